@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The vocabulary packs are written in. A pack imports from here and from chengyun.standards, nothing else.
+
+Django models of registers inherit chengyun.city.models.Register, kept apart so that declarations load without Django.
+"""
+
+from chengyun.city.fields import Code, Quantity, Ref, Text
+from chengyun.city.limits import Entry, Limits
+from chengyun.city.packs import City, Pack, load_city, qualify, sql_name
+from chengyun.city.pages import Band, Calendar, Chart, MapLayer, Page, Scale, Table, Tiles
+from chengyun.city.words import (
+    Above, AlertRule, Below, CaseType, Change, Entity, Feed, Indicator, Observation, Registered, Row, Rule, Silent,
+    SimulatedArea, Simulation, State, Stream, Transition,
+)  # fmt: skip
+from chengyun.errors import Malformed
+
+__all__ = [
+    "Above", "AlertRule", "Band", "Below", "Calendar", "CaseType", "Change", "Chart", "City", "Code", "Entity", "Entry",
+    "Feed", "Indicator", "Limits", "Malformed", "MapLayer", "Observation", "Pack", "Page", "Quantity", "Ref", "Registered",
+    "Row", "Rule", "Scale", "Silent", "SimulatedArea", "Simulation", "State", "Stream", "Table", "Text", "Tiles",
+    "Transition", "load_city", "qualify", "sql_name",
+]  # fmt: skip

@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The manifest of a pack, and a city: the packs a process runs, read once, checked whole, frozen."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, TypeVar
+
+from chengyun.city.declare import collecting, declaration, is_key, report
+from chengyun.city.fields import Ref
+from chengyun.city.limits import Limits
+from chengyun.city.pages import Calendar, Chart, MapLayer, Page, Panel, Scale, Table, Tiles
+from chengyun.city.sqlfile import read_indicator
+from chengyun.city.words import (
+    Above, AlertRule, Below, CaseType, Entity, Feed, Indicator, Rule, Silent, Simulation, Stream,
+)  # fmt: skip
+from chengyun.errors import Misdeclared, nearest
+
+T = TypeVar("T")
+
+
+@declaration
+class Pack:
+    """One city system: everything it registers, senses, watches and does.
+
+    key: the folder's name; never changed once released.
+    name: 中文名. owner: the department that answers for it. answers: the question it answers, in one sentence.
+    indicators: paths of .sql files, relative to the pack's folder.
+    limits: path of the dated tables, relative to the pack's folder, or None.
+    """
+
+    key: str
+    name: str
+    owner: str
+    answers: str
+    standards: Sequence[str] = ()
+    entities: Sequence[Entity] = ()
+    streams: Sequence[Stream] = ()
+    feeds: Sequence[Feed] = ()
+    rules: Sequence[Rule] = ()
+    scales: Sequence[Scale] = ()
+    indicators: Sequence[str] = ()
+    alerts: Sequence[AlertRule] = ()
+    cases: Sequence[CaseType] = ()
+    pages: Sequence[Page] = ()
+    limits: str | None = None
+    simulation: Simulation | None = None
+
+    def faults(self) -> Iterator[str]:
+        if not is_key(self.key):
+            yield f"key {self.key!r} is not lower_snake."
+
+
+class LoadedPack:
+    """A pack with its files read: indicators and limits are values now."""
+
+    def __init__(self, pack: Pack, module: str, folder: Path) -> None:
+        self.pack = pack
+        self.key = pack.key
+        self.module = module
+        """Dotted name of the pack's package, also its Django app."""
+        self.folder = folder
+        self.limits = Limits.read(folder / pack.limits) if pack.limits else Limits({}, f"{pack.key}/limits.toml")
+        sources = {rule.key: inspect.getsource(rule.compute) for rule in pack.rules if callable(rule.compute)}
+        read = [read_indicator(folder / path, sources) for path in pack.indicators]
+        self.indicators: tuple[Indicator, ...] = tuple(found for found in read if found is not None)
+
+
+class City:
+    """The packs a process runs. Every mapping goes from qualified key (`pack.key`) to declaration, in declared order."""
+
+    def __init__(self, packs: Sequence[LoadedPack]) -> None:
+        self.packs: dict[str, LoadedPack] = {pack.key: pack for pack in packs}
+        self.entities = self._gather(lambda it: it.pack.entities)
+        self.streams = self._gather(lambda it: it.pack.streams)
+        self.feeds = self._gather(lambda it: it.pack.feeds)
+        self.rules = self._gather(lambda it: it.pack.rules)
+        self.scales = self._gather(lambda it: it.pack.scales)
+        self.indicators = self._gather(lambda it: it.indicators)
+        self.alerts = self._gather(lambda it: it.pack.alerts)
+        self.cases = self._gather(lambda it: it.pack.cases)
+        self.pages = self._gather(lambda it: it.pack.pages)
+
+    def _gather(self, part: Callable[[LoadedPack], Sequence[Any]]) -> dict[str, Any]:
+        gathered: dict[str, Any] = {}
+        for pack in self.packs.values():
+            for item in part(pack):
+                name = f"{pack.key}.{item.key}"
+                if name in gathered:
+                    report(f"{getattr(item, 'at', pack.key)}: key {item.key!r} stands twice among the pack's {type(item).__name__}.")
+                gathered[name] = item
+        return gathered
+
+    def limits(self, qualified: str) -> Limits:
+        """Return the dated tables of the pack a qualified key belongs to."""
+        return self.packs[qualified.split(".")[0]].limits
+
+
+def qualify(pack: str, key: str) -> str:
+    """Return the qualified form of a key written inside a pack: `key` or, for another pack's, `pack.key` as it is."""
+    return key if "." in key else f"{pack}.{key}"
+
+
+def sql_name(qualified: str) -> str:
+    """Return the SQL identifier of a qualified key: `air_quality.station_hour` → `air_quality_station_hour`."""
+    return qualified.replace(".", "_")
+
+
+_loaded: dict[tuple[str, ...], City] = {}
+
+
+def load_city(modules: Sequence[str] = ()) -> City:
+    """Load packs by module (`chengyun.packs.air_quality`) and check them whole. The same list gives the same City.
+
+    modules: dotted names of pack folders; empty: every entry point of the group `chengyun.packs`.
+    Raises Misdeclared with every fault found.
+    """
+    names = tuple(modules) or tuple(sorted(point.module.removesuffix(".pack") for point in entry_points(group="chengyun.packs")))
+    if names in _loaded:
+        return _loaded[names]
+    with collecting() as faults:
+        packs = [pack for name in names if (pack := _load_pack(name))]
+        keys = [pack.key for pack in packs]
+        for key in sorted({key for key in keys if keys.count(key) > 1}):
+            report(f"two packs share the key {key!r}; a pack's key is its folder's name.")
+        city = City(packs)
+        for pack in packs:
+            _check_references(city, pack)
+    if faults:
+        raise Misdeclared(faults)
+    _loaded[names] = city
+    return city
+
+
+def _load_pack(name: str) -> LoadedPack | None:
+    try:
+        module = importlib.import_module(f"{name}.pack")
+    except ModuleNotFoundError as wrong:
+        report(f"{name}: {wrong}. The setting CHENGYUN_PACKS or an entry point names it.")
+        return None
+    pack = getattr(module, "PACK", None)
+    if not isinstance(pack, Pack):
+        report(f"{name}/pack.py: PACK is not a Pack; it must be the manifest and nothing else.")
+        return None
+    folder = Path(str(module.__file__)).parent
+    if folder.name != pack.key:
+        report(f"{name}/pack.py: key {pack.key!r} is not the folder's name {folder.name!r}.")
+    try:
+        return LoadedPack(pack, name, folder)
+    except Misdeclared as wrong:
+        for fault in wrong.faults:
+            report(fault)
+        return None
+
+
+def _check_references(city: City, pack: LoadedPack) -> None:
+    """Report every name that leads nowhere."""
+
+    def known(at: object, kind: str, key: str | None, among: Mapping[str, T]) -> T | None:
+        if key is None:
+            return None
+        name = qualify(pack.key, key)
+        if name not in among:
+            own = [other.split(".")[1] for other in among if other.startswith(f"{pack.key}.")]
+            report(f"{at}: {kind} {key!r} does not exist.{nearest(key, own)}")
+        return among.get(name)
+
+    for stream in pack.pack.streams:
+        for field in stream.fields:
+            if isinstance(field, Ref):
+                known(field.at, "entity", field.to, city.entities)  # type: ignore[attr-defined]
+    for feed in pack.pack.feeds:
+        known(feed.at, "stream", feed.stream, city.streams)  # type: ignore[attr-defined]
+    for indicator in pack.indicators:
+        at = f"{pack.key}/indicators/{indicator.key}.sql"
+        if indicator.subject != "area":
+            known(at, "subject", indicator.subject, city.entities)
+        for key in indicator.streams:
+            known(at, "stream", key, city.streams)
+        for key in indicator.uses:
+            known(at, "indicator", key, city.indicators)
+        known(at, "rule", indicator.rule, city.rules)
+        known(at, "scale", indicator.scale, city.scales)
+        for parameter, (table, _) in indicator.parameters.items():
+            if table not in pack.limits:
+                report(f"{at}: parameter {parameter} reads table {table!r}, not in limits.toml.{nearest(table, pack.limits)}")
+    for rule in pack.pack.alerts:
+        at = rule.at  # type: ignore[attr-defined]
+        name = qualify(pack.key, rule.on)
+        stream = city.streams.get(name)
+        if stream is None and name not in city.indicators:
+            report(f"{at}: on {rule.on!r} is neither a stream nor an indicator.{nearest(rule.on, [*city.streams, *city.indicators])}")
+        if stream is not None and not isinstance(rule.when, Silent):
+            fields = [quantity.key for quantity in stream.quantities]
+            if rule.field not in fields:
+                report(f"{at}: field {rule.field!r} is not a quantity of {rule.on}.{nearest(str(rule.field), fields)}")
+        known(at, "case type", rule.opens, city.cases)
+        if isinstance(rule.when, Above | Below) and isinstance(rule.when.limit, str):
+            table = rule.when.limit.split(":")[0]
+            if table not in pack.limits:
+                report(f"{at}: limit {rule.when.limit!r} is not in limits.toml.{nearest(table, pack.limits)}")
+    for page in pack.pack.pages:
+        known(page.at, "entity", page.entity, city.entities)  # type: ignore[attr-defined]
+        for panel in page.panels:
+            _check_panel(panel, known, city)
+    if pack.pack.simulation:
+        for key in pack.pack.simulation.streams:
+            known("simulate.py", "stream", key, city.streams)
+
+
+def _check_panel(panel: Panel, known: Callable[..., Any], city: City) -> None:
+    at = panel.at  # type: ignore[union-attr]
+    match panel:
+        case Tiles() | Table():
+            for key in panel.indicators:
+                known(at, "indicator", key, city.indicators)
+        case Calendar():
+            known(at, "indicator", panel.indicator, city.indicators)
+        case Chart():
+            known(at, "stream", panel.stream, city.streams)
+            for key in panel.indicators:
+                known(at, "indicator", key, city.indicators)
+        case MapLayer():
+            known(at, "entity", panel.entity, city.entities)
+            known(at, "indicator", panel.indicator, city.indicators)
+            known(at, "stream", panel.stream, city.streams)
+            known(at, "scale", panel.scale, city.scales)

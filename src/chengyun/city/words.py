@@ -1,0 +1,384 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The words a pack is written in: what it registers, senses, watches, and does about it.
+
+Every word is a declaration (see declare.py): a frozen value, checked when made. Chinese names are what people
+read; English stands in the locale files. A qualified key is `pack.key`, as in `air_quality.station_hour`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Literal
+
+from chengyun.city.declare import declaration, is_key
+from chengyun.city.fields import Code, Field, Quantity, Ref, Text
+from chengyun.errors import Malformed, nearest
+from chengyun.standards.units import UNITS
+
+__all__ = [
+    "Above", "AlertRule", "Below", "CaseType", "Change", "Entity", "Feed", "Indicator", "Observation", "Registered", "Row",
+    "Rule", "Severity", "SimulatedArea", "Simulation", "Silent", "State", "Stream", "Transition",
+]  # fmt: skip
+
+Sharing = Literal["unconditional", "conditional", "none"]
+Severity = Literal["blue", "yellow", "orange", "red"]
+SEVERITIES: tuple[Severity, ...] = ("blue", "yellow", "orange", "red")
+"""Least to most severe: the four colours of China's warning system (国家突发公共事件总体应急预案, 3.1.3)."""
+
+
+@declaration
+class Entity:
+    """A kind of thing the city keeps a register of.
+
+    model: name of the Django model in the pack's models.py; it inherits chengyun.city.models.Register.
+    sharing: 无条件共享, 有条件共享 or 不予共享 between departments (国发〔2016〕51号, 第九条).
+    open: whether the public may read it.
+    personal: whether a row is about a person; every read of it is then audited and needs a purpose.
+    masks: field → mask of chengyun.access.masks for readers without a grant for the field.
+    """
+
+    key: str
+    name: str
+    model: str
+    one_row_is: str
+    sharing: Sharing = "conditional"
+    open: bool = False
+    personal: bool = False
+    masks: Mapping[str, str] | None = None
+
+    def faults(self) -> Iterator[str]:
+        if not is_key(self.key):
+            yield f"key {self.key!r} is not lower_snake."
+        if self.sharing not in ("unconditional", "conditional", "none"):
+            yield f"sharing {self.sharing!r} is not one of unconditional, conditional, none."
+        if self.personal and self.open:
+            yield "open is True for a register of persons; such a register is never open."
+
+
+@declaration
+class Stream:
+    """A typed table of observations about one kind of entity over time.
+
+    time: name of the phenomenon-time column (start of the interval, or the instant), stored in UTC.
+    fields: exactly one Ref (the entity) and one to 24 Quantity, and any Code and Text.
+    cadence: how far apart an entity's observations should be; None: irregular.
+    late_after: an observation received this long after the entity's newest phenomenon time passed it is flagged late.
+    silent_after: an entity without an observation for this long is silent; None: three cadences.
+    """
+
+    key: str
+    name: str
+    one_row_is: str
+    time: str
+    fields: Sequence[Field]
+    cadence: dt.timedelta | None = None
+    late_after: dt.timedelta = dt.timedelta(hours=6)
+    silent_after: dt.timedelta | None = None
+    sharing: Sharing = "unconditional"
+    open: bool = True
+
+    @property
+    def entity(self) -> Ref:
+        return next(field for field in self.fields if isinstance(field, Ref))
+
+    @property
+    def quantities(self) -> tuple[Quantity, ...]:
+        return tuple(field for field in self.fields if isinstance(field, Quantity))
+
+    @property
+    def words(self) -> tuple[Code | Text, ...]:
+        """The fields that hold text: codes and short texts, in declared order."""
+        return tuple(field for field in self.fields if isinstance(field, Code | Text))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names a sender uses: the entity's, the time's, then the quantities' and words', in declared order."""
+        return (self.entity.key, self.time, *(f.key for f in self.fields if not isinstance(f, Ref)))
+
+    def faults(self) -> Iterator[str]:
+        keys = [field.key for field in self.fields] + [self.time]
+        if not is_key(self.key):
+            yield f"key {self.key!r} is not lower_snake."
+        if not is_key(self.time):
+            yield f"time {self.time!r} is not lower_snake."
+        if sum(isinstance(field, Ref) for field in self.fields) != 1:
+            yield "fields need exactly one Ref, the entity the observation is about."
+        if not 1 <= sum(isinstance(field, Quantity) for field in self.fields) <= 24:
+            yield "fields need 1 to 24 Quantity."
+        for key in sorted({key for key in keys if keys.count(key) > 1}):
+            yield f"field {key!r} stands twice."
+        for key in sorted({"seq", "quality", "entity_id", "until_seq", "received"} & set(keys)):
+            yield f"field {key!r} is a name the kernel uses; choose another."
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A register row a feed or a simulation found: what the entity's model keeps beside its key."""
+
+    entity: str
+    key: str
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One observation a feed read. values holds the stream's columns; absent or None is unknown.
+
+    The time is an aware datetime; quantities are int, float or Decimal in the declared unit.
+    line: where in the file it stood, for messages.
+    """
+
+    values: Mapping[str, Any]
+    line: int = 0
+
+
+Row = Registered | Observation | Malformed
+
+
+@declaration
+class Feed:
+    """Bytes in, rows out: no network, no clock.
+
+    stream: key of the stream the observations belong to.
+    read: (open binary file, already decompressed; its name) → rows; an unreadable row is yielded as Malformed.
+    """
+
+    key: str
+    name: str
+    stream: str
+    read: Callable[[BinaryIO, str], Iterable[Row]]
+
+    def faults(self) -> Iterator[str]:
+        if not is_key(self.key):
+            yield f"key {self.key!r} is not lower_snake."
+        if not callable(self.read):
+            yield "read is not a function."
+
+
+@declaration
+class Rule:
+    """The arithmetic of a standard as a pure function.
+
+    compute: any signature for use in Python; a rule named by an indicator's `-- rule:` header takes
+        (rows: list[dict], limits: Limits) and returns rows, each dict keeping the subject and period columns.
+    """
+
+    key: str
+    name: str
+    compute: Callable[..., Any]
+    standard: str
+
+    def faults(self) -> Iterator[str]:
+        if not is_key(self.key):
+            yield f"key {self.key!r} is not lower_snake."
+        if not self.standard:
+            yield "standard is empty; name the standard, e.g. HJ 633."
+
+
+Period = Literal["hour", "day", "month", "year"]
+PERIODS: tuple[Period, ...] = ("hour", "day", "month", "year")
+
+
+@declaration
+class Indicator:
+    """A named, versioned formula: one value per subject and period. Read from an .sql file (see sqlfile.py).
+
+    subject: "area", or the key of an entity of the pack: what the first column of a row names.
+    period: the length of the interval; the second column is its local start (DATE, or TIMESTAMPTZ for hours).
+    value: the column that is the figure; the others are its detail.
+    streams, uses: the streams and indicators (own pack: key; other: pack.key) the formula reads.
+    parameters: SQL parameter → (table of limits.toml, name in its entry).
+    rule: key of the Rule that finishes the rows, or None.
+    version: hash of the SQL, header and rule source: a figure names the version that made it.
+    """
+
+    key: str
+    name: str
+    one_row_is: str
+    subject: str
+    period: Period
+    unit: str
+    value: str
+    source: str
+    sql: str
+    streams: tuple[str, ...]
+    uses: tuple[str, ...]
+    parameters: Mapping[str, tuple[str, str]]
+    rule: str | None
+    version: str
+    sharing: Sharing = "unconditional"
+    open: bool = True
+    scale: str | None = None
+    fresh_for: dt.timedelta | None = None
+    decimals: int = 0
+
+    def faults(self) -> Iterator[str]:
+        if self.period not in PERIODS:
+            yield f"period {self.period!r} is not one of {', '.join(PERIODS)}."
+        if self.unit not in UNITS:
+            yield f"unit {self.unit!r} is not known.{nearest(str(self.unit), UNITS)}"
+        if not self.streams and not self.uses:
+            yield "it reads no stream and uses no indicator; add `-- streams:` or `-- uses:`."
+
+
+@declaration
+class Above:
+    """True when the value is above a limit (以上 excludes the limit here: strictly above).
+
+    limit: a number, or "table:name" in limits.toml, looked up for the day of the observation.
+    clear: the alert ends when the value is at or below this; None: the limit. The gap is the hysteresis.
+    times: how many observations in a row.
+    """
+
+    limit: float | str
+    clear: float | None = None
+    times: int = 1
+
+
+@declaration
+class Below:
+    """True when the value is below a limit. As Above, mirrored."""
+
+    limit: float | str
+    clear: float | None = None
+    times: int = 1
+
+
+@declaration
+class Change:
+    """True when the value moves by more than `by` (absolute, in the field's unit) within a span of time."""
+
+    by: float
+    within: dt.timedelta
+
+
+@declaration
+class Silent:
+    """True when an entity that has reported before has not for a span of time."""
+
+    after: dt.timedelta
+
+
+Condition = Above | Below | Change | Silent
+
+
+@declaration
+class AlertRule:
+    """A condition on a stream's field or an indicator's value → Alert.
+
+    on: key of a stream or indicator of the pack; field: the quantity, for a stream.
+    meaning: one sentence a duty officer understands: what is wrong and what to look at.
+    opens: key of the CaseType an alert opens by itself; None: a person decides.
+    group: alerts of one rule whose entities stand in the same area of this level are shown as one; None: not grouped.
+    """
+
+    key: str
+    name: str
+    on: str
+    when: Condition
+    severity: Severity
+    meaning: str
+    field: str | None = None
+    opens: str | None = None
+    group: Literal["city", "district", "street"] | None = None
+
+    def faults(self) -> Iterator[str]:
+        if not is_key(self.key):
+            yield f"key {self.key!r} is not lower_snake."
+        if self.severity not in SEVERITIES:
+            yield f"severity {self.severity!r} is not one of {', '.join(SEVERITIES)}."
+        if not isinstance(self.when, Above | Below | Change | Silent):
+            yield "when is not Above, Below, Change or Silent."
+
+
+@declaration
+class State:
+    """A state of a case.
+
+    owner: role that must act in it. clock: whether the case's clock runs, is paused, or has ended.
+    """
+
+    key: str
+    name: str
+    owner: str
+    clock: Literal["runs", "paused", "ended"] = "runs"
+
+
+@declaration
+class Transition:
+    """A step between states: who may take it and what it needs.
+
+    by: roles that may. needs: evidence that must come with it, of "reason", "note", "assignee".
+    """
+
+    key: str
+    name: str
+    source: str
+    to: str
+    by: Sequence[str]
+    needs: Sequence[str] = ()
+
+
+@declaration
+class CaseType:
+    """A kind of case as a state machine: the first state is where a case begins.
+
+    limit: time from opening to an ended state, in calendar time.
+    """
+
+    key: str
+    name: str
+    owner: str
+    limit: dt.timedelta
+    states: Sequence[State]
+    transitions: Sequence[Transition]
+    sharing: Sharing = "conditional"
+    open: bool = False
+
+    def faults(self) -> Iterator[str]:
+        states = {state.key: state for state in self.states}
+        if not is_key(self.key):
+            yield f"key {self.key!r} is not lower_snake."
+        if len(states) != len(self.states):
+            yield "two states share a key."
+        for step in self.transitions:
+            for end in (step.source, step.to):
+                if end not in states:
+                    yield f"transition {step.key!r} names state {end!r}.{nearest(end, states)}"
+        reach = {state.key for state in self.states if state.clock == "ended"}
+        if not reach:
+            yield "no state ends the clock; a case must be able to end."
+        grown = True
+        while grown:
+            more = {step.source for step in self.transitions if step.to in reach} - reach
+            reach |= more
+            grown = bool(more)
+        for key in sorted(set(states) - reach):
+            yield f"state {key!r} cannot reach an end."
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedArea:
+    """A district as a simulation sees it: code, name, and points (lon, lat, WGS-84) inside it to place things at."""
+
+    code: str
+    name: str
+    points: tuple[tuple[float, float], ...]
+
+
+@declaration
+class Simulation:
+    """How this part of the city behaves when there is nothing real.
+
+    streams: keys of the streams it feeds.
+    register: (areas, random source) → the things that exist.
+    observe: (stream key, entity key, moment, seed) → values beside entity and time, or None for a missing observation;
+        a pure function: the same arguments give the same values, in any order.
+    """
+
+    streams: Sequence[str]
+    register: Callable[[Sequence[SimulatedArea], random.Random], Iterable[Registered]]
+    observe: Callable[[str, str, dt.datetime, int], Mapping[str, Any] | None]

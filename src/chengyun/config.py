@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Settings of one installation, read from the environment; no Django, so that every process may use it.
+
+| variable | meaning | default |
+|---|---|---|
+| CHENGYUN_DATA | data folder | the platform's data folder, e.g. ~/.local/share/chengyun |
+| CHENGYUN_DATABASE_URL | PostgreSQL server to use | the embedded one, in the data folder |
+| CHENGYUN_HOST, CHENGYUN_PORT | where pages are served | 127.0.0.1, 8330 |
+| CHENGYUN_STREAM_PORT | where observations come in and live updates go out | CHENGYUN_PORT + 1 |
+| CHENGYUN_STREAM_URL | the same as browsers reach it (behind a proxy) | http://<page's host>:<port> |
+| CHENGYUN_PACKS | packs to run, dotted names, comma between | every pack installed |
+| CHENGYUN_CITY | code of the city, GB/T 2260 | 330200 (宁波市) |
+| CHENGYUN_TIME_ZONE | the city's time zone | Asia/Shanghai |
+| CHENGYUN_SECRET | key for signatures | made once and kept in the data folder |
+| CHENGYUN_TILES_URL | background map, {z}/{x}/{y} | none: the map draws our own layers |
+| CHENGYUN_TILES_CREDIT | attribution of the background map | none |
+| CHENGYUN_DEMO | 0: never simulate | 1: simulate while a stream has no real data |
+| CHENGYUN_ALLOWED_HOSTS | host names pages may be asked under, comma between | localhost and the loopback addresses |
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import platformdirs
+
+from chengyun.errors import Refused
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """One installation's settings."""
+
+    data: Path
+    database_url: str | None
+    host: str
+    port: int
+    stream_port: int
+    stream_url: str | None
+    packs: tuple[str, ...]
+    city: str
+    time_zone: str
+    secret: str
+    tiles_url: str | None
+    tiles_credit: str
+    demo: bool
+    allowed_hosts: tuple[str, ...]
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
+    @property
+    def warehouse(self) -> Path:
+        """Folder of the sealed tables."""
+        return self.data / "lake"
+
+    @property
+    def state_file(self) -> Path:
+        """Where the supervisor writes what runs: {"pid", "database_url", "port", "stream_port", "children": {...}}."""
+        return self.data / "run" / "state.json"
+
+    def running(self) -> dict[str, Any] | None:
+        """Return the state the supervisor wrote, or None when none is there."""
+        try:
+            return json.loads(self.state_file.read_text())  # type: ignore[no-any-return]
+        except (OSError, ValueError):
+            return None
+
+    def dsn(self) -> str:
+        """Return the database's address: the setting, or the running embedded server's. Raises Refused without either."""
+        if self.database_url:
+            return self.database_url
+        state = self.running()
+        if state and state.get("database_url"):
+            return str(state["database_url"])
+        raise Refused(f"No database is running for {self.data}. Start it with `chengyun up`, or set CHENGYUN_DATABASE_URL.")
+
+
+def _number(name: str, default: int) -> int:
+    text = os.environ.get(name, "")
+    if not text:
+        return default
+    if not text.isdigit() or not 0 < int(text) < 65536:
+        raise Refused(f"{name} is {text!r}, expected a port number from 1 to 65535.")
+    return int(text)
+
+
+def _secret(data: Path) -> str:
+    file = data / "secret.key"
+    try:
+        return file.read_text().strip()
+    except FileNotFoundError:
+        data.mkdir(parents=True, exist_ok=True)
+        made = secrets.token_urlsafe(48)
+        try:
+            with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+                out.write(made)
+            return made
+        except FileExistsError:
+            return file.read_text().strip()
+
+
+def read_config() -> Config:
+    """Read the environment. Raises Refused naming the variable that is wrong."""
+    env = os.environ
+    data = Path(env.get("CHENGYUN_DATA") or platformdirs.user_data_dir("chengyun")).expanduser().resolve()
+    port = _number("CHENGYUN_PORT", 8330)
+    return Config(
+        data=data,
+        database_url=env.get("CHENGYUN_DATABASE_URL") or None,
+        host=env.get("CHENGYUN_HOST", "127.0.0.1"),
+        port=port,
+        stream_port=_number("CHENGYUN_STREAM_PORT", port + 1),
+        stream_url=env.get("CHENGYUN_STREAM_URL") or None,
+        packs=tuple(name.strip() for name in env.get("CHENGYUN_PACKS", "").split(",") if name.strip()),
+        city=env.get("CHENGYUN_CITY", "330200"),
+        time_zone=env.get("CHENGYUN_TIME_ZONE", "Asia/Shanghai"),
+        secret=env.get("CHENGYUN_SECRET") or _secret(data),
+        tiles_url=env.get("CHENGYUN_TILES_URL") or None,
+        tiles_credit=env.get("CHENGYUN_TILES_CREDIT", ""),
+        demo=env.get("CHENGYUN_DEMO", "1") != "0",
+        allowed_hosts=tuple(
+            name.strip() for name in env.get("CHENGYUN_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",") if name.strip()
+        ),
+    )
+
+
+@functools.cache
+def config() -> Config:
+    """Return this process's settings, read once."""
+    return read_config()

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Django's settings, derived from chengyun.config and the packs that run. Nothing here is edited to configure a city."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from chengyun.city import load_city
+from chengyun.config import config
+
+_config = config()
+CITY = load_city(_config.packs)
+BASE = Path(__file__).parent
+
+SECRET_KEY = _config.secret
+DEBUG = False
+ALLOWED_HOSTS = list(_config.allowed_hosts)
+CSRF_TRUSTED_ORIGINS: list[str] = []
+ROOT_URLCONF = "chengyun.web.urls"
+WSGI_APPLICATION = "chengyun.web.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_USER_MODEL = "access.Account"
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django.contrib.admin",
+    "django.contrib.postgres",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "django_htmx",
+    "pgtrigger",
+    "pghistory",
+    "procrastinate.contrib.django",
+    "chengyun.areas",
+    "chengyun.access",
+    "chengyun.lake",
+    "chengyun.collect",
+    "chengyun.operate",
+    "chengyun.cases",
+    "chengyun.web",
+    *(pack.module for pack in CITY.packs.values() if (pack.folder / "models.py").exists()),
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+
+
+def _database(url: str) -> dict[str, object]:
+    parts = urlsplit(url)
+    host = parse_qs(parts.query).get("host", [parts.hostname or ""])[0]
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.lstrip("/")) or "chengyun",
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": host,
+        "PORT": str(parts.port or ""),
+        "CONN_MAX_AGE": 300,
+        "CONN_HEALTH_CHECKS": True,
+        "TEST": {"NAME": "test_chengyun"},
+    }
+
+
+DATABASES = {"default": _database(_config.dsn())}
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "django.template.context_processors.i18n",
+            ],
+        },
+    }
+]
+
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+
+LANGUAGE_CODE = "zh-hans"
+LANGUAGES = [("zh-hans", "中文"), ("en", "English")]
+LOCALE_PATHS = [str(BASE / "locale"), *(str(p.folder / "locale") for p in CITY.packs.values() if (p.folder / "locale").exists())]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = _config.time_zone
+
+STATIC_URL = "/static/"
+STATIC_ROOT = str(_config.data / "static")
+WHITENOISE_USE_FINDERS = True
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}

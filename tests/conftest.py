@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every test runs on a real embedded PostgreSQL in a folder of its own, started once and stopped at the end."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+_server: subprocess.Popen[bytes] | None = None
+_folder: Path | None = None
+
+
+
+
+def _start() -> None:
+    """Start the database before Django reads its settings."""
+    global _server, _folder
+    if "CHENGYUN_TEST_DATABASE_URL" in os.environ:
+        os.environ["CHENGYUN_DATABASE_URL"] = os.environ["CHENGYUN_TEST_DATABASE_URL"]
+        _folder = Path(tempfile.mkdtemp(prefix="chengyun-test-"))
+        os.environ["CHENGYUN_DATA"] = str(_folder)
+        return
+    from chengyun.run import db
+
+    _folder = Path(tempfile.mkdtemp(prefix="chengyun-test-"))
+    _folder.chmod(0o755)
+    os.environ["CHENGYUN_DATA"] = str(_folder)
+    pgdata = _folder / "db"
+    db.prepare(pgdata)
+    _server = db.spawn(pgdata)
+    db.wait_ready(pgdata, _server)
+    os.environ["CHENGYUN_DATABASE_URL"] = db.url(pgdata)
+
+
+_start()
+
+
+def pytest_unconfigure() -> None:
+    if _server is not None:
+        _server.send_signal(signal.SIGINT)
+        _server.wait(20)
+    if _folder is not None:
+        shutil.rmtree(_folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The project's shared folder; the test is skipped where it is not beside the checkout."""
+    if not SHARED.exists():
+        pytest.skip(f"the shared data folder is not at {SHARED.name}/ beside the checkout")
+    return SHARED
