@@ -9,8 +9,24 @@ from chengyun.city.limits import Entry, Limits
 from chengyun.city.packs import City, Pack, load_city, qualify, sql_name
 from chengyun.city.pages import Band, Calendar, Chart, MapLayer, Page, Scale, Table, Tiles
 from chengyun.city.words import (
-    Above, AlertRule, Below, CaseType, Change, Entity, Feed, Indicator, Observation, Registered, Row, Rule, Silent,
-    SimulatedArea, Simulation, State, Stream, Transition,
+    Above,
+    AlertRule,
+    Below,
+    CaseType,
+    Change,
+    Entity,
+    Feed,
+    Indicator,
+    Observation,
+    Registered,
+    Row,
+    Rule,
+    Silent,
+    SimulatedArea,
+    Simulation,
+    State,
+    Stream,
+    Transition,
 )  # fmt: skip
 from chengyun.errors import Malformed
 

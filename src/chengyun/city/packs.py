@@ -16,7 +16,17 @@ from chengyun.city.limits import Limits
 from chengyun.city.pages import Calendar, Chart, MapLayer, Page, Panel, Scale, Table, Tiles
 from chengyun.city.sqlfile import read_indicator
 from chengyun.city.words import (
-    Above, AlertRule, Below, CaseType, Entity, Feed, Indicator, Rule, Silent, Simulation, Stream,
+    Above,
+    AlertRule,
+    Below,
+    CaseType,
+    Entity,
+    Feed,
+    Indicator,
+    Rule,
+    Silent,
+    Simulation,
+    Stream,
 )  # fmt: skip
 from chengyun.errors import Misdeclared, nearest
 
@@ -91,7 +101,8 @@ class City:
             for item in part(pack):
                 name = f"{pack.key}.{item.key}"
                 if name in gathered:
-                    report(f"{getattr(item, 'at', pack.key)}: key {item.key!r} stands twice among the pack's {type(item).__name__}.")
+                    at = getattr(item, "at", pack.key)
+                    report(f"{at}: key {item.key!r} stands twice among the pack's {type(item).__name__}.")
                 gathered[name] = item
         return gathered
 
@@ -193,7 +204,8 @@ def _check_references(city: City, pack: LoadedPack) -> None:
         name = qualify(pack.key, rule.on)
         stream = city.streams.get(name)
         if stream is None and name not in city.indicators:
-            report(f"{at}: on {rule.on!r} is neither a stream nor an indicator.{nearest(rule.on, [*city.streams, *city.indicators])}")
+            hint = nearest(rule.on, [*city.streams, *city.indicators])
+            report(f"{at}: on {rule.on!r} is neither a stream nor an indicator.{hint}")
         if stream is not None and not isinstance(rule.when, Silent):
             fields = [quantity.key for quantity in stream.quantities]
             if rule.field not in fields:
