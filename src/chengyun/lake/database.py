@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The database the lake's own connections go to: the one Django uses, which under test is not the configured one."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import psycopg
+from django.db import connections
+
+
+def url() -> str:
+    """Return the database's address as libpq and ADBC take it."""
+    settings = connections["default"].settings_dict
+    user = quote(settings["USER"] or "")
+    password = f":{quote(settings['PASSWORD'])}" if settings["PASSWORD"] else ""
+    host, port = settings["HOST"] or "", settings["PORT"]
+    if host.startswith("/"):
+        query = {"host": host} | ({"port": port} if port else {})
+        return f"postgresql://{user}{password}@/{quote(settings['NAME'])}?{urlencode(query)}"
+    return f"postgresql://{user}{password}@{host}{f':{port}' if port else ''}/{quote(settings['NAME'])}"
+
+
+def connect() -> psycopg.Connection[tuple[Any, ...]]:
+    """Open a connection of the lake's own, in autocommit: its transactions are written out where they are needed."""
+    return psycopg.connect(url(), autocommit=True)

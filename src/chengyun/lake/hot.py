@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writing observations: everything an ingest transaction does to the lake, on the caller's connection and in its transaction.
+
+The order is fixed, because the stream's row is the lock that makes seq order commit order:
+lock_stream → append → keep_latest → touch → write_receipts → commit.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from psycopg import AsyncConnection
+
+from chengyun.errors import Unavailable
+from chengyun.lake import binary
+from chengyun.lake.rows import Int32s, Rows
+from chengyun.lake.tables import StreamTable, names, quote
+
+Connection = AsyncConnection[Any]
+
+
+class Open(NamedTuple):
+    """The open chunk of a locked stream and the first seq that is the caller's."""
+
+    chunk: int
+    next_seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What lake_receipt keeps of a request. seq_to is inclusive; below seq_from when nothing was accepted."""
+
+    stream: str
+    seq_from: int
+    seq_to: int
+    received_at: dt.datetime
+    actor: str
+    source: str
+    idempotency_key: str | None
+    response: bytes
+
+
+async def lock_stream(conn: Connection, table: StreamTable, rows: int = 0) -> Open:
+    """Make the caller the stream's one writer until its transaction ends, and reserve seqs for its rows.
+
+    rows: how many seqs to reserve, from Open.next_seq on; 0 only locks (reserve with take_seqs). Reserved and
+    unused seqs stay unused.
+    Raises Unavailable when the stream's tables have not been made.
+    """
+    cursor = await conn.execute(
+        "UPDATE lake_stream SET next_seq = next_seq + %s WHERE stream = %s RETURNING chunk, next_seq - %s",
+        [rows, table.qualified, rows],
+    )
+    found = await cursor.fetchone()
+    if found is None:
+        raise Unavailable(f"The tables of {table.qualified} have not been made. Run `chengyun migrate`.")
+    return Open(*found)
+
+
+async def take_seqs(conn: Connection, table: StreamTable, rows: int) -> int:
+    """Reserve seqs in a stream that is locked already; return the first."""
+    return (await lock_stream(conn, table, rows)).next_seq
+
+
+async def append(conn: Connection, table: StreamTable, rows: Rows, seq_from: int, chunk: int | None = None) -> None:
+    """Write rows to the open chunk, numbered from seq_from in their order.
+
+    chunk: Open.chunk; None asks the database for it.
+    """
+    if not len(rows):
+        return
+    if chunk is None:
+        chunk = (await lock_stream(conn, table)).chunk
+    sql = f"COPY {table.chunk(chunk)} ({names(table.columns)}) FROM STDIN (FORMAT BINARY)"
+    async with conn.cursor() as cursor, cursor.copy(sql) as copy:
+        await copy.write(binary.copy_rows(table, rows, seq_from))
+
+
+async def keep_latest(conn: Connection, table: StreamTable, rows: Rows, run: Int32s, seq_from: int) -> int:
+    """Bring the newest observation of every entity up to date; return how many entities moved.
+
+    Never goes back in time; of two observations of one moment the later seq stays.
+    run: how many equal values in a row this observation ends, one per row. seq_from: as given to append.
+    """
+    if not len(rows):
+        return 0
+    newest = _newest(rows)
+    kept = rows.take(newest)
+    seqs = newest + seq_from
+    arrays = binary.column_arrays(table, kept, seqs)
+    cursor = await conn.execute(_keep_latest_sql(table), [binary.int4s(run[newest]), *arrays])
+    found = await cursor.fetchone()
+    assert found is not None
+    return int(found[0])
+
+
+async def touch(conn: Connection, table: StreamTable, days: Sequence[dt.date]) -> None:
+    """Note the local days that have new rows, with the newest seq of the stream, which the caller has locked."""
+    if not days:
+        return
+    await conn.execute(
+        """
+        INSERT INTO lake_touched AS known (stream, day, seq)
+        SELECT %s, day, (SELECT next_seq - 1 FROM lake_stream WHERE stream = %s)
+        FROM unnest(%s::date[]) AS days (day) ORDER BY day
+        ON CONFLICT (stream, day) DO UPDATE SET seq = excluded.seq
+        """,
+        [table.qualified, table.qualified, sorted(set(days))],
+    )
+
+
+async def write_receipts(conn: Connection, receipts: Sequence[Receipt]) -> None:
+    """Keep the receipts of a transaction. A key that is there already raises psycopg's UniqueViolation."""
+    if not receipts:
+        return
+    await conn.execute(
+        """
+        INSERT INTO lake_receipt (stream, seq_from, seq_to, received_at, actor, source, idempotency_key, response)
+        SELECT * FROM unnest(%s::text[], %s::int8[], %s::int8[], %s::timestamptz[], %s::text[], %s::text[], %s::text[], %s::bytea[])
+        """,
+        [
+            [it.stream for it in receipts],
+            [it.seq_from for it in receipts],
+            [it.seq_to for it in receipts],
+            [it.received_at for it in receipts],
+            [it.actor for it in receipts],
+            [it.source for it in receipts],
+            [it.idempotency_key for it in receipts],
+            [it.response for it in receipts],
+        ],
+    )
+
+
+async def find_responses(conn: Connection, keys: Sequence[str]) -> dict[str, bytes]:
+    """Return the answers already given to requests with these idempotency keys."""
+    cursor = await conn.execute(
+        "SELECT idempotency_key, response FROM lake_receipt WHERE idempotency_key = ANY(%s)", [list(keys)]
+    )
+    return {key: bytes(response) for key, response in await cursor.fetchall()}
+
+
+def _newest(rows: Rows) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Return the position of the newest row of every entity; of equal times the last."""
+    order = np.lexsort((rows.time, rows.entity))  # stable: equal times keep their order of arrival
+    sorted_entity = rows.entity[order]
+    last = np.empty(len(rows), dtype=np.bool_)
+    last[-1] = True
+    np.not_equal(sorted_entity[1:], sorted_entity[:-1], out=last[:-1])
+    return order[last].astype(np.int64)
+
+
+def _keep_latest_sql(table: StreamTable) -> str:
+    columns = ("run", *table.columns)
+    types = {"run": "int4"} | table.types
+    values = ", ".join(f"%s::{types[name]}[]" for name in columns)
+    # Numbers travel as NaN, which has a fixed width, and become NULL here.
+    chosen = ", ".join(
+        f"nullif({quote(name)}, 'NaN') AS {quote(name)}" if types[name] == "float8" else quote(name) for name in columns
+    )
+    setting = ", ".join(f"{quote(name)} = new.{quote(name)}" for name in columns if name != "entity_id")
+    # An update first: nearly every row is there, and it is twice as fast as INSERT … ON CONFLICT, which tries to insert.
+    return f"""
+        WITH new AS MATERIALIZED (SELECT {chosen} FROM unnest({values}) AS sent ({names(columns)})),
+        moved AS (
+            UPDATE {table.latest} AS old SET {setting} FROM new
+            WHERE old.entity_id = new.entity_id AND (new.time, new.seq) > (old.time, old.seq) RETURNING 1),
+        added AS (
+            INSERT INTO {table.latest} ({names(columns)})
+            SELECT {names(columns)} FROM new
+            WHERE NOT EXISTS (SELECT FROM {table.latest} AS old WHERE old.entity_id = new.entity_id) RETURNING 1)
+        SELECT (SELECT count(*) FROM moved) + (SELECT count(*) FROM added)
+    """
