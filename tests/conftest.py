@@ -5,19 +5,18 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
-import subprocess
 import tempfile
 from pathlib import Path
 
+import django
 import pytest
+
+from chengyun.run.child import Child
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
-_server: subprocess.Popen[bytes] | None = None
+_server: Child | None = None
 _folder: Path | None = None
-
-
 
 
 def _start() -> None:
@@ -34,19 +33,25 @@ def _start() -> None:
     _folder.chmod(0o755)
     os.environ["CHENGYUN_DATA"] = str(_folder)
     pgdata = _folder / "db"
+    log = _folder / "log"
+    log.mkdir()
     db.prepare(pgdata)
-    _server = db.spawn(pgdata)
+    _server = db.child(pgdata, log)
+    _server.start()
     db.wait_ready(pgdata, _server)
     os.environ["CHENGYUN_DATABASE_URL"] = db.url(pgdata)
 
 
 _start()
+# Not in pyproject.toml: pytest-django would read the settings before this file has started the database they name.
+os.environ["DJANGO_SETTINGS_MODULE"] = "chengyun.settings"
+django.setup()
 
 
 def pytest_unconfigure() -> None:
     if _server is not None:
-        _server.send_signal(signal.SIGINT)
-        _server.wait(20)
+        _server.ask_to_stop()
+        _server.wait_stopped(20)
     if _folder is not None:
         shutil.rmtree(_folder, ignore_errors=True)
 

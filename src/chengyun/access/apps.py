@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class AccessConfig(AppConfig):
     name = "chengyun.access"
+    verbose_name = _("账号与授权")

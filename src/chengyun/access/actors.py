@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who is asking: a frozen value that the policy decides by, taken from a session, a token or the program itself."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from chengyun.access import tokens
+from chengyun.access.models import Account, Assignment, Organisation, Token
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """One role held in one place.
+
+    area: prefix of area codes the role reaches; "": the whole city.
+    bodies: names of the organisation and of those above it; a dataset's owner is named by one of them.
+    """
+
+    role: str
+    organisation: str | None = None
+    area: str = ""
+    bodies: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts.
+
+    account_id: None for anonymous visitors and for the program itself.
+    areas: prefixes of area codes over all roles; ("",): the whole city; (): no area at all.
+    posts: which role reaches which area; when not given, every role reaches every area of `areas`.
+    """
+
+    account_id: int | None
+    name: str
+    organisation: str | None = None
+    roles: frozenset[str] = frozenset()
+    areas: tuple[str, ...] = ()
+    posts: tuple[Post, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        if not self.posts:
+            posts = tuple(Post(role, self.organisation, prefix_of(area)) for role in sorted(self.roles) for area in self.areas)
+            object.__setattr__(self, "posts", posts)
+
+    @property
+    def signed_in(self) -> bool:
+        return bool(self.roles - {"anonymous"})
+
+
+ANONYMOUS = Actor(None, "anonymous", None, frozenset({"anonymous"}), ())
+SYSTEM = Actor(None, "system", None, frozenset({"system"}), ("",))
+
+
+def prefix_of(area_code: str) -> str:
+    """Return the prefix all codes inside an area share: a city's 330200 → 3302, a district's 330203000000 → 330203."""
+    code = area_code[:6] if area_code[6:].strip("0") == "" else area_code
+    if len(code) == 12 and code.endswith("000"):
+        code = code[:9]
+    while len(code) in (4, 6) and code.endswith("00"):
+        code = code[:-2]
+    return code
+
+
+def actor_of(request: HttpRequest) -> Actor:
+    """Return who asks: the holder of a token with the scope `read`, the signed-in account, or ANONYMOUS. Read once a request."""
+    known: Actor | None = getattr(request, "_actor", None)
+    if known is None:
+        bearer = request.headers.get("Authorization", "")
+        if bearer.startswith("Bearer "):
+            known = actor_of_token(bearer.removeprefix("Bearer ").strip()) or ANONYMOUS
+        else:
+            user: Any = getattr(request, "user", None)
+            known = actor_of_account(user) if isinstance(user, Account) and user.is_active else ANONYMOUS
+        request._actor = known  # type: ignore[attr-defined]
+    return known
+
+
+def actor_of_account(account: Account, now: dt.datetime | None = None) -> Actor:
+    """Return an account's actor with the assignments in force. An account without any is a resident."""
+    now = now or timezone.now()
+    held = list(
+        Assignment.objects.filter(account_id=account.pk, since__lte=now).exclude(until__lte=now).select_related("organisation")
+    )
+    bodies = _bodies({one.organisation_id for one in held} | {account.organisation_id}) if held else {}
+    posts = tuple(
+        Post(
+            one.role,
+            one.organisation.key if one.organisation else None,
+            prefix_of(one.area_code or (one.organisation.area_code if one.organisation else "")),
+            bodies.get(one.organisation_id or account.organisation_id, frozenset()),
+        )
+        for one in held
+    )
+    organisation = next((post.organisation for post in posts if post.organisation), None)
+    if account.organisation_id:
+        organisation = account.organisation.key if account.organisation else None
+    return Actor(
+        account.pk,
+        str(account),
+        organisation,
+        frozenset(post.role for post in posts) or frozenset({"resident"}),
+        tuple(sorted({post.area for post in posts})),
+        posts,
+    )
+
+
+def actor_of_token(raw: str, now: dt.datetime | None = None) -> Actor | None:
+    """Return the actor a read token speaks for; None when it is unknown, expired, revoked or not for reading."""
+    now = now or timezone.now()
+    token = (
+        Token.objects.filter(digest=tokens.digest(raw), revoked_at=None, scopes__contains=["read"])
+        .exclude(expires_at__lte=now)
+        .select_related("account", "organisation")
+        .first()
+    )
+    if token is None or (token.account is not None and not token.account.is_active):
+        return None
+    organisation = token.organisation or (token.account.organisation if token.account else None)
+    area = prefix_of(organisation.area_code) if organisation else ""
+    bodies = _bodies({organisation.pk}).get(organisation.pk, frozenset()) if organisation else frozenset()
+    post = Post("integrator", organisation.key if organisation else None, area, bodies)
+    return Actor(token.account_id, _("密钥 %s") % token.name, post.organisation, frozenset({"integrator"}), (area,), (post,))
+
+
+def _bodies(wanted: set[int | None]) -> dict[int | None, frozenset[str]]:
+    """Return for each organisation the names up to the root. One query: a city has hundreds of them, not millions."""
+    if not wanted - {None}:
+        return {}
+    rows = {key: (name, parent) for key, name, parent in Organisation.objects.values_list("pk", "name", "parent_id")}
+    found: dict[int | None, frozenset[str]] = {}
+    for key in wanted:
+        names: set[str] = set()
+        at = key
+        while at in rows and rows[at][0] not in names:
+            names.add(rows[at][0])
+            at = rows[at][1]
+        found[key] = frozenset(names)
+    return found
