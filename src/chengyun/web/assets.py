@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where the bundled browser parts are: tools/build.mjs writes hashed names and a manifest."""
+
+from __future__ import annotations
+
+import functools
+import json
+from pathlib import Path
+
+from django.templatetags.static import static
+
+from chengyun.errors import Unavailable
+
+DIST = Path(__file__).parent / "static" / "dist"
+
+
+@functools.cache
+def _manifest(changed_ns: int) -> dict[str, str]:
+    return json.loads((DIST / "manifest.json").read_text())  # type: ignore[no-any-return]
+
+
+def asset_url(name: str) -> str:
+    """Return the address of a bundled file by its plain name, e.g. "main.js". Raises Unavailable before the first build."""
+    try:
+        changed_ns = (DIST / "manifest.json").stat().st_mtime_ns
+    except FileNotFoundError as missing:
+        raise Unavailable("The browser parts are not built. Run `make setup`.") from missing
+    return static(f"dist/{_manifest(changed_ns)[name]}")

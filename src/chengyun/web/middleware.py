@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every answer carries: the reader's choices of language and look, and a strict content security policy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+
+from chengyun.config import config
+from chengyun.web.live import stream_url
+
+YEAR_S = 365 * 86400
+THEMES = ("light", "dark")
+
+Answer = Callable[[HttpRequest], HttpResponse]
+
+
+def choices(get_response: Answer) -> Answer:
+    """Keep ?lang=… and ?theme=… in a cookie and go back to the same page without them."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if request.method != "GET" or not ("lang" in request.GET or "theme" in request.GET):
+            return get_response(request)
+        query = request.GET.copy()
+        language, theme = query.pop("lang", [""])[-1], query.pop("theme", [""])[-1]
+        answer = HttpResponseRedirect(request.path + (f"?{query.urlencode()}" if query else ""))
+        if language in dict(settings.LANGUAGES):
+            answer.set_cookie(settings.LANGUAGE_COOKIE_NAME, language, max_age=YEAR_S, samesite="Lax")
+        if theme in THEMES:
+            answer.set_cookie("theme", theme, max_age=YEAR_S, samesite="Lax")
+        return answer
+
+    return middleware
+
+
+def security(get_response: Answer) -> Answer:
+    """Forbid everything but our own files, the stream process and, when set, the background map's host."""
+    tiles = urlsplit(config().tiles_url or "")
+    tiles_origin = f" {tiles.scheme}://{tiles.netloc}" if tiles.netloc else ""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        answer = get_response(request)
+        stream = urlsplit(stream_url(request))
+        answer.headers.setdefault(
+            "Content-Security-Policy",
+            "default-src 'none'; script-src 'self'; worker-src 'self'; font-src 'self'; manifest-src 'self'; form-action 'self'; "
+            # Attributes only: a swatch's colour comes from a pack's declaration, and ECharts places its tooltip by style.
+            "style-src 'self'; style-src-attr 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'; "
+            f"img-src 'self' data: blob:{tiles_origin}; connect-src 'self' {stream.scheme}://{stream.netloc}{tiles_origin}",
+        )
+        answer.headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=(self), payment=()")
+        return answer
+
+    return middleware

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How pages write values: numbers, moments, ages and spans, in the language of the page. Pure; `now` is an argument."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import get_language, ngettext
+
+NOTHING = "—"
+"""What stands where a value is not known."""
+
+
+def number(value: float | None, decimals: int = 0) -> str:
+    """Return a number rounded to decimals; "—" for None and NaN."""
+    if value is None or math.isnan(value):
+        return NOTHING
+    return f"{value:,.{decimals}f}"
+
+
+def moment(value: dt.datetime | dt.date) -> str:
+    """Return a moment in the city's time to the minute, or a day."""
+    english = (get_language() or "").startswith("en")
+    if isinstance(value, dt.datetime):
+        local = timezone.localtime(value)
+        return f"{local.day} {local:%b %Y, %H:%M}" if english else f"{local:%Y-%m-%d %H:%M}"
+    return f"{value.day} {value:%b %Y}" if english else f"{value:%Y-%m-%d}"
+
+
+def age(then: dt.datetime, now: dt.datetime) -> str:
+    """Return how long ago a moment was, in whole seconds, minutes, hours or days (two of the larger before it is used)."""
+    seconds = int((now - then).total_seconds())
+    size = abs(seconds)
+    if size < 60:
+        said = ngettext("%(count)d 秒钟", "%(count)d 秒钟", size) % {"count": size}
+    elif size < 7200:
+        said = ngettext("%(count)d 分钟", "%(count)d 分钟", size // 60) % {"count": size // 60}
+    elif size < 2 * 86400:
+        said = ngettext("%(count)d 小时", "%(count)d 小时", size // 3600) % {"count": size // 3600}
+    else:
+        said = ngettext("%(count)d 天", "%(count)d 天", size // 86400) % {"count": size // 86400}
+    return _("%(span)s前") % {"span": said} if seconds >= 0 else _("%(span)s后") % {"span": said}

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Template words: how pages write moments, ages and numbers, and where bundled files are."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django import template
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+
+from chengyun.web import shown
+from chengyun.web.assets import asset_url
+
+register = template.Library()
+
+
+@register.simple_tag
+def asset(name: str) -> str:
+    """Return the address of a bundled file by its plain name, e.g. "main.js"."""
+    return asset_url(name)
+
+
+@register.simple_tag
+def age(moment: dt.datetime | None) -> SafeString | str:
+    """Return how long ago a moment was, the exact time in the title; "—" when it is not known."""
+    if moment is None:
+        return shown.NOTHING
+    said = shown.age(moment, timezone.now())
+    return format_html('<time class="age" datetime="{}" title="{}">{}</time>', moment.isoformat(), shown.moment(moment), said)
+
+
+@register.filter
+def moment(value: dt.datetime | dt.date | None) -> str:
+    """Return a moment in the city's time, in the page's language; "—" when it is not known."""
+    return shown.moment(value) if value is not None else shown.NOTHING
+
+
+@register.filter
+def figure(value: float | None, decimals: int = 0) -> str:
+    """Return a number with its decimals; "—" when it is not known, never 0."""
+    return shown.number(value, decimals)
+
+
+@register.filter
+def percent(share: float | None) -> str:
+    """Return a share of 0 to 1 as per cent; "—" when it is not known."""
+    return shown.NOTHING if share is None else f"{share * 100:.0f} %"
+
+
+@register.filter
+def said(text: str) -> str:
+    """Return the text of a declaration in the page's language."""
+    return gettext(text) if text else ""
