@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One supervised process: started, started again with patience, stopped, its words kept in a log."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from chengyun.run.process import dies_with_parent
+
+FIRST_DELAY_S = 0.2
+LONGEST_DELAY_S = 30.0
+STEADY_AFTER_S = 30.0
+"""A child that has run this long is steady: its next end is a first one again."""
+LOG_LIMIT = 20_000_000
+
+
+def as_user(name: str | None) -> dict[str, Any]:
+    """Return subprocess's arguments for running as a system user, without any of our groups; {} for ourselves."""
+    if name is None:
+        return {}
+    return {"user": name, "group": pwd.getpwnam(name).pw_gid, "extra_groups": []}
+
+
+class Child:
+    """A program, run in a process group of its own (so that Ctrl-C reaches only us) and bound to our life.
+
+    stop_with: the signal that asks it to stop cleanly; also sent by the kernel when we are killed.
+    user: system user to run it as; None: ours.
+    keep_output: stdout is kept for output() instead of going to the log.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        log: Path,
+        env: Mapping[str, str] | None = None,
+        *,
+        stop_with: signal.Signals = signal.SIGTERM,
+        user: str | None = None,
+        keep_output: bool = False,
+    ) -> None:
+        self.name = name
+        self.command = list(command)
+        self.log_file = log / f"{name}.log"
+        self.env = {**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})}
+        self.stop_with = stop_with
+        self.user = user
+        self.keep_output = keep_output
+        self.restarts = 0
+        self.exit_code: int | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._since = 0.0
+        self._started_at = dt.datetime.now(dt.UTC)
+        self._failures = 0
+        self._due: float | None = None
+        self._log_from = 0
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
+
+    def start(self) -> None:
+        """Start it; its log is appended to."""
+        with open(self.log_file, "ab") as log:
+            self._log_from = log.tell()
+            self._process = subprocess.Popen(
+                self.command,
+                env=self.env,
+                **as_user(self.user),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE if self.keep_output else log,
+                stderr=log,
+                cwd="/",
+                process_group=0,
+                preexec_fn=dies_with_parent(self.stop_with),
+            )
+        self.exit_code = None
+        self._since = time.monotonic()
+        self._started_at = dt.datetime.now(dt.UTC)
+        self._due = None
+
+    def start_again(self) -> None:
+        self.start()
+        self.restarts += 1
+
+    def ended(self) -> bool:
+        """Say whether it has ended; the first time, decide when it is due again."""
+        if self._process is None:
+            return False
+        self.exit_code = self._process.poll()
+        if self.exit_code is None:
+            return False
+        if self._due is None:
+            steady = time.monotonic() - self._since >= STEADY_AFTER_S
+            self._failures = 1 if steady else self._failures + 1
+            self._due = time.monotonic() + min(FIRST_DELAY_S * 2 ** (self._failures - 1), LONGEST_DELAY_S)
+        return True
+
+    def due_in(self) -> float:
+        """Return the seconds until it should be started again, after it has ended."""
+        return (self._due or 0.0) - time.monotonic()
+
+    def ask_to_stop(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(self.stop_with)
+
+    def wait_stopped(self, within_s: float) -> None:
+        """Wait for its end; after the given time it is killed with everything it started."""
+        if self._process is None:
+            return
+        try:
+            self._process.wait(within_s)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+    def output(self) -> str:
+        """Return what it printed, once it has ended."""
+        assert self._process is not None
+        assert self._process.stdout is not None
+        with self._process.stdout as out:
+            return out.read().decode()
+
+    def says(self, words: str) -> bool:
+        """Say whether its log holds these words since it was started last."""
+        return words in self._words()
+
+    def last_words(self) -> str:
+        """Return the last line of its log since it was started last."""
+        lines = self._words().strip().splitlines()
+        return lines[-1].strip() if lines else f"it ended with code {self.exit_code} and said nothing"
+
+    def _words(self) -> str:
+        with open(self.log_file, "rb") as log:
+            log.seek(self._log_from)
+            return log.read().decode(errors="replace")
+
+    def rotate_log(self) -> None:
+        """Keep the log's last part in `<name>.log.1` when it has grown long; the child goes on appending."""
+        if self.log_file.exists() and self.log_file.stat().st_size > LOG_LIMIT:
+            shutil.copyfile(self.log_file, self.log_file.with_suffix(".log.1"))
+            os.truncate(self.log_file, 0)
+            self._log_from = 0
+
+    def state(self) -> dict[str, Any]:
+        return {"pid": self.pid, "since": self._started_at.isoformat(), "restarts": self.restarts}

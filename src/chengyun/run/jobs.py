@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The `jobs` process: everything that happens by the clock or in the background (sealing, indicators, escalation).
+
+A job that was running when its process died is put back in the queue at the next start, so tasks must be safe to
+run again. That is only right while one `jobs` process works on a database, which an advisory lock makes sure of.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import logging
+import sys
+
+import psycopg
+from procrastinate.exceptions import UniqueViolation
+from procrastinate.jobs import Status
+from procrastinate.manager import JobManager
+
+from chengyun.config import config
+from chengyun.errors import Problem, Unavailable
+from chengyun.run import setup
+
+CONCURRENCY = 3
+STOP_WITHIN_S = 8.0
+"""A job still running this long after we are asked to stop is aborted; it runs again after the next start."""
+ONE_WORKER = 0x6A6F6273
+"""Key of the advisory lock ("jobs" in ASCII)."""
+
+log = logging.getLogger("chengyun.jobs")
+
+
+def main() -> None:
+    """Work until SIGTERM or SIGINT. Raises Unavailable when another jobs process works on this database."""
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("procrastinate").setLevel(logging.WARNING)
+    setup.django()
+    with psycopg.connect(config().dsn(), autocommit=True) as guard:
+        row = guard.execute("SELECT pg_try_advisory_lock(%s)", [ONE_WORKER]).fetchone()
+        if not row or not row[0]:
+            raise Unavailable("Another jobs process works on this database. Stop it first; one is enough for a database.")
+        asyncio.run(_work())
+
+
+async def _work() -> None:
+    from procrastinate.contrib.django import app
+
+    with app.replace_connector(app.connector.get_worker_connector()) as worker:  # type: ignore[attr-defined]
+        async with worker.open_async():
+            await _requeue(worker.job_manager)
+            await worker.run_worker_async(
+                concurrency=CONCURRENCY,
+                delete_jobs="successful",
+                shutdown_graceful_timeout=STOP_WITHIN_S,
+                install_signal_handlers=True,
+            )
+
+
+async def _requeue(jobs: JobManager) -> None:
+    """Put jobs back that were cut off when this process ended last."""
+    for job in await jobs.list_jobs_async(status="doing"):
+        if job.id is None:
+            continue
+        try:
+            await jobs.retry_job_by_id_async(job.id, retry_at=dt.datetime.now(dt.UTC))
+            log.warning("job %d, %s, was cut off when this process ended last; it runs again", job.id, job.task_name)
+        except UniqueViolation:
+            # Its queueing lock is taken: the same work already waits in the queue, so this one is not needed.
+            await jobs.finish_job_by_id_async(job.id, status=Status.ABORTED, delete_job=True)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except Problem as problem:
+        print(problem.sentence, file=sys.stderr)
+        sys.exit(1)

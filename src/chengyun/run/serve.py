@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The `web` and `stream` processes: granian with the options this program wants. `python -m chengyun.run.serve web`."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+from granian import Granian
+from granian.constants import Interfaces, Loops
+from granian.log import LogLevels
+
+from chengyun.config import config
+from chengyun.run.process import dies_with_parent
+
+WEB_THREADS = 4
+"""Requests rendered at a time; more only wait for each other, because Python runs one thread at a time."""
+STOP_WITHIN_S = 8
+
+
+def serve(name: str) -> None:
+    """Serve pages ("web") or observations and live updates ("stream") until SIGTERM."""
+    settings = config()
+    if name == "web":
+        target, port = "chengyun.web.wsgi:application", settings.port
+        options: dict[str, Any] = {
+            "interface": Interfaces.WSGI,
+            "blocking_threads": WEB_THREADS,
+            "blocking_threads_idle_timeout": 600,
+        }
+    else:
+        target, port = "chengyun.collect.asgi:app", settings.stream_port
+        options = {"interface": Interfaces.ASGI, "loop": Loops.uvloop}
+    Granian(
+        target,
+        address=settings.host,
+        port=port,
+        workers=1,
+        websockets=False,
+        log_access=False,
+        log_level=LogLevels.warning,
+        workers_kill_timeout=STOP_WITHIN_S,
+        **options,
+    ).serve(target_loader=_loader(target), wrap_loader=False)
+
+
+def _loader(target: str) -> Callable[[], Any]:
+    """Return what granian's worker calls to get the application.
+
+    Granian keeps a parent process that only watches its worker. When that parent is killed the worker must go too,
+    otherwise it would keep the port and serve beside its successor.
+    """
+    bound = dies_with_parent(signal.SIGKILL)
+    module, _, attribute = target.partition(":")
+
+    def load() -> Any:
+        bound()
+        return getattr(import_module(module), attribute)
+
+    return load
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1])
