@@ -8,6 +8,7 @@ lock_stream → append → keep_latest → touch → write_receipts → commit.
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -89,13 +90,13 @@ async def keep_latest(conn: Connection, table: StreamTable, rows: Rows, run: Int
     if not len(rows):
         return 0
     newest = _newest(rows)
-    kept = rows.take(newest)
-    seqs = newest + seq_from
-    arrays = binary.column_arrays(table, kept, seqs)
-    cursor = await conn.execute(_keep_latest_sql(table), [binary.int4s(run[newest]), *arrays])
-    found = await cursor.fetchone()
-    assert found is not None
-    return int(found[0])
+    arrays = [binary.int4s(run[newest]), *binary.column_arrays(table, rows.take(newest), newest + seq_from)]
+    sent: dict[str, Any] = {f"column_{position}": array for position, array in enumerate(arrays)} | {"count": len(newest)}
+    update, insert = _keep_latest_sql(table)
+    moved = (await conn.execute(update, sent)).rowcount
+    if moved < len(newest):
+        moved += (await conn.execute(insert, sent)).rowcount
+    return moved
 
 
 async def touch(conn: Connection, table: StreamTable, days: Sequence[dt.date]) -> None:
@@ -120,7 +121,8 @@ async def write_receipts(conn: Connection, receipts: Sequence[Receipt]) -> None:
     await conn.execute(
         """
         INSERT INTO lake_receipt (stream, seq_from, seq_to, received_at, actor, source, idempotency_key, response)
-        SELECT * FROM unnest(%s::text[], %s::int8[], %s::int8[], %s::timestamptz[], %s::text[], %s::text[], %s::text[], %s::bytea[])
+        SELECT * FROM unnest(
+            %s::text[], %s::int8[], %s::int8[], %s::timestamptz[], %s::text[], %s::text[], %s::text[], %s::bytea[])
         """,
         [
             [it.stream for it in receipts],
@@ -153,24 +155,29 @@ def _newest(rows: Rows) -> np.ndarray[Any, np.dtype[np.int64]]:
     return order[last].astype(np.int64)
 
 
-def _keep_latest_sql(table: StreamTable) -> str:
-    columns = ("run", *table.columns)
-    types = {"run": "int4"} | table.types
-    values = ", ".join(f"%s::{types[name]}[]" for name in columns)
-    # Numbers travel as NaN, which has a fixed width, and become NULL here.
-    chosen = ", ".join(
-        f"nullif({quote(name)}, 'NaN') AS {quote(name)}" if types[name] == "float8" else quote(name) for name in columns
-    )
-    setting = ", ".join(f"{quote(name)} = new.{quote(name)}" for name in columns if name != "entity_id")
-    # An update first: nearly every row is there, and it is twice as fast as INSERT … ON CONFLICT, which tries to insert.
-    return f"""
-        WITH new AS MATERIALIZED (SELECT {chosen} FROM unnest({values}) AS sent ({names(columns)})),
-        moved AS (
-            UPDATE {table.latest} AS old SET {setting} FROM new
-            WHERE old.entity_id = new.entity_id AND (new.time, new.seq) > (old.time, old.seq) RETURNING 1),
-        added AS (
-            INSERT INTO {table.latest} ({names(columns)})
-            SELECT {names(columns)} FROM new
-            WHERE NOT EXISTS (SELECT FROM {table.latest} AS old WHERE old.entity_id = new.entity_id) RETURNING 1)
-        SELECT (SELECT count(*) FROM moved) + (SELECT count(*) FROM added)
+@functools.cache
+def _keep_latest_sql(table: StreamTable) -> tuple[str, str]:
+    """Return the statement that moves entities on and the one that adds those not yet there.
+
+    Updating first, because nearly every row is there and INSERT … ON CONFLICT would try to insert each. Subscripts
+    instead of unnest, because unnest copies every value into a tuple store (3.5 against 5 µs a row, six quantities).
     """
+    types = {"run": "int4"} | table.types
+
+    def value(name: str) -> str:
+        element = f"(%(column_{list(types).index(name)})s::{types[name]}[])[i]"
+        # Numbers travel as NaN, which has a fixed width, and become NULL here.
+        return f"nullif({element}, 'NaN')" if types[name] == "float8" else element
+
+    setting = ", ".join(f"{quote(name)} = {value(name)}" for name in types if name != "entity_id")
+    entity, time, seq = value("entity_id"), value("time"), value("seq")
+    update = f"""
+        UPDATE {table.latest} AS old SET {setting} FROM generate_series(1, %(count)s) AS i
+        WHERE old.entity_id = {entity} AND {time} >= old.time AND ({time} > old.time OR {seq} > old.seq)
+    """  # noqa: S608 - names derived from checked declarations
+    insert = f"""
+        INSERT INTO {table.latest} ({names(list(types))})
+        SELECT {", ".join(map(value, types))} FROM generate_series(1, %(count)s) AS i
+        WHERE NOT EXISTS (SELECT FROM {table.latest} AS old WHERE old.entity_id = {entity})
+    """  # noqa: S608 - names derived from checked declarations
+    return update, insert

@@ -70,14 +70,11 @@ def _prepare_stream(conn: psycopg.Connection[tuple[Any, ...]], table: StreamTabl
 
 def _found(conn: psycopg.Connection[tuple[Any, ...]], relation: str) -> dict[str, str]:
     """Return column → type of a table, in the order they were added; empty when there is no such table."""
-    return {
-        name: kind
-        for name, kind in conn.execute(
-            "SELECT attname, format_type(atttypid, NULL) FROM pg_attribute "
-            "WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
-            [relation],
-        )
-    }
+    sql = """
+        SELECT attname, format_type(atttypid, NULL) FROM pg_attribute
+        WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped ORDER BY attnum
+    """
+    return {name: kind for name, kind in conn.execute(sql, [relation])}  # noqa: C416 - dict() does not type
 
 
 def _ddl(conn: psycopg.Connection[tuple[Any, ...]], statement: str) -> None:

@@ -144,7 +144,7 @@ def additions(table: StreamTable, relation: str, found: Mapping[str, str]) -> li
     """
     long = {"timestamptz": "timestamp with time zone", "int8": "bigint", "int4": "integer", "float8": "double precision"}
     faults = [
-        f"{table.qualified}: {name!r} is {found[name]} in {relation} and {kind} in the declaration; give the changed field a new key."
+        f"{table.qualified}: {name!r} is {found[name]} in {relation}, {kind} as declared; give the changed field a new key."
         for name, kind in table.types.items()
         if name in found and found[name] != long.get(kind, kind)
     ]
