@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Transitions into tables, with SQL: no Django, so that the ingest process does it inside the rows' own transaction.
+
+`statements` is the pure step; `write` (async, ingest) and `write_now` (sync, jobs) are its two thin drivers.
+
+A batch's transitions of one subject are always: clear? (raise clear)* raise? So four statements in this order do
+all of them, however many there are: close what was open; insert what began and ended inside the batch, already closed;
+open what is still true; refresh what goes on. An alert is unique among the open ones of its rule and subject: a raise
+that meets an open alert whose condition had ended makes it hold again, and one that meets a holding alert does nothing.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, LiteralString, cast
+
+from psycopg import sql
+
+from chengyun.city import City, qualify
+from chengyun.operate.rules import Holding, RuleWatch, Transition
+
+if TYPE_CHECKING:
+    from psycopg import AsyncConnection
+
+__all__ = ["load", "statement", "statements", "write", "write_now", "write_runs"]
+
+NEWEST = "SELECT entity_id, time FROM {latest}"
+
+VALUES = "SELECT entity_id, time, {field} FROM {latest} WHERE {field} IS NOT NULL AND quality & %s = 0"
+
+
+@functools.cache
+def statement(name: str) -> LiteralString:
+    """Return the text of sql/<name>.sql."""
+    return cast("LiteralString", (Path(__file__).parent / "sql" / f"{name}.sql").read_text(encoding="utf-8"))
+
+
+def statements(transitions: Sequence[Transition]) -> list[tuple[str, str]]:
+    """Return (statement, its one parameter) in the order they must run. The same transitions give the same statements."""
+    clears, episodes, updates = [], [], []
+    begun: dict[tuple[str, str], Transition] = {}
+    for one in transitions:
+        subject = (one.rule, one.subject)
+        if one.kind == "raise":
+            begun[subject] = one
+        elif one.kind == "update":
+            updates.append(_row(one))
+        elif subject in begun:
+            episodes.append(_row(begun.pop(subject), ended=one))
+        else:
+            clears.append(_row(one))
+    raises = [_row(one) for one in begun.values()]
+    steps = (("alert_clear", clears), ("alert_episode", episodes), ("alert_raise", raises), ("alert_update", updates))
+    return [(statement(name), json.dumps(rows)) for name, rows in steps if rows]
+
+
+async def write(conn: AsyncConnection[Any], transitions: Sequence[Transition]) -> None:
+    """Write transitions inside the caller's transaction."""
+    for text, rows in statements(transitions):
+        await conn.execute(text, [rows])
+
+
+def write_now(cursor: Any, transitions: Sequence[Transition]) -> None:
+    """Write transitions inside the caller's transaction; the cursor is psycopg's or Django's."""
+    for text, rows in statements(transitions):
+        cursor.execute(text, [rows])
+
+
+async def write_runs(conn: AsyncConnection[Any], watch: RuleWatch, names: Any) -> None:
+    """Write the runs that are not alerts yet, as the last judge saw them, inside the caller's transaction.
+
+    names: as for RuleWatch.judge.
+    """
+    rows = [
+        {"rule": rule, "subject": names[entity].key, "run": run, "since": since.isoformat()}
+        for rule, entity, run, since in watch.runs()
+        if entity in names
+    ]
+    if rows:
+        await conn.execute(statement("alert_runs"), [json.dumps(rows)])
+
+
+async def load(conn: AsyncConnection[Any], city: City, watch: RuleWatch) -> None:
+    """Give a new watch the state its predecessor left in the database."""
+    if not watch.rules:
+        return
+    stream, pack = watch.declared, watch.stream.split(".")[0]
+    entity = qualify(pack, stream.entity.to)
+    register = sql.Identifier(f"{entity.split('.')[0]}_{city.entities[entity].model.lower()}")
+    latest = sql.Identifier("lake", f"latest_{watch.stream.replace('.', '_')}")
+    newest = await conn.execute(sql.SQL(NEWEST).format(latest=latest))
+    rules = [one.key for one in watch.rules]
+    held = await conn.execute(sql.SQL(statement("alert_held")).format(register=register), {"rules": rules})
+    watch.restore(
+        [(int(entity), time) for entity, time in await newest.fetchall()],
+        [
+            Holding(rule, int(entity), bool(holds), int(run), since, worst, int(times))
+            for rule, entity, holds, run, since, worst, times in await held.fetchall()
+        ],
+    )
+    for position, quantity in enumerate(stream.quantities):
+        if any(one.rule.field == quantity.key for one in watch.rules):
+            text = sql.SQL(VALUES).format(field=sql.Identifier(quantity.key), latest=latest)
+            rows = await conn.execute(text, [1 << (8 + position)])
+            watch.remember(quantity.key, [(int(e), time, float(value)) for e, time, value in await rows.fetchall()])
+
+
+def _row(one: Transition, ended: Transition | None = None) -> dict[str, Any]:
+    last = ended or one
+    return {
+        "rule": one.rule,
+        "dataset": one.dataset,
+        "subject": one.subject,
+        "subject_name": one.subject_name,
+        "area_code": one.area_code,
+        "severity": one.severity,
+        "value": one.value,
+        "worst": last.worst,
+        "limit": one.limit,
+        "times": last.times,
+        "since": one.since.isoformat(),
+        "last_seen_at": one.last_seen.isoformat(),
+        "now": one.now.isoformat(),
+        "simulated": one.simulated,
+        "group_key": one.group_key,
+        "evidence": {**one.evidence, "worst": last.worst},
+        "ended": last.last_seen.isoformat(),
+        "last_value": last.value,
+    }

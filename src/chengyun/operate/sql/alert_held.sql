@@ -1,0 +1,7 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- What rules remember between starts: open conditions and runs begun.
+SELECT held.rule, register.id, held.holds, held.run, held.since, held.worst, held.times FROM (
+    SELECT rule, subject, holds, 0 AS run, since, worst, times FROM operate_alert WHERE state <> 'closed' AND rule = ANY(%(rules)s)
+    UNION ALL
+    SELECT rule, subject, holds, run, since, NULL, run FROM operate_rulestate WHERE rule = ANY(%(rules)s)
+) AS held JOIN {register} AS register ON register.key = held.subject WHERE held.holds OR held.run > 0
