@@ -72,5 +72,5 @@ if __name__ == "__main__":
         applied = migrate()
         print(json.dumps({"applied": applied, "first_sign_in": _first_sign_in()}))
     except Problem as problem:
-        print(problem.sentence, file=sys.stderr)
+        print(json.dumps({"problem": problem.sentence, "code": problem.code}))
         sys.exit(1)

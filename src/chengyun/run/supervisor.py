@@ -21,7 +21,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from chengyun.config import Config
@@ -33,15 +33,23 @@ READY_WITHIN_S = 90.0
 LOOK_EVERY_S = 30.0
 """How often the disk and the logs are looked at."""
 
+PROGRAMS: Mapping[str, Sequence[str]] = {
+    "migrate": [sys.executable, "-m", "chengyun.run.migrate"],
+    "web": [sys.executable, "-m", "chengyun.run.serve", "web"],
+    "stream": [sys.executable, "-m", "chengyun.run.serve", "stream"],
+    "jobs": [sys.executable, "-m", "chengyun.run.jobs"],
+}
+"""What is run beside the database; "migrate" ends by itself, its last line of output a JSON object."""
 
-def up(config: Config) -> int:
+
+def up(config: Config, programs: Mapping[str, Sequence[str]] = PROGRAMS) -> int:
     """Run until told to stop. Raises Refused or Unavailable with the sentence that says why it cannot."""
     with folder.explained(config.data), folder.locked(config), _signals() as signals:
         folder.check_disk(config.data)
         folder.clear_after_kill(config)
         for port, setting in ((config.port, "CHENGYUN_PORT"), (config.stream_port, "CHENGYUN_STREAM_PORT")):
             _check_port(config.host, port, setting)
-        house = _House(config, signals)
+        house = _House(config, signals, programs)
         try:
             house.start()
             house.watch()
@@ -92,7 +100,7 @@ def _signals() -> Iterator[_Signals]:
 class _House:
     """The processes of one data folder."""
 
-    def __init__(self, config: Config, signals: _Signals) -> None:
+    def __init__(self, config: Config, signals: _Signals, programs: Mapping[str, Sequence[str]]) -> None:
         self.config = config
         self.signals = signals
         self.started = dt.datetime.now(dt.UTC)
@@ -103,13 +111,8 @@ class _House:
             "CHENGYUN_DATA": str(config.data), "CHENGYUN_DATABASE_URL": self.database_url, "CHENGYUN_HOST": config.host,
             "CHENGYUN_PORT": str(config.port), "CHENGYUN_STREAM_PORT": str(config.stream_port),
         }  # fmt: skip
-        python = [sys.executable, "-m"]
-        self.workers = [
-            Child("web", [*python, "chengyun.run.serve", "web"], self.log, env),
-            Child("stream", [*python, "chengyun.run.serve", "stream"], self.log, env),
-            Child("jobs", [*python, "chengyun.run.jobs"], self.log, env),
-        ]
-        self.migration = Child("migrate", [*python, "chengyun.run.migrate"], self.log, env, keep_output=True)
+        self.migration = Child("migrate", programs["migrate"], self.log, env, keep_output=True)
+        self.workers = [Child(name, programs[name], self.log, env) for name in ("web", "stream", "jobs")]
         self.database: Child | None = None
         if config.database_url is None:
             self.database = db.child(self.pgdata, self.log)
@@ -150,9 +153,15 @@ class _House:
         self.migration.start()
         while not self.migration.ended():
             self.signals.wait_or_stop(1.0)
-        if self.migration.exit_code:
-            raise Refused(self.migration.last_words(), code="migration")
-        return json.loads(self.migration.output().splitlines()[-1])  # type: ignore[no-any-return]
+        lines = self.migration.output().splitlines()
+        if not lines:
+            raise Unavailable(
+                f"The database was not brought up to date: {self.migration.last_words()} See {self.migration.log_file}."
+            )
+        told: dict[str, Any] = json.loads(lines[-1])
+        if "problem" in told:
+            raise Refused(told["problem"], code=told["code"])
+        return told
 
     def _wait_healthy(self) -> None:
         end = time.monotonic() + READY_WITHIN_S
