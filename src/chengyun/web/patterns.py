@@ -19,7 +19,7 @@ from chengyun.web.tiles import Tile
 
 @dataclass(frozen=True)
 class PatternsPage:
-    """tiles: one per state. scale: for the legend. pages: a first and a middle page of a list. moments: ages from seconds to days."""
+    """tiles: one per state. pages: a first and a middle page of a list. moments: ages from seconds to days, one ahead."""
 
     tiles: tuple[Tile, ...]
     scale: Scale

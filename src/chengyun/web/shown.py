@@ -7,8 +7,8 @@ import datetime as dt
 import math
 
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from django.utils.translation import get_language, ngettext
+from django.utils.translation import gettext as _
 
 NOTHING = "—"
 """What stands where a value is not known."""

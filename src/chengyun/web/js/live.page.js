@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// Live updates: one EventSource to the stream process. Each event says only what changed; the page asks for it again,
+// at most every few seconds, through the same address and the same access rules it was made by. When the channel is
+// away the page says so quietly and asks every half minute.
+
+const REFRESH_EVERY_MS = 2_000;
+const POLL_EVERY_MS = 30_000;
+const FIRST_WAIT_MS = 1_000;
+const LONGEST_WAIT_MS = 60_000;
+
+const node = document.querySelector("[data-live]");
+const settings = JSON.parse(document.getElementById(node.dataset.live).textContent);
+const notice = document.querySelector("[data-live-notice]");
+
+let ticket = settings.ticket;
+let wait = FIRST_WAIT_MS;
+let polling = null;
+let pending = null;
+let lastRefresh = 0;
+
+function changed() {
+  if (pending || document.hidden) return;
+  const due = Math.max(0, lastRefresh + REFRESH_EVERY_MS - Date.now());
+  pending = setTimeout(() => {
+    pending = null;
+    lastRefresh = Date.now();
+    refresh();
+  }, due);
+}
+
+function refresh() {
+  // A reader who is in the middle of the list keeps it: nothing moves under the keyboard.
+  if (!node.contains(document.activeElement)) window.htmx.ajax("GET", settings.refresh, { target: node, swap: "innerHTML" });
+  document.dispatchEvent(new Event("live:changed"));
+}
+
+function unreachable(is) {
+  notice.hidden = !is;
+  if (is && !polling) polling = setInterval(refresh, POLL_EVERY_MS);
+  if (!is && polling) {
+    clearInterval(polling);
+    polling = null;
+  }
+}
+
+async function renew() {
+  const answer = await fetch(settings.renew, { headers: { Accept: "application/json" } });
+  if (!answer.ok) throw new Error(`ticket: ${answer.status}`);
+  const fresh = await answer.json();
+  ticket = fresh.ticket;
+  settings.expires = fresh.expires;
+}
+
+async function connect() {
+  try {
+    if (Date.parse(settings.expires) - Date.now() < 60_000) await renew();
+  } catch {
+    again();
+    return;
+  }
+  const source = new EventSource(`${settings.url}/live?ticket=${encodeURIComponent(ticket)}`);
+  // Re-issued before it expires: the channel is closed and opened with the new one.
+  const renewal = setTimeout(() => {
+    source.close();
+    connect();
+  }, Math.max(5_000, Date.parse(settings.expires) - Date.now() - 30_000));
+  source.addEventListener("open", () => {
+    wait = FIRST_WAIT_MS;
+    unreachable(false);
+  });
+  for (const kind of ["rows", "figure", "alert", "case", "message"]) source.addEventListener(kind, changed);
+  source.addEventListener("error", () => {
+    source.close();
+    clearTimeout(renewal);
+    again();
+  });
+}
+
+function again() {
+  unreachable(true);
+  setTimeout(connect, wait + Math.random() * 500);
+  wait = Math.min(wait * 2, LONGEST_WAIT_MS);
+}
+
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden) changed();
+});
+connect();
