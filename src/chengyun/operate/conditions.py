@@ -1,0 +1,362 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The conditions that observations decide, each as arrays with one element an entity.
+
+`judge` takes the rows that count and their usable values and returns what happened, with a Settle that makes it the
+state; nothing changes before. Batch rows are grouped by entity, and within an entity in the order they arrived.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, Protocol
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from chengyun.city import Above, AlertRule, Below, Change, Limits
+from chengyun.errors import Refused, nearest
+
+__all__ = ["Batch", "Event", "Holding", "Kind", "Moves", "Settle", "Steps", "StreamRule", "limit_on", "step_limits"]
+
+NEVER = np.iinfo(np.int64).min
+MICROSECOND = dt.timedelta(microseconds=1)
+UPDATE_EVERY = dt.timedelta(seconds=30) // MICROSECOND
+"""An open alert's newest value is told at most this often: a holding alert must not cost a write per observation."""
+
+Kind = Literal["raise", "update", "clear"]
+
+
+@dataclass(frozen=True, slots=True)
+class StreamRule:
+    """A rule with the qualified keys around it."""
+
+    key: str
+    stream: str
+    rule: AlertRule
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """State of one (rule, entity) as it is kept between starts: an open condition, or a run that is not yet long enough."""
+
+    rule: str
+    entity: int
+    holds: bool
+    run: int
+    since: dt.datetime
+    worst: float | None = None
+    times: int = 0
+
+
+def step_limits(limit: float | str, limits: Limits, zone: ZoneInfo) -> tuple[np.ndarray, np.ndarray]:
+    """Return (instants in µs, values): from each instant on the value is the limit; NaN where none is in force."""
+    if not isinstance(limit, str):
+        return np.array([NEVER]), np.array([float(limit)])
+    table, _, name = limit.partition(":")
+    starts, values = [NEVER], [np.nan]
+    for entry in limits.editions(table):
+        if name not in entry.values:
+            raise Refused(f"{limits.file}, {table} of {entry.in_force} has no {name!r}.{nearest(name, entry.values)}")
+        starts.append(micros(dt.datetime.combine(entry.in_force, dt.time(), zone)))
+        values.append(float(entry.values[name]))
+    return np.array(starts), np.array(values)
+
+
+def limit_on(limit: float | str, limits: Limits, day: dt.date) -> float | None:
+    """Return a rule's limit on a local day, None before its first edition."""
+    if not isinstance(limit, str):
+        return float(limit)
+    table, _, name = limit.partition(":")
+    try:
+        return float(limits.on(table, day)[name])
+    except LookupError:
+        return None
+
+
+class Batch(NamedTuple):
+    """The rows of a batch that count, grouped by entity in order of arrival. slot: index into the state arrays."""
+
+    slot: np.ndarray
+    time: np.ndarray
+    origin: np.ndarray
+
+
+class Event(NamedTuple):
+    kind: Kind
+    slot: int
+    origin: int
+    time: int
+    value: float
+    worst: float
+    limit: float | None
+    since: int
+    times: int
+
+
+class Mark(NamedTuple):
+    """One entity's state."""
+
+    holds: bool
+    run: int
+    since: int
+    worst: float
+    times: int
+    told: int
+
+
+class Settle(Protocol):
+    rule: str
+
+    def apply(self) -> None: ...
+    def changed_runs(self) -> list[tuple[int, int, int]]: ...
+
+
+class _Marks:
+    """State arrays of one rule, one element an entity."""
+
+    def __init__(self) -> None:
+        self.holds = np.empty(0, bool)
+        self.run = np.empty(0, np.int64)
+        self.since = np.empty(0, np.int64)
+        self.worst = np.empty(0, np.float64)
+        self.times = np.empty(0, np.int64)
+        self.told = np.empty(0, np.int64)
+
+    def widen(self, where: np.ndarray) -> None:
+        for name, empty in (("holds", False), ("run", 0), ("since", NEVER), ("worst", np.nan), ("times", 0), ("told", NEVER)):
+            setattr(self, name, np.insert(getattr(self, name), where, empty))
+
+    def put(self, slot: int, mark: Mark) -> None:
+        self.holds[slot], self.run[slot], self.since[slot], self.worst[slot], self.times[slot], self.told[slot] = mark
+
+    def restore(self, slot: int, one: Holding) -> None:
+        self.holds[slot] = one.holds
+        self.run[slot] = one.run
+        self.since[slot] = micros(one.since)
+        self.worst[slot] = np.nan if one.worst is None else one.worst
+        self.times[slot] = one.times
+
+
+class Steps(_Marks):
+    """Above and Below: Below is Above with the sign turned."""
+
+    def __init__(self, rule: StreamRule, invalid: int, limits: Limits, zone: ZoneInfo) -> None:
+        super().__init__()
+        self.rule = rule
+        self.invalid = invalid
+        when = rule.rule.when
+        assert isinstance(when, Above | Below)  # for the type checker: RuleWatch chose the class by it
+        self.sign = 1.0 if isinstance(when, Above) else -1.0
+        self.wanted = when.times
+        self.clear = when.clear
+        self.starts, self.limits = step_limits(when.limit, limits, zone)
+
+    def judge(self, batch: Batch, values: np.ndarray, now: dt.datetime) -> tuple[list[Event], Settle]:
+        slot = batch.slot
+        limit = self.limits[np.searchsorted(self.starts, batch.time, side="right") - 1]
+        signed = values * self.sign
+        beyond = signed > limit * self.sign
+        within = signed <= (limit if self.clear is None else np.float64(self.clear)) * self.sign
+        if not beyond.any() and not self.holds[slot].any() and not self.run[slot].any():
+            return [], StepSettle(self, {})
+        return self._walk(batch, values, limit, beyond, within, now)
+
+    def _walk(
+        self, batch: Batch, values: np.ndarray, limit: np.ndarray, beyond: np.ndarray, within: np.ndarray, now: dt.datetime
+    ) -> tuple[list[Event], Settle]:
+        slot = batch.slot
+        index = np.arange(len(slot))
+        first = firsts(slot)
+        start = np.maximum.accumulate(np.where(first, index, 0))
+        broken = np.maximum.accumulate(np.where(~beyond, index, -1))
+        carried = broken < start
+        run = np.where(beyond, index - np.where(carried, start - 1, broken) + np.where(carried, self.run[slot], 0), 0)
+        reached = run >= self.wanted
+        turn = np.maximum.accumulate(np.where(reached | within, index, -1))
+        after = np.where(turn >= start, reached[turn], self.holds[slot])
+        before = np.where(first, self.holds[slot], np.roll(after, 1))
+        events: list[Event] = []
+        marks: dict[int, Mark] = {}
+        instant = micros(now)
+        # Only entities something is going on with are walked row by row; the rest of the batch stays in numpy.
+        busy = np.unique(slot[beyond | before | after | (first & (self.run[slot] > 0))])
+        for one in busy:
+            low, high = int(np.searchsorted(slot, one)), int(np.searchsorted(slot, one, side="right"))
+            since, worst, times, told = int(self.since[one]), float(self.worst[one]), int(self.times[one]), int(self.told[one])
+            for i in range(low, high):
+                time, value = int(batch.time[i]), float(values[i])
+                known_limit = None if np.isnan(limit[i]) else float(limit[i])
+                if not before[i] and run[i] == 1:
+                    since, worst, times = time, np.nan, 0
+                if run[i] or before[i]:
+                    times += 1
+                    worst = value if np.isnan(worst) or (value - worst) * self.sign > 0 else worst
+                kind: Kind | None = None
+                if after[i] != before[i]:
+                    kind = "raise" if after[i] else "clear"
+                elif after[i] and i == high - 1 and instant - told >= UPDATE_EVERY:
+                    kind = "update"
+                if kind:
+                    told = instant
+                    event = Event(kind, int(one), int(batch.origin[i]), time, value, worst, known_limit, since, times)
+                    events.append(event)
+            marks[int(one)] = Mark(bool(after[high - 1]), int(run[high - 1]), since, worst, times, told)
+        return events, StepSettle(self, marks)
+
+
+class StepSettle:
+    def __init__(self, state: Steps, marks: dict[int, Mark]) -> None:
+        self.state = state
+        self.rule = state.rule.key
+        self.marks = marks
+
+    def apply(self) -> None:
+        for slot, mark in self.marks.items():
+            self.state.put(slot, mark)
+
+    def changed_runs(self) -> list[tuple[int, int, int]]:
+        if self.state.wanted == 1:
+            return []
+        return [
+            (slot, 0 if holds else run, since)
+            for slot, (holds, run, since, *_) in self.marks.items()
+            if (0 if holds else run) != (0 if self.state.holds[slot] else self.state.run[slot])
+        ]
+
+
+class Moves(_Marks):
+    """Change: the value against every value of the same entity not older than the span.
+
+    Each entity's values within the span stand in one row of two matrices, oldest first, right-aligned; the matrices grow
+    to what the busiest entity needs.
+    """
+
+    def __init__(self, rule: StreamRule, invalid: int) -> None:
+        super().__init__()
+        self.rule = rule
+        self.invalid = invalid
+        when = rule.rule.when
+        assert isinstance(when, Change)  # for the type checker: RuleWatch chose the class by it
+        self.by = when.by
+        self.within = when.within // MICROSECOND
+        self.times_kept = np.full((0, 1), NEVER)
+        self.values_kept = np.full((0, 1), np.nan)
+
+    def widen(self, where: np.ndarray) -> None:
+        super().widen(where)
+        self.times_kept = np.insert(self.times_kept, where, NEVER, axis=0)
+        self.values_kept = np.insert(self.values_kept, where, np.nan, axis=0)
+
+    def remember(self, slot: int, time: int, value: float) -> None:
+        self.keep(np.array([slot]), np.array([[time]]), np.array([[value]]))
+
+    def keep(self, slots: np.ndarray, times: np.ndarray, values: np.ndarray) -> None:
+        """Replace what is kept of these entities."""
+        missing = times.shape[1] - self.times_kept.shape[1]
+        if missing > 0:
+            self.times_kept = np.pad(self.times_kept, ((0, 0), (missing, 0)), constant_values=NEVER)
+            self.values_kept = np.pad(self.values_kept, ((0, 0), (missing, 0)), constant_values=np.nan)
+        self.times_kept[slots] = NEVER
+        self.times_kept[slots, -times.shape[1] :] = times
+        self.values_kept[slots, -times.shape[1] :] = values
+
+    def judge(self, batch: Batch, values: np.ndarray, now: dt.datetime) -> tuple[list[Event], Settle]:
+        fresh = firsts(batch.slot)
+        slots = batch.slot[fresh]
+        group = np.cumsum(fresh) - 1
+        width = self.times_kept.shape[1]
+        every_group = np.concatenate([np.repeat(np.arange(len(slots)), width), group])
+        every_time = np.concatenate([self.times_kept[slots].ravel(), batch.time])
+        every_value = np.concatenate([self.values_kept[slots].ravel(), values])
+        place = np.concatenate([np.full(len(slots) * width, -1), np.arange(len(group))])
+        order = np.argsort(every_group, kind="stable")
+        order = order[every_time[order] != NEVER]
+        every_group, every_time, every_value, place = (column[order] for column in (every_group, every_time, every_value, place))
+        moved = self._moved(every_group, every_time, every_value)[place >= 0]
+        settle = MoveSettle(self, slots, *self._kept(every_group, every_time, every_value))
+        events: list[Event] = []
+        instant = micros(now)
+        beyond = moved > self.by
+        for one in np.unique(batch.slot[beyond | self.holds[batch.slot]]).tolist():
+            low, high = int(np.searchsorted(batch.slot, one)), int(np.searchsorted(batch.slot, one, side="right"))
+            holds, since, worst = bool(self.holds[one]), int(self.since[one]), float(self.worst[one])
+            times, told = int(self.times[one]), int(self.told[one])
+            for i in range(low, high):
+                time, value = int(batch.time[i]), float(values[i])
+                was, holds = holds, bool(beyond[i])
+                if holds and not was:
+                    since, worst, times = time, value, 0
+                times += holds or was
+                kind: Kind | None = None
+                if holds != was:
+                    kind = "raise" if holds else "clear"
+                elif holds and i == high - 1 and instant - told >= UPDATE_EVERY:
+                    kind = "update"
+                if kind:
+                    told = instant
+                    events.append(Event(kind, one, int(batch.origin[i]), time, value, worst, self.by, since, times))
+            settle.marks[one] = Mark(holds, 0, since, worst, times, told)
+        return events, settle
+
+    def _moved(self, group: np.ndarray, time: np.ndarray, value: np.ndarray) -> np.ndarray:
+        """Return for each row the largest distance to an earlier value of its entity within the span."""
+        largest = np.zeros(len(time))
+        for lag in range(1, len(time)):
+            close = (group[lag:] == group[:-lag]) & (time[lag:] - time[:-lag] <= self.within)
+            if not close.any():
+                break
+            largest[lag:] = np.maximum(largest[lag:], np.where(close, np.abs(value[lag:] - value[:-lag]), 0.0))
+        return largest
+
+    def _kept(self, group: np.ndarray, time: np.ndarray, value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the rows of the matrices: what a later value may still be compared with."""
+        last = np.flatnonzero(lasts(group))
+        near = time >= time[last][group] - self.within
+        back = last[group] - np.arange(len(group))
+        width = int(back[near].max()) + 1
+        times, values = np.full((len(last), width), NEVER), np.full((len(last), width), np.nan)
+        times[group[near], width - 1 - back[near]] = time[near]
+        values[group[near], width - 1 - back[near]] = value[near]
+        return times, values
+
+
+class MoveSettle:
+    """What Moves becomes when the batch has committed."""
+
+    def __init__(self, state: Moves, slots: np.ndarray, times: np.ndarray, values: np.ndarray) -> None:
+        self.state = state
+        self.rule = state.rule.key
+        self.marks: dict[int, Mark] = {}
+        self.kept = (slots, times, values)
+
+    def apply(self) -> None:
+        self.state.keep(*self.kept)
+        for slot, mark in self.marks.items():
+            self.state.put(slot, mark)
+
+    def changed_runs(self) -> list[tuple[int, int, int]]:
+        return []
+
+
+def firsts(slot: np.ndarray) -> np.ndarray:
+    first = np.ones(len(slot), bool)
+    first[1:] = slot[1:] != slot[:-1]
+    return first
+
+
+def lasts(slot: np.ndarray) -> np.ndarray:
+    last = np.ones(len(slot), bool)
+    last[:-1] = slot[1:] != slot[:-1]
+    return last
+
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+def micros(time: dt.datetime) -> int:
+    return (time - _EPOCH) // dt.timedelta(microseconds=1)
+
+
+def instant(micros: int) -> dt.datetime:
+    return _EPOCH + dt.timedelta(microseconds=int(micros))
