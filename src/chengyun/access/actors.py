@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from chengyun.access import tokens
 from chengyun.access.models import Account, Assignment, Organisation, Token
+from chengyun.access.predicates import prefix_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +58,6 @@ class Actor:
 
 ANONYMOUS = Actor(None, "anonymous", None, frozenset({"anonymous"}), ())
 SYSTEM = Actor(None, "system", None, frozenset({"system"}), ("",))
-
-
-def prefix_of(area_code: str) -> str:
-    """Return the prefix all codes inside an area share: a city's 330200 → 3302, a district's 330203000000 → 330203."""
-    code = area_code[:6] if area_code[6:].strip("0") == "" else area_code
-    if len(code) == 12 and code.endswith("000"):
-        code = code[:9]
-    while len(code) in (4, 6) and code.endswith("00"):
-        code = code[:-2]
-    return code
 
 
 def actor_of(request: HttpRequest) -> Actor:

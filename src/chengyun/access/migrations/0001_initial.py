@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 from pathlib import Path
 
-import chengyun.access.models
 import django.contrib.auth.validators
 import django.contrib.postgres.fields
 import django.core.serializers.json
@@ -13,6 +12,8 @@ import pgtrigger.compiler
 import pgtrigger.migrations
 from django.conf import settings
 from django.db import migrations, models
+
+import chengyun.access.models
 
 
 class Migration(migrations.Migration):

@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one decision every way in goes through: what an actor may do, and which rows and fields an actor may read.
+
+    scope(actor, dataset, purpose) → Scope    rows, masks, hidden fields, and the sentence that says why
+    may(actor, action, area_code) → bool      deeds
+
+Deny by default: a dataset, action, role or purpose that policy.toml does not speak of is refused.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from django.db.models import Model, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from chengyun.access import masks as masking
+from chengyun.access import predicates
+from chengyun.access.actors import Actor, Post
+from chengyun.access.models import Grant
+from chengyun.access.predicates import Everything, FieldIn, Nothing, Predicate, Sql, all_of, any_of, area_in, prefix_of
+from chengyun.access.rulebook import Facts, Reading, rulebook
+from chengyun.access.tickets import View
+from chengyun.errors import NotFound, Refused, nearest
+
+if TYPE_CHECKING:
+    from django.db.models import Q
+    from sqlglot import exp
+
+M = TypeVar("M", bound=Model)
+
+__all__ = ["Layer", "Scope", "may", "require", "require_scope", "scope"]
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One reason to read: its rows, and what stays masked or hidden in them."""
+
+    rows: Predicate
+    because: str
+    masks: Mapping[str, str] = field(default_factory=dict)
+    hidden: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What an actor may read of a dataset.
+
+    masks, hidden: fields masked or left out in at least one row the actor sees; `mask(row)` knows which row.
+    because: the reasons, or the reason why not.
+    """
+
+    actor: Actor
+    dataset: str
+    purpose: str | None
+    personal: bool
+    layers: tuple[Layer, ...]
+    because: str
+
+    @property
+    def allowed(self) -> bool:
+        return not isinstance(self.rows, Nothing)
+
+    @property
+    def rows(self) -> Predicate:
+        return any_of(*(layer.rows for layer in self.layers))
+
+    @property
+    def masks(self) -> Mapping[str, str]:
+        return {name: kind for layer in self._limiting for name, kind in layer.masks.items()}
+
+    @property
+    def hidden(self) -> frozenset[str]:
+        return frozenset().union(*(layer.hidden for layer in self._limiting))
+
+    def may_filter(self, name: str) -> bool:
+        """Say whether rows may be searched, sorted or filtered by a field: a masked value could be guessed that way."""
+        return name not in self.masks and name not in self.hidden
+
+    def q(self, area_field: str = "area_code") -> Q:
+        """Return the rows as a condition of a Django query."""
+        return predicates.as_q(self.rows, area_field)
+
+    def sql(self, area_column: str = "area_code", dialect: str = "duckdb") -> Sql:
+        """Return the rows as SQL text and its named parameters (`$scope_0`; `%(scope_0)s` for postgres)."""
+        return predicates.as_sql(self.rows, area_column, dialect)
+
+    def expression(self, area_column: str = "area_code") -> tuple[exp.Expression, dict[str, predicates.Value]]:
+        """Return the rows as a sqlglot expression and its named parameters."""
+        return predicates.as_expression(self.rows, area_column)
+
+    def matches(self, row: Mapping[str, Any], area_field: str = "area_code") -> bool:
+        """Say whether a row may be read."""
+        return predicates.matches(self.rows, row, area_field)
+
+    def mask(self, row: Mapping[str, Any], area_field: str = "area_code") -> dict[str, Any]:
+        """Return a row as the actor may see it: a field is shown as it is when one reason for this very row shows it."""
+        layers = [layer for layer in self.layers if predicates.matches(layer.rows, row, area_field)]
+        shown: dict[str, Any] = {}
+        for name, value in row.items():
+            open_layers = [layer for layer in layers if name not in layer.hidden]
+            if not open_layers:
+                continue
+            kinds = [layer.masks.get(name) for layer in open_layers]
+            kind = kinds[0] if all(kinds) else None
+            shown[name] = masking.mask(kind, value) if kind else value
+        return shown
+
+    def rows_for(self, query: QuerySet[M], area_field: str = "area_code", target: str = "") -> QuerySet[M]:
+        """Return the query's rows that may be read; a read of a dataset about persons is recorded first."""
+        if self.personal:
+            self.record_read(target)
+        return query.filter(self.q(area_field))
+
+    def record_read(self, target: str = "", **detail: object) -> None:
+        """Record that the dataset was read, for readers that do not go through rows_for."""
+        from chengyun.access import audit  # audit.py reads the actors this module hands it
+
+        audit.record(self.actor, "read", self.dataset, target, self.purpose or "", detail)
+
+    def view(self) -> View:
+        """Return what a ticket can carry: areas and hidden fields. Rows allowed for another reason than their area stay out."""
+        parts = self.rows.parts if isinstance(self.rows, predicates.Or) else (self.rows,)
+        areas = [area for part in parts if isinstance(part, predicates.AreaIn) for area in part.prefixes]
+        whole = any(isinstance(part, Everything) for part in parts)
+        return View(("",) if whole else tuple(areas), tuple(sorted(self.hidden | set(self.masks))))
+
+    @property
+    def _limiting(self) -> tuple[Layer, ...]:
+        """The layers whose limits somebody meets: one that shows every row in full makes the others idle."""
+        free = any(isinstance(layer.rows, Everything) and not layer.masks and not layer.hidden for layer in self.layers)
+        return () if free else self.layers
+
+
+def scope(actor: Actor, dataset: str, purpose: str | None = None, now: dt.datetime | None = None) -> Scope:
+    """Return what an actor may read of a dataset (`pack.key`, or a kernel dataset), for a purpose where it is about persons."""
+    book = rulebook()
+    facts = book.datasets.get(dataset)
+
+    def refuse(why: str, personal: bool = False) -> Scope:
+        return Scope(actor, dataset, purpose, personal, (), why)
+
+    if facts is None:
+        return refuse(_("没有信息资源 %s。") % dataset)
+    if "system" in actor.roles:
+        return Scope(actor, dataset, purpose, False, (Layer(Everything(), _("程序自身")),), _("程序自身"))
+    if purpose is not None and purpose not in book.purposes:
+        return refuse(_("用途 %s 未登记。") % purpose, facts.personal)
+    if facts.personal and purpose is None:
+        return refuse(_("%s 含个人信息，读取须说明用途。") % facts.name, True)
+    layers = [layer for reading, roles in book.readings if (layer := _layer(reading, roles, facts, actor, purpose))]
+    if not any(isinstance(layer.rows, Everything) and not layer.masks and not layer.hidden for layer in layers):
+        layers += _granted(actor, facts, purpose, now or timezone.now())
+    if not layers:
+        return refuse(_("%s 未向此岗位开放，也没有授权。") % facts.name, facts.personal)
+    because = "；".join(dict.fromkeys(layer.because for layer in layers))
+    return Scope(actor, dataset, purpose, facts.personal, tuple(layers), because)
+
+
+def require_scope(actor: Actor, dataset: str, purpose: str | None = None) -> Scope:
+    """Return the scope. Raises NotFound when nothing may be read: absent and forbidden look the same."""
+    found = scope(actor, dataset, purpose)
+    if not found.allowed:
+        raise NotFound(_("没有找到。"), dataset=dataset)
+    return found
+
+
+def may(actor: Actor, action: str, area_code: str | None = None) -> bool:
+    """Say whether an actor may do something, anywhere or in an area. Raises LookupError for an unknown action: our own slip."""
+    if action not in rulebook().actions:
+        raise LookupError(f"action {action!r} is not in policy.toml.{nearest(action, rulebook().actions)}")
+    if "system" in actor.roles:
+        return True
+    roles = rulebook().actions[action][1]
+    if area_code is None:
+        return bool(actor.roles & roles)
+    return any(post.role in roles and area_code.startswith(post.area) for post in actor.posts)
+
+
+def require(actor: Actor, action: str, area_code: str | None = None) -> None:
+    """Raise Refused, naming the action, when the actor may not."""
+    if not may(actor, action, area_code):
+        raise Refused(_("您的岗位不能%s。") % _(rulebook().actions[action][0]), code="not_allowed", action=action)
+
+
+def _layer(reading: Reading, roles: frozenset[str], facts: Facts, actor: Actor, purpose: str | None) -> Layer | None:
+    if not reading.fits(facts) or (reading.purposes is not None and purpose not in reading.purposes):
+        return None
+    posts = [post for post in actor.posts if post.role in roles and (not reading.owner or facts.owner in post.bodies)]
+    if "anyone" not in roles and not posts and (reading.owner or not actor.roles & roles):
+        return None
+    rows = _rows(reading, posts)
+    if isinstance(rows, Nothing):
+        return None
+    return Layer(rows, _(reading.name), {} if reading.unmasked else facts.masks, frozenset(reading.hidden))
+
+
+def _rows(reading: Reading, posts: Iterable[Post]) -> Predicate:
+    match reading.rows:
+        case "all":
+            return Everything()
+        case "own_area":
+            return area_in(*(post.area for post in posts))
+        case "open_subjects":
+            return FieldIn("dataset", tuple(key for key, facts in rulebook().datasets.items() if facts.open))
+
+
+def _granted(actor: Actor, facts: Facts, purpose: str | None, now: dt.datetime) -> list[Layer]:
+    if not actor.posts:
+        return []
+    layers = []
+    found = Grant.objects.filter(dataset=facts.key, since__lte=now).exclude(until__lte=now).select_related("organisation")
+    for grant in found.order_by("id"):
+        if grant.purpose != (purpose or "") and (grant.purpose or facts.personal):
+            continue
+        posts = [post for post in actor.posts if _names(grant, post)]
+        # A grant lifts the question whose data it is, never the limits of the post: the area is what both reach.
+        rows = all_of(area_in(prefix_of(grant.area_code)), area_in(*(post.area for post in posts)))
+        if not isinstance(rows, Nothing):
+            masks = {name: kind for name, kind in facts.masks.items() if name not in grant.fields}
+            day = timezone.localdate(grant.since)
+            layers.append(Layer(rows, _("授权 %(number)s（%(day)s）") % {"number": grant.pk, "day": day}, masks))
+    return layers
+
+
+def _names(grant: Grant, post: Post) -> bool:
+    by_role = not grant.role or grant.role == post.role
+    key = grant.organisation.key if grant.organisation else None
+    return by_role and (key is None or key == post.organisation or key in post.bodies)
