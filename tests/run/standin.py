@@ -14,6 +14,8 @@ from chengyun.run.supervisor import up
 
 SERVER = """
 import http.server, os, sys
+if os.environ.get("STANDIN_BROKEN") == "web":
+    sys.exit("no such page.")
 class Health(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200); self.send_header("Content-Length", "0"); self.end_headers()

@@ -211,6 +211,7 @@ class _House:
                     if child.name == "db":
                         db.prepare(self.pgdata)
                     child.start_again()
+                    print(f"{child.name} ended and was started again; see {child.log_file}.", file=sys.stderr, flush=True)
                     changed = True
                 else:
                     due = min(due, child.due_in())
