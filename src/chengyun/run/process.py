@@ -31,13 +31,14 @@ def dies_with_parent(sig: signal.Signals) -> Callable[[], None]:
     return ask
 
 
-def memory_bytes(pid: int) -> int | None:
-    """Return the proportional set size of a process and its descendants; None when it has gone.
+def memory_bytes(pid: int, *, alone: bool = False) -> int | None:
+    """Return the proportional set size of a process and (unless alone) its descendants; None when it has gone.
 
     Pages shared by several processes count by their share, so that the sum over all of ours is what they take together.
     """
     try:
-        tree = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+        first = psutil.Process(pid)
+        tree = [first] if alone else [first, *first.children(recursive=True)]
     except psutil.NoSuchProcess:
         return None
     return sum(_pss(process.pid) for process in tree)
