@@ -1,0 +1,289 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The stream process over HTTP: observations in, newest rows and live updates out. Raw ASGI, no framework, no Django.
+
+POST /ingest/<pack.stream>                 Authorization: Bearer, optional Idempotency-Key, Content-Encoding
+GET  /latest/<pack.stream>?ticket=&since=  newest row of every entity the ticket shows; since: only higher seqs
+GET  /live?ticket=                         server-sent events
+GET  /health
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import parse_qs
+
+import msgspec
+import psycopg
+from psycopg_pool import PoolTimeout
+
+from chengyun.access import tickets, tokens
+from chengyun.access.tickets import Ticket
+from chengyun.city import load_city
+from chengyun.collect.batch import Sender
+from chengyun.collect.decode import read_body
+from chengyun.collect.encodings import LARGEST_BODY, decompress
+from chengyun.collect.house import Holder, House
+from chengyun.collect.live import MOST_READERS, Hub
+from chengyun.config import Config, config
+from chengyun.errors import Malformed, NotFound, Problem, Refused, Unavailable
+
+__all__ = ["App", "app"]
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+JSON = (b"content-type", b"application/json")
+# Any page may read: what it sees is decided by the ticket in the address, never by a cookie that a foreign page could ride on.
+CORS = [(b"access-control-allow-origin", b"*"), (b"cache-control", b"no-store")]
+PREFLIGHT = [
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-allow-methods", b"GET, OPTIONS"),
+    (b"access-control-allow-headers", b"Last-Event-ID, Cache-Control"),
+    (b"access-control-max-age", b"86400"),
+]
+LONGEST_KEY = 64
+RETRY_AFTER_S = b"1"
+
+log = logging.getLogger(__name__)
+
+
+class App:
+    """The ASGI application; what it keeps is opened by the lifespan, or by `start` in a test."""
+
+    def __init__(self, settings: Callable[[], Config] = config) -> None:
+        self._settings = settings
+        self._house: House | None = None
+        self._hub: Hub | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def house(self) -> House:
+        if self._house is None:
+            raise Unavailable("The process is starting. Send this again in a moment.")
+        return self._house
+
+    async def start(self) -> None:
+        """Open the house."""
+        settings = self._settings()
+        house = House(load_city(settings.packs), settings.dsn(), settings.zone, settings.secret)
+        await house.open()
+        self._hub = Hub(house.mirrors)
+        loop = asyncio.get_running_loop()
+        self._tasks = [
+            loop.create_task(self._hub.run()),
+            loop.create_task(self._hub.listen(house.dsn, house.registers_changed)),
+        ]
+        self._house = house
+
+    async def stop(self) -> None:
+        """Let readers go, answer whoever waits, close."""
+        if self._hub is not None:
+            self._hub.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._house is not None:
+            await self._house.close()
+            self._house = None
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+            return
+        if scope["type"] != "http":
+            return
+        try:
+            await self._route(scope, receive, send)
+        except Problem as problem:
+            await _tell(send, problem)
+        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout):
+            await _tell(send, Unavailable("The database is away; nothing was kept. Send this again."))
+        except _GoneError:
+            return
+        except Exception:
+            log.exception("%s %s failed", scope["method"], scope["path"])
+            await _answer(send, 500, msgspec.json.encode({"code": "bug", "message": "Something broke here; it is in the log."}))
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        while True:
+            match (await receive())["type"]:
+                case "lifespan.startup":
+                    try:
+                        await self.start()
+                    except (Problem, psycopg.Error) as wrong:
+                        await send({"type": "lifespan.startup.failed", "message": str(wrong)})
+                        return
+                    await send({"type": "lifespan.startup.complete"})
+                case "lifespan.shutdown":
+                    await self.stop()
+                    await send({"type": "lifespan.shutdown.complete"})
+                    return
+
+    async def _route(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        method, path = scope["method"], scope["path"]
+        first, _, rest = path.lstrip("/").partition("/")
+        match first, method:
+            case "ingest", "POST":
+                await self._ingest(rest, scope, receive, send)
+            case (("latest" | "live" | "health"), "OPTIONS"):
+                await _answer(send, 204, b"", PREFLIGHT)
+            case "latest", "GET":
+                await self._latest(rest, _query(scope), send)
+            case "live", "GET":
+                await self._live(_query(scope), receive, send)
+            case "health", ("GET" | "HEAD"):
+                await self._health(send)
+            case (("ingest" | "latest" | "live" | "health"), _):
+                raise Refused(f"{method} is not possible here.", code="method", status=405)
+            case _:
+                raise NotFound("There is nothing here. Ways in: POST /ingest/<stream>, GET /latest/<stream>, /live, /health.")
+
+    async def _ingest(self, stream: str, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        headers = {name: value for name, value in scope["headers"] if name in _READ_HEADERS}
+        holder = await self._holder(headers.get(b"authorization", b""))
+        self.house.stream(stream)
+        if not tokens.allows(holder.scopes, stream):
+            raise Refused(
+                f"The token does not allow sending to {stream}; it needs the scope ingest:{stream}.", code="scope", status=403
+            )
+        key = headers.get(b"idempotency-key", b"").decode("latin-1").strip() or None
+        if key and (len(key) > LONGEST_KEY or not key.isprintable()):
+            raise Refused(
+                f"The Idempotency-Key is longer than {LONGEST_KEY} printable characters.", code="idempotency_key", status=400
+            )
+        sent = await _body(headers.get(b"content-length", b""), receive)
+        body = decompress(sent, headers.get(b"content-encoding", b"").decode("latin-1"))
+        decoded = read_body(body, self.house.city.streams[stream])
+        sender = Sender(holder.actor, holder.source, "simulate" in holder.scopes)
+        batch = await self.house.batch(stream, decoded, sender, key=key, body=body)
+        await _answer(send, 200, await self.house.write(stream, batch))
+
+    async def _latest(self, stream: str, query: dict[str, str], send: Send) -> None:
+        ticket = self._ticket(query)
+        view = ticket.datasets.get(stream)
+        if view is None:
+            raise NotFound(f"There is no stream {stream[:80]!r} in this ticket.")
+        mirror = self.house.stream(stream).mirror
+        since = query.get("since", "0")
+        if not since.isascii() or not since.isdigit() or len(since) > 18:
+            raise Refused(f"since is {since[:40]!r}, expected the seq of an earlier answer.", code="since", status=400)
+        # A seq from before a restored backup would hide what is here; such a reader gets everything.
+        seq = int(since) if int(since) < (mirror.next_seq or 1) else 0
+        await _answer(send, 200, mirror.render(mirror.since(seq, view.areas), view.hidden), [JSON, *CORS])
+
+    async def _live(self, query: dict[str, str], receive: Receive, send: Send) -> None:
+        ticket = self._ticket(query)
+        hub = self._hub
+        if hub is None or len(hub.readers) >= MOST_READERS:
+            raise Unavailable("Too many pages are open on live updates.", code="busy")
+        with hub.reading(ticket) as reader:
+            await send(
+                {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/event-stream"), *CORS]}
+            )
+            gone = asyncio.get_running_loop().create_task(_until_gone(receive))
+            gone.add_done_callback(lambda _: reader.close())
+            try:
+                async for message in reader.messages():
+                    await send({"type": "http.response.body", "body": message, "more_body": True})
+                    if ticket.expires <= dt.datetime.now(dt.UTC):
+                        break
+            finally:
+                gone.cancel()
+            await send({"type": "http.response.body", "body": b""})
+
+    async def _health(self, send: Send) -> None:
+        house = self.house
+        async with house.pool.connection(timeout=2.0) as conn:
+            await conn.execute("SELECT 1")
+        streams = {
+            key: {"waiting": writer.waiting_rows, "written": writer.written, "seq": (writer.mirror.next_seq or 1) - 1}
+            for key, writer in house.writers.items()
+        }
+        readers = len(self._hub.readers) if self._hub else 0
+        await _answer(send, 200, msgspec.json.encode({"ok": True, "streams": streams, "readers": readers}), [JSON, *CORS])
+
+    async def _holder(self, header: bytes) -> Holder:
+        scheme, _, raw = header.decode("latin-1").partition(" ")
+        holder = await self.house.holder(raw.strip()) if scheme.lower() == "bearer" and raw and "\x00" not in raw else None
+        if holder is None:
+            raise Refused(
+                "The token is missing, unknown, expired or revoked. Send `Authorization: Bearer <token>`.",
+                code="token",
+                status=401,
+            )
+        return holder
+
+    def _ticket(self, query: dict[str, str]) -> Ticket:
+        try:
+            return tickets.verify(self._settings().secret, query.get("ticket", ""), dt.datetime.now(dt.UTC))
+        except Refused as refused:
+            raise Refused(refused.sentence, code=refused.code, status=401) from refused
+
+
+class _GoneError(Exception):
+    """The sender went away before its body was whole."""
+
+
+_READ_HEADERS = frozenset({b"authorization", b"idempotency-key", b"content-length", b"content-encoding"})
+
+
+async def _body(announced: bytes, receive: Receive) -> bytes:
+    too_large = Malformed(
+        f"The body is larger than {LARGEST_BODY // 1024 // 1024} MB. Send it in parts.", code="body_too_large", status=413
+    )  # fmt: skip
+    if announced.isdigit() and int(announced[:18]) > LARGEST_BODY:
+        raise too_large
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise _GoneError
+        part = message.get("body", b"")
+        size += len(part)
+        if size > LARGEST_BODY:
+            raise too_large
+        parts.append(part)
+        if not message.get("more_body"):
+            return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _query(scope: dict[str, Any]) -> dict[str, str]:
+    return {name: values[-1] for name, values in parse_qs(scope["query_string"].decode("latin-1")).items()}
+
+
+async def _tell(send: Send, problem: Problem) -> None:
+    headers = [JSON, *CORS]
+    match problem:
+        case NotFound():
+            status = 404
+        case Unavailable():
+            status = 503
+            headers.append((b"retry-after", RETRY_AFTER_S))
+        case Malformed():
+            status = int(str(problem.fields.get("status", 422)))
+        case _:
+            status = int(str(problem.fields.get("status", 403)))
+    if status == 401:
+        headers.append((b"www-authenticate", b"Bearer"))
+    told = {name: value for name, value in problem.fields.items() if name != "status"}
+    body = msgspec.json.encode({"code": problem.code, "message": problem.sentence, **told}, enc_hook=str)
+    await _answer(send, status, body, headers)
+
+
+async def _answer(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]] | None = None) -> None:
+    chosen = [*(headers if headers is not None else [JSON]), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": chosen})
+    await send({"type": "http.response.body", "body": body})
+
+
+app = App()

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Live updates: what moved lately goes to every open page that may see it, as server-sent events.
+
+Rows are told by state, not by event: five times a second, every reader gets the newest rows of the entities that moved
+since the last time. A flood of observations thus costs a page no more than its entities; what came between is in the lake.
+Readers with the same view share one rendered message. A reader that does not keep up is let go; it comes back and asks
+for what it missed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import msgspec
+import numpy as np
+import psycopg
+
+from chengyun.access.tickets import Ticket, View
+from chengyun.collect.mirror import Mirror
+
+__all__ = ["Hub", "Reader"]
+
+FLUSH_EVERY_S = 0.2
+HEARTBEAT_S = 15.0
+"""Shorter than the idle limit of common proxies (60 s)."""
+READER_QUEUE = 64
+"""Messages a reader may be behind, about ten seconds; one more and it is let go."""
+MOST_READERS = 2_000
+
+log = logging.getLogger(__name__)
+
+
+class Reader:
+    """One open page."""
+
+    def __init__(self, ticket: Ticket) -> None:
+        self.ticket = ticket
+        self._queue: asyncio.Queue[bytes | None] = asyncio.Queue(READER_QUEUE)
+        self.slow = False
+
+    def tell(self, message: bytes) -> None:
+        try:
+            self._queue.put_nowait(message)
+        except asyncio.QueueFull:
+            self.slow = True
+
+    async def messages(self) -> AsyncIterator[bytes]:
+        """Yield messages, a comment when there is nothing for a while; ends when the reader is let go."""
+        yield b"retry: 2000\n: connected\n\n"
+        while not self.slow:
+            try:
+                async with asyncio.timeout(HEARTBEAT_S):
+                    message = await self._queue.get()
+            except TimeoutError:
+                yield b": beat\n\n"
+                continue
+            if message is None:
+                return
+            yield message
+
+    def close(self) -> None:
+        self.slow = True
+        with contextlib.suppress(asyncio.QueueFull):
+            self._queue.put_nowait(None)
+
+
+class Hub:
+    """Everyone who listens, and what they are told."""
+
+    def __init__(self, mirrors: Mapping[str, Mirror]) -> None:
+        self._mirrors = mirrors
+        self.readers: set[Reader] = set()
+
+    @contextlib.contextmanager
+    def reading(self, ticket: Ticket) -> Any:
+        """Hold a place for a reader."""
+        reader = Reader(ticket)
+        self.readers.add(reader)
+        try:
+            yield reader
+        finally:
+            self.readers.discard(reader)
+
+    def close(self) -> None:
+        for reader in self.readers:
+            reader.close()
+
+    async def run(self) -> None:
+        """Tell what moved, until cancelled."""
+        while True:
+            await asyncio.sleep(FLUSH_EVERY_S)
+            try:
+                self.flush()
+            except Exception:
+                log.exception("live updates were not sent")
+
+    def flush(self) -> None:
+        """Tell every reader the newest rows that moved since the last call."""
+        for dataset, mirror in self._mirrors.items():
+            if not mirror.moved:
+                continue
+            moved = np.fromiter(mirror.moved, dtype=np.intp, count=len(mirror.moved))
+            mirror.moved = set()
+            moved.sort()
+            rendered: dict[View, bytes] = {}
+            for reader in self.readers:
+                view = reader.ticket.datasets.get(dataset)
+                if view is None:
+                    continue
+                if view not in rendered:
+                    visible = moved[mirror.register.within(view.areas)[moved]]
+                    rendered[view] = _event("rows", mirror.render(visible, view.hidden)) if len(visible) else b""
+                if rendered[view]:
+                    reader.tell(rendered[view])
+
+    def relay(self, payload: str) -> None:
+        """Pass on what another process told: {"kind", "dataset", "area", "data"}, to those whose ticket allows it."""
+        try:
+            told = msgspec.json.decode(payload, type=_Told)
+        except msgspec.DecodeError as wrong:
+            log.warning("a live message cannot be read: %s", wrong)
+            return
+        for reader in self.readers:
+            view = reader.ticket.datasets.get(told.dataset)
+            if view is not None and view.sees(told.area):
+                data = {name: value for name, value in told.data.items() if name not in view.hidden}
+                message = {"dataset": told.dataset, "area": told.area, "data": data}
+                reader.tell(_event(told.kind, msgspec.json.encode(message)))
+
+    async def listen(self, dsn: str, on_register: asyncio.Event) -> None:
+        """Relay the channel `chengyun_live` and heed `chengyun_register`, coming back whenever the database does."""
+        away = False
+        while True:
+            try:
+                async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as conn:
+                    await conn.execute("LISTEN chengyun_live")
+                    await conn.execute("LISTEN chengyun_register")
+                    if away:
+                        log.warning("live messages are back")
+                    away = False
+                    on_register.set()
+                    async for notice in conn.notifies():
+                        if notice.channel == "chengyun_register":
+                            on_register.set()
+                        else:
+                            self.relay(notice.payload)
+            except psycopg.OperationalError:
+                if not away:
+                    log.warning("live messages stopped: the database is away")
+                away = True
+                await asyncio.sleep(1.0)
+
+
+class _Told(msgspec.Struct):
+    kind: str
+    dataset: str
+    area: str = ""
+    data: dict[str, Any] = msgspec.field(default_factory=dict)
+
+
+def _event(kind: str, data: bytes) -> bytes:
+    name = "".join(character for character in kind if character.isalnum() or character in "_-")
+    return b"event: " + name.encode() + b"\ndata: " + data + b"\n\n"

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One stream as the ingest process keeps it in memory: the mirror of its newest rows, and which of them moved lately."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from psycopg import AsyncConnection, sql
+
+from chengyun.city import City, Stream
+from chengyun.collect.flags import Memory, Watch
+from chengyun.collect.registers import Register
+from chengyun.lake.rows import SUSPECT_SHIFT, Flag
+from chengyun.lake.tables import StreamTable
+
+__all__ = ["Mirror"]
+
+
+class Mirror:
+    """A stream's newest rows by slot of its register.
+
+    next_seq: the seq the next row should get if nobody else writes; None: unknown, everything is read again.
+    moved: slots changed since the last live update.
+    """
+
+    def __init__(self, city: City, table: StreamTable, register: Register) -> None:
+        self.table = table
+        self.stream: Stream = city.streams[table.qualified]
+        self.register = register
+        self.watch = Watch.of(self.stream)
+        self.memory = Memory(len(table.quantities), table.words)
+        self.next_seq: int | None = None
+        self.moved: set[int] = set()
+
+    async def refresh(self, conn: AsyncConnection[Any], next_seq: int) -> None:
+        """Read the newest rows written since this mirror last agreed with the database, all of them the first time.
+
+        next_seq: of the stream, read before the rows are.
+        """
+        columns = ("entity_id", "seq", "quality", "run", *self.table.quantities, *self.table.words)
+        query = sql.SQL("SELECT (extract(epoch FROM time) * 1000000)::int8, {columns} FROM {latest} WHERE seq >= %s").format(
+            columns=sql.SQL(", ").join(map(sql.Identifier, columns)), latest=sql.Identifier(*self.table.latest.split("."))
+        )
+        since = self.next_seq
+        cursor = await conn.execute(query, [since or 0], binary=True)
+        rows = await cursor.fetchall()
+        if any(row[1] not in self.register.slot_of_id for row in rows):
+            await self.register.load(conn)
+        self.make_room()
+        if since is None:
+            self.memory.forget(np.arange(len(self.memory)))
+        if rows:
+            slots = self._take(rows)
+            if since is not None:
+                self.moved.update(slots.tolist())
+        self.next_seq = next_seq
+
+    def make_room(self) -> None:
+        self.memory.grow(len(self.register))
+
+    def since(self, seq: int, areas: tuple[str, ...]) -> NDArray[np.intp]:
+        """Return the slots whose newest row has a higher seq and whose entity stands in one of the areas."""
+        known = len(self.register)
+        self.make_room()
+        return np.flatnonzero((self.memory.seq[:known] > seq) & self.register.within(areas))
+
+    def render(self, slots: NDArray[np.intp], hidden: tuple[str, ...]) -> bytes:
+        """Return the newest rows of slots as the compact columns readers get; hidden fields are left out.
+
+        Times are milliseconds since 1970, unknown values null, values as sent: `quality` says which are invalid.
+        """
+        memory, register = self.memory, self.register
+        chosen = slots.tolist()
+        columns: dict[str, list[Any]] = {
+            self.table.entity: [register.keys[slot] for slot in chosen],
+            self.table.time: (memory.time[slots] // 1000).tolist(),
+        }
+        for position, key in enumerate(self.table.quantities):
+            columns[key] = memory.values[position, slots].tolist()
+        for key in self.table.words:
+            columns[key] = memory.words[key][slots].tolist()
+        columns["quality"] = memory.quality[slots].tolist()
+        for name in hidden:
+            columns.pop(name, None)
+        return msgspec.json.encode(
+            {"stream": self.table.qualified, "seq": (self.next_seq or 1) - 1, "count": len(chosen), "columns": columns}
+        )
+
+    def _take(self, rows: list[tuple[Any, ...]]) -> NDArray[np.intp]:
+        memory, quantities = self.memory, len(self.table.quantities)
+        slots = np.array([self.register.slot_of_id[row[1]] for row in rows], dtype=np.intp)
+        memory.time[slots] = [row[0] for row in rows]
+        memory.seq[slots] = [row[2] for row in rows]
+        memory.quality[slots] = quality = np.array([row[3] for row in rows], dtype=np.int64)
+        memory.values[:, slots] = np.array([row[5 : 5 + quantities] for row in rows], dtype=np.float64).T
+        for offset, key in enumerate(self.table.words, 5 + quantities):
+            memory.words[key][slots] = np.array([row[offset] for row in rows], dtype=np.object_)
+        longest = np.array([row[4] for row in rows], dtype=np.int32)
+        memory.run[:, slots] = self._runs(longest, quality)
+        return slots
+
+    def _runs(self, longest: NDArray[np.int32], quality: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Return the runs of each quantity as far as the table tells: it keeps the longest and which are stuck.
+
+        A quantity that is stuck stays so; of one that is not, the run begins anew, so that a restart never invents a flag.
+        """
+        watch = self.watch
+        if np.count_nonzero(watch.stuck) == 1:
+            return np.where(watch.stuck[:, None] > 0, longest, 0).astype(np.int32)
+        suspect = (quality >> SUSPECT_SHIFT >> np.arange(len(watch.stuck))[:, None]) & 1
+        stuck = (suspect > 0) & ((quality & int(Flag.STUCK)) > 0)
+        return np.where(stuck, watch.stuck[:, None], 1).astype(np.int32)

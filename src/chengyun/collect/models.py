@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows that could not be stored, kept with the reason until someone retries or drops them."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class DeadLetter(models.Model):
+    """One row as it was sent. Written by the ingest process with SQL; settled by chengyun.collect.services."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("待处理")
+        RETRIED = "retried", _("已重试")
+        DROPPED = "dropped", _("已丢弃")
+
+    stream = models.CharField(_("感知流"), max_length=130)
+    received_at = models.DateTimeField(_("收到时间"))
+    actor = models.CharField(_("提交者"), max_length=200)
+    source = models.CharField(_("来源"), max_length=200, blank=True, default="")
+    simulated = models.BooleanField(_("模拟"), default=False)
+    code = models.CharField(_("原因代码"), max_length=40)
+    reason = models.TextField(_("原因"))
+    row = models.JSONField(_("原始内容"))
+    state = models.CharField(_("状态"), max_length=10, choices=State.choices, default=State.WAITING)
+    retried_at = models.DateTimeField(_("处理时间"), null=True, blank=True)
+    note = models.TextField(_("说明"), blank=True, default="")
+
+    class Meta:
+        verbose_name = _("死信")
+        verbose_name_plural = _("死信")
+        ordering = ["-received_at", "-id"]
+        indexes = [
+            models.Index(fields=["state", "-received_at", "-id"], name="collect_dead_newest"),
+            models.Index(fields=["stream", "state"], name="collect_dead_stream"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.stream} {self.received_at:%Y-%m-%d %H:%M:%S} {self.code}"

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The registers as the ingest process keeps them: entity key → slot, a small whole number that arrays are indexed by.
+
+Slots are given in the order entities become known and are never taken back while the process lives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from psycopg import AsyncConnection, sql
+
+from chengyun.lake.rows import Bools, Int32s
+
+__all__ = ["Named", "Register"]
+
+_COLUMNS = "SELECT id, key, name, area_code, simulated FROM {register}"
+
+
+class Named(NamedTuple):
+    """What people call an entity, and where it stands."""
+
+    key: str
+    name: str
+    area_code: str
+
+
+class Register:
+    """One register, mirrored. ids and simulated are indexed by slot; `by_id` goes from entity id to its names.
+
+    version: grows with every change, so that what was derived from areas can be derived again.
+    """
+
+    def __init__(self, table: str) -> None:
+        self.table = table
+        self.slots: dict[str, int] = {}
+        self.slot_of_id: dict[int, int] = {}
+        self.by_id: dict[int, Named] = {}
+        self.ids: Int32s = np.zeros(0, dtype=np.int32)
+        self.keys: list[str] = []
+        self.areas: list[str] = []
+        self.simulated: Bools = np.zeros(0, dtype=np.bool_)
+        self.version = 0
+        self._masks: dict[tuple[str, ...], tuple[int, Bools]] = {}
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def find(self, keys: Sequence[str]) -> NDArray[np.intp]:
+        """Return the slot of each key, −1 where it is not known."""
+        get = self.slots.get
+        return np.fromiter((get(key, -1) for key in keys), dtype=np.intp, count=len(keys))
+
+    async def load(self, conn: AsyncConnection[Any], keys: Sequence[str] | None = None) -> None:
+        """Read the whole register, or the rows of some keys."""
+        query = sql.SQL(_COLUMNS).format(register=sql.Identifier(self.table))
+        if keys is None:
+            cursor = await conn.execute(query, binary=True)
+        else:
+            cursor = await conn.execute(query + sql.SQL(" WHERE key = ANY(%s)"), [list(keys)], binary=True)
+        self._take(await cursor.fetchall())
+
+    async def end_simulation(self, conn: AsyncConnection[Any], slots: NDArray[np.intp]) -> None:
+        """Say in the database that these entities are real from now on; call `ended` once that is committed."""
+        query = sql.SQL("UPDATE {register} SET simulated = false, source = '' WHERE id = ANY(%s)")
+        await conn.execute(query.format(register=sql.Identifier(self.table)), [self.ids[slots].tolist()])
+
+    def ended(self, slots: NDArray[np.intp]) -> None:
+        self.simulated[slots] = False
+        self.version += 1
+
+    def within(self, areas: tuple[str, ...]) -> Bools:
+        """Return, by slot, whether the entity stands in one of the areas (prefixes of codes; "" is all)."""
+        known = self._masks.get(areas)
+        if known is None or known[0] != self.version:
+            inside = np.fromiter((code.startswith(areas) for code in self.areas), dtype=np.bool_, count=len(self.areas))
+            if len(self._masks) > 256:
+                self._masks.clear()
+            known = self._masks[areas] = (self.version, inside)
+        return known[1]
+
+    def _take(self, rows: Sequence[tuple[int, str, str, str, bool]]) -> None:
+        fresh = [row for row in rows if row[0] not in self.slot_of_id]
+        first = len(self.keys)
+        for offset, (identity, *_rest) in enumerate(fresh):
+            self.slot_of_id[identity] = first + offset
+        self.ids = np.concatenate([self.ids, np.array([row[0] for row in fresh], dtype=np.int32)])
+        self.simulated = np.concatenate([self.simulated, np.zeros(len(fresh), dtype=np.bool_)])
+        self.keys += [""] * len(fresh)
+        self.areas += [""] * len(fresh)
+        for identity, key, name, area_code, simulated in rows:
+            slot = self.slot_of_id[identity]
+            old = self.keys[slot]
+            if old != key:
+                self.slots.pop(old, None)
+            self.slots[key] = slot
+            self.keys[slot] = key
+            self.areas[slot] = area_code
+            self.simulated[slot] = simulated
+            self.by_id[identity] = Named(key, name, area_code)
+        if rows:
+            self.version += 1
