@@ -10,6 +10,7 @@ import sys
 
 from chengyun.config import config
 from chengyun.errors import Problem
+from chengyun.run.folder import explained
 from chengyun.run.supervisor import up
 
 SERVER = """
@@ -37,7 +38,8 @@ def programs(migration: str) -> dict[str, list[str]]:
 
 if __name__ == "__main__":
     try:
-        sys.exit(up(config(), programs(sys.argv[1])))
+        with explained():
+            sys.exit(up(config(), programs(sys.argv[1])))
     except Problem as problem:
         print(problem.sentence, file=sys.stderr)
         sys.exit(1)

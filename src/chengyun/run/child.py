@@ -64,6 +64,7 @@ class Child:
         self._failures = 0
         self._due: float | None = None
         self._log_from = 0
+        self._former_words = ""
 
     @property
     def pid(self) -> int | None:
@@ -90,6 +91,8 @@ class Child:
         self._due = None
 
     def start_again(self) -> None:
+        """Start it after it has ended; what it said last is remembered."""
+        self._former_words = self.last_words()
         self.start()
         self.restarts += 1
 
@@ -136,9 +139,13 @@ class Child:
         return words in self._words()
 
     def last_words(self) -> str:
-        """Return the last line of its log since it was started last."""
+        """Return the last line of its log since it was started last, or of its former life while it is silent."""
         lines = self._words().strip().splitlines()
-        return lines[-1].strip() if lines else f"it ended with code {self.exit_code} and said nothing"
+        if lines:
+            return f"{lines[-1].strip().rstrip('.')}."
+        if self.exit_code is None and self._former_words:
+            return self._former_words
+        return f"it ended with code {self.exit_code} and said nothing."
 
     def _words(self) -> str:
         with open(self.log_file, "rb") as log:

@@ -16,9 +16,11 @@ def add_commands(subparsers: Any) -> None:
 
 def _up(_: argparse.Namespace) -> int:
     from chengyun.config import config
+    from chengyun.run.folder import explained
     from chengyun.run.supervisor import up
 
-    return up(config())
+    with explained():
+        return up(config())
 
 
 def _migrate(_: argparse.Namespace) -> int:

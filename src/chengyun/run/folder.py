@@ -91,12 +91,12 @@ def check_disk(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def explained(path: Path) -> Iterator[None]:
+def explained() -> Iterator[None]:
     """Turn an operating system's refusal to write into a sentence."""
     try:
         yield
     except OSError as wrong:
-        where = wrong.filename or path
+        where = wrong.filename or "the data folder"
         if wrong.errno in (errno.ENOSPC, errno.EDQUOT):
             sentence = f"The disk of {where} is full. Make room, or choose another folder with --data."
             raise Refused(sentence, code="disk_full") from wrong

@@ -44,7 +44,7 @@ PROGRAMS: Mapping[str, Sequence[str]] = {
 
 def up(config: Config, programs: Mapping[str, Sequence[str]] = PROGRAMS) -> int:
     """Run until told to stop. Raises Refused or Unavailable with the sentence that says why it cannot."""
-    with folder.explained(config.data), folder.locked(config), _signals() as signals:
+    with folder.locked(config), _signals() as signals:
         folder.check_disk(config.data)
         folder.clear_after_kill(config)
         for port, setting in ((config.port, "CHENGYUN_PORT"), (config.stream_port, "CHENGYUN_STREAM_PORT")):
