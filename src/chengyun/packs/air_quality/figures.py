@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rules that finish the rows of the pack's indicators: exact sums in, judged figures out.
+
+The SQL brings sums of DECIMAL and counts, so nothing is rounded before the standard rounds it. Beside the figures
+people read, a day keeps its unrounded means as fractions (`exact`), from which months and years are made.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from fractions import Fraction
+from statistics import median
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from chengyun.city import Limits, Rule
+from chengyun.packs.air_quality.assessment import Span, assess, composite_index
+from chengyun.packs.air_quality.daily import day_mean, ozone_day
+from chengyun.packs.air_quality.rules import POLLUTANTS, Air, judge, pollutant_of, symbols
+
+Rows = list[dict[str, Any]]
+ZONE = ZoneInfo("Asia/Shanghai")
+"""The days of China's standards are days of this zone, wherever the program runs."""
+
+MEANS_24H = ("so2", "no2", "co", "pm10", "pm25")
+
+
+def air_of_hours(rows: Rows, limits: Limits) -> Rows:
+    """Judge hourly means: of a station, or of an area as the mean of its stations' concentrations.
+
+    Reads `<pollutant>_sum` and `<pollutant>_n`. When an area has real and simulated stations (two rows), the
+    simulated ones take no part.
+    """
+    figures = []
+    for place, hour, group in _places(rows):
+        row = next(iter(_real(group)))
+        means = {f"{name}_1h": _mean(row, name) for name in POLLUTANTS}
+        air = judge(means, hour.astimezone(ZONE).date(), "hourly", limits)
+        figures.append(
+            {
+                **place,
+                **_shown(air),
+                "stations": row["stations"],
+                "simulated": row["simulated"],
+                "coverage": sum(row[f"{name}_n"] for name in POLLUTANTS) / (len(POLLUTANTS) * row["stations"]),
+            }
+        )
+    return figures
+
+
+def air_of_days(rows: Rows, limits: Limits) -> Rows:
+    """Judge days: a station's own, or an area's as the mean of its stations' valid daily concentrations.
+
+    Reads, per station, sums and counts of the hours and the hours of ozone as two lists. An area's pollutant is valid
+    when enough of its stations have a valid day. Simulated stations take no part beside real ones.
+    """
+    figures = []
+    for place, day, group in _places(rows):
+        if not _judged(day, limits):
+            continue
+        stations = _real(group)
+        days = [_station_day(row, day, limits) for row in stations]
+        means: dict[str, Fraction | None] = {}
+        for item in ("so2_24h", "no2_24h", "co_24h", "pm10_24h", "pm25_24h", "o3_8h", "o3_1h"):
+            valid = [value for one in days if (value := one[item]) is not None]
+            least = limits.on("validity.area", day)["min_stations_percent"]
+            enough = bool(valid) and 100 * len(valid) >= least * len(stations)
+            means[item] = sum(valid, Fraction(0)) / len(valid) if enough else None
+        hours = sum(row[f"{name}_n"] for row in stations for name in POLLUTANTS)
+        air = judge(means, day, "daily", limits)
+        figures.append(
+            {
+                **place,
+                **_shown(air),
+                "exact": {pollutant_of(item): str(mean) for item, mean in means.items() if item != "o3_1h" and mean is not None},
+                "stations": len(stations),
+                "simulated_stations": sum(bool(row["simulated"]) for row in stations),
+                "simulated": any(row["simulated"] for row in stations),
+                "coverage": hours / (24 * len(POLLUTANTS) * len(stations)),
+            }
+        )
+    return figures
+
+
+def air_of_reports(rows: Rows, limits: Limits) -> Rows:
+    """Judge the concentrations of published daily reports, and set the index beside the published one."""
+    figures = []
+    for row in rows:
+        means = {f"{name}_24h": _exact(row[name]) for name in MEANS_24H} | {"o3_8h": _exact(row["o3_8h"])}
+        air = judge(means, row["day"], "daily", limits)
+        published = row["published_aqi"]
+        figures.append(
+            {
+                "city": row["city"],
+                "day": row["day"],
+                **_shown(air),
+                "published_aqi": None if published is None else int(published),
+                "difference": None if published is None or air.aqi is None else air.aqi - int(published),
+                "coverage": sum(mean is not None for mean in means.values()) / len(means),
+                "simulated": row["simulated"],
+            }
+        )
+    return figures
+
+
+def assess_month(rows: Rows, limits: Limits) -> Rows:
+    """Assess months: see assess."""
+    return _assess(rows, "month", limits)
+
+
+def assess_year(rows: Rows, limits: Limits) -> Rows:
+    """Assess years: see assess."""
+    return _assess(rows, "year", limits)
+
+
+def drift_from_neighbours(rows: Rows, limits: Limits) -> Rows:
+    """Return how far each station's daily PM2.5 lies from the median of its nearest neighbours, in percent of it.
+
+    Stations of one city are compared, real with real and simulated with simulated; a station with too few neighbours
+    has no figure.
+    """
+    days: dict[tuple[Any, ...], list[tuple[dict[str, Any], Fraction]]] = defaultdict(list)
+    for row in rows:
+        if not _judged(row["day"], limits):
+            continue
+        mean = day_mean(_exact(row["pm25_sum"]) or Fraction(0), row["pm25_n"], row["day"], limits)
+        if mean is not None:
+            days[row["day"], row["city_code"], row["simulated"]].append((row, mean))
+    figures = []
+    for (day, _, simulated), stations in days.items():
+        terms = limits.on("alerts.drift", day)
+        for row, mean in stations:
+            others = sorted(((_apart(row, other), other["station"], value) for other, value in stations if other is not row))
+            near = [value for _, _, value in others[: terms["neighbours"]]]
+            if len(near) < terms["min_neighbours"] or median(near) == 0:
+                continue
+            middle = median(near)
+            figures.append(
+                {
+                    "station": row["station"],
+                    "day": day,
+                    "apart": float(100 * abs(mean - middle) / middle),
+                    "pm25_24h": float(mean),
+                    "neighbours_median": float(middle),
+                    "neighbours": [name for _, name, _ in others[: terms["neighbours"]]],
+                    "simulated": simulated,
+                }
+            )
+    return sorted(figures, key=lambda figure: (figure["day"], figure["station"]))
+
+
+def _judged(day: dt.date, limits: Limits) -> bool:
+    """Say whether a standard is in force on the day; days before the first edition have no figures."""
+    return day >= limits.editions("aqi.daily")[0].in_force
+
+
+def _places(rows: Rows) -> Iterable[tuple[dict[str, Any], Any, Rows]]:
+    """Yield (subject and period, period, rows of both) in the order they came; the first two columns name them."""
+    if not rows:
+        return
+    subject, period = list(rows[0])[:2]
+    groups: dict[tuple[Any, Any], Rows] = {}
+    for row in rows:
+        groups.setdefault((row[subject], row[period]), []).append(row)
+    for (place, moment), group in groups.items():
+        yield {subject: place, period: moment}, moment, group
+
+
+def _real(group: Rows) -> Rows:
+    return [row for row in group if not row["simulated"]] or group
+
+
+def _exact(value: Decimal | int | float | None) -> Fraction | None:
+    return None if value is None else Fraction(value)
+
+
+def _mean(row: Mapping[str, Any], name: str) -> Fraction | None:
+    return Fraction(row[f"{name}_sum"]) / row[f"{name}_n"] if row[f"{name}_n"] else None
+
+
+def _station_day(row: Mapping[str, Any], day: dt.date, limits: Limits) -> dict[str, Fraction | None]:
+    means = {
+        f"{name}_24h": day_mean(_exact(row[f"{name}_sum"]) or Fraction(0), row[f"{name}_n"], day, limits) for name in MEANS_24H
+    }
+    hours = {hour: Fraction(value) for hour, value in zip(row["o3_hours"] or (), row["o3_values"] or (), strict=True)}
+    ozone = ozone_day(hours, day, limits)
+    return means | {"o3_8h": ozone.max_8h, "o3_1h": ozone.max_1h}
+
+
+def _shown(air: Air) -> dict[str, Any]:
+    return {
+        "aqi": air.aqi,
+        "level": air.level_name,
+        "primary": symbols(air.primary),
+        "exceeded": symbols(air.exceeded),
+        **{f"iaqi_{pollutant}": index for pollutant, index in air.iaqi.items()},
+        **{item: float(value) for item, value in air.rounded.items()},
+    }
+
+
+def _assess(rows: Rows, span: Span, limits: Limits) -> Rows:
+    figures = []
+    for row in rows:
+        days = {name: [Fraction(text) for text in row[name] or () if text is not None] for name in POLLUTANTS}
+        items = assess(days, row[span], span, limits)
+        judged = [item for item in items.values() if item is not None]
+        index = composite_index(items, row[span], span, limits)
+        figures.append(
+            {
+                "area": row["area"],
+                span: row[span],
+                "composite_index": None if index is None else float(index),
+                "over_limit": sum(not item.met for item in judged) if judged else None,
+                **{key: None if item is None else float(item.value) for key, item in items.items()},
+                **{f"{key}_over": None if item is None else float(round(item.over, 2)) for key, item in items.items()},
+                "days": row["days"],
+                "coverage": row["coverage"],
+                "simulated": row["simulated"],
+            }
+        )
+    return figures
+
+
+def _apart(one: Mapping[str, Any], other: Mapping[str, Any]) -> float:
+    """Return a number that orders distances inside a city: degrees squared, longitudes shrunk as at 30° north."""
+    return float(((one["lon"] - other["lon"]) * 0.866) ** 2 + (one["lat"] - other["lat"]) ** 2)
+
+
+AIR_OF_HOURS = Rule(key="air_of_hours", name="小时空气质量指数", compute=air_of_hours, standard="HJ 633")
+AIR_OF_DAYS = Rule(key="air_of_days", name="日空气质量指数", compute=air_of_days, standard="HJ 633")
+AIR_OF_REPORTS = Rule(key="air_of_reports", name="日报空气质量指数重算", compute=air_of_reports, standard="HJ 633")
+ASSESS_MONTH = Rule(key="assess_month", name="月评价", compute=assess_month, standard="HJ 663")
+ASSESS_YEAR = Rule(key="assess_year", name="年评价", compute=assess_year, standard="HJ 663")
+DRIFT = Rule(key="drift_from_neighbours", name="与邻近站点偏离", compute=drift_from_neighbours, standard="本系统默认方法")
+
+RULES = (AIR_OF_HOURS, AIR_OF_DAYS, AIR_OF_REPORTS, ASSESS_MONTH, ASSESS_YEAR, DRIFT)

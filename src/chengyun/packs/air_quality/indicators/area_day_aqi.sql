@@ -1,0 +1,32 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- name:      区域日 AQI
+-- one row:   one district or city, one local day: the mean of its stations' daily concentrations, judged
+-- subject:   area
+-- period:    day
+-- value:     aqi
+-- unit:      1
+-- streams:   station_hour
+-- rule:      air_of_days
+-- scale:     aqi
+-- fresh for: 36 h
+-- source:    HJ 633-2012 and HJ 633-2026; mean of stations first: HJ 663-2013
+WITH placed AS (
+    SELECT s.district_code AS area, h.* FROM station_hour AS h JOIN station AS s ON s.key = h.station
+    UNION ALL
+    SELECT s.city_code AS area, h.* FROM station_hour AS h JOIN station AS s ON s.key = h.station
+)
+SELECT h.area, CAST(h.hour_start AT TIME ZONE 'Asia/Shanghai' AS DATE) AS day, h.station,
+       SUM(CAST(h.so2 AS DECIMAL(14, 4))) AS so2_sum, COUNT(h.so2) AS so2_n,
+       SUM(CAST(h.no2 AS DECIMAL(14, 4))) AS no2_sum, COUNT(h.no2) AS no2_n,
+       SUM(CAST(h.co AS DECIMAL(14, 4))) AS co_sum, COUNT(h.co) AS co_n,
+       SUM(CAST(h.o3 AS DECIMAL(14, 4))) AS o3_sum, COUNT(h.o3) AS o3_n,
+       SUM(CAST(h.pm10 AS DECIMAL(14, 4))) AS pm10_sum, COUNT(h.pm10) AS pm10_n,
+       SUM(CAST(h.pm25 AS DECIMAL(14, 4))) AS pm25_sum, COUNT(h.pm25) AS pm25_n,
+       LIST(CAST(EXTRACT(hour FROM h.hour_start AT TIME ZONE 'Asia/Shanghai') AS INTEGER) ORDER BY h.hour_start) FILTER (h.o3 IS NOT NULL) AS o3_hours,
+       LIST(CAST(h.o3 AS DECIMAL(14, 4)) ORDER BY h.hour_start) FILTER (h.o3 IS NOT NULL) AS o3_values,
+       BOOL_OR((h.quality & 128) <> 0) AS simulated
+FROM placed AS h
+WHERE h.hour_start >= $since AND h.hour_start < $until AND DATE_TRUNC('hour', h.hour_start) = h.hour_start
+  AND h.area IS NOT NULL AND h.area <> ''
+GROUP BY h.area, day, h.station
+ORDER BY day, h.area, h.station

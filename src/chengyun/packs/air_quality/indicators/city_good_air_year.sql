@@ -1,0 +1,22 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- name:      日报城市年优良天数比例
+-- one row:   one city, one year
+-- subject:   city
+-- period:    year
+-- value:     good_percent
+-- unit:      %
+-- uses:      city_day_aqi
+-- parameter: good_upto = aqi.good:upto
+-- decimals:  1
+-- source:    HJ 663-2013: days of AQI up to 100 among the days with an AQI
+SELECT d.subject AS city, d.year,
+       100.0 * COUNT(*) FILTER (d.value <= $good_upto) / COUNT(*) AS good_percent,
+       COUNT(*) FILTER (d.value <= $good_upto) AS good_days, COUNT(*) AS valid_days,
+       COUNT(*) / CAST((CAST(d.year + INTERVAL 1 YEAR AS DATE) - d.year) AS DOUBLE) AS coverage
+FROM (
+    SELECT f.subject, f.value, f.detail, CAST(DATE_TRUNC('year', f.period_start AT TIME ZONE 'Asia/Shanghai') AS DATE) AS year
+    FROM figure_city_day_aqi AS f
+    WHERE f.period_start >= $since AND f.period_start < $until AND f.value IS NOT NULL
+) AS d
+GROUP BY d.subject, d.year
+ORDER BY d.year, d.subject

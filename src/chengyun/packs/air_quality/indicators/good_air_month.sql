@@ -1,0 +1,23 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- name:      月优良天数比例
+-- one row:   one area, one month
+-- subject:   area
+-- period:    month
+-- value:     good_percent
+-- unit:      %
+-- uses:      area_day_aqi
+-- parameter: good_upto = aqi.good:upto
+-- decimals:  1
+-- source:    HJ 663-2013: days of AQI up to 100 among the days with an AQI
+SELECT d.subject AS area, d.month,
+       100.0 * COUNT(*) FILTER (d.value <= $good_upto) / COUNT(*) AS good_percent,
+       COUNT(*) FILTER (d.value <= $good_upto) AS good_days, COUNT(*) AS valid_days,
+       COUNT(*) / CAST(EXTRACT(day FROM LAST_DAY(d.month)) AS DOUBLE) AS coverage,
+       BOOL_OR(CAST(d.detail ->> '$.simulated_stations' AS INTEGER) > 0) AS simulated
+FROM (
+    SELECT f.subject, f.value, f.detail, CAST(DATE_TRUNC('month', f.period_start AT TIME ZONE 'Asia/Shanghai') AS DATE) AS month
+    FROM figure_area_day_aqi AS f
+    WHERE f.period_start >= $since AND f.period_start < $until AND f.value IS NOT NULL
+) AS d
+GROUP BY d.subject, d.month
+ORDER BY d.month, d.subject

@@ -1,0 +1,20 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- name:      PM2.5 日均值
+-- one row:   one station, one local day
+-- subject:   station
+-- period:    day
+-- value:     pm25_24h
+-- unit:      µg/m³
+-- streams:   station_hour
+-- parameter: min_hours = validity.day:min_hours
+-- decimals:  0
+-- fresh for: 36 h
+-- source:    GB 3095-2012, table 4: a day needs 20 hourly means
+SELECT h.station, CAST(h.hour_start AT TIME ZONE 'Asia/Shanghai' AS DATE) AS day,
+       CAST(SUM(CAST(h.pm25 AS DECIMAL(14, 4))) AS DOUBLE) / COUNT(h.pm25) AS pm25_24h,
+       COUNT(h.pm25) AS hours, COUNT(h.pm25) / 24.0 AS coverage, BOOL_OR((h.quality & 128) <> 0) AS simulated
+FROM station_hour AS h
+WHERE h.hour_start >= $since AND h.hour_start < $until AND DATE_TRUNC('hour', h.hour_start) = h.hour_start
+GROUP BY h.station, day
+HAVING COUNT(h.pm25) >= $min_hours
+ORDER BY day, h.station

@@ -1,0 +1,24 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- name:      站点小时 AQI
+-- one row:   one station, one clock hour
+-- subject:   station
+-- period:    hour
+-- value:     aqi
+-- unit:      1
+-- streams:   station_hour
+-- rule:      air_of_hours
+-- scale:     aqi
+-- fresh for: 2 h
+-- source:    HJ 633-2012 and HJ 633-2026, by the day of the hour
+SELECT h.station, h.hour_start,
+       SUM(CAST(h.so2 AS DECIMAL(14, 4))) AS so2_sum, COUNT(h.so2) AS so2_n,
+       SUM(CAST(h.no2 AS DECIMAL(14, 4))) AS no2_sum, COUNT(h.no2) AS no2_n,
+       SUM(CAST(h.co AS DECIMAL(14, 4))) AS co_sum, COUNT(h.co) AS co_n,
+       SUM(CAST(h.o3 AS DECIMAL(14, 4))) AS o3_sum, COUNT(h.o3) AS o3_n,
+       SUM(CAST(h.pm10 AS DECIMAL(14, 4))) AS pm10_sum, COUNT(h.pm10) AS pm10_n,
+       SUM(CAST(h.pm25 AS DECIMAL(14, 4))) AS pm25_sum, COUNT(h.pm25) AS pm25_n,
+       1 AS stations, BOOL_OR((h.quality & 128) <> 0) AS simulated
+FROM station_hour AS h
+WHERE h.hour_start >= $since AND h.hour_start < $until AND DATE_TRUNC('hour', h.hour_start) = h.hour_start
+GROUP BY h.station, h.hour_start
+ORDER BY h.hour_start, h.station

@@ -1,0 +1,17 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- name:      站点数值不变小时数
+-- one row:   one station, one local day
+-- subject:   station
+-- period:    day
+-- value:     stuck_hours
+-- unit:      h
+-- streams:   station_hour
+-- fresh for: 36 h
+-- source:    our method: hours flagged stuck when they came in (streams.py gives the number of repeats)
+SELECT h.station, CAST(h.hour_start AT TIME ZONE 'Asia/Shanghai' AS DATE) AS day,
+       COUNT(*) FILTER ((h.quality & 4) <> 0) AS stuck_hours,
+       COUNT(*) / 24.0 AS coverage, BOOL_OR((h.quality & 128) <> 0) AS simulated
+FROM station_hour AS h
+WHERE h.hour_start >= $since AND h.hour_start < $until
+GROUP BY h.station, day
+ORDER BY day, h.station

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The arithmetic of HJ 633: from concentrations to sub-indices, the index, its level and what is to blame.
+
+All numbers are Fraction or int: CO at 2.2 mg/m³ is exactly IAQI 55, and a float rounds it up to 56.
+An item is a pollutant with its averaging time, as in `pm25_24h`; its breakpoints are the table `iaqi.<item>`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from typing import Literal
+
+from chengyun.city import Limits
+
+POLLUTANTS = {"so2": "SO2", "no2": "NO2", "co": "CO", "o3": "O3", "pm10": "PM10", "pm25": "PM2.5"}
+"""Key → symbol, in the order of HJ 633-2012, table 1."""
+
+Report = Literal["hourly", "daily"]
+
+
+def pollutant_of(item: str) -> str:
+    """Return the pollutant of an item: `pm25_24h` → `pm25`."""
+    return item.rsplit("_", 1)[0]
+
+
+def round_half_even(value: Fraction, decimals: int) -> Fraction:
+    """Return the value rounded to a number of decimals, a half to the even neighbour.
+
+    Standard: GB/T 8170-2008, 3.2 (四舍六入五成双).
+    """
+    # round() of a Fraction is exact, and to even.
+    return Fraction(round(value, decimals))
+
+
+def iaqi(
+    concentration: Fraction | None, bands: Sequence[Sequence[int | Fraction]], *, above_top: Literal["last", "none"] = "last"
+) -> int | None:
+    """Return the sub-index of one pollutant, 0 to 500.
+
+    concentration: already rounded, in the unit of the bands; None if not valid.
+    bands: [concentration, index] rising, from limits.toml.
+    above_top: what a concentration above the last band gives: its index, or None.
+    Returns a whole number, rounded up. Raises ValueError below zero.
+    Standard: HJ 633-2012, formula (1) and 4.2.6; unchanged in HJ 633-2026.
+    """
+    if concentration is None:
+        return None
+    if concentration < 0:
+        raise ValueError(f"concentration is {concentration}, below zero")
+    for (low, low_index), (high, high_index) in pairwise(bands):
+        if concentration <= high:
+            share = Fraction((high_index - low_index) * (concentration - low)) / (high - low)
+            return math.ceil(share + low_index)
+    return int(bands[-1][1]) if above_top == "last" else None
+
+
+@dataclass(frozen=True)
+class Air:
+    """The air of one place and interval, judged.
+
+    rounded: item → concentration as judged, for the items that had one.
+    iaqi: pollutant → sub-index; None when the pollutant had no valid mean or none of its tables reaches it.
+    aqi: the largest sub-index; None when there is none.
+    level: 1 (优) to 6 (严重污染).
+    primary: pollutants of the largest sub-index, when that is above 50; several at a tie.
+    exceeded: pollutants above 100, in editions that name them.
+    """
+
+    rounded: Mapping[str, Fraction]
+    iaqi: Mapping[str, int | None]
+    aqi: int | None
+    level: int | None
+    level_name: str | None
+    primary: tuple[str, ...]
+    exceeded: tuple[str, ...]
+
+
+def judge(means: Mapping[str, Fraction | None], day: dt.date, report: Report, limits: Limits) -> Air:
+    """Return the index of a set of means by the edition in force on a day.
+
+    means: item → mean, unrounded; None or absent is not valid. Before the first edition there is no index.
+    Standard: HJ 633-2012, 4.2 to 4.4; HJ 633-2026 from 2026-03-01.
+    """
+    try:
+        edition = limits.on(f"aqi.{report}", day)
+        decimals = limits.on("rounding.decimals", day)
+        levels = limits.on("aqi.levels", day)
+    except LookupError:
+        return Air({}, dict.fromkeys(POLLUTANTS), None, None, None, (), ())
+    instead: Mapping[str, str] = edition.values.get("instead", {})
+    rounded: dict[str, Fraction] = {}
+    indices: dict[str, int | None] = dict.fromkeys(POLLUTANTS)
+    for item in edition["items"]:
+        pollutant = pollutant_of(item)
+        # Where the item's table ends below the concentration, some editions judge by another averaging time; a mean
+        # that is not valid is not replaced.
+        for one in (item, instead[item]) if item in instead else (item,):
+            mean = means.get(one)
+            if mean is None:
+                break
+            rounded[one] = round_half_even(mean, decimals[pollutant])
+            table = limits.on(f"iaqi.{one}", day)
+            indices[pollutant] = iaqi(rounded[one], table["bands"], above_top=table["above_top"])
+            if indices[pollutant] is not None:
+                break
+    known = {pollutant: index for pollutant, index in indices.items() if index is not None}
+    if not known:
+        return Air(rounded, indices, None, None, None, (), ())
+    aqi = max(known.values())
+    level = 1 + sum(aqi > top for top in levels["upto"])
+    return Air(
+        rounded=rounded,
+        iaqi=indices,
+        aqi=aqi,
+        level=level,
+        level_name=levels["names"][level - 1],
+        primary=tuple(pollutant for pollutant, index in known.items() if index == aqi) if aqi > 50 else (),
+        exceeded=tuple(pollutant for pollutant, index in known.items() if index > 100) if edition["exceeded"] else (),
+    )
+
+
+def symbols(pollutants: Iterable[str]) -> str | None:
+    """Return pollutants as people write them, `PM2.5, O3`; None for none."""
+    return ", ".join(POLLUTANTS[pollutant] for pollutant in pollutants) or None
