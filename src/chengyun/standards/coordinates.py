@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TypeVar, cast
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -84,8 +84,8 @@ def convert(lon: Degrees, lat: Degrees, source: str, target: str) -> tuple[Degre
     for step in path:
         x, y = step(x, y)
     if isinstance(lon, np.ndarray):
-        return cast("Degrees", x), cast("Degrees", y)
-    return cast("Degrees", float(x)), cast("Degrees", float(y))
+        return x, y
+    return float(x), float(y)
 
 
 def in_offset_box(lon: Floats, lat: Floats) -> npt.NDArray[np.bool_]:

@@ -150,6 +150,24 @@ def valid_on(code: str, day: dt.date) -> bool | None:
     return None if division.until and day >= division.until.first else True
 
 
+def spans(code: str) -> list[tuple[dt.date, dt.date | None]]:
+    """Return the spans of days during which a division's code stood for one and the same territory, oldest first.
+
+    The first day is 0001-01-01 when the sources know of no beginning; an end is left out of its span; None: still so.
+    Raises LookupError for a code that is not on record.
+    """
+    division = get_division(code)
+    first, end = division.valid_from or dt.date.min, division.valid_to
+    cuts = {change.when.after for change in changes() if code in (change.code, change.to)}
+    starts = [first, *sorted(cut for cut in cuts if cut > first and (end is None or cut < end))]
+    return list(zip(starts, [*starts[1:], end], strict=True))
+
+
+def successors(code: str) -> tuple[str, ...]:
+    """Return the codes that took over a division's territory or part of it; none while nothing is on record."""
+    return tuple(change.to for change in changes() if change.code == code)
+
+
 def code_on(code: str, written: dt.date, day: dt.date) -> str:
     """Return the code that the territory of `code`, as written down on one day, has on a later day.
 
