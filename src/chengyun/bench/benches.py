@@ -60,7 +60,7 @@ def memory() -> list[Result]:
         Result(
             name="memory", value=sum(each.values()), unit="MB", target=700,
             compared={name: f"{value:.0f} MB" for name, value in each.items()},
-            notes="Proportional set size of every process (shared pages by their share), idle, with all packs and the simulation.",
+            notes="Proportional set size of every process (shared pages by their share), idle, all packs, simulating.",
         )
     ]  # fmt: skip
 
