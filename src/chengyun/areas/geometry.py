@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 
-SCREEN_DEGREES = 0.0005
-"""How far an outline may leave its boundary: about 50 m, less than a pixel when a city of 150 km fills 1,800 pixels."""
+SCREEN_DEGREES = 0.001
+"""How far an outline may leave its boundary: about 100 m, a pixel when a city of 150 km fills 1,500 pixels."""
 
 _TINY_SHARE = 1e-3
 """A boundary that crosses itself is mended when that changes less than this share of its area: digitising leaves such knots."""

@@ -136,7 +136,7 @@ def _load_divisions(city: str) -> Loaded | None:
             feature = Feature(
                 at=f"{DIVISION_CODES} {division.code} {division.name}", code=division.code, name=division.name,
                 name_en=division.name_en, valid_from=first, valid_to=end, source=DIVISION_CODES,
-                successors=successors(division.code) if end else (),
+                successors=successors(division.code, end) if end else (),
             )  # fmt: skip
             entries.append(_Entry(feature, nesting.span_of(feature, {}, None, first), "", None))
     if not entries:

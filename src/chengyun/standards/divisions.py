@@ -163,9 +163,14 @@ def spans(code: str) -> list[tuple[dt.date, dt.date | None]]:
     return list(zip(starts, [*starts[1:], end], strict=True))
 
 
-def successors(code: str) -> tuple[str, ...]:
-    """Return the codes that took over a division's territory or part of it; none while nothing is on record."""
-    return tuple(change.to for change in changes() if change.code == code)
+def successors(code: str, end: dt.date | None = None) -> tuple[str, ...]:
+    """Return the codes that took over a division's territory or part of it; none while nothing is on record.
+
+    end: the end of one of its spans, for the heirs of that span alone: a divided district that goes on is its own heir.
+    """
+    heirs = tuple(change.to for change in changes() if change.code == code and end in (None, change.when.after))
+    goes_on = end is not None and any(first == end for first, _ in spans(code))
+    return (code, *heirs) if goes_on else heirs
 
 
 def code_on(code: str, written: dt.date, day: dt.date) -> str:
