@@ -6,11 +6,13 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import django
 import pytest
 
+from chengyun.bench.place import Place, open_place
 from chengyun.run.child import Child
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -62,3 +64,10 @@ def shared() -> Path:
     if not SHARED.exists():
         pytest.skip(f"the shared data folder is not at {SHARED.name}/ beside the checkout")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def running() -> Iterator[Place]:
+    """A whole installation: `chengyun up` on free ports and a folder of its own, with the simulation. Shared: kill nothing here."""
+    with open_place() as place:
+        yield place

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The `chengyun` command: gathers what each part of the program offers and runs one.
 
-A part offers commands in `commands.py`: `add_commands(subparsers)`, each command setting `func(args) -> int`. Such a
-module imports nothing heavy at its top, so that `chengyun up`, which stays for good, stays small.
+A part offers commands in `commands.py`: `add_commands(subparsers)`, each command setting `func(args) -> int`. Parts
+are asked in order until one offers the word typed, so that `chengyun up`, which stays for good, loads only its own.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         words = _take_data_folder(words)
-        args = _parser().parse_args(words)
+        args = _parser(next((word for word in words if not word.startswith("-")), None)).parse_args(words)
         return int(args.func(args) or 0)
     except Problem as problem:
         print(problem.sentence, file=sys.stderr)
@@ -49,7 +49,8 @@ def _take_data_folder(words: list[str]) -> list[str]:
     return rest
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(wanted: str | None) -> argparse.ArgumentParser:
+    """Return the parser, with every part's commands or only as many parts as it takes to find the wanted one."""
     parser = argparse.ArgumentParser(
         prog="chengyun", description="chengyun (城运) runs the operations of a city.", allow_abbrev=False,
         epilog="Every setting is an environment variable; chengyun/config.py lists them.",
@@ -60,6 +61,8 @@ def _parser() -> argparse.ArgumentParser:
     for part in PARTS:
         if importlib.util.find_spec(f"chengyun.{part}.commands"):
             importlib.import_module(f"chengyun.{part}.commands").add_commands(commands)
+        if wanted in commands.choices:
+            break
     return parser
 
 

