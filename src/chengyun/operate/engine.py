@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Indicators, computed where new data touched them: the cost follows what is new, not what there is.
+
+    touched days ──▶ due windows ──▶ for each indicator, those it uses first:
+        chunks of neighbouring windows ──▶ SQL over one consistent view ──▶ rule ──▶ figures
+        ──▶ one transaction: new versions, the windows of those who use them, alerts, and the windows are no longer due
+
+One evaluation runs at a time in a database. A formula that fails is noted and tried again later; the others go on.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from django.db import connection, transaction
+
+from chengyun.city import City
+from chengyun.config import config
+from chengyun.errors import Problem
+from chengyun.operate import compute, due, formulas, store, watch
+from chengyun.operate.models import IndicatorRun
+from chengyun.operate.order import followers, indicator_order, inputs
+from chengyun.operate.periods import Chunk, chunks, window_of
+
+__all__ = ["Evaluation", "Ran", "evaluate"]
+
+LOCK = 0x6F706572
+"""Key of the advisory lock ("oper" in ASCII): figures have one writer."""
+
+log = logging.getLogger("chengyun.operate")
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """One query of one indicator. error: empty when it went well."""
+
+    indicator: str
+    since: dt.datetime
+    until: dt.datetime
+    rows: int
+    changed: int
+    error: str = ""
+
+
+@dataclass(slots=True)
+class Evaluation:
+    """What one evaluation did. busy: another one was running, so nothing was done."""
+
+    ran: list[Ran] = field(default_factory=list)
+    busy: bool = False
+
+    @property
+    def changed(self) -> int:
+        return sum(one.changed for one in self.ran)
+
+
+def evaluate(now: dt.datetime, city: City | None = None) -> Evaluation:
+    """Bring every figure up to date with the observations committed before the call."""
+    from chengyun.settings import CITY
+
+    city = city or CITY
+    done = Evaluation()
+    with _alone() as alone:
+        if not alone:
+            done.busy = True
+            return done
+        formulas.meet(city, now)
+        due.take_touched(city)
+        follow = followers(city)
+        for indicator in indicator_order(city):
+            # Read anew for each indicator: the ones before it may just have made its windows due.
+            waiting = due.due(now, indicator)
+            if waiting:
+                done.ran += _bring_up(city, indicator, waiting, follow.get(indicator, []), now)
+    return done
+
+
+def _bring_up(city: City, indicator: str, waiting: Sequence[due.Due], follow: Sequence[str], now: dt.datetime) -> list[Ran]:
+    zone = config().zone
+    by_start = {one.start: one for one in waiting}
+    ran: list[Ran] = []
+    try:
+        parts = chunks(city.indicators[indicator].period, by_start, zone, lambda day: compute.parameters(city, indicator, day))
+    except Problem as problem:
+        due.failed(indicator, waiting, now)
+        return [_note(Ran(indicator, now, now, 0, 0, problem.sentence), now, 0.0)]
+    without = set(by_start) - {start for part in parts for start in part.starts}
+    due.done(indicator, [by_start[start] for start in without])
+    for part in parts:
+        begun = time.monotonic()
+        try:
+            one = _run(city, indicator, part, [by_start[start] for start in part.starts], follow, now)
+        except Exception as error:  # a pack's formula may fail in any way, and the other indicators must go on
+            log.warning("%s could not be computed from %s to %s: %s", indicator, part.since, part.until, error)
+            due.failed(indicator, waiting, now)
+            one = Ran(indicator, part.since, part.until, 0, 0, f"{type(error).__name__}: {error}"[:2000])
+        ran.append(_note(one, now, time.monotonic() - begun))
+        if one.error:
+            break
+    return ran
+
+
+def _run(city: City, indicator: str, part: Chunk, windows: Sequence[due.Due], follow: Sequence[str], now: dt.datetime) -> Ran:
+    zone = config().zone
+    version = city.indicators[indicator].version
+    _, uses = inputs(city, indicator)
+    seen = store.newest_id()
+    used = {key: store.used_figures(key, part.since, part.until) for key in uses}
+    with compute.open_inputs(city, indicator, part.since, part.until, used) as view:
+        figures = compute.compute(city, indicator, view, part.since, part.until, part.parameters, zone)
+        as_of = dict(view.seqs) | ({"figures": seen} if uses else {})
+    before = store.current(indicator, part.since, part.until)
+    fresh, kept = [], set()
+    for one in figures:
+        known = before.get((one.subject, one.period_start))
+        if known and known[1] == version and known[2].same(one):
+            kept.add((one.subject, one.period_start))
+        else:
+            fresh.append(one)
+    gone = {key: ident for key, (ident, _, _) in before.items() if key not in kept}
+    moved = {start for _, start in gone} | {one.period_start for one in fresh}
+    with transaction.atomic():
+        if fresh or gone:
+            areas = store.area_codes(city, indicator, (one.subject for one in fresh))
+            store.write(indicator, fresh, gone.values(), areas=areas, as_of=as_of, version=version, now=now)
+            store.tell(indicator, fresh, areas)
+            days = {start.astimezone(zone).date() for start in moved}
+            due.add((key, window_of(city.indicators[key].period, day)) for key in follow for day in days)
+            watch.judge_figures(city, indicator, {one.subject for one in fresh}, now)
+        due.done(indicator, windows)
+    changed = {(one.subject, one.period_start) for one in fresh} | gone.keys()
+    return Ran(indicator, part.since, part.until, len(figures), len(changed))
+
+
+def _note(one: Ran, now: dt.datetime, duration_s: float) -> Ran:
+    IndicatorRun.objects.create(
+        indicator=one.indicator, since=one.since, until=one.until, started_at=now, duration_s=duration_s,
+        rows=one.rows, changed=one.changed, error=one.error,
+    )  # fmt: skip
+    return one
+
+
+@contextmanager
+def _alone() -> Iterator[bool]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])
+        held = bool(cursor.fetchone()[0])
+    try:
+        yield held
+    finally:
+        if held:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])

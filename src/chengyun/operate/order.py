@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The order indicators are computed in: what one uses comes before it. And who must follow when one changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from graphlib import CycleError, TopologicalSorter
+
+from chengyun.city import City, qualify
+from chengyun.errors import Misdeclared
+
+__all__ = ["followers", "indicator_order", "inputs", "order"]
+
+
+def inputs(city: City, indicator: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the qualified keys of the streams an indicator reads and of the indicators it uses."""
+    pack, declared = indicator.split(".")[0], city.indicators[indicator]
+    return tuple(qualify(pack, key) for key in declared.streams), tuple(qualify(pack, key) for key in declared.uses)
+
+
+def indicator_order(city: City) -> list[str]:
+    """Return every indicator, each after those it uses. Raises Misdeclared with the path of a circle."""
+    return order({key: inputs(city, key)[1] for key in city.indicators})
+
+
+def order(uses: Mapping[str, Iterable[str]]) -> list[str]:
+    """Return the keys, each after those it uses, otherwise in the order given. Raises Misdeclared with the path of a circle."""
+    try:
+        return list(TopologicalSorter(uses).static_order())
+    except CycleError as circle:
+        path = " uses ".join(reversed(circle.args[1]))
+        raise Misdeclared([f"indicators go round in a circle: {path}. Take one of these `-- uses:` out."]) from circle
+
+
+def followers(city: City) -> dict[str, list[str]]:
+    """Return for each stream and indicator the indicators that read it."""
+    found: dict[str, list[str]] = {}
+    for key in city.indicators:
+        streams, uses = inputs(city, key)
+        for source in (*streams, *uses):
+            found.setdefault(source, []).append(key)
+    return found

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Windows of periods: which must be computed when a day was touched, and how they are run together.
+
+A window is what one period needs of time: a local day for hour and day indicators, else the month or the year. Its name
+is its first local day.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from chengyun.city.words import Period
+from chengyun.standards.times import day_bounds, month_bounds, year_bounds
+
+__all__ = ["Chunk", "chunks", "period_end", "window_bounds", "window_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Neighbouring windows that are computed by one query. since, until: UTC; parameters: as SQL takes them."""
+
+    starts: tuple[dt.date, ...]
+    since: dt.datetime
+    until: dt.datetime
+    parameters: Mapping[str, Any]
+
+
+def window_of(period: Period, day: dt.date) -> dt.date:
+    """Return the window of a period that a local day lies in."""
+    if period == "month":
+        return day.replace(day=1)
+    if period == "year":
+        return day.replace(month=1, day=1)
+    return day
+
+
+def window_bounds(period: Period, start: dt.date, zone: ZoneInfo) -> tuple[dt.datetime, dt.datetime]:
+    """Return a window's first instant and the first after it, in UTC."""
+    if period == "month":
+        return month_bounds(start, zone)
+    if period == "year":
+        return year_bounds(start.year, zone)
+    return day_bounds(start, zone)
+
+
+def period_end(period: Period, start: dt.datetime, zone: ZoneInfo) -> dt.datetime:
+    """Return the first instant after the period that starts at an instant, in UTC."""
+    if period == "hour":
+        return start.astimezone(dt.UTC) + dt.timedelta(hours=1)
+    return window_bounds(period, start.astimezone(zone).date(), zone)[1]
+
+
+def chunks(
+    period: Period, starts: Iterable[dt.date], zone: ZoneInfo, parameters: Callable[[dt.date], Mapping[str, Any] | None]
+) -> list[Chunk]:
+    """Run neighbouring windows together, newest first: a month of days, a year of months, one year; never across editions.
+
+    parameters: window → what its SQL is given; None: no edition was in force, so the window has no formula and is left out.
+    """
+    found: list[Chunk] = []
+    run: list[dt.date] = []
+    given: Mapping[str, Any] | None = None
+
+    def end() -> None:
+        if run and given is not None:
+            since, until = window_bounds(period, run[0], zone)[0], window_bounds(period, run[-1], zone)[1]
+            found.append(Chunk(tuple(run), since, until, given))
+        run.clear()
+
+    for start in sorted(set(starts)):
+        mine = parameters(start)
+        joined = run and mine == given and _together(period, run[-1], start, zone)
+        if not joined:
+            end()
+        given = mine
+        run.append(start)
+    end()
+    return found[::-1]
+
+
+def _together(period: Period, before: dt.date, start: dt.date, zone: ZoneInfo) -> bool:
+    if period == "year" or window_bounds(period, before, zone)[1] != window_bounds(period, start, zone)[0]:
+        return False
+    return before.year == start.year and (period == "month" or before.month == start.month)
