@@ -15,6 +15,8 @@
 | CHENGYUN_TILES_URL | background map, {z}/{x}/{y} | none: the map draws our own layers |
 | CHENGYUN_TILES_CREDIT | attribution of the background map | none |
 | CHENGYUN_DEMO | 0: never simulate | 1: simulate while a stream has no real data |
+| CHENGYUN_HTTPS | 1: pages are reached over https, by a proxy in front that sets X-Forwarded-Proto | 0 |
+| CHENGYUN_RESIDENTS | 1: residents may register themselves | 0 |
 | CHENGYUN_ALLOWED_HOSTS | host names pages may be asked under, comma between | localhost and the loopback addresses |
 """
 
@@ -51,6 +53,8 @@ class Config:
     tiles_url: str | None
     tiles_credit: str
     demo: bool
+    https: bool
+    residents: bool
     allowed_hosts: tuple[str, ...]
 
     @property
@@ -127,6 +131,8 @@ def read_config() -> Config:
         tiles_url=env.get("CHENGYUN_TILES_URL") or None,
         tiles_credit=env.get("CHENGYUN_TILES_CREDIT", ""),
         demo=env.get("CHENGYUN_DEMO", "1") != "0",
+        https=env.get("CHENGYUN_HTTPS", "0") == "1",
+        residents=env.get("CHENGYUN_RESIDENTS", "0") == "1",
         allowed_hosts=tuple(
             name.strip() for name in env.get("CHENGYUN_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",") if name.strip()
         ),

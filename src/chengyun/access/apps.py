@@ -6,3 +6,10 @@ from django.utils.translation import gettext_lazy as _
 class AccessConfig(AppConfig):
     name = "chengyun.access"
     verbose_name = _("账号与授权")
+
+    def ready(self) -> None:
+        # Both need the models: signals are connected, and a wrong policy stops the start.
+        from chengyun.access import signals  # noqa: F401
+        from chengyun.access.rulebook import rulebook
+
+        rulebook()

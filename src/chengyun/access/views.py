@@ -41,27 +41,16 @@ PUBLIC = Door("public")
 SIGNED_IN = Door("signed_in")
 
 FOREIGN: dict[str, Door] = {
-    "allauth.account.views.login": PUBLIC,
-    "allauth.account.views.logout": PUBLIC,
-    "allauth.account.views.signup": PUBLIC,
-    "allauth.account.views.account_inactive": PUBLIC,
-    "allauth.account.views.email_verification_sent": PUBLIC,
-    "allauth.account.views.confirm_email": PUBLIC,
-    "allauth.account.views.password_reset": PUBLIC,
-    "allauth.account.views.password_reset_done": PUBLIC,
-    "allauth.account.views.password_reset_from_key": PUBLIC,
-    "allauth.account.views.password_reset_from_key_done": PUBLIC,
-    "allauth.account.views.confirm_login_code": PUBLIC,
-    "allauth.account.views.request_login_code": PUBLIC,
-    "allauth.mfa.base.views.authenticate": PUBLIC,  # the second step of signing in
-    "allauth.mfa.base.views.trust": PUBLIC,
+    "allauth.account.views.LoginView": PUBLIC,
+    "allauth.account.views.LogoutView": PUBLIC,
+    "allauth.account.views.SignupView": PUBLIC,
+    "allauth.account.views.AccountInactiveView": PUBLIC,
+    "allauth.account": SIGNED_IN,
+    "allauth.mfa.base.views.AuthenticateView": PUBLIC,  # the second step of signing in
+    "allauth.mfa": SIGNED_IN,
     "django.views.i18n.set_language": PUBLIC,
     "django.views.i18n.JavaScriptCatalog": PUBLIC,
-    "django.contrib.admin.sites.login": PUBLIC,
-    "django.contrib.admin.sites.logout": PUBLIC,
     "django.contrib.admin": Door("needs", "administration.enter"),
-    "allauth.account": SIGNED_IN,
-    "allauth.mfa": SIGNED_IN,
 }
 """Dotted name of a view, or of the package it comes from → its door; the longest that fits counts."""
 

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver, path
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path
 
 from chengyun.web import patterns, views
 
@@ -11,6 +12,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("health", views.health, name="health"),
     path("icon.svg", views.icon, name="icon"),
     path("patterns", patterns.patterns, name="patterns"),
+    path("accounts/", include("chengyun.access.urls")),
+    path("admin/", admin.site.urls),
 ]
 
 handler400 = "chengyun.web.problems.bad_request"

@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What happens to organisations, accounts, assignments, grants and keys. Nothing else writes them.
+
+Every deed is allowed by the policy first and recorded in the same transaction.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+from collections.abc import Sequence
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from chengyun.access import audit, tokens
+from chengyun.access.actors import SYSTEM, Actor, actor_of_account
+from chengyun.access.models import Account, Assignment, FirstSignIn, Grant, Organisation, Role, Token
+from chengyun.access.policy import require
+from chengyun.access.rulebook import rulebook
+from chengyun.areas.models import Area
+from chengyun.errors import NotFound, Refused, nearest
+
+CENTRE = ("operations_centre", "市城市运行中心")
+DEPARTMENTS = (("environment", "生态环境局"), ("enforcement", "综合执法局"), ("data", "大数据局"))
+"""The bodies a city starts with; packs name their owner by these names. A city adds its own in the administration."""
+
+FIRST_ROLES = (Role.ADMINISTRATOR, Role.DUTY_OFFICER, Role.DATA_STEWARD)
+"""What the first account holds: on the first day one person does everything but grant and audit."""
+
+LINK_LIVES = dt.timedelta(hours=24)
+
+
+def ensure_organisations() -> int:
+    """Make the bodies a city starts with and their district branches, where they are missing. Returns how many were made."""
+    today = timezone.localdate()
+    areas = Area.objects.filter(Q(valid_to=None) | Q(valid_to__gt=today), valid_from__lte=today)
+    districts = list(areas.filter(level="district").values_list("code", "name").order_by("code"))
+    wanted = [(*CENTRE, Organisation.Kind.CENTRE, None, "")]
+    for key, name in DEPARTMENTS:
+        wanted.append((key, name, Organisation.Kind.DEPARTMENT, CENTRE[0], ""))
+        wanted += [(f"{key}_{code}", f"{name}{area}分局", Organisation.Kind.BRANCH, key, code) for code, area in districts]
+    known = dict(Organisation.objects.values_list("key", "pk"))
+    made = 0
+    with transaction.atomic():
+        for key, name, kind, parent, area_code in wanted:
+            if key not in known:
+                row = Organisation.objects.create(
+                    key=key, name=name, kind=kind, parent_id=known[parent] if parent else None, area_code=area_code
+                )
+                known[key] = row.pk
+                made += 1
+        if made:
+            audit.record(SYSTEM, "organisation.create", "accounts", detail={"made": made})
+    return made
+
+
+def first_sign_in_link(now: dt.datetime | None = None) -> str | None:
+    """Return the path of a link that makes the first administrator, once, within a day; None when there is one already.
+
+    A new link puts the one before out of use. Only its digest is kept.
+    """
+    now = now or timezone.now()
+    if Account.objects.filter(assignments__role=Role.ADMINISTRATOR, is_active=True).exists():
+        return None
+    with transaction.atomic():
+        FirstSignIn.objects.filter(account=None, used_at=None).delete()
+        return _link(None, now)
+
+
+def invite(actor: Actor, account: Account, now: dt.datetime | None = None) -> str:
+    """Return the path of a link by which an account's person chooses a password, once, within a day."""
+    require(actor, "account.manage")
+    now = now or timezone.now()
+    with transaction.atomic():
+        FirstSignIn.objects.filter(account=account, used_at=None).delete()
+        audit.record(actor, "account.invite", "accounts", str(account.pk))
+        return _link(account, now)
+
+
+def find_first_sign_in(code: str, now: dt.datetime | None = None) -> FirstSignIn:
+    """Return the link's row. Raises NotFound when it is unknown, used or expired."""
+    now = now or timezone.now()
+    found = FirstSignIn.objects.filter(digest=tokens.digest(code), used_at=None, expires_at__gt=now).first()
+    if found is None:
+        raise NotFound(_("这个链接无效、已使用或已过期。"))
+    return found
+
+
+def use_first_sign_in(code: str, password: str, username: str = "", name: str = "", now: dt.datetime | None = None) -> Account:
+    """Use a link: set the password of its account, or make the first administrator. Raises NotFound, Refused."""
+    now = now or timezone.now()
+    with transaction.atomic():
+        link = find_first_sign_in(code, now)
+        # Taken by the update: of two browsers using one link, the second finds it used.
+        if not FirstSignIn.objects.filter(pk=link.pk, used_at=None).update(used_at=now):
+            raise NotFound(_("这个链接无效、已使用或已过期。"))
+        account = link.account or _new_account(username, name)
+        if link.account is None:
+            centre = Organisation.objects.filter(key=CENTRE[0]).first()
+            account.organisation = centre
+            account.save()
+            for role in FIRST_ROLES:
+                Assignment.objects.create(account=account, role=role, organisation=centre)
+        _set_password(account, password, now)
+        audit.record(actor_of_account(account, now), "account.first_sign_in", "accounts", str(account.pk))
+    return account
+
+
+def create_account(
+    actor: Actor, username: str, name: str = "", organisation: Organisation | None = None, email: str = ""
+) -> Account:
+    """Make an account without a password; `invite` gives its person the way in. Raises Refused."""
+    require(actor, "account.manage")
+    with transaction.atomic():
+        account = _new_account(username, name)
+        account.organisation = organisation
+        account.email = email
+        account.save()
+        audit.record(actor, "account.create", "accounts", str(account.pk))
+    return account
+
+
+def assign(
+    actor: Actor,
+    account: Account,
+    role: str,
+    organisation: Organisation | None = None,
+    area_code: str = "",
+    until: dt.datetime | None = None,
+) -> Assignment:
+    """Give an account a role. Nobody gives one to themselves, and nobody holds two separated powers. Raises Refused."""
+    require(actor, "account.manage")
+    if role not in Role.values:
+        raise Refused(f"{role!r} is no role.{nearest(role, Role.values)}", code="role_unknown")
+    if actor.account_id == account.pk:
+        raise Refused(_("不能任命自己，请由另一位管理员办理。"), code="self_assignment")
+    with transaction.atomic():
+        # The row lock keeps two assignments that would meet in one person from passing the check side by side.
+        Account.objects.select_for_update().get(pk=account.pk)
+        held = set(account.assignments.exclude(until__lte=timezone.now()).values_list("role", flat=True))
+        for powers in rulebook().separation:
+            if role in powers and (held & powers) - {role}:
+                raise Refused(_("系统、安全、审计三种管理权不能由一人兼任。"), code="powers_separated")
+        made = Assignment.objects.create(account=account, role=role, organisation=organisation, area_code=area_code, until=until)
+        detail = {"role": role, "organisation": organisation.key if organisation else "", "area_code": area_code}
+        audit.record(actor, "assignment.create", "accounts", str(account.pk), detail=detail)
+    return made
+
+
+def end_assignment(actor: Actor, assignment: Assignment, now: dt.datetime | None = None) -> None:
+    """End a role from now on."""
+    require(actor, "account.manage")
+    with transaction.atomic():
+        assignment.until = now or timezone.now()
+        assignment.save(update_fields=["until"])
+        audit.record(actor, "assignment.end", "accounts", str(assignment.account_id), detail={"role": assignment.role})
+
+
+def grant(
+    actor: Actor,
+    dataset: str,
+    organisation: Organisation | None = None,
+    role: str = "",
+    *,
+    fields: Sequence[str] = (),
+    area_code: str = "",
+    purpose: str = "",
+    basis: str = "",
+    until: dt.datetime | None = None,
+) -> Grant:
+    """Let an organisation or a role read more of a dataset. Nobody grants to a body or role of their own. Raises Refused."""
+    require(actor, "grant.manage")
+    facts = rulebook().datasets.get(dataset)
+    if facts is None:
+        raise Refused(f"{dataset!r} is no dataset.{nearest(dataset, rulebook().datasets)}", code="dataset_unknown")
+    if purpose and purpose not in rulebook().purposes:
+        raise Refused(f"{purpose!r} is no purpose.{nearest(purpose, rulebook().purposes)}", code="purpose_unknown")
+    if facts.personal and not (purpose and until):
+        raise Refused(_("%s 含个人信息，授权须写明用途和期限。") % facts.name, code="purpose_missing")
+    own = {post.organisation for post in actor.posts} | {actor.organisation}
+    if (organisation is not None and organisation.key in own) or role in actor.roles:
+        raise Refused(_("不能授权给自己的部门或岗位。"), code="self_grant")
+    with transaction.atomic():
+        made = Grant.objects.create(
+            dataset=dataset, organisation=organisation, role=role, fields=list(fields), area_code=area_code, purpose=purpose,
+            basis=basis, until=until, granted_by_id=actor.account_id,
+        )  # fmt: skip
+        detail = {"to": organisation.key if organisation else role, "fields": list(fields), "area_code": area_code}
+        audit.record(actor, "grant.create", dataset, str(made.pk), purpose, detail)
+    return made
+
+
+def end_grant(actor: Actor, given: Grant, now: dt.datetime | None = None) -> None:
+    """End a grant from now on."""
+    require(actor, "grant.manage")
+    with transaction.atomic():
+        given.until = now or timezone.now()
+        given.save(update_fields=["until"])
+        audit.record(actor, "grant.end", given.dataset, str(given.pk), given.purpose)
+
+
+def issue_token(
+    scopes: Sequence[str],
+    name: str = "",
+    *,
+    actor: Actor = SYSTEM,
+    account: Account | None = None,
+    organisation: Organisation | None = None,
+    expires_at: dt.datetime | None = None,
+) -> str:
+    """Make a key and return it: the only time it is seen. Raises Refused for a scope that leads nowhere."""
+    require(actor, "token.manage")
+    streams = [key for key, facts in rulebook().datasets.items() if facts.kind == "stream"]
+    known = {"read", "simulate", "ingest:*", *(f"ingest:{stream}" for stream in streams)}
+    for one in scopes:
+        if one not in known:
+            raise Refused(f"{one!r} is no scope.{nearest(one, known)} There are read, simulate, ingest:* and ingest:<stream>.")
+    if not scopes:
+        raise Refused("A key needs a scope: read, simulate, ingest:* or ingest:<stream>.", code="scope_missing")
+    raw, prefix = tokens.new_token()
+    with transaction.atomic():
+        made = Token.objects.create(
+            prefix=prefix, digest=tokens.digest(raw), name=name or prefix, scopes=list(scopes), account=account,
+            organisation=organisation, expires_at=expires_at,
+        )  # fmt: skip
+        audit.record(actor, "token.create", "accounts", made.prefix, detail={"scopes": list(scopes)})
+    return raw
+
+
+def revoke_token(prefix: str, actor: Actor = SYSTEM, now: dt.datetime | None = None) -> int:
+    """Revoke the keys with a prefix. Returns how many. Raises NotFound when there is none."""
+    require(actor, "token.manage")
+    with transaction.atomic():
+        revoked = Token.objects.filter(prefix=prefix, revoked_at=None).update(revoked_at=now or timezone.now())
+        if not revoked:
+            raise NotFound(f"No key in use begins with {prefix!r}. See `chengyun token list`.")
+        audit.record(actor, "token.revoke", "accounts", prefix)
+    return revoked
+
+
+def _link(account: Account | None, now: dt.datetime) -> str:
+    code = secrets.token_urlsafe(32)
+    FirstSignIn.objects.create(digest=tokens.digest(code), account=account, expires_at=now + LINK_LIVES)
+    return f"/accounts/first/{code}"
+
+
+def _new_account(username: str, name: str) -> Account:
+    account = Account(username=Account.normalize_username(username.strip()), name=name.strip())
+    account.set_unusable_password()
+    try:
+        account.full_clean(exclude=["password"])
+    except ValidationError as wrong:
+        raise Refused(" ".join(wrong.messages), code="account_invalid") from wrong
+    return account
+
+
+def _set_password(account: Account, password: str, now: dt.datetime) -> None:
+    try:
+        validate_password(password, account)
+    except ValidationError as wrong:
+        raise Refused(" ".join(wrong.messages), code="password_weak") from wrong
+    account.set_password(password)
+    account.password_changed_at = now
+    account.save()
