@@ -12,10 +12,12 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from itertools import pairwise
-from typing import Literal
+from operator import index
+from typing import Literal, NamedTuple
 
-from chengyun.city import Limits
+from chengyun.city import Entry, Limits
 
 POLLUTANTS = {"so2": "SO2", "no2": "NO2", "co": "CO", "o3": "O3", "pm10": "PM10", "pm25": "PM2.5"}
 """Key → symbol, in the order of HJ 633-2012, table 1."""
@@ -33,12 +35,12 @@ def round_half_even(value: Fraction, decimals: int) -> Fraction:
 
     Standard: GB/T 8170-2008, 3.2 (四舍六入五成双).
     """
-    # round() of a Fraction is exact, and to even.
-    return Fraction(round(value, decimals))
+    # round() of a Fraction is exact, and to even; without digits it is the faster of two ways.
+    return Fraction(round(value, decimals) if decimals else round(value))
 
 
 def iaqi(
-    concentration: Fraction | None, bands: Sequence[Sequence[int | Fraction]], *, above_top: Literal["last", "none"] = "last"
+    concentration: Fraction | None, bands: Sequence[Sequence[int]], *, above_top: Literal["last", "none"] = "last"
 ) -> int | None:
     """Return the sub-index of one pollutant, 0 to 500.
 
@@ -52,11 +54,12 @@ def iaqi(
         return None
     if concentration < 0:
         raise ValueError(f"concentration is {concentration}, below zero")
+    # Whole numbers throughout: the concentration is number / parts, and -(-a // b) is a / b rounded up.
+    number, parts = concentration.numerator, concentration.denominator
     for (low, low_index), (high, high_index) in pairwise(bands):
-        if concentration <= high:
-            share = Fraction((high_index - low_index) * (concentration - low)) / (high - low)
-            return math.ceil(share + low_index)
-    return int(bands[-1][1]) if above_top == "last" else None
+        if number <= high * parts:
+            return low_index - (-(high_index - low_index) * (number - low * parts) // ((high - low) * parts))
+    return bands[-1][1] if above_top == "last" else None
 
 
 @dataclass(frozen=True)
@@ -86,44 +89,80 @@ def judge(means: Mapping[str, Fraction | None], day: dt.date, report: Report, li
     means: item → mean, unrounded; None or absent is not valid. Before the first edition there is no index.
     Standard: HJ 633-2012, 4.2 to 4.4; HJ 633-2026 from 2026-03-01.
     """
-    try:
-        edition = limits.on(f"aqi.{report}", day)
-        decimals = limits.on("rounding.decimals", day)
-        levels = limits.on("aqi.levels", day)
-    except LookupError:
-        return Air({}, dict.fromkeys(POLLUTANTS), None, None, None, (), ())
-    instead: Mapping[str, str] = edition.values.get("instead", {})
-    rounded: dict[str, Fraction] = {}
+    edition = _edition(limits, report, day)
     indices: dict[str, int | None] = dict.fromkeys(POLLUTANTS)
-    for item in edition["items"]:
-        pollutant = pollutant_of(item)
+    rounded: dict[str, Fraction] = {}
+    if edition is None:
+        return Air(rounded, indices, None, None, None, (), ())
+    for pollutant, ways in edition.ways.items():
         # Where the item's table ends below the concentration, some editions judge by another averaging time; a mean
         # that is not valid is not replaced.
-        for one in (item, instead[item]) if item in instead else (item,):
-            mean = means.get(one)
+        for way in ways:
+            mean = means.get(way.item)
             if mean is None:
                 break
-            rounded[one] = round_half_even(mean, decimals[pollutant])
-            table = limits.on(f"iaqi.{one}", day)
-            indices[pollutant] = iaqi(rounded[one], table["bands"], above_top=table["above_top"])
+            rounded[way.item] = round_half_even(mean, way.decimals)
+            indices[pollutant] = iaqi(rounded[way.item], way.bands, above_top=way.above_top)
             if indices[pollutant] is not None:
                 break
-    known = {pollutant: index for pollutant, index in indices.items() if index is not None}
+    known = {pollutant: one for pollutant, one in indices.items() if one is not None}
     if not known:
         return Air(rounded, indices, None, None, None, (), ())
     aqi = max(known.values())
-    level = 1 + sum(aqi > top for top in levels["upto"])
+    level = 1 + sum(aqi > top for top in edition.level_tops)
     return Air(
         rounded=rounded,
         iaqi=indices,
         aqi=aqi,
         level=level,
-        level_name=levels["names"][level - 1],
-        primary=tuple(pollutant for pollutant, index in known.items() if index == aqi) if aqi > 50 else (),
-        exceeded=tuple(pollutant for pollutant, index in known.items() if index > 100) if edition["exceeded"] else (),
+        level_name=edition.level_names[level - 1],
+        primary=tuple(pollutant for pollutant, one in known.items() if one == aqi) if aqi > 50 else (),
+        exceeded=tuple(pollutant for pollutant, one in known.items() if one > 100) if edition.names_exceeded else (),
     )
 
 
 def symbols(pollutants: Iterable[str]) -> str | None:
     """Return pollutants as people write them, `PM2.5, O3`; None for none."""
     return ", ".join(POLLUTANTS[pollutant] for pollutant in pollutants) or None
+
+
+class _Way(NamedTuple):
+    """How one item is judged."""
+
+    item: str
+    decimals: int
+    bands: Sequence[Sequence[int]]
+    above_top: Literal["last", "none"]
+
+
+@dataclass(frozen=True)
+class _Edition:
+    """The tables of one edition, gathered. ways: pollutant → its items in the order they are tried."""
+
+    ways: Mapping[str, tuple[_Way, ...]]
+    level_tops: Sequence[int]
+    level_names: Sequence[str]
+    names_exceeded: bool
+
+
+# A year of hours asks for the same few days again and again.
+@lru_cache(maxsize=1024)
+def _edition(limits: Limits, report: Report, day: dt.date) -> _Edition | None:
+    try:
+        edition = limits.on(f"aqi.{report}", day)
+    except LookupError:
+        return None
+    levels, decimals = limits.on("aqi.levels", day), limits.on("rounding.decimals", day)
+    instead: Mapping[str, str] = edition.values.get("instead", {})
+    ways = {}
+    for item in edition["items"]:
+        pollutant = pollutant_of(item)
+        items = (item, instead[item]) if item in instead else (item,)
+        tables = [(one, limits.on(f"iaqi.{one}", day)) for one in items]
+        ways[pollutant] = tuple(_way(one, decimals[pollutant], table) for one, table in tables)
+    return _Edition(ways, levels["upto"], levels["names"], edition["exceeded"])
+
+
+def _way(item: str, decimals: int, table: Entry) -> _Way:
+    # index() refuses a number with decimals: the arithmetic of iaqi() is that of whole numbers.
+    return _Way(item, decimals, [(index(top), index(step)) for top, step in table["bands"]], table["above_top"])
