@@ -13,14 +13,13 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
 from chengyun.areas import queries, services
+from chengyun.areas.files import demonstration_files
 from chengyun.areas.models import Area
 
 pytestmark = pytest.mark.django_db
 
 TODAY, IN_2015 = dt.date(2026, 11, 21), dt.date(2015, 6, 1)
-built = pytest.mark.skipif(
-    not services.demonstration_files("330200"), reason="the demonstration's areas are not built; run `make setup`"
-)
+built = pytest.mark.skipif(not demonstration_files("330200"), reason="the demonstration's areas are not built; run `make setup`")
 
 
 @pytest.fixture

@@ -16,11 +16,13 @@ import csv
 import datetime as dt
 import io
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import chengyun
 from chengyun.errors import Refused
 from chengyun.standards.coordinates import CRS, crs_name
 from chengyun.standards.divisions import divisions, valid_on
@@ -82,6 +84,13 @@ def read_area_file(path: Path, crs: str | None = None, today: dt.date | None = N
             f"--crs ({', '.join(CRS)}): Amap and Tencent maps are GCJ-02, Baidu BD-09, Tianditu CGCS2000, OpenStreetMap WGS-84."
         )
     return AreaFile(path=path, crs=stated, features=found)
+
+
+def demonstration_files(city: str) -> list[Path]:
+    """Return the files of the demonstration city that `make setup` has built, none when they are not there."""
+    told = os.environ.get("CHENGYUN_DEMO_AREAS")
+    folder = Path(told) if told else Path(chengyun.__file__).parents[2] / "build" / "demo"
+    return sorted(path for path in folder.glob(f"{city}_*") if path.suffix in (".geojson", ".csv"))
 
 
 def _stated_crs(name: str, tree: Mapping[str, Any], told: str | None) -> str | None:

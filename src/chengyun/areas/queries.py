@@ -3,6 +3,8 @@
 
 A process keeps the tree (a few thousand rows) and, once asked, the boundaries of a level; both are dropped when a load
 has changed the table, which one small query tells. A day left out means today.
+
+numpy and the geometry are imported inside the functions that look up points: pages only need names and outlines.
 """
 
 from __future__ import annotations
@@ -12,18 +14,21 @@ import threading
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
 from django.db import models
 from django.utils.translation import get_language
 
-from chengyun.areas.geometry import Places
 from chengyun.areas.models import Area, TreeVersion
 from chengyun.config import config
 from chengyun.standards.divisions import LEVELS, ancestor
 from chengyun.standards.times import local_day
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from chengyun.areas.geometry import Places
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +131,8 @@ def area_of_points(
 
     Where a level has no boundaries, those of the next level below decide: who is in 海曙区 is in 宁波市.
     """
+    import numpy as np
+
     x, y = np.asarray(lons, dtype=np.float64), np.asarray(lats, dtype=np.float64)
     for finer in LEVELS[LEVELS.index(level) :]:
         places = _places(finer, day or today())
@@ -160,6 +167,8 @@ def _feature(row: AreaRow, outline: dict[str, Any]) -> dict[str, Any]:
 
 
 def _lifted(codes: npt.NDArray[np.str_], level: str) -> npt.NDArray[np.str_]:
+    import numpy as np
+
     known, where = np.unique(codes, return_inverse=True)
     above = [(ancestor(str(code), level) or "") if code else "" for code in known]  # type: ignore[arg-type]
     return np.array(above, dtype=np.str_)[where]
@@ -170,6 +179,8 @@ def _places(level: str, day: dt.date) -> Places:
     rows = [row for row in tree.by_level.get(level, []) if row.bounded and row.holds_on(day)]
     key = tuple((row.code, row.valid_from) for row in rows)
     if key not in tree.places:
+        from chengyun.areas.geometry import Places
+
         stored = Area.objects.filter(level=level).values_list("code", "valid_from", "boundary")
         shapes = {(code, since): bytes(boundary) for code, since, boundary in stored if boundary is not None}
         held = [row for row in rows if (row.code, row.valid_from) in shapes]

@@ -6,7 +6,6 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import logging
-import os
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -14,9 +13,8 @@ from typing import TYPE_CHECKING
 
 from django.db import connection, transaction
 
-import chengyun
 from chengyun.areas import geometry, nesting
-from chengyun.areas.files import Feature, read_area_file
+from chengyun.areas.files import Feature, demonstration_files, read_area_file
 from chengyun.areas.models import Area, TreeVersion
 from chengyun.areas.nesting import Span
 from chengyun.areas.queries import today
@@ -118,13 +116,6 @@ def ensure_areas() -> Loaded | None:
                 )  # fmt: skip
             return on_record
         return load_areas(files, demonstration=True)
-
-
-def demonstration_files(city: str) -> list[Path]:
-    """Return the files of the demonstration city that `make setup` has built, none when they are not there."""
-    told = os.environ.get("CHENGYUN_DEMO_AREAS")
-    folder = Path(told) if told else Path(chengyun.__file__).parents[2] / "build" / "demo"
-    return sorted(path for path in folder.glob(f"{city}_*") if path.suffix in (".geojson", ".csv"))
 
 
 def _load_divisions(city: str) -> Loaded | None:

@@ -22,7 +22,7 @@ import psutil
 
 from chengyun.errors import NotFound, nearest
 
-PARTS = ("bench", "lake", "collect", "operate", "web")
+PARTS = ("bench", "areas", "lake", "collect", "operate", "web")
 
 
 @dataclass(frozen=True, kw_only=True)
