@@ -68,6 +68,6 @@ def shared() -> Path:
 
 @pytest.fixture(scope="session")
 def running() -> Iterator[Place]:
-    """A whole installation: `chengyun up` on free ports and a folder of its own, with the simulation. Shared: kill nothing here."""
+    """A whole installation: `chengyun up` on free ports and a folder of its own, simulating. Shared: kill nothing here."""
     with open_place() as place:
         yield place

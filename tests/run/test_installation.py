@@ -45,20 +45,14 @@ def test_migrating_again_has_nothing_to_do(running: Place) -> None:
 
 
 def test_a_database_of_a_newer_version_is_refused_with_the_name_of_what_is_unknown(running: Place) -> None:
-    name = "9999_from_the_future"
-    running.django(
-        f"from django.db.migrations.recorder import MigrationRecorder as R; R.Migration.objects.create(app='lake', name='{name}')"
-    )
+    applied = "from django.db.migrations.recorder import MigrationRecorder; applied = MigrationRecorder.Migration.objects\n"
+    running.django(applied + "applied.create(app='lake', name='9999_from_the_future')")
     try:
         done = running.run("migrate")
     finally:
-        running.django(
-            f"from django.db.migrations.recorder import MigrationRecorder as R; R.Migration.objects.filter(name='{name}').delete()"
-        )
+        running.django(applied + "applied.filter(name='9999_from_the_future').delete()")
     assert done.returncode == 1
-    assert done.stderr.startswith(
-        "The database was changed by a newer version of chengyun (lake.9999_from_the_future is not known here)."
-    )
+    assert done.stderr.startswith("The database was changed by a newer version of chengyun (lake.9999_from_the_future is not")
 
 
 @pytest.mark.django_db

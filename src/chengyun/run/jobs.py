@@ -32,9 +32,8 @@ log = logging.getLogger("chengyun.jobs")
 
 def main() -> None:
     """Work until SIGTERM or SIGINT. Raises Unavailable when another jobs process works on this database."""
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("procrastinate").setLevel(logging.WARNING)
     setup.django()
+    logging.getLogger("procrastinate").setLevel(logging.WARNING)
     with psycopg.connect(config().dsn(), autocommit=True) as guard:
         row = guard.execute("SELECT pg_try_advisory_lock(%s)", [ONE_WORKER]).fetchone()
         if not row or not row[0]:
