@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -12,7 +13,11 @@ from django.db import connections
 
 def url() -> str:
     """Return the database's address as libpq and ADBC take it."""
-    settings = connections["default"].settings_dict
+    return url_of(connections["default"].settings_dict)
+
+
+def url_of(settings: Mapping[str, Any]) -> str:
+    """Return the address that Django's settings of a database mean."""
     user = quote(settings["USER"] or "")
     password = f":{quote(settings['PASSWORD'])}" if settings["PASSWORD"] else ""
     host, port = settings["HOST"] or "", settings["PORT"]

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""DuckDB connections as the lake uses them: in memory, bounded, in the city's time zone, reading no file it was not given."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chengyun.config import config
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+MEMORY_LIMIT = "2GB"
+THREADS = 2
+
+
+def connect(threads: int = THREADS, memory_limit: str = MEMORY_LIMIT) -> duckdb.DuckDBPyConnection:
+    """Open an in-memory database. What does not fit in memory_limit goes to files in the data folder."""
+    import duckdb  # heavy, and most processes never open one
+
+    spill = config().data / "tmp"
+    connection = duckdb.connect(
+        ":memory:", config={"threads": threads, "memory_limit": memory_limit, "temp_directory": str(spill)}
+    )
+    connection.execute(f"SET TimeZone = '{config().time_zone}'")
+    connection.execute("SET enable_progress_bar = false")
+    return connection
+
+
+def fetch(connection: duckdb.DuckDBPyConnection, sql: str, params: object = None) -> pa.Table:
+    """Return a query's rows as an Arrow table."""
+    return connection.sql(sql, params=params).to_arrow_table()
+
+
+def literal(text: str) -> str:
+    """Return a text as a SQL literal: DuckDB takes no parameters in views and file lists."""
+    return "'" + text.replace("'", "''") + "'"

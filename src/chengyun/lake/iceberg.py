@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The sealed tables as Apache Iceberg sees them: catalogue, schema, and what one snapshot of a table holds.
+
+The catalogue is Iceberg's own SQL catalogue in schema `lake` of our PostgreSQL, so any engine that reads Iceberg reads
+our tables: `lake.<pack>_<stream>`, one row per version of an observation, partitioned by month, sorted by entity and time.
+
+A snapshot's summary says `chengyun.sealed-seq`: every row up to that seq is in the table, later ones are in hot tables.
+That number and the files become visible in the same commit, so a reader can never count a row twice or miss one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from chengyun.config import config
+from chengyun.errors import Misdeclared
+from chengyun.lake import database, faults
+from chengyun.lake.tables import SCHEMA, StreamTable
+
+if TYPE_CHECKING:
+    from pyiceberg.catalog import Catalog
+    from pyiceberg.manifest import DataFile
+    from pyiceberg.schema import Schema
+    from pyiceberg.table import Table
+
+CATALOGUE = "chengyun"
+SEALED_SEQ = "chengyun.sealed-seq"
+SEALED_CHUNK = "chengyun.sealed-chunk"
+DUPLICATES = "chengyun.duplicates"
+
+PROPERTIES = {
+    "format-version": "2",
+    "write.parquet.compression-codec": "zstd",
+    "write.metadata.delete-after-commit.enabled": "true",
+    "write.metadata.previous-versions-max": "10",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SealedFile:
+    """One Parquet file of a snapshot and what it spans. Times are microseconds since 1970, UTC, both inclusive.
+
+    first, last: the lowest and highest key of an entity.
+    """
+
+    path: str
+    rows: int
+    size: int
+    month: int
+    first: str
+    last: str
+    since: int
+    until: int
+    columns: frozenset[str]
+    data_file: DataFile
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """What one snapshot of a sealed table holds: every row up to seq, in these files."""
+
+    seq: int
+    files: tuple[SealedFile, ...]
+    snapshot: int | None = None
+
+
+NOTHING = Sealed(0, ())
+
+
+def local_path(location: str) -> str:
+    """Return the path of a file of the local warehouse."""
+    return location.removeprefix("file://")
+
+
+@functools.lru_cache(maxsize=4)
+def _catalogue(url: str, warehouse: str) -> Catalog:
+    from pyiceberg.catalog.sql import SqlCatalog
+
+    class DurableCatalog(SqlCatalog):
+        """Syncs what a commit wrote before the pointer moves to it: PostgreSQL's commit is durable, so must these be."""
+
+        @staticmethod
+        def _write_metadata(metadata: Any, io: Any, metadata_path: str) -> None:
+            SqlCatalog._write_metadata(metadata, io, metadata_path)
+            os.sync()
+            faults.step("metadata-written")
+
+    separator = "&" if "?" in url else "?"
+    uri = url.replace("postgresql://", "postgresql+psycopg://", 1) + f"{separator}options=-csearch_path%3D{SCHEMA}"
+    return DurableCatalog(CATALOGUE, uri=uri, warehouse=warehouse, pool_pre_ping="true")
+
+
+def catalogue() -> Catalog:
+    """Return the Iceberg catalogue in our database."""
+    return _catalogue(database.url(), config().warehouse.as_uri())
+
+
+def open_table(table: StreamTable) -> Table:
+    """Return a stream's sealed table, making it or adding columns when the declaration has more."""
+    from pyiceberg.exceptions import NamespaceAlreadyExistsError, NoSuchTableError
+
+    home = catalogue()
+    try:
+        found = home.load_table((SCHEMA, table.name))
+    except NoSuchTableError:
+        with contextlib.suppress(NamespaceAlreadyExistsError):
+            home.create_namespace(SCHEMA)
+        return _create(home, table)
+    return _evolve(found, table)
+
+
+def schema_of(table: StreamTable) -> Schema:
+    """Return the Iceberg schema of a stream: the columns by their declared names, then the kernel's own."""
+    from pyiceberg.schema import Schema
+    from pyiceberg.types import DoubleType, LongType, NestedField, StringType, TimestamptzType
+
+    kinds: list[tuple[str, Any, bool]] = [
+        (table.entity, StringType(), True),
+        (table.time, TimestamptzType(), True),
+        ("seq", LongType(), True),
+        ("quality", LongType(), True),
+        ("until_seq", LongType(), False),
+        *((key, DoubleType(), False) for key in table.quantities),
+        *((key, StringType(), False) for key in table.words),
+    ]
+    fields = [NestedField(number, name, kind, required=must) for number, (name, kind, must) in enumerate(kinds, 1)]
+    return Schema(*fields)
+
+
+def sealed_columns(table: StreamTable) -> tuple[str, ...]:
+    """Return the columns of the sealed table in the order our files have them."""
+    return (table.entity, table.time, "seq", "quality", "until_seq", *table.quantities, *table.words)
+
+
+def _create(home: Catalog, table: StreamTable) -> Table:
+    from pyiceberg.partitioning import PartitionField, PartitionSpec
+    from pyiceberg.table.sorting import SortField, SortOrder
+    from pyiceberg.transforms import IdentityTransform, MonthTransform
+
+    return home.create_table(
+        (SCHEMA, table.name),
+        schema_of(table),
+        location=f"{config().warehouse.as_uri()}/{table.name}",
+        partition_spec=PartitionSpec(PartitionField(2, 1000, MonthTransform(), "month")),
+        sort_order=SortOrder(SortField(1, IdentityTransform()), SortField(2, IdentityTransform())),
+        # Bounds of the entity in full: they decide which files a station's chart opens.
+        properties=PROPERTIES | {f"write.metadata.metrics.column.{table.entity}": "full"},
+    )
+
+
+def _evolve(found: Table, table: StreamTable) -> Table:
+    from pyiceberg.types import DoubleType, StringType
+
+    known = {field.name: field for field in found.schema().fields}
+    for name in (table.entity, table.time):
+        if name not in known:
+            raise Misdeclared([
+                f"{table.qualified}: the sealed table has no column {name!r}; the entity's and the time's names cannot change."
+            ])  # fmt: skip
+    missing = [name for name in (*table.quantities, *table.words) if name not in known]
+    if missing:
+        with found.update_schema() as update:
+            for name in missing:
+                update.add_column(name, DoubleType() if name in table.quantities else StringType())
+    return found
+
+
+def read_sealed(location: str | None) -> Sealed:
+    """Return what the table metadata at a location says. None: nothing has been sealed."""
+    return NOTHING if location is None else _read_sealed(location)
+
+
+@functools.lru_cache(maxsize=64)
+def _read_sealed(location: str) -> Sealed:
+    from pyiceberg.table import StaticTable
+
+    table = StaticTable.from_metadata(location)
+    return sealed_of(table)
+
+
+def sealed_of(table: Table) -> Sealed:
+    """Return what the current snapshot of a loaded table holds."""
+    snapshot = table.current_snapshot()
+    if snapshot is None or snapshot.summary is None:
+        return NOTHING
+    files = tuple(sorted((_sealed_file(table, task.file) for task in table.scan().plan_files()), key=lambda file: file.path))
+    return Sealed(int(snapshot.summary[SEALED_SEQ] or 0), files, snapshot.snapshot_id)
+
+
+def _sealed_file(table: Table, file: DataFile) -> SealedFile:
+    entity, time = (table.schema().fields[position].field_id for position in (0, 1))
+    names = {field.field_id: field.name for field in table.schema().fields}
+    lower, upper = file.lower_bounds, file.upper_bounds
+    return SealedFile(
+        path=local_path(file.file_path),
+        rows=file.record_count,
+        size=file.file_size_in_bytes,
+        month=int(file.partition[0]),
+        first=lower[entity].decode(),
+        last=upper[entity].decode(),
+        since=int.from_bytes(lower[time], "little", signed=True),
+        until=int.from_bytes(upper[time], "little", signed=True),
+        columns=frozenset(names[number] for number in file.column_sizes),
+        data_file=file,
+    )
+
+
+def warehouse_folder(table: StreamTable) -> Path:
+    return config().warehouse / table.name

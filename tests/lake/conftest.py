@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A lake of its own for each test: a fresh database with the lake's tables and one register of twelve gauges."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import psycopg
+import pytest
+from django.db import connection as django_connection
+from psycopg import conninfo
+
+from chengyun.city import load_city
+from chengyun.config import config
+from chengyun.lake import books, database, hot, models, prepare
+from chengyun.lake.rows import Rows
+from chengyun.lake.tables import StreamTable, stream_table
+
+sys.path.insert(0, str(Path(__file__).parent / "packs"))
+
+START = dt.datetime(2026, 1, 31, 12, tzinfo=dt.UTC)
+GAUGES = [f"g{number:02d}" for number in range(12)]
+
+
+class Reading(NamedTuple):
+    """One observation as a test writes it. hours: after START; gauge: position in GAUGES."""
+
+    gauge: int
+    hours: float
+    depth: float | None
+    flow: float | None = None
+    state: str | None = None
+    note: str | None = None
+    quality: int = 0
+
+
+class Lake:
+    """The lake under test."""
+
+    def __init__(self, url: str, table: StreamTable) -> None:
+        self.url = url
+        self.table = table
+
+    def connect(self) -> psycopg.Connection[tuple[object, ...]]:
+        return psycopg.connect(self.url, autocommit=True)
+
+    def write(self, readings: Sequence[Reading]) -> int:
+        """Ingest one batch as collect does; return its first seq."""
+        return asyncio.run(self._write(rows_of(self.table, readings)))
+
+    async def _write(self, rows: Rows) -> int:
+        async with await psycopg.AsyncConnection.connect(self.url) as conn:
+            chunk, seq = await hot.lock_stream(conn, self.table, len(rows))
+            await hot.append(conn, self.table, rows, seq, chunk)
+            await hot.keep_latest(conn, self.table, rows, np.ones(len(rows), np.int32), seq)
+            await hot.touch(conn, self.table, [START.date()])
+        return seq
+
+
+def rows_of(table: StreamTable, readings: Sequence[Reading]) -> Rows:
+    number = lambda value: np.nan if value is None else value  # noqa: E731
+    return Rows(
+        np.array([reading.gauge + 1 for reading in readings], dtype=np.int32),
+        np.array([round((START.timestamp() + reading.hours * 3600) * 1e6) for reading in readings], dtype=np.int64),
+        np.array([reading.quality for reading in readings], dtype=np.int64),
+        {key: np.array([number(getattr(reading, key)) for reading in readings]) for key in table.quantities},
+        {key: [getattr(reading, key) for reading in readings] for key in table.words},
+    )
+
+
+def _server(name: str) -> str:
+    settings = django_connection.settings_dict
+    return conninfo.make_conninfo(
+        user=settings["USER"], password=settings["PASSWORD"], host=settings["HOST"], port=settings["PORT"], dbname=name
+    )
+
+
+@pytest.fixture(scope="session")
+def template() -> str:
+    """A database with the lake's books and a register, copied for every test."""
+    name = "lake_template"
+    with psycopg.connect(_server("postgres"), autocommit=True) as server:
+        server.execute(f"DROP DATABASE IF EXISTS {name}")
+        server.execute(f"CREATE DATABASE {name}")
+    with django_connection.schema_editor(collect_sql=True, atomic=False) as editor:
+        for model in (models.Stream, models.Chunk, models.Receipt, models.Touched):
+            editor.create_model(model)
+    with psycopg.connect(_server(name), autocommit=True) as conn:
+        for statement in editor.collected_sql:
+            conn.execute(statement)
+        conn.execute("""
+            CREATE TABLE gauges_gauge (id serial PRIMARY KEY, key text UNIQUE, name text, lon float8, lat float8,
+                area_code text NOT NULL DEFAULT '', simulated bool NOT NULL DEFAULT false)
+        """)
+        for key in GAUGES:
+            conn.execute(
+                "INSERT INTO gauges_gauge (key, name, lon, lat, area_code) VALUES (%s, %s, 121.5, 29.9, '330203001')",
+                [key, f"{key} 站"],
+            )
+        prepare.prepare(conn, [stream_table(load_city(("gauges",)), "gauges.level")])
+    return name
+
+
+@pytest.fixture
+def lake(template: str, settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lake]:
+    city = load_city(("gauges",))
+    settings.CITY = city
+    shutil.rmtree(config().warehouse, ignore_errors=True)
+    with psycopg.connect(_server("postgres"), autocommit=True) as server:
+        server.execute("DROP DATABASE IF EXISTS lake_under_test WITH (FORCE)")
+        server.execute(f"CREATE DATABASE lake_under_test TEMPLATE {template}")
+    parts = django_connection.settings_dict | {"NAME": "lake_under_test"}
+    url = database.url_of(parts)
+    monkeypatch.setattr(database, "url", lambda: url)
+    yield Lake(url, stream_table(city, "gauges.level"))
+    books.forget()
