@@ -120,6 +120,9 @@ def test_names_follow_the_language_of_the_page() -> None:
         assert queries.name_of("330213") == "Fenghua"
         assert queries.name_of("330221") == "镇海县", "no English name is on record"
     assert queries.name_of("999999") == "999999"
+    with CaptureQueriesContext(connection) as asked:
+        assert queries.names_of(["330203", "330213", "999999"]) == {"330203": "海曙区", "330213": "奉化区", "999999": "999999"}
+    assert len(asked) == 1
 
 
 @pytest.mark.usefixtures("bare")

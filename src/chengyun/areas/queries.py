@@ -12,7 +12,7 @@ from __future__ import annotations
 import datetime as dt
 import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -108,11 +108,15 @@ def children(code: str, day: dt.date | None = None) -> list[AreaRow]:
 
 def name_of(code: str) -> str:
     """Return the newest name a code has, English where pages are English and one is known; the code when unknown."""
-    found = _current().by_code.get(code)
-    if not found:
-        return code
+    return names_of([code])[code]
+
+
+def names_of(codes: Iterable[str]) -> dict[str, str]:
+    """Return `name_of` for many codes; the tree is asked once whether it changed, not once a code."""
+    known = _current().by_code
     english = (get_language() or "").startswith("en")
-    return found[-1].name_en if english and found[-1].name_en else found[-1].name
+    newest = {code: known[code][-1] if code in known else None for code in codes}
+    return {code: code if row is None else (row.name_en if english and row.name_en else row.name) for code, row in newest.items()}
 
 
 def area_of(lon: float, lat: float, level: str = "district", day: dt.date | None = None) -> str | None:
