@@ -164,5 +164,5 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
-    "loggers": {"django": {"handlers": ["stderr"], "level": "WARNING", "propagate": False}, "chengyun": {"level": "INFO"}},
+    "loggers": {"django": {"handlers": [], "level": "WARNING"}, "chengyun": {"level": "INFO"}},
 }
