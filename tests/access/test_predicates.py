@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Three readings of one predicate agree: Python's on a row, DuckDB's and PostgreSQL's as SQL, Django's as a query."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import duckdb
+import pytest
+from django.db import connection, models
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from chengyun.access.predicates import (
+    And,
+    AreaIn,
+    Everything,
+    FieldIn,
+    Nothing,
+    Or,
+    Predicate,
+    all_of,
+    any_of,
+    area_in,
+    as_expression,
+    as_q,
+    as_sql,
+    matches,
+    prefix_of,
+)  # fmt: skip
+
+AREAS = ["330200", "330203", "330203001", "330203001002", "330204", "3302", "310000", "", None]
+KINDS = ["a", "b", "%", "_", "O'Neill", "", None]
+ROWS = [{"id": i, "area_code": area, "kind": kind} for i, (area, kind) in enumerate((a, k) for a in AREAS for k in KINDS)]
+
+prefixes = st.lists(st.sampled_from(["33", "3302", "330203", "330203001", "31", "9"]), max_size=3).map(tuple)
+leaves = st.one_of(
+    st.just(Everything()),
+    st.just(Nothing()),
+    prefixes.map(AreaIn),
+    st.lists(st.sampled_from(["a", "b", "%", "_", "O'Neill", ""]), max_size=3).map(lambda values: FieldIn("kind", tuple(values))),
+)
+trees: st.SearchStrategy[Predicate] = st.recursive(
+    leaves,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3).map(lambda parts: And(tuple(parts))),
+        st.lists(inner, max_size=3).map(lambda parts: Or(tuple(parts))),
+    ),
+    max_leaves=8,
+)
+
+
+class Thing(models.Model):
+    """A table for this test alone."""
+
+    area_code = models.CharField(max_length=12, null=True)
+    kind = models.CharField(max_length=20, null=True)
+
+    class Meta:
+        app_label = "access_tests"
+        managed = False
+        db_table = "access_tests_thing"
+
+
+@pytest.fixture
+def postgres(db: None) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TEMPORARY TABLE access_tests_thing (id bigint, area_code varchar, kind varchar) ON COMMIT DROP")
+        for row in ROWS:
+            cursor.execute("INSERT INTO access_tests_thing VALUES (%(id)s, %(area_code)s, %(kind)s)", row)
+
+
+@pytest.fixture
+def duck() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as made:
+        made.execute("CREATE TABLE thing (id bigint, area_code varchar, kind varchar)")
+        made.executemany("INSERT INTO thing VALUES ($id, $area_code, $kind)", ROWS)
+        yield made
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(predicate=Or((Everything(), Nothing())))
+@example(predicate=Or((And(()), FieldIn("kind", ("a",)))))
+@example(predicate=And((Or(()), Everything())))
+@given(predicate=trees)
+def test_python_duckdb_postgres_and_django_agree(postgres: None, duck: duckdb.DuckDBPyConnection, predicate: Predicate) -> None:
+    expected = [row["id"] for row in ROWS if matches(predicate, row)]
+    text, params = as_sql(predicate, "t.area_code", "duckdb")
+    assert [one for (one,) in duck.execute(f"SELECT id FROM thing AS t WHERE {text} ORDER BY id", params).fetchall()] == expected
+    text, params = as_sql(predicate, "t.area_code", "postgres")
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT id FROM access_tests_thing AS t WHERE {text} ORDER BY id", params)
+        assert [one for (one,) in cursor.fetchall()] == expected
+    assert list(Thing.objects.filter(as_q(predicate)).order_by("id").values_list("id", flat=True)) == expected
+
+
+@settings(max_examples=200, deadline=None)
+@given(parts=st.lists(trees, max_size=4))
+def test_simplifying_changes_no_row(parts: list[Predicate]) -> None:
+    for row in ROWS:
+        assert matches(any_of(*parts), row) == any(matches(part, row) for part in parts)
+        assert matches(all_of(*parts), row) == all(matches(part, row) for part in parts)
+
+
+def test_the_expression_fits_into_a_larger_query(duck: duckdb.DuckDBPyConnection) -> None:
+    from sqlglot import parse_one
+
+    expression, params = as_expression(Or((AreaIn(("330203",)), FieldIn("kind", ("b",)))), "t.area_code")
+    query = parse_one("SELECT COUNT(*) FROM thing AS t WHERE t.kind <> 'a'", dialect="duckdb").where(expression)
+    assert duck.execute(query.sql("duckdb"), params).fetchall() == [(3 * 5 + 6,)]
+
+
+@pytest.mark.parametrize(
+    ("code", "prefix"),
+    [
+        ("330200", "3302"), ("330000", "33"), ("330203", "330203"), ("330203000000", "330203"), ("330203001000", "330203001"),
+        ("330203001", "330203001"), ("330203001002", "330203001002"), ("", ""), ("3302", "3302"), ("330200000000", "3302"),
+    ],
+)  # fmt: skip
+def test_an_area_becomes_the_prefix_of_what_lies_inside(code: str, prefix: str) -> None:
+    assert prefix_of(code) == prefix
+
+
+@pytest.mark.parametrize("hostile", ["3302%", "33' OR 1=1", "_", "３３"])
+def test_a_prefix_is_digits_alone(hostile: str) -> None:
+    with pytest.raises(ValueError, match="expected digits"):
+        area_in(hostile)
+
+
+def test_a_field_is_a_plain_name() -> None:
+    with pytest.raises(ValueError, match="lower_snake"):
+        FieldIn("kind; DROP TABLE x", ("a",))
