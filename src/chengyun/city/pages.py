@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 from chengyun.city.declare import declaration, is_key
@@ -76,11 +77,14 @@ class Chart:
 
 @declaration
 class Table:
-    """The newest figures of indicators side by side, one row a subject."""
+    """The newest figures of indicators side by side, one row a subject.
+
+    columns: more columns of the first indicator's rows to show → what a person reads above them.
+    """
 
     name: str
     indicators: Sequence[str]
-    columns: Sequence[str] = ()
+    columns: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 @declaration

@@ -18,7 +18,7 @@ from chengyun.config import config
 CITY_NAME_FOR_S = 60.0
 """How long a process remembers the city's name before it asks the database again."""
 
-_city_name: tuple[float, str] = (0.0, "")
+_city_names: dict[str, tuple[float, str]] = {}
 
 
 @dataclass(frozen=True)
@@ -59,13 +59,12 @@ class Shell:
 
 
 def city_name() -> str:
-    """Return the city's name, remembered for a minute; its code when the areas are not loaded."""
-    global _city_name
-    asked, name = _city_name
+    """Return the city's name in the page's language, remembered for a minute; its code when the areas are not loaded."""
+    language = get_language() or settings.LANGUAGE_CODE
+    asked, name = _city_names.get(language, (0.0, ""))
     if not name or time.monotonic() - asked > CITY_NAME_FOR_S:
-        code = config().city
-        name = name_of(code) or code
-        _city_name = (time.monotonic(), name)
+        name = name_of(config().city)
+        _city_names[language] = (time.monotonic(), name)
     return name
 
 

@@ -43,3 +43,45 @@ def age(then: dt.datetime, now: dt.datetime) -> str:
     else:
         said = ngettext("%(count)d 天", "%(count)d 天", size // 86400) % {"count": size // 86400}
     return _("%(span)s前") % {"span": said} if seconds >= 0 else _("%(span)s后") % {"span": said}
+
+
+def period(start: dt.datetime, kind: str) -> str:
+    """Return the name of the interval a figure speaks of: an hour, a local day, a month or a year."""
+    english = (get_language() or "").startswith("en")
+    local = timezone.localtime(start)
+    match kind:
+        case "hour":
+            end = timezone.localtime(start + dt.timedelta(hours=1))
+            day = f"{local.day} {local:%b}" if english else f"{local:%m-%d}"
+            return f"{day} {local:%H:%M}–{end:%H:%M}"
+        case "day":
+            return f"{local.day} {local:%b %Y}" if english else f"{local:%Y-%m-%d}"
+        case "month":
+            return f"{local:%b %Y}" if english else _("%(year)d 年 %(month)d 月") % {"year": local.year, "month": local.month}
+    return f"{local.year}" if english else _("%(year)d 年") % {"year": local.year}
+
+
+def period_end(start: dt.datetime, kind: str) -> dt.datetime:
+    """Return the first instant after the interval that starts then."""
+    zone = timezone.get_default_timezone()
+    local = start.astimezone(zone)
+    match kind:
+        case "hour":
+            return start + dt.timedelta(hours=1)
+        case "day":
+            end = local.date() + dt.timedelta(days=1)
+        case "month":
+            end = (local.date().replace(day=1) + dt.timedelta(days=31)).replace(day=1)
+        case _:
+            end = dt.date(local.year + 1, 1, 1)
+    return dt.datetime.combine(end, dt.time(), zone)
+
+
+def known_at(start: dt.datetime, kind: str, computed_at: dt.datetime) -> dt.datetime:
+    """Return as of when a figure speaks: the end of its interval or, while that lasts, when it was computed."""
+    return min(period_end(start, kind), max(start, computed_at))
+
+
+def today(now: dt.datetime) -> dt.date:
+    """Return the city's local date."""
+    return timezone.localdate(now)

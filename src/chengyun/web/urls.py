@@ -6,9 +6,19 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
-from chengyun.web import patterns, views
+from chengyun.web import board, live, maps, pages, patterns, views
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("", board.board, name="board"),
+    path("board/parts", board.board_parts, name="board-parts"),
+    path("live-ticket", live.live_ticket, name="live-ticket"),
+    path("map", maps.map_page, name="map"),
+    path("map/areas/<slug:level>.json", maps.area_shapes, name="areas-shapes"),
+    path("map/layers/<str:layer_id>.json", maps.layer_points, name="layer-points"),
+    path("p/<slug:pack>/<slug:page>", pages.pack_page, name="pack-page"),
+    path("e/<str:entity>/<str:key>", pages.entity_page, name="entity"),
+    path("series.json", pages.series, name="series"),
+    path("series/table", pages.series_table, name="series-table"),
     path("health", views.health, name="health"),
     path("icon.svg", views.icon, name="icon"),
     path("patterns", patterns.patterns, name="patterns"),

@@ -12,6 +12,13 @@ const node = document.querySelector("[data-live]");
 const settings = JSON.parse(document.getElementById(node.dataset.live).textContent);
 const notice = document.querySelector("[data-live-notice]");
 
+// Said aloud only when the sentence changes: a board that speaks at every reading would be switched off.
+document.addEventListener("htmx:oobAfterSwap", (event) => {
+  const sentence = event.detail.target.dataset?.says;
+  const says = document.querySelector("[data-live-says]");
+  if (sentence && says.textContent !== sentence) says.textContent = sentence;
+});
+
 let ticket = settings.ticket;
 let wait = FIRST_WAIT_MS;
 let polling = null;
@@ -30,7 +37,8 @@ function changed() {
 
 function refresh() {
   // A reader who is in the middle of the list keeps it: nothing moves under the keyboard.
-  if (!node.contains(document.activeElement)) window.htmx.ajax("GET", settings.refresh, { target: node, swap: "innerHTML" });
+  const held = document.activeElement.closest("[hx-swap-oob]");
+  if (!held) window.htmx.ajax("GET", settings.refresh, { source: node, target: node, swap: "none" });
   document.dispatchEvent(new Event("live:changed"));
 }
 

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How old what the city knows is: the newest observation of every stream the reader may see."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import connection
+from psycopg import sql
+
+from chengyun.access.actors import Actor
+from chengyun.access.policy import scope
+from chengyun.city import Stream, sql_name
+from chengyun.web.tiles import Status
+
+
+@dataclass(frozen=True, slots=True)
+class StreamAge:
+    """name, pack: as declared. newest: newest phenomenon time; None: nothing ever came. entities: how many have reported.
+
+    source: the department that answers for it.
+    """
+
+    key: str
+    name: str
+    pack: str
+    source: str
+    newest: dt.datetime | None
+    status: Status
+    entities: int
+    simulated: bool
+
+
+def silent_after(stream: Stream) -> dt.timedelta | None:
+    """Return how long a stream's entity may say nothing; None when any silence is normal."""
+    return stream.silent_after or (stream.cadence * 3 if stream.cadence else None)
+
+
+def stream_ages(actor: Actor, now: dt.datetime) -> tuple[StreamAge, ...]:
+    """Return every stream the actor may read, in declared order, in one query."""
+    streams: dict[str, Stream] = {name: one for name, one in settings.CITY.streams.items() if scope(actor, name).allowed}
+    if not streams:
+        return ()
+    parts = [
+        sql.SQL(
+            "SELECT {} AS stream, max(time) AS newest, count(*) AS entities, bool_or(quality & 128 <> 0) AS simulated FROM {}"
+        ).format(sql.Literal(name), sql.Identifier("lake", f"latest_{sql_name(name)}"))
+        for name in streams
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL(" UNION ALL ").join(parts))
+        found = {name: rest for name, *rest in cursor.fetchall()}
+    ages = []
+    for name, stream in streams.items():
+        newest, entities, simulated = found[name]
+        limit = silent_after(stream)
+        late = newest is not None and limit is not None and now - newest > limit
+        pack = settings.CITY.packs[name.split(".")[0]].pack
+        status: Status = "missing" if newest is None else "stale" if late else "fresh"
+        ages.append(StreamAge(name, stream.name, pack.name, pack.owner, newest, status, entities, bool(simulated)))
+    return tuple(ages)

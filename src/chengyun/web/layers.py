@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Entities on the map, each with the newest value of an indicator or of a stream's field, its class, time and source."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.db import connection
+from django.db.models import Q
+from django.urls import reverse
+from psycopg import sql
+
+from chengyun.access.actors import Actor
+from chengyun.access.policy import scope
+from chengyun.city import Band, City, MapLayer, Quantity, Scale, Stream, qualify, sql_name
+from chengyun.web import shown
+from chengyun.web.figures import Shown, newest, status_of
+from chengyun.web.places import area_names
+from chengyun.web.tiles import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One entity. value: None when not known. time: when what the value speaks of ended; None without a value."""
+
+    key: str
+    name: str
+    area_code: str
+    area_name: str
+    lon: float
+    lat: float
+    value: float | None
+    band: Band | None
+    status: Status
+    time: dt.datetime | None
+    time_text: str
+    simulated: bool
+    figure_id: int | None
+    href: str
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A declared layer with its points. id: `<pack>.<page>.<number>`. newest: the newest time among the points."""
+
+    id: str
+    name: str
+    value_name: str
+    unit: str
+    decimals: int
+    scale: Scale | None
+    source: str
+    points: tuple[Point, ...]
+    newest: dt.datetime | None
+
+
+def declared_layers() -> dict[str, tuple[str, MapLayer]]:
+    """Return every declared layer: id → (pack, layer), in declared order."""
+    city: City = settings.CITY
+    return {
+        f"{name}.{number}": (name.split(".")[0], panel)
+        for name, page in city.pages.items()
+        for number, panel in enumerate(page.panels)
+        if isinstance(panel, MapLayer)
+    }
+
+
+def layer(layer_id: str, actor: Actor, now: dt.datetime) -> Layer | None:
+    """Return a layer as an actor may see it; None when there is no such layer or its register is closed to the actor."""
+    if layer_id not in declared_layers():
+        return None
+    pack, panel = declared_layers()[layer_id]
+    city: City = settings.CITY
+    entity_name = qualify(pack, panel.entity)
+    allowed = scope(actor, entity_name)
+    if not allowed.allowed:
+        return None
+    model = apps.get_model(city.packs[entity_name.split(".")[0]].module.rsplit(".", 1)[1], city.entities[entity_name].model)
+    today = shown.today(now)
+    rows = list(
+        allowed.rows_for(model._default_manager.exclude(lon=None).exclude(lat=None))
+        .filter(Q(valid_to=None) | Q(valid_to__gt=today))
+        .order_by("key")
+        .values("id", "key", "name", "area_code", "lon", "lat", "simulated")
+    )
+    values = _values(pack, panel, rows, actor, now)
+    scale = city.scales.get(qualify(pack, panel.scale)) if panel.scale else values.scale
+    names = area_names("district")
+    points = tuple(_point(row, values.by_key.get(row["key"]), scale, entity_name, names) for row in rows)
+    times = [point.time for point in points if point.time]
+    return Layer(
+        layer_id, panel.name, values.name, values.unit, values.decimals, scale, values.source, points, max(times, default=None)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Value:
+    value: float | None
+    status: Status
+    time: dt.datetime | None
+    time_text: str
+    simulated: bool
+    figure_id: int | None
+
+
+@dataclass(frozen=True)
+class _Values:
+    name: str
+    unit: str
+    decimals: int
+    source: str
+    scale: Scale | None
+    by_key: Mapping[str, _Value]
+
+
+def _values(pack: str, panel: MapLayer, rows: list[dict[str, Any]], actor: Actor, now: dt.datetime) -> _Values:
+    city: City = settings.CITY
+    if panel.indicator:
+        name = qualify(pack, panel.indicator)
+        indicator = city.indicators[name]
+        found = newest([name], [row["key"] for row in rows], actor)
+        scale = city.scales.get(qualify(name.split(".")[0], indicator.scale)) if indicator.scale else None
+        by_key = {subject: _of_figure(figure, indicator.period, now) for (_, subject), figure in found.items()}
+        return _Values(indicator.name, indicator.unit, indicator.decimals, indicator.source, scale, by_key)
+    if panel.stream and panel.field:
+        name = qualify(pack, panel.stream)
+        stream: Stream = city.streams[name]
+        quantity = next(quantity for quantity in stream.quantities if quantity.key == panel.field)
+        keys = {row["id"]: row["key"] for row in rows}
+        by_key = _of_stream(name, stream, quantity, keys, now) if scope(actor, name).allowed else {}
+        return _Values(quantity.name, quantity.unit, quantity.decimals, stream.name, None, by_key)
+    return _Values("", "1", 0, city.packs[pack].pack.owner, None, {})
+
+
+def _of_figure(figure: Shown, period: str, now: dt.datetime) -> _Value:
+    return _Value(
+        figure.value,
+        status_of(figure, now),
+        shown.known_at(figure.period_start, period, figure.computed_at),
+        shown.period(figure.period_start, period),
+        figure.simulated,
+        figure.id,
+    )
+
+
+def _of_stream(name: str, stream: Stream, quantity: Quantity, keys: Mapping[int, str], now: dt.datetime) -> dict[str, _Value]:
+    """Return the newest observation's field for each entity: one read of the table the ingest keeps."""
+    number = stream.quantities.index(quantity)
+    query = sql.SQL("SELECT entity_id, time, {}, quality FROM {}").format(
+        sql.Identifier(quantity.key), sql.Identifier("lake", f"latest_{sql_name(name)}")
+    )
+    limit = stream.silent_after or (stream.cadence * 3 if stream.cadence else None)
+    found = {}
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        for entity, time, value, quality in cursor.fetchall():
+            if entity not in keys:
+                continue
+            wrong = value is None or math.isnan(value) or bool(quality >> (8 + number) & 1)
+            late = limit is not None and now - time > limit
+            status: Status = "missing" if wrong else "stale" if late else "fresh"
+            found[keys[entity]] = _Value(None if wrong else value, status, time, shown.moment(time), bool(quality & 128), None)
+    return found
+
+
+def _point(row: dict[str, Any], value: _Value | None, scale: Scale | None, entity_name: str, names: Mapping[str, str]) -> Point:
+    known = value or _Value(None, "missing", None, shown.NOTHING, False, None)
+    code = row["area_code"]
+    return Point(
+        key=row["key"],
+        name=row["name"],
+        area_code=code,
+        area_name=names.get(code[:6], shown.NOTHING),
+        lon=row["lon"],
+        lat=row["lat"],
+        value=known.value,
+        band=scale.band(known.value) if scale else None,
+        status=known.status,
+        time=known.time,
+        time_text=known.time_text,
+        simulated=row["simulated"] or known.simulated,
+        figure_id=known.figure_id,
+        href=reverse("entity", args=[entity_name, row["key"]]),
+    )

@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pages of packs, and the page of one entity: declared panels in the kernel's frames."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from chengyun.access.actors import actor_of
+from chengyun.access.policy import require_scope
+from chengyun.access.views import public
+from chengyun.city import Chart, City, Entity, Page, Tiles, qualify
+from chengyun.errors import NotFound, Refused, nearest
+from chengyun.web import shown
+from chengyun.web.latest import Latest, latest_of
+from chengyun.web.layers import Layer
+from chengyun.web.maps import CityMap, city_map
+from chengyun.web.panels import Asked, Panel, Subject, panels, register
+from chengyun.web.places import area_names
+from chengyun.web.series import ChartData, chart_data
+from chengyun.web.shell import city_name
+from chengyun.web.spans import length_of
+from chengyun.web.work import Work, work
+
+TABLE_ROWS = 200
+"""Rows of a chart's table: the newest; all of them are in the data service."""
+
+
+@dataclass(frozen=True)
+class PackPage:
+    """name, pack, owner, answers, standards: as declared, translated by the template."""
+
+    name: str
+    pack: str
+    owner: str
+    answers: str
+    standards: str
+    panels: tuple[Panel, ...]
+    as_of: dt.datetime
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One attribute of a register."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True)
+class EntityPage:
+    """One thing of a register. latest: its newest observation in each stream, value by value, flags in words."""
+
+    entity: str
+    name: str
+    pack: str
+    owner: str
+    simulated: bool
+    facts: tuple[Fact, ...]
+    latest: tuple[Latest, ...]
+    panels: tuple[Panel, ...]
+    work: Work
+    as_of: dt.datetime
+
+
+@dataclass(frozen=True)
+class SeriesTable:
+    """Numbers of a chart: one row a moment, newest first. more: rows left out."""
+
+    names: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[str, ...]], ...]
+    description: str
+    source: str
+    more: int
+
+
+@require_safe
+@public
+def pack_page(request: HttpRequest, pack: str, page: str) -> HttpResponse:
+    """Show a page a pack declares."""
+    city: City = settings.CITY
+    declared = city.pages.get(f"{pack}.{page}")
+    if declared is None or declared.entity is not None:
+        raise NotFound(f"There is no page {pack}.{page}.{nearest(f'{pack}.{page}', city.pages)}")
+    asked = _asked(request, Subject("", "", city_name()))
+    manifest = city.packs[pack].pack
+    found = PackPage(
+        declared.name, manifest.name, manifest.owner, manifest.answers, "、".join(manifest.standards),
+        panels(pack, declared, asked, _map_of), asked.now,
+    )  # fmt: skip
+    return render(request, "web/pack_page.html", {"page": found})
+
+
+@require_safe
+@public
+def entity_page(request: HttpRequest, entity: str, key: str) -> HttpResponse:
+    """Show one thing of a register: what is registered, what it says now, its history, its alerts and cases."""
+    city: City = settings.CITY
+    if entity not in city.entities:
+        raise NotFound(f"There is no register {entity!r}.{nearest(entity, city.entities)}")
+    actor = actor_of(request)
+    allowed = require_scope(actor, entity)
+    model = register(entity)
+    row = allowed.rows_for(model._default_manager.filter(key=key), target=key).first()
+    if row is None:
+        raise NotFound(f"There is no {entity} {key!r}.")
+    pack = entity.split(".")[0]
+    asked = _asked(request, Subject(entity, key, row.name))
+    datasets = tuple(
+        [name for name, stream in city.streams.items() if qualify(name.split(".")[0], stream.entity.to) == entity]
+        + [
+            name
+            for name, one in city.indicators.items()
+            if one.subject != "area" and qualify(name.split(".")[0], one.subject) == entity
+        ]
+    )
+    found = EntityPage(
+        entity=city.entities[entity].name,
+        name=row.name,
+        pack=city.packs[pack].pack.name,
+        owner=city.packs[pack].pack.owner,
+        simulated=row.simulated,
+        facts=_facts(row, allowed.mask({field.name: getattr(row, field.name) for field in model._meta.concrete_fields})),
+        latest=latest_of(entity, row.pk, actor, asked.now),
+        panels=tuple(one for page in _pages_of(entity) for one in panels(pack, page, asked, _map_of)),
+        work=work(actor, asked.now, dataset_subjects=(datasets, key)),
+        as_of=asked.now,
+    )
+    return render(request, "web/entity.html", {"page": found})
+
+
+@require_safe
+@public
+def series(request: HttpRequest) -> HttpResponse:
+    """Return a chart's series as JSON."""
+    try:
+        data = chart_data(request.GET.dict(), actor_of(request), timezone.now())
+    except Refused as wrong:
+        status = 404 if isinstance(wrong, NotFound) else 400
+        return JsonResponse({"code": wrong.code, "message": wrong.sentence if status == 400 else _("没有找到。")}, status=status)
+    return JsonResponse(data.as_json(), headers={"Cache-Control": "private, max-age=30"})
+
+
+@require_safe
+@public
+def series_table(request: HttpRequest) -> HttpResponse:
+    """Return a chart's numbers as a table: a fragment inside its page, a page of its own elsewhere."""
+    data = chart_data(request.GET.dict(), actor_of(request), timezone.now())
+    fragment = getattr(request, "htmx", False)
+    return render(request, "web/series_fragment.html" if fragment else "web/series_table.html", {"page": _series_table(data)})
+
+
+def _series_table(data: ChartData) -> SeriesTable:
+    lines = [dict(series.points) for series in data.series]
+    moments = sorted({moment for line in lines for moment, value in line.items() if value is not None}, reverse=True)
+    rows = tuple(
+        (
+            shown.moment(dt.datetime.fromtimestamp(moment / 1000, dt.UTC)),
+            tuple(shown.number(line.get(moment), series.decimals) for line, series in zip(lines, data.series, strict=True)),
+        )
+        for moment in moments[:TABLE_ROWS]
+    )
+    names = tuple(series.name if series.unit == "1" else f"{series.name} ({series.unit})" for series in data.series)
+    return SeriesTable(names, rows, data.description, data.source, max(0, len(moments) - TABLE_ROWS))
+
+
+def _asked(request: HttpRequest, subject: Subject) -> Asked:
+    span, year = request.GET.get("span"), request.GET.get("year", "")
+    if span is not None:
+        length_of(span)
+    if year and not (year.isascii() and year.isdigit() and 1900 <= int(year) <= 2200):
+        raise Refused(f"year is {year!r}, expected four digits.")
+    return Asked(actor_of(request), timezone.now(), subject, span, int(year) if year else None)
+
+
+def _map_of(points: Layer) -> CityMap:
+    return city_map(f"map-{points.id.replace('.', '-')}", _(points.name), (points,))
+
+
+def _pages_of(entity: str) -> list[Page]:
+    """Return the pages declared for an entity, or, when its pack declares none, one derived from what is known about it."""
+    city: City = settings.CITY
+    declared = [page for name, page in city.pages.items() if page.entity and qualify(name.split(".")[0], page.entity) == entity]
+    if declared:
+        return declared
+    pack = entity.split(".")[0]
+    own = [
+        one.key for name, one in city.indicators.items() if name.startswith(f"{pack}.") and qualify(pack, one.subject) == entity
+    ]
+    charts: list[Any] = [
+        Chart(stream.name, stream=stream.key, fields=[quantity.key for quantity in stream.quantities if quantity.unit == unit])
+        for name, stream in city.streams.items()
+        if name.startswith(f"{pack}.") and qualify(pack, stream.entity.to) == entity
+        for unit in dict.fromkeys(quantity.unit for quantity in stream.quantities)
+    ]
+    thing: Entity = city.entities[entity]
+    return [Page(key=thing.key, name=thing.name, entity=thing.key, panels=[*([Tiles(thing.name, own)] if own else []), *charts])]
+
+
+def _facts(row: Any, visible: dict[str, Any]) -> tuple[Fact, ...]:
+    """Return a register row's attributes in declared order, those the reader may see, unknown ones as "—"."""
+    facts = []
+    for field in row._meta.concrete_fields:
+        if field.name in ("id", "name", "simulated") or field.name not in visible:
+            continue
+        value = visible[field.name]
+        if field.name == "area_code" and value:
+            names = area_names()
+            path = [names[code] for code in (value[:6], value[:9], value) if code in names]
+            text = " · ".join(dict.fromkeys(path)) + f" ({value})"
+        elif field.choices:
+            text = _(str(dict(field.choices).get(value, value or shown.NOTHING)))
+        elif isinstance(value, float):
+            text = f"{value:.5f}"
+        elif isinstance(value, dt.date):
+            text = shown.moment(value)
+        else:
+            text = str(value) if value not in (None, "") else shown.NOTHING
+        facts.append(Fact(_(str(field.verbose_name)), text))
+    return tuple(facts)
