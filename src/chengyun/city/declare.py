@@ -23,6 +23,7 @@ T = TypeVar("T")
 
 KEY = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
+_file: contextvars.ContextVar[str | None] = contextvars.ContextVar("file", default=None)
 _faults: contextvars.ContextVar[list[str] | None] = contextvars.ContextVar("faults", default=None)
 
 
@@ -35,6 +36,16 @@ def collecting() -> Iterator[list[str]]:
         yield gathered
     finally:
         _faults.reset(token)
+
+
+@contextlib.contextmanager
+def written_in(file: str) -> Iterator[None]:
+    """Say that declarations made inside the block stand in a file that is not Python."""
+    token = _file.set(file)
+    try:
+        yield
+    finally:
+        _file.reset(token)
 
 
 def report(fault: str) -> None:
@@ -51,7 +62,9 @@ def is_key(word: object) -> bool:
 
 
 def where(depth: int = 2) -> str:
-    """Return `pack/file.py:line` of the first caller outside this package."""
+    """Return `pack/file.py:line` of the first caller outside this package, or the file named by `written_in`."""
+    if file := _file.get():
+        return file
     frame = sys._getframe(depth)
     here = str(Path(__file__).parent)
     while frame.f_back is not None and frame.f_code.co_filename.startswith((here, "<string>")):
@@ -93,5 +106,5 @@ def declaration(cls: type[T]) -> type[T]:
 
     made.__init__ = __init__
     if "faults" not in cls.__dict__ and not hasattr(cls, "faults"):
-        made.faults = lambda self: iter(())
+        made.faults = lambda _self: iter(())
     return made  # type: ignore[no-any-return]

@@ -28,7 +28,7 @@ from pathlib import Path
 import sqlglot
 from sqlglot import exp
 
-from chengyun.city.declare import report
+from chengyun.city.declare import report, written_in
 from chengyun.city.words import Indicator
 from chengyun.errors import nearest
 
@@ -83,27 +83,28 @@ def read_indicator(path: Path, rule_source: dict[str, str]) -> Indicator | None:
     one = {name: values[0] for name, values in headers.items()}
     rule = one.get("rule")
     digest = hashlib.sha256((text + rule_source.get(rule or "", "")).encode()).hexdigest()[:16]
-    return Indicator(
-        key=path.stem,
-        name=one["name"],
-        one_row_is=one["one row"],
-        subject=one["subject"],
-        period=one["period"],  # type: ignore[arg-type]  # faults() checks it
-        unit=one["unit"],
-        value=one["value"],
-        source=one["source"],
-        sql=sql,
-        streams=_names(one.get("streams", "")),
-        uses=_names(one.get("uses", "")),
-        parameters=dict(_parameters(headers.get("parameter", []), at)),
-        rule=rule,
-        version=digest,
-        sharing=one.get("sharing", "unconditional"),  # type: ignore[arg-type]
-        open=one.get("open", "yes") == "yes",
-        scale=one.get("scale"),
-        fresh_for=_span(one["fresh for"], at) if "fresh for" in one else None,
-        decimals=int(one.get("decimals", "0")),
-    )
+    with written_in(at):
+        return Indicator(
+            key=path.stem,
+            name=one["name"],
+            one_row_is=one["one row"],
+            subject=one["subject"],
+            period=one["period"],  # type: ignore[arg-type]  # faults() checks it
+            unit=one["unit"],
+            value=one["value"],
+            source=one["source"],
+            sql=sql,
+            streams=_names(one.get("streams", "")),
+            uses=_names(one.get("uses", "")),
+            parameters=dict(_parameters(headers.get("parameter", []), at)),
+            rule=rule,
+            version=digest,
+            sharing=one.get("sharing", "unconditional"),  # type: ignore[arg-type]
+            open=one.get("open", "yes") == "yes",
+            scale=one.get("scale"),
+            fresh_for=_span(one["fresh for"], at) if "fresh for" in one else None,
+            decimals=int(one.get("decimals", "0")),
+        )
 
 
 def _names(value: str) -> tuple[str, ...]:
