@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from django.db import connection, transaction
+from django.db.models import Q
 
 from chengyun.city import City
 from chengyun.operate.alert_store import statement
@@ -53,7 +54,7 @@ def add(windows: Iterable[tuple[str, dt.date]]) -> int:
 
 def due(now: dt.datetime, indicator: str) -> list[Due]:
     """Return the windows of an indicator that wait, oldest first, without those that failed lately."""
-    rows = DueWindow.objects.filter(indicator=indicator, not_before__lte=now).order_by("start")
+    rows = DueWindow.objects.filter(Q(not_before=None) | Q(not_before__lte=now), indicator=indicator).order_by("start")
     return [Due(*row) for row in rows.values_list("start", "mark", "attempts")]
 
 

@@ -92,7 +92,8 @@ class DueWindow(models.Model):
     """Local first day: of the day (hour and day indicators), the month or the year."""
     mark = models.BigIntegerField()
     attempts = models.IntegerField(db_default=0)
-    not_before = models.DateTimeField(db_default=Now())
+    not_before = models.DateTimeField(null=True)
+    """After a failure: when to try again. None: at once."""
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["indicator", "start"], name="operate_duewindow_once")]

@@ -114,7 +114,7 @@ class Migration(migrations.Migration):
                 ("start", models.DateField()),
                 ("mark", models.BigIntegerField()),
                 ("attempts", models.IntegerField(db_default=0)),
-                ("not_before", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("not_before", models.DateTimeField(null=True)),
             ],
             options={
                 "constraints": [models.UniqueConstraint(fields=("indicator", "start"), name="operate_duewindow_once")],

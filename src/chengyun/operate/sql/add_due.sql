@@ -3,4 +3,4 @@
 INSERT INTO operate_duewindow (indicator, start, mark)
 SELECT indicator, start, nextval(pg_get_serial_sequence('operate_duewindow', 'id'))
 FROM unnest(%s::text[], %s::date[]) AS wanted (indicator, start) ORDER BY indicator, start
-ON CONFLICT (indicator, start) DO UPDATE SET mark = excluded.mark, not_before = now()
+ON CONFLICT (indicator, start) DO UPDATE SET mark = excluded.mark, not_before = NULL
