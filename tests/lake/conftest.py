@@ -108,16 +108,30 @@ def template() -> str:
     return name
 
 
+class Renewable(NamedTuple):
+    """A lake that starts anew as often as asked, for tests that run many examples in one."""
+
+    lake: Lake
+    template: str
+
+    def renew(self) -> Lake:
+        books.forget()
+        shutil.rmtree(config().warehouse, ignore_errors=True)
+        with psycopg.connect(_server("postgres"), autocommit=True) as server:
+            server.execute("DROP DATABASE IF EXISTS lake_under_test WITH (FORCE)")
+            server.execute(f"CREATE DATABASE lake_under_test TEMPLATE {self.template}")
+        return self.lake
+
+
 @pytest.fixture
-def lake(template: str, settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lake]:
-    city = load_city(("gauges",))
-    settings.CITY = city
-    shutil.rmtree(config().warehouse, ignore_errors=True)
-    with psycopg.connect(_server("postgres"), autocommit=True) as server:
-        server.execute("DROP DATABASE IF EXISTS lake_under_test WITH (FORCE)")
-        server.execute(f"CREATE DATABASE lake_under_test TEMPLATE {template}")
-    parts = django_connection.settings_dict | {"NAME": "lake_under_test"}
-    url = database.url_of(parts)
+def renewed(template: str, settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Renewable]:
+    settings.CITY = load_city(("gauges",))
+    url = database.url_of(django_connection.settings_dict | {"NAME": "lake_under_test"})
     monkeypatch.setattr(database, "url", lambda: url)
-    yield Lake(url, stream_table(city, "gauges.level"))
+    yield Renewable(Lake(url, stream_table(settings.CITY, "gauges.level")), template)
     books.forget()
+
+
+@pytest.fixture
+def lake(renewed: Renewable) -> Lake:
+    return renewed.renew()

@@ -7,12 +7,17 @@ import datetime as dt
 
 from django.conf import settings
 
-from chengyun.lake import database
+from chengyun.lake import database, upkeep
 from chengyun.lake.merge import MOST_FILES, merge
 from chengyun.lake.prepare import prepare
 from chengyun.lake.seal import Outcome, close_chunk, drop_sealed, only_sealer, seal_closed
 from chengyun.lake.tables import stream_table, stream_tables
 
+CLOSE_AFTER = dt.timedelta(hours=1)
+CLOSE_AT_ROWS = 1_000_000
+"""An open chunk is closed when it is this old or this large: small enough to read in a moment, large enough for good files."""
+KEEP_FILES = dt.timedelta(hours=1)
+"""How long a file that was replaced stays for readers that began before."""
 KEEP_SEALED = dt.timedelta(minutes=10)
 """How long a sealed chunk stays for readers that began before: longer than any read takes; a later one retries."""
 
@@ -45,3 +50,51 @@ def seal(
     return Outcome(
         stream, outcome.chunks, outcome.rows, outcome.duplicates, outcome.corrected, outcome.bytes, merged
     )  # fmt: skip
+
+
+def due(now: dt.datetime) -> list[str]:
+    """Return the streams whose open chunk is old or large enough, or that have chunks left over, as after a crash."""
+    with database.connect() as conn:
+        found = conn.execute(
+            """
+            SELECT DISTINCT stream.stream FROM lake_stream AS stream JOIN lake_chunk AS chunk USING (stream)
+            WHERE chunk.sealed_at IS NULL AND stream.next_seq > chunk.seq_from
+                AND (chunk.closed_at IS NOT NULL OR chunk.opened_at <= %s OR stream.next_seq - chunk.seq_from >= %s)
+            UNION SELECT stream FROM lake_chunk WHERE sealed_at <= %s AND dropped_at IS NULL
+            ORDER BY 1
+            """,
+            [now - CLOSE_AFTER, CLOSE_AT_ROWS, now - KEEP_SEALED],
+        ).fetchall()
+    return [stream for (stream,) in found if stream in settings.CITY.streams]
+
+
+def seal_due(now: dt.datetime) -> list[Outcome]:
+    """Seal what is due. A chunk that is neither old nor large stays open."""
+    outcomes = []
+    for stream in due(now):
+        with database.connect() as conn:
+            row = conn.execute(
+                """
+                SELECT chunk.opened_at <= %s OR stream.next_seq - chunk.seq_from >= %s
+                FROM lake_stream AS stream JOIN lake_chunk AS chunk ON (chunk.stream, chunk.chunk) = (stream.stream, stream.chunk)
+                WHERE stream.stream = %s
+                """,
+                [now - CLOSE_AFTER, CLOSE_AT_ROWS, stream],
+            ).fetchone()
+        outcomes.append(seal(stream, close=bool(row and row[0])))
+    return outcomes
+
+
+def check() -> list[upkeep.Findings]:
+    """Compare the books of every stream with its sealed table and its files."""
+    with database.connect() as conn:
+        return [upkeep.examine(conn, table) for table in stream_tables(settings.CITY)]
+
+
+def sweep(now: dt.datetime, older_than: dt.timedelta = KEEP_FILES) -> int:
+    """Remove files that no reader can need any more; return how many."""
+    gone = 0
+    for table in stream_tables(settings.CITY):
+        with database.connect() as conn, only_sealer(conn, table):
+            gone += upkeep.sweep(table, older_than, now)
+    return gone

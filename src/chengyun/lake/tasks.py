@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The lake's part of the clock: sealing what is due, removing files nobody needs."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+
+from procrastinate.contrib.django import app
+
+from chengyun.errors import Unavailable
+from chengyun.lake import services
+
+log = logging.getLogger(__name__)
+
+
+@app.periodic(cron="*/3 * * * *")
+@app.task(queueing_lock="lake.seal_due", lock="lake")
+def seal_due(timestamp: int) -> None:
+    """Seal old and large chunks."""
+    try:
+        outcomes = services.seal_due(dt.datetime.fromtimestamp(timestamp, dt.UTC))
+    except Unavailable as busy:
+        # Someone seals by hand; the next round sees what is left.
+        log.info("%s", busy.sentence)
+        return
+    for outcome in outcomes:
+        if outcome.rows:
+            log.info(
+                "Sealed %d rows of %s, %d repeated, %d corrected.",
+                outcome.rows,
+                outcome.stream,
+                outcome.duplicates,
+                outcome.corrected,
+            )
+
+
+@app.periodic(cron="41 * * * *")
+@app.task(queueing_lock="lake.sweep", lock="lake")
+def sweep(timestamp: int) -> None:
+    """Remove replaced files and old snapshots."""
+    services.sweep(dt.datetime.fromtimestamp(timestamp, dt.UTC))
