@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
+import json
 import logging
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from django.utils import translation
 from chengyun.areas import queries, services
 from chengyun.areas.files import demonstration_files
 from chengyun.areas.models import Area
+from chengyun.config import config
 
 pytestmark = pytest.mark.django_db
 
@@ -51,6 +54,18 @@ def test_points_of_ningbo_fall_into_their_districts() -> None:
 
 
 @built
+def test_the_demonstration_agrees_with_openstreetmap(shared: Path) -> None:
+    services.ensure_areas()
+    places = []
+    for kind in ("school", "hospital", "cbd"):
+        file = shared / "data" / "osm-ningbo" / f"ningbo_{kind}_boundaries.json"
+        places += json.loads(file.read_text(encoding="utf-8"))["features"]
+    found = queries.area_of_points([place["centroid"][0] for place in places], [place["centroid"][1] for place in places])
+    names = {row.code: row.name for row in queries.areas_on(TODAY, "district")}
+    assert sum(names.get(str(code)) == place["county"] for code, place in zip(found, places, strict=True)) == 1007
+
+
+@built
 def test_a_district_of_before_2016_has_no_invented_boundary() -> None:
     services.ensure_areas()
     assert queries.area_of(121.5497, 29.8683, day=IN_2015) is None
@@ -83,6 +98,17 @@ def test_without_the_demonstration_codes_and_names_are_still_known(caplog: pytes
     assert queries.boundaries() == {"type": "FeatureCollection", "features": []}
     assert queries.area_of(121.5497, 29.8683) is None
     assert [record.message for record in caplog.records if "maps stay empty" in record.message] != []
+
+
+@pytest.mark.usefixtures("bare")
+def test_a_city_that_nothing_is_known_of_is_told_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(services, "config", lambda: dataclasses.replace(config(), city="440300"))
+    with caplog.at_level(logging.WARNING):
+        assert services.ensure_areas() is None
+    assert "No areas are known for city 440300. Load them with" in caplog.text
+    assert queries.areas_on(TODAY) == []
 
 
 @pytest.mark.usefixtures("bare")

@@ -98,24 +98,33 @@ def ensure_areas() -> Loaded | None:
 
     Returns None when there was nothing to do.
     """
-    if Area.objects.exclude(source=DIVISION_CODES).exists():
-        return None
-    city = config().city
-    files = demonstration_files(city)
-    if not files and Area.objects.filter(source=DIVISION_CODES).exists():
+    files = demonstration_files(config().city)
+    if not _wanting(files):
         return None
     with transaction.atomic():
-        on_record = _load_divisions(city)
-        if not on_record:
-            log.warning("No areas are known for city %s. Load them with `chengyun areas load FILE`.", city)
-        if not files:
-            if on_record:
-                log.warning(
-                    "The demonstration's boundaries are not built, so maps stay empty: %d districts are known by code and "
-                    "name. Run `make setup`, or load your own with `chengyun areas load FILE --crs …`.", on_record.added - 1,
-                )  # fmt: skip
-            return on_record
+        _lock()
+        # Asked again: another process may have started at the same moment and been first.
+        return _load_first(config().city, files) if _wanting(files) else None
+
+
+def _wanting(files: Sequence[Path]) -> bool:
+    if Area.objects.exclude(source=DIVISION_CODES).exists():
+        return False
+    return bool(files) or not Area.objects.exists()
+
+
+def _load_first(city: str, files: Sequence[Path]) -> Loaded | None:
+    on_record = _load_divisions(city)
+    if files:
         return load_areas(files, demonstration=True)
+    if on_record is None:
+        log.warning("No areas are known for city %s. Load them with `chengyun areas load FILE --crs …`.", city)
+        return None
+    log.warning(
+        "The demonstration's boundaries are not built, so maps stay empty: districts are known by code and name alone. "
+        "Run `make setup`, or load a city's own with `chengyun areas load FILE --crs …`."
+    )
+    return on_record
 
 
 def _load_divisions(city: str) -> Loaded | None:
@@ -132,7 +141,6 @@ def _load_divisions(city: str) -> Loaded | None:
             entries.append(_Entry(feature, nesting.span_of(feature, {}, None, first), "", None))
     if not entries:
         return None
-    _lock()
     return _write(entries, list(Area.objects.all()), demonstration=False)
 
 
