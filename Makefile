@@ -1,14 +1,17 @@
 # Everything a contributor types. `make setup` is called by the others and does nothing when nothing changed.
 PYTHON ?= python3
 BIN := .venv/bin
-.PHONY: setup run test check bench lock clean messages
+DIST := src/chengyun/web/static/dist
+# Tools that load the models ask no database anything; its name alone is enough.
+UNCONNECTED := CHENGYUN_DATABASE_URL=postgresql:///chengyun CHENGYUN_DATA=build/data
+.PHONY: setup run test check bench lock clean messages reference
 
-setup: .venv/.made node_modules/.made build/demo/.made src/chengyun/web/static/dist/.made .venv/.messages
+setup: .venv/.made node_modules/.made build/demo/.made $(DIST)/.made .venv/.messages
 
 .venv/.made: requirements/dev.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 node_modules/.made: package.json package-lock.json
@@ -19,11 +22,11 @@ build/demo/.made: tools/demo_areas.py node_modules/.made .venv/.made
 	$(BIN)/python tools/demo_areas.py node_modules build/demo
 	@touch $@
 
-src/chengyun/web/static/dist/.made: tools/build.mjs node_modules/.made $(wildcard src/chengyun/web/js/*.js src/chengyun/web/css/*.css)
+$(DIST)/.made: tools/build.mjs node_modules/.made $(shell find src/chengyun/web/js src/chengyun/web/css -type f)
 	node tools/build.mjs
 	@touch $@
 
-.venv/.messages: .venv/.made $(shell find src -name '*.po')
+.venv/.messages: .venv/.made tools/messages.py $(shell find src -name '*.po')
 	$(BIN)/python tools/messages.py compile
 	@touch $@
 
@@ -36,21 +39,25 @@ test: setup
 check: setup
 	$(BIN)/ruff format --check src tests tools
 	$(BIN)/ruff check src tests tools
-	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(UNCONNECTED) $(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 	$(BIN)/djlint --check --lint --quiet src/chengyun/web/templates
-	npx eslint src/chengyun/web/js tools
-	$(BIN)/python tools/check.py
+	npx --no-install eslint src/chengyun/web/js tools
+	$(UNCONNECTED) $(BIN)/python tools/check.py
 
 bench: setup
 	$(BIN)/chengyun bench --all
 
-lock:
+# After a change of dependencies: both lock files, without the name of any registry.
+lock: .venv/.made
 	$(BIN)/uv pip compile pyproject.toml --extra embedded --group dev --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet --python-version 3.11 -o requirements/dev.txt
 	npm install --package-lock-only
 
 messages: setup
 	$(BIN)/python tools/messages.py extract
 
+reference: setup
+	$(UNCONNECTED) $(BIN)/chengyun reference
+
 clean:
-	rm -rf .venv node_modules build dist src/chengyun/web/static/dist
+	rm -rf .venv node_modules build dist $(DIST)
