@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 __all__ = ["Computed", "Used", "compute", "open_inputs", "parameters", "result_of"]
 
 OWN_FIELDS = ("coverage", "simulated", "quality")
+FIGURES = """
+CREATE OR REPLACE TEMP VIEW "figure_{key}" AS
+SELECT subject, period_start, value, CAST(detail AS JSON) AS detail FROM "_figure_{key}"
+"""
 PARAMETER = re.compile(r"\$([a-z_]\w*)")
 
 
@@ -171,10 +175,7 @@ def _show_figures(connection: Any, key: str, figures: Sequence[Used]) -> None:
         }
     )
     connection.register(f"_figure_{key}", table)
-    connection.execute(
-        f'CREATE OR REPLACE TEMP VIEW "figure_{key}" AS '
-        f'SELECT subject, period_start, value, CAST(detail AS JSON) AS detail FROM "_figure_{key}"'
-    )
+    connection.execute(FIGURES.format(key=key))
 
 
 def _instant(value: object, zone: ZoneInfo) -> dt.datetime:

@@ -16,6 +16,8 @@ from chengyun.operate.models import Figure, Formula
 from chengyun.operate.order import inputs
 from chengyun.operate.periods import window_of
 
+DAYS = "SELECT DISTINCT CAST({time} AT TIME ZONE $zone AS DATE) AS day FROM {rows} ORDER BY day"
+
 __all__ = ["meet", "recompute", "rule_of", "text_of"]
 
 
@@ -73,10 +75,8 @@ def _days_of_stream(city: City, stream: str) -> list[dt.date]:
 
     pack, key = stream.split(".")
     with snapshot((stream,)) as view:
-        rows = view.rows(
-            f'SELECT DISTINCT CAST("{city.streams[stream].time}" AT TIME ZONE $zone AS DATE) AS day FROM "{pack}"."{key}" ORDER BY day',
-            {"zone": config().zone.key},
-        )
+        sql = DAYS.format(time=f'"{city.streams[stream].time}"', rows=f'"{pack}"."{key}"')
+        rows = view.rows(sql, {"zone": config().zone.key})
     return [row["day"] for row in rows]
 
 

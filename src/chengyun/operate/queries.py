@@ -92,9 +92,13 @@ def newest_figures(
     rows = _visible(actor, keys).filter(id__in=_newest_ids(keys, subjects))
     found = {(row.indicator, row.subject): row for row in rows}
     wanted = sorted(found) if subjects is None else [(key, subject) for key in keys for subject in subjects]
-    names = {key: subject_names(key, {subject for one, subject in wanted if one == key}) for key in keys}
+    # Indicators of one kind of subject share one question for names.
+    kinds: dict[str, list[str]] = {}
+    for key in keys:
+        kinds.setdefault(_subject_kind(key), []).append(key)
+    names = {kind: subject_names(group[0], {subject for one, subject in wanted if one in group}) for kind, group in kinds.items()}
     return {
-        (key, subject): _view(key, found.get((key, subject)), subject, names[key].get(subject, subject), now)
+        (key, subject): _view(key, found.get((key, subject)), subject, names[_subject_kind(key)].get(subject, subject), now)
         for key, subject in wanted
     }
 
@@ -187,10 +191,16 @@ def subject_names(indicator: str, subjects: Collection[str]) -> dict[str, str]:
         return {}
     declared = _declared(indicator)
     if declared.subject == "area":
-        from chengyun.areas.queries import name_of  # loads the geometry library, which only names of areas need here
+        from chengyun.areas.queries import names_of  # loads the geometry library, which only names of areas need here
 
-        return {code: name_of(code) for code in subjects}
+        return names_of(subjects)
     return register_names(qualify(indicator.split(".")[0], declared.subject), subjects)
+
+
+def _subject_kind(indicator: str) -> str:
+    """Return "area", or the entity an indicator's subjects are, by qualified key."""
+    subject = _declared(indicator).subject
+    return subject if subject == "area" else qualify(indicator.split(".")[0], subject)
 
 
 def register_names(entity: str, keys: Iterable[str]) -> dict[str, str]:

@@ -133,7 +133,7 @@ def _silence(key: str, rule: AlertRule, when: Silent, on: str, newest: Sequence[
             kind=kind, rule=key, dataset=on, subject=last.subject, subject_name=last.name, area_code=last.area_code,
             value=None, worst=None, limit=when.after.total_seconds(), since=last.time + when.after, last_seen=last.time, times=1,
             now=now, severity=rule.severity, group_key=group_key(key, rule, last.area_code), simulated=last.simulated,
-            evidence={"dataset": on, "subject": last.subject, "last": last.time.isoformat(), "silent_after_s": when.after.total_seconds()},
+            evidence={"dataset": on, "subject": last.subject, "last": last.time.isoformat()},
         )  # fmt: skip
 
 

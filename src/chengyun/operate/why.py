@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Why this number: what a figure was computed from, by which formula, and whether the same comes out again.
+
+explain(figure) = the formula as it was ── its dated parameters ── the rows it read, as of when
+                  the value computed again from those very rows, equal bit for bit or not
+                  downwards: the figures it used, and theirs, to the streams; upwards: alerts and their cases
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Q
+from django.utils import timezone
+
+from chengyun.access.actors import Actor
+from chengyun.access.policy import scope
+from chengyun.city import City
+from chengyun.config import config
+from chengyun.errors import Problem
+from chengyun.operate import compute, formulas, store
+from chengyun.operate.models import Alert, Figure, Formula
+from chengyun.operate.order import inputs
+from chengyun.operate.periods import period_end, window_bounds, window_of
+from chengyun.operate.queries import FigureView, get_figure
+
+__all__ = ["Again", "Cited", "InputRows", "Link", "ParameterUsed", "Why", "explain"]
+
+TOP = 200
+"""How many rows of a stream are shown; the recomputation reads them all."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterUsed:
+    """A dated parameter: its value, and the edition it came from."""
+
+    name: str
+    value: str
+    table: str
+    in_force: dt.date
+    source: str
+    unit: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class InputRows:
+    """Rows of a stream the figure rests on, as they were then.
+
+    rows: the first `shown` of `total`, by entity and time, masked as the actor may see them. hidden: the actor may not
+    read the stream, or these rows of it. as_of: the stream's newest seq that was seen.
+    """
+
+    stream: str
+    name: str
+    as_of: int | None
+    columns: tuple[str, ...]
+    units: Mapping[str, str]
+    rows: tuple[Mapping[str, Any], ...]
+    shown: int
+    total: int
+    hidden: bool
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A figure this one was made from. figure: None when the actor may not see it. depth: 1 for those it used itself."""
+
+    depth: int
+    indicator: str
+    name: str
+    figure: int | None
+    subject: str
+    period_start: dt.datetime | None
+    value: float | None
+    streams: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cited:
+    """An alert that cites the figure, and the number of its case."""
+
+    alert: int
+    rule: str
+    opened_at: dt.datetime
+    state: str
+    case: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """The figure computed again from the same inputs.
+
+    done: False when it could not be computed; `error` says why. equal: value, detail, coverage and mark of simulation are
+    the same bit for bit. version: of the formula used; other than the figure's when that one is no longer installed.
+    """
+
+    done: bool
+    equal: bool
+    value: float | None
+    detail: Mapping[str, Any]
+    version: str
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """Everything that answers "why this number". formula: as it was when the figure was made (see formulas.text_of).
+
+    formula_changed: a newer version of the formula is installed, so `again` was computed with another one.
+    as_of: stream → seq, and "figures" → id. replaced_by: the figure that took its place, None while it is current.
+    """
+
+    figure: FigureView
+    formula: Mapping[str, Any]
+    version: str
+    formula_changed: bool
+    parameters: tuple[ParameterUsed, ...]
+    as_of: Mapping[str, int]
+    inputs: tuple[InputRows, ...]
+    again: Again
+    downwards: tuple[Link, ...]
+    upwards: tuple[Cited, ...]
+    replaced_by: int | None
+
+
+def explain(figure_id: int, actor: Actor, now: dt.datetime | None = None) -> Why:
+    """Explain a figure to an actor. Raises NotFound when there is none or the actor may not read it."""
+    city: City = settings.CITY
+    view = get_figure(figure_id, actor, now or timezone.now())
+    row = Figure.objects.get(pk=figure_id)
+    declared = city.indicators[row.indicator]
+    written = Formula.objects.filter(indicator=row.indicator, version=row.version).first()
+    day = row.period_start.astimezone(config().zone).date()
+    shown, again = _read_again(city, row, day, actor)
+    return Why(
+        figure=view,
+        formula=written.text if written else formulas.text_of(city, row.indicator),
+        version=row.version,
+        formula_changed=row.version != declared.version,
+        parameters=_parameters(city, row.indicator, day),
+        as_of=row.as_of,
+        inputs=shown,
+        again=again,
+        downwards=tuple(_downwards(city, row, actor)),
+        upwards=_upwards(row, actor),
+        replaced_by=_successor(row),
+    )
+
+
+def _read_again(city: City, row: Figure, day: dt.date, actor: Actor) -> tuple[tuple[InputRows, ...], Again]:
+    """Open the inputs as they were; show the subject's rows and compute the window again."""
+    zone, declared = config().zone, city.indicators[row.indicator]
+    since, until = window_bounds(declared.period, window_of(declared.period, day), zone)
+    streams, uses = inputs(city, row.indicator)
+    given = compute.parameters(city, row.indicator, day) or {}
+    used = {key: store.used_figures(key, since, until, row.as_of.get("figures")) for key in uses}
+    shown: tuple[InputRows, ...] = ()
+    try:
+        with compute.open_inputs(city, row.indicator, since, until, used, row.as_of) as view:
+            shown = tuple(_input_rows(city, row, stream, view, actor) for stream in streams)
+            figures = compute.compute(city, row.indicator, view, since, until, given, zone)
+    except Exception as error:  # a pack's formula may fail in any way; the page still shows the rest
+        text = error.sentence if isinstance(error, Problem) else f"{type(error).__name__}: {error}"
+        return shown, Again(False, False, None, {}, declared.version, text)
+    found = next((one for one in figures if (one.subject, one.period_start) == (row.subject, row.period_start)), None)
+    if found is None:
+        return shown, Again(True, False, None, {}, declared.version)
+    before = compute.Computed(row.subject, row.period_start, row.value, row.detail, row.coverage, row.simulated)
+    return shown, Again(True, found.same(before), found.value, found.detail, declared.version)
+
+
+def _input_rows(city: City, row: Figure, stream: str, view: Any, actor: Actor) -> InputRows:
+    declared, indicator, zone = city.streams[stream], city.indicators[row.indicator], config().zone
+    allowed = scope(actor, stream)
+    units = {field.key: field.unit for field in declared.quantities}
+    seq = row.as_of.get(stream)
+    if not allowed.allowed:
+        return InputRows(stream, declared.name, seq, (), units, (), 0, 0, True, allowed.because)
+    pack, key = stream.split(".")
+    bound = {"since": row.period_start, "until": period_end(indicator.period, row.period_start, zone), "subject": row.subject}
+    entity = f'"{declared.entity.key}"'
+    about = ABOUT_AREA if indicator.subject == "area" else ABOUT_ENTITY if indicator.subject == declared.entity.to else "true"
+    sql = INPUT_ROWS.format(
+        rows=f'"{pack}"."{key}"',
+        register=f'"{pack}"."{declared.entity.to}"',
+        entity=entity,
+        time=f'"{declared.time}"',
+        about=about.format(entity=entity),
+    )
+    wanted = set(compute.PARAMETER.findall(sql))
+    found = view.rows(sql, {name: value for name, value in bound.items() if name in wanted})
+    visible = [allowed.mask(one) for one in found if allowed.matches(one)]
+    columns = tuple(name for name in (visible[0] if visible else {}) if name not in ("area_code",))
+    hidden = len(visible) < len(found)
+    rows = tuple({name: one.get(name) for name in columns} for one in visible[:TOP])
+    return InputRows(stream, declared.name, seq, columns, units, rows, len(rows), len(visible), hidden, allowed.because)
+
+
+INPUT_ROWS = """
+SELECT input.*, register.area_code FROM {rows} AS input LEFT JOIN {register} AS register ON register.key = input.{entity}
+WHERE input.{time} >= $since AND input.{time} < $until AND {about} ORDER BY input.{entity}, input.{time}
+"""
+ABOUT_ENTITY = "input.{entity} = $subject"
+ABOUT_AREA = "$subject IN (register.city_code, register.district_code, register.street_code, register.area_code)"
+
+
+def _parameters(city: City, indicator: str, day: dt.date) -> tuple[ParameterUsed, ...]:
+    limits = city.limits(indicator)
+    found = []
+    for name, (table, entry) in city.indicators[indicator].parameters.items():
+        try:
+            edition = limits.on(table, day)
+        except LookupError:
+            continue
+        found.append(ParameterUsed(name, str(edition[entry]), table, edition.in_force, edition.source, edition.unit))
+    return tuple(found)
+
+
+def _downwards(city: City, row: Figure, actor: Actor, depth: int = 1) -> Sequence[Link]:
+    """Return the figures a figure used, level by level, each with the streams it read."""
+    zone = config().zone
+    declared = city.indicators[row.indicator]
+    day = row.period_start.astimezone(zone).date()
+    since, until = window_bounds(declared.period, window_of(declared.period, day), zone)
+    _, uses = inputs(city, row.indicator)
+    found: list[Link] = []
+    seen = row.as_of.get("figures")
+    for key in uses:
+        rows = Figure.objects.filter(indicator=key, subject=row.subject, period_start__gte=since, period_start__lt=until)
+        rows = rows.filter(superseded_at=None) if seen is None else rows.filter(store.as_of_figures(seen))
+        allowed = scope(actor, key)
+        streams, _ = inputs(city, key)
+        for one in rows.order_by("period_start"):
+            visible = allowed.matches({"area_code": one.area_code, "dataset": key})
+            found.append(
+                Link(
+                    depth, key, city.indicators[key].name, one.pk if visible else None, one.subject, one.period_start,
+                    one.value if visible else None, streams,
+                )
+            )  # fmt: skip
+            found += _downwards(city, one, actor, depth + 1)
+    return found
+
+
+def _upwards(row: Figure, actor: Actor) -> tuple[Cited, ...]:
+    allowed = scope(actor, "alerts")
+    if not allowed.allowed:
+        return ()
+    same = Q(evidence__figure=row.pk) | Q(
+        evidence__indicator=row.indicator, evidence__subject=row.subject, evidence__period_start=row.period_start.isoformat()
+    )
+    rows = Alert.objects.filter(allowed.q(), same, dataset=row.indicator, subject=row.subject).select_related("case_alert__case")
+    cited = []
+    for one in rows.order_by("opened_at", "id"):
+        answer = getattr(one, "case_alert", None)
+        cited.append(Cited(one.pk, one.rule, one.opened_at, one.state, answer.case.number if answer else None))
+    return tuple(cited)
+
+
+def _successor(row: Figure) -> int | None:
+    if row.superseded_at is None:
+        return None
+    rows = Figure.objects.filter(indicator=row.indicator, subject=row.subject, period_start=row.period_start, id__gt=row.pk)
+    return rows.order_by("id").values_list("id", flat=True).first()
