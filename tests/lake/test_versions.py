@@ -39,7 +39,7 @@ steps = st.lists(
 )
 
 
-def _versions(as_of: int | None) -> list[Seen]:
+def seen_versions(as_of: int | None) -> list[Seen]:
     columns = COLUMNS.format(start=int(START.timestamp() * 1_000_000))
     with snapshot([STREAM], as_of=None if as_of is None else {STREAM: as_of}) as seen:
         rows = seen.rows(f"SELECT {columns} FROM level_raw ORDER BY gauge, hours, seq")
@@ -76,9 +76,9 @@ def test_every_moment_can_be_seen_again(renewed: Renewable, data: list[list[Read
                 oracle.write(seq, batch)
                 last = seq + len(batch) - 1
                 told[last] = _figure(last)
-    assert _versions(None) == oracle.versions()
+    assert seen_versions(None) == oracle.versions()
     for seq, figure in told.items():
-        assert _versions(seq) == oracle.versions(seq)
+        assert seen_versions(seq) == oracle.versions(seq)
         assert _figure(seq) == figure
     [found] = check()
     assert found.faults == ()
@@ -86,4 +86,4 @@ def test_every_moment_can_be_seen_again(renewed: Renewable, data: list[list[Read
         newest = conn.execute("SELECT entity_id, seq FROM lake.latest_gauges_level ORDER BY entity_id").fetchall()
     assert newest == oracle.newest()
     assert sweep(dt.datetime.now(dt.UTC), dt.timedelta(0)) >= 0
-    assert _versions(None) == oracle.versions()
+    assert seen_versions(None) == oracle.versions()

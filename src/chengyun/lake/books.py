@@ -74,8 +74,7 @@ class Books:
         for table in tables:
             own = [row for row in found if row["stream"] == table.qualified]
             chunks = tuple((row["chunk"], row["seq_to"]) for row in own if row["chunk"] is not None)
-            first = own[0] if own else {"seq": 0, "location": None}
-            standings[table.qualified] = Standing(first["seq"], first["location"], chunks)
+            standings[table.qualified] = Standing(own[0]["seq"], own[0]["location"], chunks) if own else Standing(0, None, ())
         return standings
 
     def hot_rows(

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, LiteralString, cast
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 
@@ -126,7 +126,7 @@ def drop_sealed(conn: Connection, table: StreamTable, older_than: dt.timedelta) 
         try:
             with conn.transaction():
                 conn.execute("SET LOCAL lock_timeout = '500ms'")
-                conn.execute(cast("LiteralString", f"DROP TABLE IF EXISTS {table.chunk(chunk)}"))
+                conn.execute(f"DROP TABLE IF EXISTS {table.chunk(chunk)}")
                 conn.execute(
                     "UPDATE lake_chunk SET dropped_at = now() WHERE stream = %s AND chunk = %s", [table.qualified, chunk]
                 )
@@ -314,7 +314,7 @@ def _mark(
 
 
 def _one(conn: Connection, sql: str) -> Any:
-    row = conn.execute(cast("LiteralString", sql)).fetchone()
+    row = conn.execute(sql).fetchone()
     return row[0] if row else None
 
 

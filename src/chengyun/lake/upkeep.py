@@ -88,8 +88,8 @@ def sweep(table: StreamTable, older_than: dt.timedelta, now: dt.datetime) -> int
 def _used(found: Table) -> Iterator[str]:
     """Yield the path of every file that a snapshot of the table, or its log of metadata, refers to."""
     yield iceberg.local_path(found.metadata_location)
-    for entry in found.metadata.metadata_log:
-        yield iceberg.local_path(entry.metadata_file)
+    for older in found.metadata.metadata_log:
+        yield iceberg.local_path(older.metadata_file)
     for snapshot in found.snapshots():
         yield iceberg.local_path(snapshot.manifest_list)
         for manifest in snapshot.manifests(found.io):
