@@ -21,7 +21,7 @@ class Post:
     """One role held in one place.
 
     area: prefix of area codes the role reaches; "": the whole city.
-    bodies: names of the organisation and of those above it; a dataset's owner is named by one of them.
+    bodies: names and keys of the organisation and of those above it; owners are named by the one, grants by the other.
     """
 
     role: str
@@ -81,18 +81,9 @@ def actor_of_account(account: Account, now: dt.datetime | None = None) -> Actor:
         Assignment.objects.filter(account_id=account.pk, since__lte=now).exclude(until__lte=now).select_related("organisation")
     )
     bodies = _bodies({one.organisation_id for one in held} | {account.organisation_id}) if held else {}
-    posts = tuple(
-        Post(
-            one.role,
-            one.organisation.key if one.organisation else None,
-            prefix_of(one.area_code or (one.organisation.area_code if one.organisation else "")),
-            bodies.get(one.organisation_id or account.organisation_id, frozenset()),
-        )
-        for one in held
-    )
-    organisation = next((post.organisation for post in posts if post.organisation), None)
-    if account.organisation_id:
-        organisation = account.organisation.key if account.organisation else None
+    posts = tuple(_post(one, one.organisation or account.organisation, bodies) for one in held)
+    own = account.organisation.key if account.organisation else None
+    organisation = own or next((post.organisation for post in posts if post.organisation), None)
     return Actor(
         account.pk,
         str(account),
@@ -101,6 +92,13 @@ def actor_of_account(account: Account, now: dt.datetime | None = None) -> Actor:
         tuple(sorted({post.area for post in posts})),
         posts,
     )
+
+
+def _post(held: Assignment, organisation: Organisation | None, bodies: dict[int | None, frozenset[str]]) -> Post:
+    if organisation is None:
+        return Post(held.role, None, prefix_of(held.area_code))
+    area = prefix_of(held.area_code or organisation.area_code)
+    return Post(held.role, organisation.key, area, bodies[organisation.pk])
 
 
 def actor_of_token(raw: str, now: dt.datetime | None = None) -> Actor | None:
@@ -122,16 +120,16 @@ def actor_of_token(raw: str, now: dt.datetime | None = None) -> Actor | None:
 
 
 def _bodies(wanted: set[int | None]) -> dict[int | None, frozenset[str]]:
-    """Return for each organisation the names up to the root. One query: a city has hundreds of them, not millions."""
+    """Return for each organisation the names and keys up to the root. One query: a city has hundreds of them, not millions."""
     if not wanted - {None}:
         return {}
-    rows = {key: (name, parent) for key, name, parent in Organisation.objects.values_list("pk", "name", "parent_id")}
+    rows = {row[0]: row[1:] for row in Organisation.objects.values_list("pk", "parent_id", "key", "name")}
     found: dict[int | None, frozenset[str]] = {}
-    for key in wanted:
+    for start in wanted:
         names: set[str] = set()
-        at = key
-        while at in rows and rows[at][0] not in names:
-            names.add(rows[at][0])
-            at = rows[at][1]
-        found[key] = frozenset(names)
+        at = start
+        while at in rows and rows[at][1] not in names:
+            names.update(rows[at][1:])
+            at = rows[at][0]
+        found[start] = frozenset(names)
     return found

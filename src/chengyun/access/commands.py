@@ -33,9 +33,7 @@ def add_commands(subparsers: Any) -> None:
     verify.set_defaults(func=_verify)
 
     account = subparsers.add_parser("account", help="accounts").add_subparsers(required=True, metavar="ACTION")
-    link = account.add_parser(
-        "link", help="a one-time link for the first administrator, or for a lost password"
-    )
+    link = account.add_parser("link", help="a one-time link for the first administrator, or for a lost password")
     link.add_argument("username", nargs="?", help="default: the first administrator")
     link.set_defaults(func=_link)
 

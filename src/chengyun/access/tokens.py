@@ -17,12 +17,13 @@ from collections.abc import Iterable
 FIND = """
 SELECT t.account_id, o.key AS organisation, t.scopes,
        coalesce((SELECT array_agg(DISTINCT a.role ORDER BY a.role) FROM access_assignment a
-                 WHERE a.account_id = t.account_id AND a.since <= now() AND (a.until IS NULL OR a.until > now())),
+                 WHERE a.account_id = t.account_id AND a.since <= statement_timestamp()
+                   AND (a.until IS NULL OR a.until > statement_timestamp())),
                 ARRAY[]::varchar[]) AS roles
 FROM access_token t
 LEFT JOIN access_account u ON u.id = t.account_id
 LEFT JOIN access_organisation o ON o.id = coalesce(t.organisation_id, u.organisation_id)
-WHERE t.digest = %s AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > now())
+WHERE t.digest = %s AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > statement_timestamp())
   AND (u.id IS NULL OR u.is_active)
 """
 """For psycopg; parameter: digest(raw). One row (account id or None, organisation key or None, scopes, roles), or none."""
