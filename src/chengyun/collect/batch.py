@@ -42,11 +42,12 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class DeadRow:
-    """A row that was set aside. index: its place in the body."""
+    """A row that was set aside. index: its place in the body. slot: of its entity, −1 when that is not known."""
 
     index: int
     dead: Dead
     row: dict[str, Any]
+    slot: int = -1
 
 
 @dataclass(slots=True)
@@ -98,7 +99,7 @@ def prepare(
         decoded.time[usable],
         values[:, usable],
         {key: column[usable] for key, column in words.items()},
-        [DeadRow(index, dead[index], decoded.raw_row(index)) for index in sorted(dead)],
+        [DeadRow(index, dead[index], decoded.raw_row(index), int(slots[index])) for index in sorted(dead)],
     )
 
 

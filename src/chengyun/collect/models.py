@@ -20,6 +20,8 @@ class DeadLetter(models.Model):
     actor = models.CharField(_("提交者"), max_length=200)
     source = models.CharField(_("来源"), max_length=200, blank=True, default="")
     simulated = models.BooleanField(_("模拟"), default=False)
+    area_code = models.CharField(_("区域"), max_length=12, blank=True, default="")
+    """Where the entity stands; empty when it is not known which entity the row is about."""
     code = models.CharField(_("原因代码"), max_length=40)
     reason = models.TextField(_("原因"))
     row = models.JSONField(_("原始内容"))
@@ -28,8 +30,8 @@ class DeadLetter(models.Model):
     note = models.TextField(_("说明"), blank=True, default="")
 
     class Meta:
-        verbose_name = _("死信")
-        verbose_name_plural = _("死信")
+        verbose_name = _("问题数据")
+        verbose_name_plural = _("问题数据")
         ordering = ["-received_at", "-id"]
         indexes = [
             models.Index(fields=["state", "-received_at", "-id"], name="collect_dead_newest"),

@@ -7,6 +7,7 @@ Slots are given in the order entities become known and are never taken back whil
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import repeat
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -51,8 +52,7 @@ class Register:
 
     def find(self, keys: Sequence[str]) -> NDArray[np.intp]:
         """Return the slot of each key, −1 where it is not known."""
-        get = self.slots.get
-        return np.fromiter((get(key, -1) for key in keys), dtype=np.intp, count=len(keys))
+        return np.fromiter(map(self.slots.get, keys, repeat(-1)), dtype=np.intp, count=len(keys))
 
     async def load(self, conn: AsyncConnection[Any], keys: Sequence[str] | None = None) -> None:
         """Read the whole register, or the rows of some keys."""

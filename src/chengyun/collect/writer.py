@@ -187,7 +187,7 @@ class StreamWriter:
             answers = self._answers(group, judged.quality, seq_from)
             noticed = await self._watching.watch(conn, rows, mirror.register.by_id, now, seq_from)
             await hot.write_receipts(conn, _receipts(table.qualified, group, answers, seq_from, now))
-            await write_dead_letters(conn, table.qualified, fresh, now)
+            await write_dead_letters(conn, table.qualified, mirror.register, fresh, now)
         mirror.moved.update(
             flags.advance(mirror.memory, judged, group.slot, group.time, group.values, group.words, seq_from).tolist()
         )  # fmt: skip

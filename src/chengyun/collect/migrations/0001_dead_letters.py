@@ -4,34 +4,43 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='DeadLetter',
+            name="DeadLetter",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('stream', models.CharField(max_length=130, verbose_name='感知流')),
-                ('received_at', models.DateTimeField(verbose_name='收到时间')),
-                ('actor', models.CharField(max_length=200, verbose_name='提交者')),
-                ('source', models.CharField(blank=True, default='', max_length=200, verbose_name='来源')),
-                ('simulated', models.BooleanField(default=False, verbose_name='模拟')),
-                ('code', models.CharField(max_length=40, verbose_name='原因代码')),
-                ('reason', models.TextField(verbose_name='原因')),
-                ('row', models.JSONField(verbose_name='原始内容')),
-                ('state', models.CharField(choices=[('waiting', '待处理'), ('retried', '已重试'), ('dropped', '已丢弃')], default='waiting', max_length=10, verbose_name='状态')),
-                ('retried_at', models.DateTimeField(blank=True, null=True, verbose_name='处理时间')),
-                ('note', models.TextField(blank=True, default='', verbose_name='说明')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("stream", models.CharField(max_length=130, verbose_name="感知流")),
+                ("received_at", models.DateTimeField(verbose_name="收到时间")),
+                ("actor", models.CharField(max_length=200, verbose_name="提交者")),
+                ("source", models.CharField(blank=True, default="", max_length=200, verbose_name="来源")),
+                ("simulated", models.BooleanField(default=False, verbose_name="模拟")),
+                ("code", models.CharField(max_length=40, verbose_name="原因代码")),
+                ("reason", models.TextField(verbose_name="原因")),
+                ("row", models.JSONField(verbose_name="原始内容")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("waiting", "待处理"), ("retried", "已重试"), ("dropped", "已丢弃")],
+                        default="waiting",
+                        max_length=10,
+                        verbose_name="状态",
+                    ),
+                ),
+                ("retried_at", models.DateTimeField(blank=True, null=True, verbose_name="处理时间")),
+                ("note", models.TextField(blank=True, default="", verbose_name="说明")),
             ],
             options={
-                'verbose_name': '死信',
-                'verbose_name_plural': '死信',
-                'ordering': ['-received_at', '-id'],
-                'indexes': [models.Index(fields=['state', '-received_at', '-id'], name='collect_dead_newest'), models.Index(fields=['stream', 'state'], name='collect_dead_stream')],
+                "verbose_name": "问题数据",
+                "verbose_name_plural": "问题数据",
+                "ordering": ["-received_at", "-id"],
+                "indexes": [
+                    models.Index(fields=["state", "-received_at", "-id"], name="collect_dead_newest"),
+                    models.Index(fields=["stream", "state"], name="collect_dead_stream"),
+                ],
             },
         ),
     ]

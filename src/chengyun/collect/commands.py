@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`chengyun load` and `chengyun replay`."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from typing import Any
+
+from chengyun.areas.commands import add_load_arguments, load_areas_command
+from chengyun.errors import Refused
+from chengyun.run import setup
+
+__all__ = ["add_commands"]
+
+
+def add_commands(subparsers: Any) -> None:
+    load = subparsers.add_parser(
+        "load", help="load files through a pack's feed, or areas",
+        description="chengyun load <pack.feed> FILE…, e.g. `chengyun load air_quality.china_hours 2024.csv.gz`; "
+        "chengyun load areas FILE… --crs GCJ-02",
+    )  # fmt: skip
+    load.add_argument("feed", metavar="PACK.FEED", help="a feed, or `areas`")
+    add_load_arguments(load)
+    load.set_defaults(func=_load)
+
+    replay = subparsers.add_parser("replay", help="play a file's history through the front door as if it were live")
+    replay.add_argument("feed", metavar="PACK.FEED")
+    replay.add_argument("file", type=Path, metavar="FILE")
+    replay.add_argument("--speed", type=float, default=3600.0, help="seconds of the file per second (default: 3600)")
+    replay.add_argument("--shift-to-now", action="store_true", help="move all times so that the last observation is now's")
+    replay.add_argument("--simulated", action="store_true", help="mark everything as simulated")
+    replay.set_defaults(func=_replay)
+
+
+def _load(args: argparse.Namespace) -> int:
+    if args.feed == "areas":
+        return load_areas_command(args)
+    setup.django()
+    # Inside the function: these import Django models, which exist only after the line above.
+    from django.conf import settings
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from chengyun.collect.load import load_files
+    from chengyun.config import config
+
+    for path in args.files:
+        if not path.is_file():
+            raise Refused(f"{path} is not a file.", code="no_file")
+    begun = time.monotonic()
+    total = sum(path.stat().st_size for path in args.files)
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[rows]:,} rows"), TimeElapsedColumn()
+    ) as shown:
+        bar = shown.add_task("loading", total=total, rows=0)
+        loaded = load_files(
+            config(), settings.CITY, args.feed, args.files,
+            lambda rows, position: shown.update(bar, completed=position, rows=rows),
+        )  # fmt: skip
+        shown.update(bar, completed=total, rows=loaded.read)
+    seconds = time.monotonic() - begun
+    print(
+        f"Read {loaded.read:,} observations in {seconds:.1f} s; stored {loaded.stored:,}; registers changed in {loaded.registered:,} rows."
+    )
+    for name, count in sorted(loaded.flags.items()):
+        print(f"  flagged {name}: {count:,}")
+    for code, count in loaded.dead.most_common():
+        print(f"  set aside, {code}: {count:,}, e.g. {loaded.example[code]}")
+    for hint in loaded.hints:
+        print(f"  {hint}")
+    return 0
+
+
+def _replay(args: argparse.Namespace) -> int:
+    if args.speed <= 0:
+        raise Refused(f"--speed is {args.speed:g}, expected a number above zero.", code="speed")
+    setup.django()
+    from django.conf import settings
+    from rich.progress import Progress, TextColumn
+
+    from chengyun.collect.replay import replay
+    from chengyun.config import config
+
+    with Progress(TextColumn("{task.description}")) as shown:
+        task = shown.add_task("reading")
+        accepted = replay(
+            config(), settings.CITY, args.feed, args.file, speed=args.speed, shift_to_now=args.shift_to_now,
+            purpose="simulate" if args.simulated else "ingest:*",
+            told=lambda moment, count: shown.update(task, description=f"{moment:%Y-%m-%d %H:%M} UTC, {count:,} observations"),
+        )  # fmt: skip
+    print(f"{accepted:,} observations accepted.")
+    return 0

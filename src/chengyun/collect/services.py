@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What can be done about a dead letter: send it again, mended or as it is, or drop it with a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from chengyun.access import audit
+from chengyun.access.actors import Actor
+from chengyun.access.policy import require
+from chengyun.collect import front_door
+from chengyun.collect.models import DeadLetter
+from chengyun.collect.queries import access_dead_letter
+from chengyun.config import config
+from chengyun.errors import Refused
+
+__all__ = ["drop", "retry"]
+
+
+def retry(actor: Actor, letter_id: int, row: Mapping[str, Any] | None = None) -> DeadLetter:
+    """Send a dead letter through the front door again; return it, settled.
+
+    row: the row as the actor mended it; None: as it was sent. A row that fails again becomes a new dead letter, which the
+    note of this one says. Raises Refused when it is settled already, Unavailable when the stream process is away.
+    """
+    require(actor, "dead_letter.retry")
+    with transaction.atomic():
+        letter = _waiting(actor, letter_id)
+        sent = dict(letter.row if row is None else row)
+        purpose = "simulate" if letter.simulated else "ingest:*"
+        # The key makes a retry whose answer was lost safe to repeat; another row under it is another attempt.
+        answer = front_door.post(config(), letter.stream, sent, purpose=purpose, key=None if row else f"dead-letter-{letter.pk}")
+        letter.state = DeadLetter.State.RETRIED
+        letter.retried_at = timezone.now()
+        letter.note = _("已入库。") if answer["accepted"] else _("仍不能入库：%s") % _why(answer)
+        letter.save(update_fields=["state", "retried_at", "note"])
+        audit.record(
+            actor, "dead_letter.retry", "dead_letters", str(letter.pk),
+            detail={"stream": letter.stream, "accepted": answer["accepted"], "mended": row is not None},
+        )  # fmt: skip
+    return letter
+
+
+def drop(actor: Actor, letter_id: int, reason: str) -> DeadLetter:
+    """Give a dead letter up, saying why; it is kept. Raises Refused without a reason or when it is settled already."""
+    require(actor, "dead_letter.retry")
+    if not reason.strip():
+        raise Refused(_("请写明丢弃的原因。"), code="reason_missing")
+    with transaction.atomic():
+        letter = _waiting(actor, letter_id)
+        letter.state = DeadLetter.State.DROPPED
+        letter.retried_at = timezone.now()
+        letter.note = reason.strip()
+        letter.save(update_fields=["state", "retried_at", "note"])
+        audit.record(
+            actor, "dead_letter.drop", "dead_letters", str(letter.pk), detail={"stream": letter.stream, "reason": letter.note}
+        )
+    return letter
+
+
+def _waiting(actor: Actor, letter_id: int) -> DeadLetter:
+    letter = access_dead_letter(actor, letter_id, lock=True)
+    if letter.state != DeadLetter.State.WAITING:
+        raise Refused(_("这条问题数据已经处理过：%s。") % letter.get_state_display(), code="settled")
+    return letter
+
+
+def _why(answer: Mapping[str, Any]) -> str:
+    if answer["dead"]:
+        return str(answer["dead"][0]["reason"])
+    return _("该对象已有真实数据，不再接收模拟数据。")
