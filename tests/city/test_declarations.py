@@ -18,7 +18,7 @@ from chengyun.errors import Misdeclared
 
 SOUND = {
     "pack.py": """
-from chengyun.city import AlertRule, Above, Entity, Pack, Quantity, Ref, Stream, Page, Table
+from chengyun.city import AlertRule, Above, Chart, Entity, Pack, Quantity, Ref, Stream, Page, Table
 PACK = Pack(
     key="{key}", name="泵站", owner="水务局", answers="哪里要淹", limits="limits.toml",
     entities=[Entity("pump", "泵", model="Pump", one_row_is="one pump")],
@@ -30,7 +30,7 @@ PACK = Pack(
     ],
     indicators=["indicators/deep.sql"],
     alerts=[AlertRule("flood", "内涝", on="level", field="depth", when=Above("flood:depth"), severity="red", meaning="水深过大")],
-    pages=[Page("pumps", "泵站", panels=[Table("水深", indicators=["deep"])])],
+    pages=[Page("pumps", "泵站", panels=[Table("水深", indicators=["deep"]), Chart("水深", stream="level", fields=["depth"])])],
 )
 """,
     "limits.toml": """
@@ -99,6 +99,7 @@ def test_all_faults_are_told_at_once(faults: Write) -> None:
         ('"flood:depth"', '"flod:depth"'),
         ('indicators=["deep"]', 'indicators=["deeep"]'),
         ('meaning="水深过大"', 'meaning="水深过大", opens="flod"'),
+        ('fields=["depth"]', 'fields=["dept"]'),
         ('to="pump"', 'to="pumb"'),
         ('model="Pump", ', ""),
     )
@@ -107,7 +108,8 @@ def test_all_faults_are_told_at_once(faults: Write) -> None:
         "unit 'metre' is not known.",
         "severity 'rot' is not one of blue, yellow, orange, red.",
         "field 'deep' is not a quantity of level.",
-        "limit 'flod:depth' is not in limits.toml. Did you mean \"flood\"?",
+        "limit reads table 'flod', which is not in limits.toml. Did you mean \"flood\"?",
+        "field 'dept' is not a quantity of level. Did you mean \"depth\"?",
         "indicator 'deeep' does not exist. Did you mean \"deep\"?",
         "case type 'flod' does not exist.",
         "entity 'pumb' does not exist. Did you mean \"pump\"?",
@@ -133,7 +135,16 @@ def test_a_key_that_stands_twice_is_a_fault(faults: Write) -> None:
         ("-- streams: level", "-- streams: levl", "stream 'levl' does not exist. Did you mean \"level\"?"),
         ("-- streams: level\n", "", "it reads no stream and uses no indicator"),
         ("-- streams: level", "-- streams: level\n-- rule: none_such", "rule 'none_such' does not exist."),
-        ("-- streams: level", "-- streams: level\n-- parameter: a = flod:depth", "reads table 'flod', not in limits.toml."),
+        (
+            "-- streams: level",
+            "-- streams: level\n-- parameter: a = flod:depth",
+            "reads table 'flod', which is not in limits.toml.",
+        ),
+        (
+            "-- streams: level",
+            "-- streams: level\n-- parameter: a = flood:deph",
+            "reads 'deph' of flood, which the edition of 2020-01-01",
+        ),
         ("-- streams: level", "-- streams: level\n-- parameter: a is flood", "expected `name = table.of.limits:entry`"),
         ("-- streams: level", "-- streams: level\n-- fresh for: soon", "fresh for 'soon', expected e.g. `36 h`"),
         ("SELECT pump", "SELEKT pump", "the SQL cannot be read"),

@@ -63,8 +63,8 @@ def is_key(word: object) -> bool:
 
 def where(depth: int = 2) -> str:
     """Return `pack/file.py:line` of the first caller outside this package, or the file named by `written_in`."""
-    if file := _file.get():
-        return file
+    if (named := _file.get()) is not None:
+        return named
     frame = sys._getframe(depth)
     here = str(Path(__file__).parent)
     while frame.f_back is not None and frame.f_code.co_filename.startswith((here, "<string>")):

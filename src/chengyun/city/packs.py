@@ -196,25 +196,21 @@ def _check_references(city: City, pack: LoadedPack) -> None:
             known(at, "indicator", key, city.indicators)
         known(at, "rule", indicator.rule, city.rules)
         known(at, "scale", indicator.scale, city.scales)
-        for parameter, (table, _) in indicator.parameters.items():
-            if table not in pack.limits:
-                report(f"{at}: parameter {parameter} reads table {table!r}, not in limits.toml.{nearest(table, pack.limits)}")
+        for parameter, (table, entry) in indicator.parameters.items():
+            _check_limit(f"{at}: parameter {parameter}", pack, table, entry)
     for rule in pack.pack.alerts:
         at = rule.at  # type: ignore[attr-defined]
         name = qualify(pack.key, rule.on)
-        stream = city.streams.get(name)
-        if stream is None and name not in city.indicators:
+        watched: Stream | None = city.streams.get(name)
+        if watched is None and name not in city.indicators:
             hint = nearest(rule.on, [*city.streams, *city.indicators])
             report(f"{at}: on {rule.on!r} is neither a stream nor an indicator.{hint}")
-        if stream is not None and not isinstance(rule.when, Silent):
-            fields = [quantity.key for quantity in stream.quantities]
-            if rule.field not in fields:
-                report(f"{at}: field {rule.field!r} is not a quantity of {rule.on}.{nearest(str(rule.field), fields)}")
+        if watched is not None and not isinstance(rule.when, Silent):
+            _check_fields(at, watched, [rule.field])
         known(at, "case type", rule.opens, city.cases)
         if isinstance(rule.when, Above | Below) and isinstance(rule.when.limit, str):
-            table = rule.when.limit.split(":")[0]
-            if table not in pack.limits:
-                report(f"{at}: limit {rule.when.limit!r} is not in limits.toml.{nearest(table, pack.limits)}")
+            table, _, entry = rule.when.limit.partition(":")
+            _check_limit(f"{at}: limit", pack, table, entry)
     for page in pack.pack.pages:
         known(page.at, "entity", page.entity, city.entities)  # type: ignore[attr-defined]
         for panel in page.panels:
@@ -222,6 +218,23 @@ def _check_references(city: City, pack: LoadedPack) -> None:
     if pack.pack.simulation:
         for key in pack.pack.simulation.streams:
             known("simulate.py", "stream", key, city.streams)
+
+
+def _check_limit(at: str, pack: LoadedPack, table: str, entry: str) -> None:
+    if table not in pack.limits:
+        report(f"{at} reads table {table!r}, which is not in limits.toml.{nearest(table, pack.limits)}")
+        return
+    for edition in pack.limits.editions(table):
+        if entry not in edition.values:
+            hint = nearest(entry, edition.values)
+            report(f"{at} reads {entry!r} of {table}, which the edition of {edition.in_force} does not have.{hint}")
+
+
+def _check_fields(at: str, stream: Stream, keys: Sequence[str | None]) -> None:
+    fields = [quantity.key for quantity in stream.quantities]
+    for key in keys:
+        if key not in fields:
+            report(f"{at}: field {key!r} is not a quantity of {stream.key}.{nearest(str(key), fields)}")
 
 
 def _check_panel(panel: Panel, known: Callable[..., Any], city: City) -> None:
@@ -233,11 +246,14 @@ def _check_panel(panel: Panel, known: Callable[..., Any], city: City) -> None:
         case Calendar():
             known(at, "indicator", panel.indicator, city.indicators)
         case Chart():
-            known(at, "stream", panel.stream, city.streams)
+            if (drawn := known(at, "stream", panel.stream, city.streams)) is not None:
+                _check_fields(at, drawn, panel.fields)
             for key in panel.indicators:
                 known(at, "indicator", key, city.indicators)
         case MapLayer():
             known(at, "entity", panel.entity, city.entities)
             known(at, "indicator", panel.indicator, city.indicators)
-            known(at, "stream", panel.stream, city.streams)
+            shown = known(at, "stream", panel.stream, city.streams)
+            if shown is not None and panel.field is not None:
+                _check_fields(at, shown, [panel.field])
             known(at, "scale", panel.scale, city.scales)
