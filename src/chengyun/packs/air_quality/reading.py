@@ -17,6 +17,9 @@ ZONE = ZoneInfo("Asia/Shanghai")
 MISSING = frozenset({"", "-", "_", "—", "-;", "NA", "NaN", "nan", "None", "null"})
 """How the sources write that there is no value. Unknown is never zero."""
 
+MOST_DIGITS = 9
+"""No unit of the pack needs more; 1e999999999 is a Decimal, but nothing can be computed with it."""
+
 Line = tuple[int, Mapping[str, str]]
 
 
@@ -69,7 +72,7 @@ def number(text: str, column: str) -> Decimal | None:
         value = Decimal(text)
     except InvalidOperation:
         value = Decimal("NaN")
-    if not value.is_finite():
+    if not value.is_finite() or value.adjusted() > MOST_DIGITS:
         raise ValueError(f"{column} is {text[:40]!r}, expected a number or a missing marker")
     return value
 

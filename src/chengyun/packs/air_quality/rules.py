@@ -8,7 +8,6 @@ An item is a pollutant with its averaging time, as in `pm25_24h`; its breakpoint
 from __future__ import annotations
 
 import datetime as dt
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
