@@ -38,7 +38,9 @@ def truth(shared: Path) -> Truth:
 def _places(shared: Path, name: str, crs: str, *, convert: bool) -> Places:
     features = read_area_file(shared / "data" / "admin-ningbo" / name, crs, dt.date(2026, 1, 1)).features
     # By name: the file of 2018 still gives 奉化区 the code that was withdrawn.
-    polygons = {feature.name: read_polygon(feature.geometry) for feature in sorted(features, key=lambda feature: feature.code)}
+    polygons = {
+        feature.name: read_polygon(feature.geometry, crs) for feature in sorted(features, key=lambda feature: feature.code)
+    }
     if convert:
         polygons = {name: to_wgs84_polygon(polygon, crs) for name, polygon in polygons.items()}
     return Places(list(polygons), [to_wkb(polygon) for polygon in polygons.values()])
@@ -73,7 +75,7 @@ def test_a_wrongly_stated_system_shows(shared: Path, truth: Truth) -> None:
 
 def test_a_million_points_are_right_where_they_are_checked_one_by_one(shared: Path) -> None:
     features = read_area_file(shared / "data" / "admin-ningbo" / AMAP, "GCJ-02", dt.date(2026, 1, 1)).features
-    polygons = [to_wgs84_polygon(read_polygon(feature.geometry), "GCJ-02") for feature in features]
+    polygons = [to_wgs84_polygon(read_polygon(feature.geometry, "GCJ-02"), "GCJ-02") for feature in features]
     codes = [feature.code for feature in features]
     random = np.random.default_rng(20261121)
     lon, lat = random.uniform(120.8, 122.4, 1_000_000), random.uniform(28.8, 30.6, 1_000_000)

@@ -91,6 +91,19 @@ def test_a_system_that_is_unknown_or_contradicted_is_refused(
         services.load_areas(file, told)
 
 
+@pytest.mark.usefixtures("city")
+def test_a_planners_file_on_the_grid_is_converted(save: Save) -> None:
+    west, south = from_wgs84(120.15, 30.25, "EPSG:4549")
+    file = save("d.geojson", _collection(_district("330102", _square(west, south, 5000)), crs="urn:ogc:def:crs:EPSG::4549"))
+    services.load_areas(file)
+    assert queries.area_of(120.1501, 30.2501) == "330102"
+    assert queries.area_of(120.1499, 30.2499) is None
+    assert [row.source_crs for row in queries.areas_on(TODAY, "district")] == ["EPSG:4549"]
+    numbered = save("e.geojson", _collection(_district("330105", _square(40_000_000 + west, south, 5000)), crs="EPSG:4549"))
+    with pytest.raises(Refused, match=r"features\[0\] .*easting first and without the zone's number"):
+        services.load_areas(numbered)
+
+
 BOW_TIE = {"type": "Polygon", "coordinates": [[[120.1, 30.2], [120.3, 30.4], [120.3, 30.2], [120.1, 30.4], [120.1, 30.2]]]}
 OPEN_RING = {"type": "Polygon", "coordinates": [[[120.1, 30.2], [120.3, 30.4]]]}
 METRES = _square(359873.9, 3306397.6, 1000)

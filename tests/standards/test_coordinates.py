@@ -42,6 +42,22 @@ def test_every_vector_holds_in_every_direction(vectors: list[dict[str, str]]) ->
     assert checked == 10 * 9
 
 
+def test_every_vector_holds_on_the_surveyors_grid(vectors: list[dict[str, str]]) -> None:
+    on_grid = [row for row in vectors if row["cgcs2000_gk3_epsg"]]
+    assert len(on_grid) == 9
+    for row in on_grid:
+        crs, metres = f"EPSG:{row['cgcs2000_gk3_epsg']}", (float(row["easting_m"]), float(row["northing_m"]))
+        # The vectors have three decimals; a millimetre is 1e-8 degrees.
+        assert from_wgs84(*_point(row, "wgs84"), crs) == pytest.approx(metres, abs=1e-3), row["name"]
+        assert to_wgs84(*metres, crs) == pytest.approx(_point(row, "wgs84"), abs=1e-8), row["name"]
+        assert convert(*metres, crs, "GCJ-02") == pytest.approx(_point(row, "gcj02"), abs=2e-8)
+
+
+@given(st.floats(118.0, 125.0), st.floats(18.0, 54.0), st.sampled_from(["EPSG:4549", "EPSG:4550"]))
+def test_the_grid_and_back_is_the_same_place(lon: float, lat: float, crs: str) -> None:
+    assert to_wgs84(*from_wgs84(lon, lat, crs), crs) == pytest.approx((lon, lat), abs=MM01)
+
+
 def test_the_one_step_inverse_of_baidu_is_near_but_not_ours(vectors: list[dict[str, str]]) -> None:
     for row in vectors:
         ours = np.array(convert(*_point(row, "bd09"), "BD-09", "GCJ-02"))
@@ -103,6 +119,8 @@ def test_unknown_positions_stay_unknown() -> None:
         ("EPSG:4326", "WGS-84"),
         ("urn:ogc:def:crs:OGC:1.3:CRS84", "WGS-84"),
         ("urn:ogc:def:crs:EPSG::4490", "CGCS2000"),
+        ("urn:ogc:def:crs:EPSG::4549", "EPSG:4549"),
+        ("epsg:4550", "EPSG:4550"),
         (" bd-09 ", "BD-09"),
     ],
 )

@@ -28,7 +28,7 @@ def areas() -> list[Result]:
         raise Refused("The bench `areas` needs the demonstration's boundaries. Run `make setup`.")
     read = read_area_file(files[0])
     polygons = [
-        geometry.to_wgs84_polygon(geometry.read_polygon(feature.geometry), read.crs or "")
+        geometry.to_wgs84_polygon(geometry.read_polygon(feature.geometry, read.crs or ""), read.crs or "")
         for feature in read.features
         if feature.geometry
     ]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from chengyun.standards.coordinates import to_wgs84
+from chengyun.standards.coordinates import is_projected, to_wgs84
 
 if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
@@ -28,10 +28,11 @@ _TINY_SHARE = 1e-3
 """A boundary that crosses itself is mended when that changes less than this share of its area: digitising leaves such knots."""
 
 
-def read_polygon(geometry: object) -> BaseGeometry:
+def read_polygon(geometry: object, crs: str) -> BaseGeometry:
     """Return the polygon or multipolygon of a GeoJSON geometry, in the file's coordinates.
 
-    Raises ValueError saying what is wrong: not a polygon, empty, not degrees, or crossing itself by more than a knot.
+    Raises ValueError saying what is wrong: not a polygon, empty, out of the system's range, or crossing itself by more
+    than a knot.
     """
     import shapely
 
@@ -44,12 +45,7 @@ def read_polygon(geometry: object) -> BaseGeometry:
         raise ValueError(f"the geometry cannot be read: {wrong}") from wrong
     if polygon.is_empty:
         raise ValueError("the geometry has no coordinates")
-    west, south, east, north = polygon.bounds
-    if not (west >= -180 and east <= 180 and south >= -90 and north <= 90):
-        raise ValueError(
-            f"the coordinates run from {west:g} {south:g} to {east:g} {north:g}, expected degrees, longitude first; "
-            "convert a projected file before loading it"
-        )
+    _check_range(polygon.bounds, crs)
     if polygon.is_valid:
         return polygon
     mended = _polygons_only(shapely.make_valid(polygon))
@@ -123,6 +119,17 @@ class Places:
                 found[near[shapely.intersects_xy(polygon, lons[near], lats[near])]] = number
                 order = order[found[order] == 0]
         return self._codes[found]
+
+
+def _check_range(bounds: tuple[float, float, float, float], crs: str) -> None:
+    west, south, east, north = bounds
+    span = f"the coordinates run from {west:g} {south:g} to {east:g} {north:g}"
+    if is_projected(crs):
+        # A zone is some 300 km wide about an easting of 500 km; with the zone's number before it, that is another system.
+        if not (west >= 0 and east <= 1_000_000 and south >= 0 and north <= 6_500_000):
+            raise ValueError(f"{span}, expected metres on the grid of {crs}, easting first and without the zone's number")
+    elif not (west >= -180 and east <= 180 and south >= -90 and north <= 90):
+        raise ValueError(f"{span}, expected degrees, longitude first; a file in metres names its grid, such as EPSG:4549")
 
 
 def _polygons_only(geometry: BaseGeometry) -> BaseGeometry:

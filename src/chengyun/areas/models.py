@@ -50,7 +50,7 @@ class Area(models.Model):
     outline = models.JSONField(null=True, blank=True)
     """The boundary as a GeoJSON geometry, simplified for screens together with its neighbours."""
     source = models.CharField(_("来源"), max_length=300, blank=True, default="")
-    source_crs = models.CharField(_("原坐标系"), max_length=8, blank=True, default="")
+    source_crs = models.CharField(_("原坐标系"), max_length=16, blank=True, default="")
     demonstration = models.BooleanField(_("演示"), default=False)
     """Loaded by the first start for want of a city's own areas, which replace it."""
 

@@ -154,7 +154,7 @@ def _polygon(feature: Feature, crs: str | None) -> BaseGeometry | None:
     if feature.geometry is None or crs is None:
         return None
     try:
-        return geometry.to_wgs84_polygon(geometry.read_polygon(feature.geometry), crs)
+        return geometry.to_wgs84_polygon(geometry.read_polygon(feature.geometry, crs), crs)
     except ValueError as wrong:
         raise Refused(f"{feature.at}: {wrong}.") from wrong
 

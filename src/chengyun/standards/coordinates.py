@@ -7,7 +7,8 @@
        │ second offset, everywhere
     BD-09                  Baidu
 
-Longitude comes first, in degrees. Every function takes floats or numpy arrays and gives the same kind back.
+CGCS2000 also comes projected, as EPSG:4534 to EPSG:4554 (`projection.py`): easting first, in metres.
+Otherwise longitude comes first, in degrees. Every function takes floats or numpy arrays and gives the same kind back.
 The inverses iterate until they hold to better than 1e-9 degrees (0.1 mm); one step alone errs by one to two metres.
 Outside the box nothing is shifted, as the maps themselves do; within half a kilometre of the box's edge two points
 can share one GCJ-02 position, and there the inverse gives one of them.
@@ -26,6 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chengyun.errors import nearest
+from chengyun.standards.projection import MERIDIANS, from_grid, to_grid
 
 Floats = npt.NDArray[np.float64]
 Degrees = TypeVar("Degrees", float, Floats)
@@ -38,6 +40,9 @@ _ALIASES = {
     "gcj02": "GCJ-02",
     "bd09": "BD-09", "bd09ll": "BD-09",
 }  # fmt: skip
+
+_OFFSETS = {"WGS-84": 0, "CGCS2000": 0, "GCJ-02": 1, "BD-09": 2}
+"""How many offsets lie between a system and WGS-84."""
 
 _RADIUS_M = 6378245.0
 _ECCENTRICITY2 = 0.00669342162296594323
@@ -55,10 +60,20 @@ def crs_name(text: str) -> str:
     bare = re.sub(r"^urn:ogc:def:crs:", "", text.strip(), flags=re.IGNORECASE)
     # A URN carries a version between authority and code, often empty: OGC:1.3:CRS84, EPSG::4490.
     bare = re.sub(r"^(ogc|epsg):[\d.]*:", r"\1:", bare, flags=re.IGNORECASE)
+    if bare.upper() in MERIDIANS:
+        return bare.upper()
     found = _ALIASES.get(re.sub(r"[^a-z0-9]", "", bare.lower()))
     if found is None:
-        raise ValueError(f"Coordinate system {text!r} is not known.{nearest(text.upper(), CRS)} Use one of {', '.join(CRS)}.")
+        raise ValueError(
+            f"Coordinate system {text!r} is not known.{nearest(text.upper(), CRS)} Use one of {', '.join(CRS)}, "
+            "or EPSG:4534 to EPSG:4554."
+        )
     return found
+
+
+def is_projected(crs: str) -> bool:
+    """Say whether a system counts in metres on a grid. Raises ValueError for an unknown system."""
+    return crs_name(crs) in MERIDIANS
 
 
 def to_wgs84(lon: Degrees, lat: Degrees, crs: str) -> tuple[Degrees, Degrees]:
@@ -73,16 +88,20 @@ def from_wgs84(lon: Degrees, lat: Degrees, crs: str) -> tuple[Degrees, Degrees]:
 
 def convert(lon: Degrees, lat: Degrees, source: str, target: str) -> tuple[Degrees, Degrees]:
     """Return a point's position in the target system; unchanged when both systems have the same datum."""
-    order = {"WGS-84": 0, "CGCS2000": 0, "GCJ-02": 1, "BD-09": 2}
-    start, end = order[crs_name(source)], order[crs_name(target)]
-    if start == end:
+    given, wanted = crs_name(source), crs_name(target)
+    start, end = _OFFSETS.get(given, 0), _OFFSETS.get(wanted, 0)
+    if given == wanted or (start == end and given not in MERIDIANS and wanted not in MERIDIANS):
         return lon, lat
     x, y = np.asarray(lon, dtype=np.float64), np.asarray(lat, dtype=np.float64)
+    if given in MERIDIANS:
+        x, y = from_grid(x, y, MERIDIANS[given])
     path = (
         (_STEPS[step] for step in range(start, end)) if end > start else (_BACK[step] for step in range(start - 1, end - 1, -1))
     )
     for step in path:
         x, y = step(x, y)
+    if wanted in MERIDIANS:
+        x, y = to_grid(x, y, MERIDIANS[wanted])
     if isinstance(lon, np.ndarray):
         return x, y
     return float(x), float(y)

@@ -60,7 +60,7 @@ class Migration(migrations.Migration):
                 ("boundary", models.BinaryField(blank=True, null=True)),
                 ("outline", models.JSONField(blank=True, null=True)),
                 ("source", models.CharField(blank=True, default="", max_length=300, verbose_name="来源")),
-                ("source_crs", models.CharField(blank=True, default="", max_length=8, verbose_name="原坐标系")),
+                ("source_crs", models.CharField(blank=True, default="", max_length=16, verbose_name="原坐标系")),
                 ("demonstration", models.BooleanField(default=False, verbose_name="演示")),
             ],
             options={
@@ -109,7 +109,7 @@ class Migration(migrations.Migration):
                 ("boundary", models.BinaryField(blank=True, null=True)),
                 ("outline", models.JSONField(blank=True, null=True)),
                 ("source", models.CharField(blank=True, default="", max_length=300, verbose_name="来源")),
-                ("source_crs", models.CharField(blank=True, default="", max_length=8, verbose_name="原坐标系")),
+                ("source_crs", models.CharField(blank=True, default="", max_length=16, verbose_name="原坐标系")),
                 ("demonstration", models.BooleanField(default=False, verbose_name="演示")),
             ],
             options={
