@@ -132,7 +132,7 @@ def _register(url: str, table: StreamTable, keys: list[str]) -> None:
         chosen = psycopg.sql.SQL("INSERT INTO {} ({}) SELECT {} FROM unnest(%s::text[]) AS keys (key)").format(
             psycopg.sql.Identifier(table.register),
             psycopg.sql.SQL(", ").join(map(psycopg.sql.Identifier, filled)),
-            psycopg.sql.SQL(", ").join(psycopg.sql.SQL(value) for value in filled.values()),  # type: ignore[arg-type]
+            psycopg.sql.SQL(", ").join(psycopg.sql.SQL(value) for value in filled.values()),
         )
         conn.execute(chosen, [keys])
         conn.execute("NOTIFY chengyun_register")

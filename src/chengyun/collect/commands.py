@@ -60,9 +60,9 @@ def _load(args: argparse.Namespace) -> int:
         )  # fmt: skip
         shown.update(bar, completed=total, rows=loaded.read)
     seconds = time.monotonic() - begun
-    print(
-        f"Read {loaded.read:,} observations in {seconds:.1f} s; stored {loaded.stored:,}; registers changed in {loaded.registered:,} rows."
-    )
+    print(f"Read {loaded.read:,} observations in {seconds:.1f} s, stored {loaded.stored:,}.")
+    if loaded.registered:
+        print(f"  registered or changed: {loaded.registered:,}")
     for name, count in sorted(loaded.flags.items()):
         print(f"  flagged {name}: {count:,}")
     for code, count in loaded.dead.most_common():

@@ -17,7 +17,7 @@ __all__ = ["model_of", "register"]
 
 def model_of(city: City, entity: str) -> type[Register]:
     """Return the model of an entity, by its qualified key."""
-    return apps.get_model(entity.split(".")[0], city.entities[entity].model)  # type: ignore[return-value]
+    return apps.get_model(entity.split(".")[0], city.entities[entity].model)
 
 
 def register(city: City, pack: str, found: Iterable[Registered], *, simulated: bool = False) -> int:

@@ -101,7 +101,7 @@ def _has_real(table: StreamTable, now: dt.datetime) -> bool:
         latest=sql.Identifier(*table.latest.split("."))
     )
     with connection.cursor() as cursor:
-        cursor.execute(query, [int(Flag.SIMULATED), now - REAL_WITHIN])  # type: ignore[arg-type]
+        cursor.execute(query, [int(Flag.SIMULATED), now - REAL_WITHIN])
         return bool(cursor.fetchone()[0])
 
 
@@ -141,6 +141,6 @@ def _newest_simulated(table: StreamTable) -> dt.datetime | None:
         latest=sql.Identifier(*table.latest.split("."))
     )
     with connection.cursor() as cursor:
-        cursor.execute(query, [int(Flag.SIMULATED)])  # type: ignore[arg-type]
+        cursor.execute(query, [int(Flag.SIMULATED)])
         found: dt.datetime | None = cursor.fetchone()[0]
     return found
