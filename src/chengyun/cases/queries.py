@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is asked of cases, within what the actor may read."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from chengyun.access.actors import Actor
+from chengyun.access.policy import scope
+from chengyun.cases import clock as clocks
+from chengyun.cases import services
+from chengyun.cases.clock import ClockView
+from chengyun.cases.models import Case
+from chengyun.city import CaseType, City
+from chengyun.errors import NotFound
+
+__all__ = ["CaseEventView", "CaseView", "StepView", "case_view", "cases_for"]
+
+
+@dataclass(frozen=True, slots=True)
+class StepView:
+    """A step the actor may take now. needs: of "reason", "note", "assignee"."""
+
+    key: str
+    name: str
+    to: str
+    needs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CaseEventView:
+    """One step of the history. name: of the step or the kind of event."""
+
+    kind: str
+    name: str
+    at: dt.datetime
+    actor: str
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+    reason: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaseView:
+    """A case as a page shows it. clock: at the moment of asking. alerts: ids of the alerts it answers.
+
+    steps, history, alerts: only for one case, empty in lists.
+    """
+
+    number: str
+    type: str
+    type_name: str
+    state: str
+    state_name: str
+    ended: bool
+    title: str
+    owner: str
+    owner_key: str
+    person: str
+    person_id: int | None
+    area_code: str
+    lon: float | None
+    lat: float | None
+    opened_at: dt.datetime
+    due_at: dt.datetime
+    closed_at: dt.datetime | None
+    clock: ClockView
+    overdue: bool
+    simulated: bool
+    evidence: Mapping[str, Any]
+    alerts: tuple[int, ...] = ()
+    steps: tuple[StepView, ...] = ()
+    history: tuple[CaseEventView, ...] = ()
+
+
+def cases_for(
+    actor: Actor,
+    *,
+    states: Sequence[str] = (),
+    types: Sequence[str] = (),
+    ended: bool | None = False,
+    overdue: bool | None = None,
+    mine: bool = False,
+    area: str = "",
+    limit: int = 200,
+    now: dt.datetime | None = None,
+) -> list[CaseView]:
+    """Return cases the actor may read: open ones by what is due first, ended ones newest first.
+
+    ended: None: both. overdue: True: only those past their limit. mine: only those given to the actor.
+    """
+    now = now or timezone.now()
+    rows = _visible(actor)
+    if states:
+        rows = rows.filter(state__in=states)
+    if types:
+        rows = rows.filter(type__in=types)
+    if ended is not None:
+        rows = rows.filter(ended=ended)
+    if mine:
+        rows = rows.filter(person_id=actor.account_id) if actor.account_id is not None else rows.none()
+    if area:
+        rows = rows.filter(area_code__startswith=area)
+    if overdue is not None:
+        late = Q(ended=False, clock__running_since__isnull=False, due_at__lt=now)
+        rows = rows.filter(late) if overdue else rows.exclude(late)
+    order = ("-closed_at", "-id") if ended else ("due_at", "id")
+    return [_view(row, now) for row in rows.order_by(*order)[:limit]]
+
+
+def case_view(number: str, actor: Actor, now: dt.datetime | None = None) -> CaseView:
+    """Return one case with its history and what the actor may do next. Raises NotFound."""
+    row = _visible(actor).filter(number=number).prefetch_related("events", "case_alerts").first()
+    if row is None:
+        raise NotFound(_("没有找到案件 %s。") % number)
+    return _view(row, now or timezone.now(), actor)
+
+
+def _visible(actor: Actor) -> QuerySet[Case]:
+    city: City = settings.CITY
+    allowed = scope(actor, "cases").q()
+    for key in city.cases:
+        allowed |= Q(type=key) & scope(actor, key).q()
+    return Case.objects.filter(allowed).select_related("owner", "person", "clock")
+
+
+def _view(row: Case, now: dt.datetime, actor: Actor | None = None) -> CaseView:
+    city: City = settings.CITY
+    declared: CaseType | None = city.cases.get(row.type)
+    states = {state.key: state.name for state in declared.states} if declared else {}
+    shown = clocks.view(clocks.Clock(row.clock.limit_s, row.clock.used_s, row.clock.running_since), now)
+    steps = services.steps_of(actor, row) if actor and declared else ()
+    return CaseView(
+        number=row.number,
+        type=row.type,
+        type_name=declared.name if declared else row.type,
+        state=row.state,
+        state_name=states.get(row.state, row.state),
+        ended=row.ended,
+        title=row.title,
+        owner=row.owner.name,
+        owner_key=row.owner.key,
+        person=str(row.person or ""),
+        person_id=row.person_id,
+        area_code=row.area_code,
+        lon=row.lon,
+        lat=row.lat,
+        opened_at=row.opened_at,
+        due_at=shown.due_at or row.due_at,
+        closed_at=row.closed_at,
+        clock=shown,
+        overdue=shown.overdue,
+        simulated=row.simulated,
+        evidence=row.evidence,
+        alerts=tuple(it.alert_id for it in row.case_alerts.all()) if actor else (),
+        steps=tuple(StepView(step.key, step.name, states.get(step.to, step.to), tuple(step.needs)) for step in steps),
+        history=_history(row, declared) if actor else (),
+    )
+
+
+def _history(row: Case, declared: CaseType | None) -> tuple[CaseEventView, ...]:
+    names = {
+        "opened": _("立案"), "assigned": _("分派"), "owner_unknown": _("主办单位不明"), "alert_joined": _("并入预警"),
+    }  # fmt: skip
+    names |= {step.key: step.name for step in declared.transitions} if declared else {}
+    found = []
+    for it in row.events.all():
+        word = it.transition or it.kind
+        found.append(CaseEventView(it.kind, names.get(word, word), it.at, it.actor, it.before, it.after, it.reason, it.note))
+    return tuple(found)
