@@ -2,7 +2,7 @@
 """How the air of a city behaves when nothing real measures it: a pure function of station, moment and seed.
 
 A concentration is the product of a regional part all stations share (weather over days, season, hour, weekday) and a
-small part of the station's own. One pollution episode is planted in each district every two days, at a time that is
+small part of the station's own. One pollution episode is planted in each district every forty hours, at a time that is
 known beforehand (`episode`), so that an alert and its case have something true to point at.
 """
 
@@ -25,8 +25,10 @@ MISSING_SHARE = 0.004
 LEAST_OF_TWELVE = 9
 """Five-minute values an hourly mean needs: 45 of 60 minutes (GB 3095-2012, table 4)."""
 
-CYCLE_H, SLOT_H, EPISODE_H = 48, 4, 3
+CYCLE_H, SLOT_H, EPISODE_H = 40, 4.0, 3.5
 """Every district has one episode of EPISODE_H hours in each cycle, in one of the cycle's slots."""
+BESIDE = 0.35
+"""How much of an episode the district's other stations feel; the first stands next to its source."""
 
 MEAN = {"so2": 8.0, "no2": 28.0, "co": 0.65, "o3": 62.0, "pm10": 48.0, "pm25": 27.0}
 """Typical concentrations of a coastal city of the Yangtze delta in recent years; CO in mg/m³, all else µg/m³."""
@@ -74,14 +76,13 @@ def observe(stream: str, key: str, moment: dt.datetime, seed: int) -> Mapping[st
 def episode(area_code: str, moment: dt.datetime) -> float:
     """Return the height of a district's planted episode at a moment, 0 (none) to 1: the simulation's ground truth."""
     hours = moment.timestamp() / 3600
-    cycle = int(hours // CYCLE_H)
     digits = "".join(character for character in area_code if character.isdigit())[:6] or "0"
-    # Slots of the districts of one city are apart, so that one of them begins every few hours.
-    slot = (int(digits[-2:]) + cycle) % (CYCLE_H // SLOT_H)
-    into = hours - cycle * CYCLE_H - slot * SLOT_H
+    # The two factors put the ten districts of the demonstration city in ten different slots: one episode follows the other.
+    slot = int(digits[-2:]) * 42 % 107 % int(CYCLE_H / SLOT_H)
+    into = hours % CYCLE_H - slot * SLOT_H
     if not 0 <= into < EPISODE_H:
         return 0.0
-    # A quick rise in twenty minutes, a plateau, a slow end.
+    # A rise in twenty minutes, a plateau, an end in forty.
     return min(1.0, into * 3, (EPISODE_H - into) * 1.5)
 
 
@@ -98,7 +99,8 @@ def _five_minutes(key: str, moment: dt.datetime, seed: int) -> dict[str, float] 
     weather = _smooth(seed, "weather", start, 60 * 3600) + 0.5 * _smooth(seed, "wind", start, 13 * 3600)
     clear_sky = 0.75 + 0.5 * (_smooth(seed, "sky", start, 30 * 3600) + 1) / 2
     sun = _bell(hour, 14.5, 3.2)
-    planted = episode(key.split("-")[1] if "-" in key else key, moment)
+    _, area_code, number = key.split("-")
+    planted = episode(area_code, moment) * (1.0 if number == "1" else BESIDE)
     values = {}
     for name, mean in MEAN.items():
         level = mean * (1 + WINTER[name] * winter) * math.exp(WEATHER[name] * weather) * (1 + TRAFFIC[name] * rush)
