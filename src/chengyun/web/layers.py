@@ -19,8 +19,9 @@ from psycopg import sql
 from chengyun.access.actors import Actor
 from chengyun.access.policy import scope
 from chengyun.city import Band, City, MapLayer, Quantity, Scale, Stream, qualify, sql_name
+from chengyun.operate.queries import FigureView, newest_figures
 from chengyun.web import shown
-from chengyun.web.figures import Shown, newest, status_of
+from chengyun.web.figures import known_at, period_text, scale_of
 from chengyun.web.places import area_names
 from chengyun.web.tiles import Status
 
@@ -124,10 +125,9 @@ def _values(pack: str, panel: MapLayer, rows: list[dict[str, Any]], actor: Actor
     if panel.indicator:
         name = qualify(pack, panel.indicator)
         indicator = city.indicators[name]
-        found = newest([name], [row["key"] for row in rows], actor)
-        scale = city.scales.get(qualify(name.split(".")[0], indicator.scale)) if indicator.scale else None
-        by_key = {subject: _of_figure(figure, indicator.period, now) for (_, subject), figure in found.items()}
-        return _Values(indicator.name, indicator.unit, indicator.decimals, indicator.source, scale, by_key)
+        found = newest_figures([name], [row["key"] for row in rows], actor, now)
+        by_key = {subject: _of_figure(figure) for (_, subject), figure in found.items()}
+        return _Values(indicator.name, indicator.unit, indicator.decimals, indicator.source, scale_of(name), by_key)
     if panel.stream and panel.field:
         name = qualify(pack, panel.stream)
         stream: Stream = city.streams[name]
@@ -138,15 +138,8 @@ def _values(pack: str, panel: MapLayer, rows: list[dict[str, Any]], actor: Actor
     return _Values("", "1", 0, city.packs[pack].pack.owner, None, {})
 
 
-def _of_figure(figure: Shown, period: str, now: dt.datetime) -> _Value:
-    return _Value(
-        figure.value,
-        status_of(figure, now),
-        shown.known_at(figure.period_start, period, figure.computed_at),
-        shown.period(figure.period_start, period),
-        figure.simulated,
-        figure.id,
-    )
+def _of_figure(figure: FigureView) -> _Value:
+    return _Value(figure.value, figure.status, known_at(figure), period_text(figure), figure.simulated, figure.id)
 
 
 def _of_stream(name: str, stream: Stream, quantity: Quantity, keys: Mapping[int, str], now: dt.datetime) -> dict[str, _Value]:

@@ -114,7 +114,7 @@ def entity_page(request: HttpRequest, entity: str, key: str) -> HttpResponse:
         raise NotFound(f"There is no {entity} {key!r}.")
     pack = entity.split(".")[0]
     asked = _asked(request, Subject(entity, key, row.name))
-    datasets = tuple(
+    datasets = frozenset(
         [name for name, stream in city.streams.items() if qualify(name.split(".")[0], stream.entity.to) == entity]
         + [
             name
@@ -131,7 +131,7 @@ def entity_page(request: HttpRequest, entity: str, key: str) -> HttpResponse:
         facts=_facts(row, allowed.mask({field.name: getattr(row, field.name) for field in model._meta.concrete_fields})),
         latest=latest_of(entity, row.pk, actor, asked.now),
         panels=tuple(one for page in _pages_of(entity) for one in panels(pack, page, asked, _map_of)),
-        work=work(actor, asked.now, dataset_subjects=(datasets, key)),
+        work=work(actor, asked.now, about=(datasets, key)),
         as_of=asked.now,
     )
     return render(request, "web/entity.html", {"page": found})

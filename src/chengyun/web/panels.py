@@ -20,12 +20,16 @@ from chengyun.access.actors import Actor
 from chengyun.access.policy import scope
 from chengyun.city import Band, Calendar, Chart, City, Indicator, MapLayer, Page, Scale, Table, Tiles, qualify
 from chengyun.config import config
+from chengyun.operate.queries import figure_calendar, newest_figures
+from chengyun.operate.status import Status
 from chengyun.web import figures, shown
 from chengyun.web.layers import Layer, layer
 from chengyun.web.places import area_names, districts
 from chengyun.web.spans import SPANS, Span, default_span
-from chengyun.web.tiles import Status, Tile
+from chengyun.web.tiles import Tile
 
+PLAIN = "#8a989f"
+"""A day whose indicator has no scale: there is a value, and it has no class."""
 MOST_ROWS = 500
 """A table of entities shows at most this many; the others are on the map and in the data service."""
 
@@ -203,12 +207,8 @@ def _tiles(panel_id: str, pack: str, panel: Tiles, asked: Asked) -> TilesPanel |
         subjects = {code: known[code] for code in known}
     else:
         subjects = {config().city: ""}
-    found = figures.newest(names, subjects, asked.actor)
-    tiles = [
-        figures.tile(name, subject, subject_name, found.get((name, subject)), asked.now)
-        for subject, subject_name in subjects.items()
-        for name in names
-    ]
+    found = newest_figures(names, list(subjects), asked.actor, asked.now)
+    tiles = [figures.tile(found[name, subject], subject_name) for subject, subject_name in subjects.items() for name in names]
     return TilesPanel(panel_id, panel.name, tuple(tiles))
 
 
@@ -247,27 +247,23 @@ def _table(panel_id: str, pack: str, panel: Table, asked: Asked) -> TablePanel |
     city: City = settings.CITY
     declared = [city.indicators[name] for name in names]
     subjects, subject_name, entity = _subjects(pack, declared[0], asked)
-    found = figures.newest(names, subjects, asked.actor)
+    found = newest_figures(names, list(subjects), asked.actor, asked.now)
     columns = [Column(one.name, one.unit, True) for one in declared] + [
         Column(name, "", False) for name in panel.columns.values()
     ]
     rows = []
     for subject, name in subjects.items():
-        figure_of = {one: found.get((one, subject)) for one in names}
-        if not any(figure_of.values()):
+        of_subject = [found[one, subject] for one in names]
+        known = next((figure for figure in of_subject if figure.id is not None), None)
+        if known is None:
             continue
-        tiles = [figures.tile(one, subject, "", figure_of[one], asked.now) for one in names]
-        cells = [
-            Cell(tile.name, shown.number(tile.value, tile.decimals), True, tile.status, tile.band, tile.figure_id)
-            for tile in tiles
-        ]
-        first = next(figure for figure in figure_of.values() if figure)
+        cells = [Cell(one.name, shown.number(one.value, one.decimals), True, one.status, one.band, one.id) for one in of_subject]
         for key, column in panel.columns.items():
-            detail = first.detail.get(key)
+            detail = of_subject[0].detail.get(key)
             cells.append(Cell(column, _detail(detail), _is_number(detail), "fresh", None, None))
-        known = next(tile for tile in tiles if tile.figure_id)
         href = reverse("entity", args=[entity, subject]) if entity else ""
-        rows.append(TableRow(name, href, tuple(cells), known.period_text, known.status, any(tile.simulated for tile in tiles)))
+        simulated = any(one.simulated for one in of_subject)
+        rows.append(TableRow(name, href, tuple(cells), figures.period_text(known), known.status, simulated))
     source = "；".join(dict.fromkeys(one.source for one in declared))
     return TablePanel(panel_id, panel.name, subject_name, tuple(columns), tuple(rows), source)
 
@@ -319,22 +315,16 @@ def _calendar(panel_id: str, pack: str, panel: Calendar, asked: Asked) -> Calend
     years = figures.years_known(name, subject, asked.actor)
     today = shown.today(asked.now)
     year = asked.year or (years[0] if years else today.year)
-    zone = config().zone
-    since = dt.datetime(year, 1, 1, tzinfo=zone)
-    by_day = {
-        shown.today(figure.period_start): figure
-        for figure in figures.series(name, subject, since, dt.datetime(year + 1, 1, 1, tzinfo=zone), asked.actor)
-    }
+    by_day = {one.day: one for one in figure_calendar(name, subject, year, asked.actor)}
     scale = figures.scale_of(name)
     unit = "" if indicator.unit == "1" else f" {indicator.unit}"
 
     def day_of(day: dt.date) -> Day:
-        figure = by_day.get(day)
-        band = scale.band(figure.value) if scale and figure else None
-        if figure is None or figure.value is None:
+        one = by_day[day]
+        if one.value is None:
             return Day(f"{shown.moment(day)} {shown.NOTHING}", "transparent", None)
-        said = f"{shown.moment(day)} {shown.number(figure.value, indicator.decimals)}{unit} {_(band.name) if band else ''}"
-        return Day(said.strip(), band.colour if band else "#8a989f", figure.id)
+        said = f"{shown.moment(day)} {shown.number(one.value, indicator.decimals)}{unit} {_(one.band.name) if one.band else ''}"
+        return Day(said.strip(), one.band.colour if one.band else PLAIN, one.figure)
 
     first = dt.date(year, 1, 1)
     monday = first - dt.timedelta(days=first.weekday())
@@ -354,7 +344,7 @@ def _calendar(panel_id: str, pack: str, panel: Calendar, asked: Asked) -> Calend
     last = min(today, dt.date(year, 12, 31))
     return CalendarPanel(
         panel_id, panel.name, asked.subject.name, year, tuple(years), _months(weeks, year), rows, scale,
-        sum(figure.value is not None for figure in by_day.values()), max((last - first).days + 1, 0), indicator.source,
+        sum(one.value is not None for one in by_day.values()), max((last - first).days + 1, 0), indicator.source,
     )  # fmt: skip
 
 

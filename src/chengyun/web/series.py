@@ -15,10 +15,10 @@ from psycopg import sql
 
 from chengyun.access.actors import Actor
 from chengyun.access.policy import require_scope
-from chengyun.areas.queries import name_of
 from chengyun.city import City, Indicator, Stream, qualify, sql_name
 from chengyun.config import config
 from chengyun.errors import NotFound, Refused, nearest
+from chengyun.operate.queries import newest_figures
 from chengyun.web import figures, shown
 from chengyun.web.downsample import Point, extremes
 from chengyun.web.panels import register
@@ -174,23 +174,21 @@ def _figure_data(
         require_scope(actor, name)
     declared: list[Indicator] = [city.indicators[name] for name in names]
     subjects = [subject, *(districts() if with_districts else [])]
-    newest = figures.newest(names, subjects, actor)
-    if not newest:
+    ends = [figure.period_end for figure in newest_figures(names, subjects, actor, now).values() if figure.period_end]
+    if not ends:
         return ChartData(now - span, now, declared[0].unit, (), 0, declared[0].source)
-    last = max(shown.period_end(figure.period_start, city.indicators[figure.indicator].period) for figure in newest.values())
-    until = min(now, last)
+    until = min(now, max(ends))
     since = until - span
     areas = area_names() if declared[0].subject == "area" else {}
     lines, count, thinned = [], 0, False
     for name, indicator in zip(names, declared, strict=True):
         gap = {"hour": 3 * 3_600_000, "day": 3 * 86_400_000}.get(indicator.period)
-        for one in subjects:
-            rows = figures.series(name, one, since, until, actor)
-            values = np.array([np.nan if row.value is None else row.value for row in rows], dtype=np.float64)
-            times = np.array([_ms(row.period_start) for row in rows], dtype=np.int64)
+        for one, rows in figures.course(name, subjects, since, until, actor).items():
+            values = np.array([np.nan if value is None else value for _start, value in rows], dtype=np.float64)
+            times = np.array([_ms(start) for start, _value in rows], dtype=np.int64)
             count += int(np.count_nonzero(~np.isnan(values)))
             thinned = thinned or len(times) > 2 * STRETCHES
-            label = areas.get(one, name_of(one)) if len(subjects) > 1 else _(indicator.name)
+            label = areas.get(one, one) if len(subjects) > 1 else _(indicator.name)
             lines.append(
                 Series(label, indicator.unit, indicator.decimals, extremes(times, values, STRETCHES, gap), one == subject)
             )

@@ -61,27 +61,6 @@ def period(start: dt.datetime, kind: str) -> str:
     return f"{local.year}" if english else _("%(year)d 年") % {"year": local.year}
 
 
-def period_end(start: dt.datetime, kind: str) -> dt.datetime:
-    """Return the first instant after the interval that starts then."""
-    zone = timezone.get_default_timezone()
-    local = start.astimezone(zone)
-    match kind:
-        case "hour":
-            return start + dt.timedelta(hours=1)
-        case "day":
-            end = local.date() + dt.timedelta(days=1)
-        case "month":
-            end = (local.date().replace(day=1) + dt.timedelta(days=31)).replace(day=1)
-        case _:
-            end = dt.date(local.year + 1, 1, 1)
-    return dt.datetime.combine(end, dt.time(), zone)
-
-
-def known_at(start: dt.datetime, kind: str, computed_at: dt.datetime) -> dt.datetime:
-    """Return as of when a figure speaks: the end of its interval or, while that lasts, when it was computed."""
-    return min(period_end(start, kind), max(start, computed_at))
-
-
 def today(now: dt.datetime) -> dt.date:
     """Return the city's local date."""
     return timezone.localdate(now)

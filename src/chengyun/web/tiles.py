@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Literal
 
 from chengyun.city import Band
+from chengyun.operate.status import Status
 
-Status = Literal["fresh", "partial", "stale", "missing"]
+__all__ = ["Status", "Tile"]
 
 
 @dataclass(frozen=True, kw_only=True)

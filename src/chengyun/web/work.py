@@ -7,38 +7,25 @@ import datetime as dt
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db.models import Case as When
-from django.db.models import IntegerField, Q, QuerySet, Value
-from django.db.models import When as Is
+from django.db.models import Q, QuerySet
 
 from chengyun.access.actors import Actor
 from chengyun.access.policy import scope
 from chengyun.cases.models import Case
-from chengyun.city import AlertRule, CaseType
-from chengyun.city.words import SEVERITIES
-from chengyun.operate.models import Alert
+from chengyun.city import CaseType
+from chengyun.operate.queries import AlertView, open_alerts
 from chengyun.web.places import area_names
+
+MOST_ALERTS = 200
+"""Counted up to this; above it a board says "200+"."""
 
 
 @dataclass(frozen=True, slots=True)
 class AlertLine:
-    """One open alert. name, meaning: the rule's, translated by the template. value: what it saw last; unit: of the value."""
+    """One open alert, and the name of the district it is in; empty: not known."""
 
-    id: int
-    name: str
-    meaning: str
-    severity: str
-    subject: str
+    alert: AlertView
     area: str
-    value: float | None
-    limit: float | None
-    unit: str
-    decimals: int
-    state: str
-    in_case: bool
-    since: dt.datetime
-    seen_at: dt.datetime
-    simulated: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,39 +46,31 @@ class CaseLine:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """The first alerts and cases, worst and soonest first, and how many there are in all."""
+    """The first alerts and cases, worst and soonest first, and how many there are in all ("200+": that many or more)."""
 
     alerts: tuple[AlertLine, ...]
-    alert_count: int
+    alert_count: str
     cases: tuple[CaseLine, ...]
     case_count: int
 
 
-def work(actor: Actor, now: dt.datetime, limit: int = 12, dataset_subjects: tuple[tuple[str, ...], str] | None = None) -> Work:
+def work(actor: Actor, now: dt.datetime, limit: int = 12, about: tuple[frozenset[str], str] | None = None) -> Work:
     """Return what is open for an actor.
 
-    dataset_subjects: only alerts on one of these datasets about this subject, and the cases that answer them.
+    about: only alerts on one of these datasets about this subject, and the cases that answer them.
     """
-    alerts, cases = _alerts(actor), _cases(actor)
-    if dataset_subjects is not None:
-        datasets, subject = dataset_subjects
-        alerts = alerts.filter(dataset__in=datasets, subject=subject)
-        cases = cases.filter(case_alerts__alert__dataset__in=datasets, case_alerts__alert__subject=subject).distinct()
-    names = area_names()
-    rank = When(*(Is(severity=name, then=Value(place)) for place, name in enumerate(SEVERITIES)), output_field=IntegerField())
-    first = alerts.annotate(rank=rank).order_by("-rank", "-opened_at", "-id")[:limit]
-    soonest = cases.select_related("owner").order_by("due_at", "id")[:limit]
+    alerts = open_alerts(actor, subject=about[1] if about else None, limit=MOST_ALERTS)
+    cases = _cases(actor)
+    if about is not None:
+        alerts = [one for one in alerts if one.dataset in about[0]]
+        cases = cases.filter(case_alerts__alert__dataset__in=about[0], case_alerts__alert__subject=about[1]).distinct()
+    names = area_names("district")
     return Work(
-        tuple(_alert_line(one, names) for one in first),
-        alerts.count(),
-        tuple(_case_line(one, names, now) for one in soonest),
+        tuple(AlertLine(one, names.get(one.area_code[:6], "")) for one in alerts[:limit]),
+        f"{MOST_ALERTS}+" if len(alerts) >= MOST_ALERTS else str(len(alerts)),
+        tuple(_case_line(one, names, now) for one in cases.select_related("owner").order_by("due_at", "id")[:limit]),
         cases.count(),
     )
-
-
-def _alerts(actor: Actor) -> QuerySet[Alert]:
-    allowed = scope(actor, "alerts")
-    return allowed.rows_for(Alert.objects.exclude(state=Alert.State.CLOSED))
 
 
 def _cases(actor: Actor) -> QuerySet[Case]:
@@ -101,37 +80,6 @@ def _cases(actor: Actor) -> QuerySet[Case]:
         if allowed.allowed:
             readable |= Q(allowed.q(), type=name)
     return Case.objects.filter(readable, ended=False)
-
-
-def _alert_line(alert: Alert, names: dict[str, str]) -> AlertLine:
-    rule: AlertRule | None = settings.CITY.alerts.get(alert.rule)
-    unit, decimals = _unit(alert, rule)
-    return AlertLine(
-        id=alert.pk,
-        name=rule.name if rule else alert.rule,
-        meaning=rule.meaning if rule else "",
-        severity=alert.severity,
-        subject=alert.subject_name or alert.subject,
-        area=names.get(alert.area_code[:6], ""),
-        value=alert.value,
-        limit=alert.limit,
-        unit=unit,
-        decimals=decimals,
-        state=alert.get_state_display(),
-        in_case=alert.in_case,
-        since=alert.since,
-        seen_at=alert.last_seen_at,
-        simulated=alert.simulated,
-    )
-
-
-def _unit(alert: Alert, rule: AlertRule | None) -> tuple[str, int]:
-    stream = settings.CITY.streams.get(alert.dataset)
-    if stream is not None and rule is not None:
-        field = next((field for field in stream.quantities if field.key == rule.field), None)
-        return (field.unit, field.decimals) if field else ("1", 0)
-    indicator = settings.CITY.indicators.get(alert.dataset)
-    return (indicator.unit, indicator.decimals) if indicator else ("1", 0)
 
 
 def _case_line(case: Case, names: dict[str, str], now: dt.datetime) -> CaseLine:
