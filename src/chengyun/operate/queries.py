@@ -83,6 +83,7 @@ def newest_figures(
 ) -> dict[tuple[str, str], FigureView]:
     """Return the newest figure of each indicator and subject, by (indicator, subject).
 
+    A period that is not over and has no value yet is no news: the one before it is returned.
     subjects: None: every subject that has a figure; given ones without a figure come back as missing.
     """
     now = now or timezone.now()
@@ -90,7 +91,7 @@ def newest_figures(
     for key in keys:
         _declared(key)
     rows = _visible(actor, keys).filter(id__in=_newest_ids(keys, subjects))
-    found = {(row.indicator, row.subject): row for row in rows}
+    found = _settled(rows.order_by("period_start"), now)
     wanted = sorted(found) if subjects is None else [(key, subject) for key in keys for subject in subjects]
     # Indicators of one kind of subject share one question for names.
     kinds: dict[str, list[str]] = {}
@@ -216,10 +217,21 @@ def _newest_ids(indicators: Sequence[str], subjects: Sequence[str] | None) -> li
             return [ident for (ident,) in cursor.fetchall()]
         found: list[int] = []
         for indicator in indicators:
-            given = {"indicator": indicator, "subjects": None, "count": 1, "before": None}
+            given = {"indicator": indicator, "subjects": None, "count": 2, "before": None}
             cursor.execute(statement("newest_of_each"), given)
             found += [row[4] for row in cursor.fetchall()]
         return found
+
+
+def _settled(rows: Iterable[Figure], now: dt.datetime) -> dict[tuple[str, str], Figure]:
+    """Return the last row of each indicator and subject, or the one before it where the last is of today and still empty."""
+    found: dict[tuple[str, str], Figure] = {}
+    for row in rows:
+        pair = (row.indicator, row.subject)
+        empty = row.value is None and now < period_end(_declared(row.indicator).period, row.period_start, config().zone)
+        if not (empty and pair in found):
+            found[pair] = row
+    return found
 
 
 def _visible(actor: Actor, indicators: Sequence[str]) -> QuerySet[Figure]:
