@@ -17,6 +17,7 @@
 | CHENGYUN_DEMO | 0: never simulate | 1: simulate while a stream has no real data |
 | CHENGYUN_HTTPS | 1: pages are reached over https, by a proxy in front that sets X-Forwarded-Proto | 0 |
 | CHENGYUN_RESIDENTS | 1: residents may register themselves | 0 |
+| CHENGYUN_DEMO_AREAS | folder of the demonstration city's areas | build/demo of the checkout |
 | CHENGYUN_ALLOWED_HOSTS | host names pages may be asked under, comma between | localhost and the loopback addresses |
 """
 
