@@ -57,7 +57,7 @@ def oracle(facts: Facts, role: str, own: bool, area: str, code: str, purpose: st
     if facts.open or (facts.sharing == "unconditional" and role in OPERATIONS | DEPARTMENTS):
         return True
     if facts.key in ("dead_letters", "receipts"):
-        return role in ("data_steward", "administrator")
+        return role in ("data_steward", "administrator") and (inside or facts.key == "receipts")
     if facts.key == "audit":
         return role in ("auditor", "administrator")
     if role in OPERATIONS and facts.sharing == "conditional":

@@ -10,19 +10,19 @@ Pages here write through services.py, so a rule holds in whatever way somebody c
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.http import HttpRequest, HttpResponseRedirect
+from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from chengyun.access import services
-from chengyun.access.actors import actor_of
+from chengyun.access.actors import Actor, actor_of
 from chengyun.access.models import Account, Assignment, AuditRecord, Grant, Organisation, Token
 from chengyun.access.policy import may, scope
-from chengyun.errors import Refused
 
 admin.site.site_header = admin.site.site_title = gettext_lazy("城运 · 管理后台")
 
@@ -68,9 +68,23 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
         fields = ["username", "name", "organisation", "email", "is_active"]
 
 
+class AboutPeople(PolicyAdmin):
+    """Shows accounts of persons: the read is recorded, once a request."""
+
+    purpose = "account"
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        found = super().get_queryset(request)
+        seen = scope(actor_of(request), "accounts", self.purpose)
+        if not getattr(request, "accounts_read", False):
+            seen.record_read(f"admin/{self.opts.model_name}")
+            request.accounts_read = True  # type: ignore[attr-defined]
+        return found if seen.allowed else found.none()
+
+
 @admin.register(Account)
-class AccountAdmin(PolicyAdmin):
-    """Passwords are never set here: saving a new account shows the one-time link for its person."""
+class AccountAdmin(AboutPeople):
+    """Passwords are never set here: a new account's page shows a one-time link for its person; so does the action."""
 
     read = write = "account.manage"
     form = AccountForm
@@ -78,120 +92,66 @@ class AccountAdmin(PolicyAdmin):
     list_select_related = ["organisation"]
     search_fields = ["username", "name"]
 
-    def get_queryset(self, request: HttpRequest) -> Any:
-        return scope(actor_of(request), "accounts", "account").rows_for(super().get_queryset(request))
-
     def save_model(self, request: HttpRequest, obj: Account, form: Any, change: bool) -> None:
+        if not change:
+            obj.set_unusable_password()
         super().save_model(request, obj, form, change)
         if not change:
-            self._invite(request, obj)
+            _invite(request, obj)
 
-    def response_change(self, request: HttpRequest, obj: Account) -> Any:
-        if "_invite" in request.POST:
-            self._invite(request, obj)
-            return HttpResponseRedirect(request.path)
-        return super().response_change(request, obj)
-
-    def _invite(self, request: HttpRequest, account: Account) -> None:
-        link = request.build_absolute_uri(services.invite(actor_of(request), account))
-        messages.warning(request, _("请把这个一次性链接交给 %(name)s，24 小时内有效：%(link)s") % {"name": account, "link": link})
-
-
-class RefusedForm(forms.ModelForm):  # type: ignore[type-arg]
-    """Runs the service while the form is checked, so that a refusal is a message beside the form and not a fault."""
-
-    request: HttpRequest
-
-    def run(self) -> Any:
-        raise NotImplementedError
-
-    def clean(self) -> Any:
-        data = super().clean()
-        if not self.errors and self.instance.pk is None:
-            try:
-                self.made = self.run()
-            except Refused as refused:
-                raise forms.ValidationError(refused.sentence) from refused
-        return data
-
-    def save(self, commit: bool = True) -> Any:  # noqa: ARG002  # Django's signature
-        self.save_m2m = lambda: None
-        return self.made
-
-
-class AssignmentForm(RefusedForm):
-    class Meta:
-        model = Assignment
-        fields = ["account", "role", "organisation", "area_code", "until"]
-
-    def run(self) -> Assignment:
-        given = self.cleaned_data
-        return services.assign(
-            actor_of(self.request), given["account"], given["role"], given["organisation"], given["area_code"], given["until"]
-        )
-
-
-class GrantForm(RefusedForm):
-    class Meta:
-        model = Grant
-        fields = ["dataset", "organisation", "role", "fields", "area_code", "purpose", "basis", "until"]
-
-    def run(self) -> Grant:
-        given = self.cleaned_data
-        return services.grant(
-            actor_of(self.request), given["dataset"], given["organisation"], given["role"], fields=given["fields"],
-            area_code=given["area_code"], purpose=given["purpose"], basis=given["basis"], until=given["until"],
-        )  # fmt: skip
+    def get_actions(self, request: HttpRequest) -> Any:
+        return {"invite": (_invite_each, "invite", _("发一次性登录链接"))} if self.has_add_permission(request) else {}
 
 
 class MadeOnce(PolicyAdmin):
-    """A row is made by a service and then only ended."""
+    """A row is made by a service and then only ended. What a service refuses is shown as a page with its sentence."""
 
-    form: type[RefusedForm]
-
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **rest: Any) -> Any:
-        made = super().get_form(request, obj, change, **rest)
-        return type(made.__name__, (made,), {"request": request})
-
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        pass  # the form's service has written it
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: ARG002
+        obj.pk = self.make(actor_of(request), form.cleaned_data)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
         return False
 
-    def end(self, request: HttpRequest, rows: Any) -> None:
+    def get_actions(self, request: HttpRequest) -> Any:
+        return {"end": (_end_each, "end", _("即日终止"))} if self.has_add_permission(request) else {}
+
+    def make(self, actor: Actor, given: dict[str, Any]) -> int:
+        """Call the service; return the number of the row it made."""
         raise NotImplementedError
 
-    def get_actions(self, request: HttpRequest) -> Any:
-        if not self.has_add_permission(request):
-            return {}
-        return {"end": (lambda _admin, asking, rows: self.end(asking, rows), "end", gettext_lazy("即日终止"))}
+    def end(self, actor: Actor, row: Any) -> None:
+        """Call the service that ends a row."""
+        raise NotImplementedError
 
 
 @admin.register(Assignment)
-class AssignmentAdmin(MadeOnce):
+class AssignmentAdmin(MadeOnce, AboutPeople):
     read = write = "account.manage"
-    form = AssignmentForm
+    fields = ["account", "role", "organisation", "area_code", "until"]
     list_display = ["account", "role", "organisation", "area_code", "since", "until"]
     list_filter = ["role"]
     list_select_related = ["account", "organisation"]
 
-    def end(self, request: HttpRequest, rows: Any) -> None:
-        for row in rows:
-            services.end_assignment(actor_of(request), row)
+    def make(self, actor: Actor, given: dict[str, Any]) -> int:
+        return services.assign(actor, **given).pk
+
+    def end(self, actor: Actor, row: Assignment) -> None:
+        services.end_assignment(actor, row)
 
 
 @admin.register(Grant)
 class GrantAdmin(MadeOnce):
     read = write = "grant.manage"
-    form = GrantForm
+    fields = ["dataset", "organisation", "role", "fields", "area_code", "purpose", "basis", "until"]
     list_display = ["dataset", "organisation", "role", "area_code", "purpose", "since", "until", "granted_by"]
     list_select_related = ["organisation", "granted_by"]
     list_filter = ["dataset"]
 
-    def end(self, request: HttpRequest, rows: Any) -> None:
-        for row in rows:
-            services.end_grant(actor_of(request), row)
+    def make(self, actor: Actor, given: dict[str, Any]) -> int:
+        return services.grant(actor, **given).pk
+
+    def end(self, actor: Actor, row: Grant) -> None:
+        services.end_grant(actor, row)
 
 
 @admin.register(Token)
@@ -211,3 +171,18 @@ class AuditRecordAdmin(PolicyAdmin):
     list_filter = ["action", "dataset"]
     date_hierarchy = "at"
     show_full_result_count = False
+
+
+def _invite(request: HttpRequest, account: Account) -> None:
+    link = request.build_absolute_uri(services.invite(actor_of(request), account))
+    messages.warning(request, _("请把这个一次性链接交给 %(name)s，24 小时内有效：%(link)s") % {"name": account, "link": link})
+
+
+def _invite_each(_admin: AccountAdmin, request: HttpRequest, accounts: Iterable[Account]) -> None:
+    for account in accounts:
+        _invite(request, account)
+
+
+def _end_each(admin_page: MadeOnce, request: HttpRequest, rows: Iterable[Any]) -> None:
+    for row in rows:
+        admin_page.end(actor_of(request), row)

@@ -102,7 +102,7 @@ class Account(AbstractUser):
     groups = None  # type: ignore[assignment]
     user_permissions = None  # type: ignore[assignment]
 
-    objects = AccountManager()  # type: ignore[misc,assignment]
+    objects = AccountManager()  # type: ignore[misc]
 
     EMAIL_FIELD = "email"
     REQUIRED_FIELDS = []

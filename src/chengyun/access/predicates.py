@@ -188,7 +188,7 @@ def as_expression(predicate: Predicate, area_column: str = "area_code") -> tuple
         table, _, last = name.rpartition(".")
         return exp.column(last, table=table or None, quoted=True)
 
-    def build(part: Predicate) -> exp.Expression:
+    def build(part: Predicate) -> Any:
         match part:
             case Everything():
                 return exp.true()

@@ -40,7 +40,7 @@ def ensure_organisations() -> int:
     today = timezone.localdate()
     areas = Area.objects.filter(Q(valid_to=None) | Q(valid_to__gt=today), valid_from__lte=today)
     districts = list(areas.filter(level="district").values_list("code", "name").order_by("code"))
-    wanted = [(*CENTRE, Organisation.Kind.CENTRE, None, "")]
+    wanted: list[tuple[str, str, str, str | None, str]] = [(*CENTRE, Organisation.Kind.CENTRE, None, "")]
     for key, name in DEPARTMENTS:
         wanted.append((key, name, Organisation.Kind.DEPARTMENT, CENTRE[0], ""))
         wanted += [(f"{key}_{code}", f"{name}{area}分局", Organisation.Kind.BRANCH, key, code) for code, area in districts]

@@ -50,6 +50,7 @@ FOREIGN: dict[str, Door] = {
     "allauth.mfa": SIGNED_IN,
     "django.views.i18n.set_language": PUBLIC,
     "django.views.i18n.JavaScriptCatalog": PUBLIC,
+    "django.views.generic.base.RedirectView": PUBLIC,  # shows nothing; where it leads asks for itself
     "django.contrib.admin": Door("needs", "administration.enter"),
 }
 """Dotted name of a view, or of the package it comes from → its door; the longest that fits counts."""
