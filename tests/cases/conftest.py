@@ -58,7 +58,8 @@ def alert(db) -> Callable[..., Alert]:
             "rule": "air_quality.pm25_hour_severe", "dataset": "air_quality.station_hour", "subject": subject,
             "subject_name": f"{subject} 站", "area_code": area, "severity": "red", "value": 260.0, "worst": 280.0, "limit": 250.0,
             "times": 2, "since": NOW, "last_seen_at": NOW, "opened_at": NOW, "group_key": group, "state": "open", "holds": True,
-            "in_case": False, "simulated": False, "closed_because": "", "evidence": {"seq": 7, "stream": "air_quality.station_hour"},
+            "in_case": False, "simulated": False, "closed_because": "",
+            "evidence": {"seq": 7, "stream": "air_quality.station_hour"},
         }  # fmt: skip
         row = Alert.objects.create(**(values | given))
         row.refresh_from_db()

@@ -210,7 +210,8 @@ def test_the_database_holds_owner_end_and_history(case, sql):
         "UPDATE cases_case SET closed_at = now()": IntegrityError,
         "UPDATE cases_caseevent SET actor = 'x'": DatabaseError,
         "DELETE FROM cases_caseevent": DatabaseError,
-        "INSERT INTO cases_casealert (case_id, alert_id, joined_at) SELECT case_id, alert_id, now() FROM cases_casealert": IntegrityError,
+        "INSERT INTO cases_casealert (case_id, alert_id, joined_at) "
+        "SELECT case_id, alert_id, now() FROM cases_casealert": IntegrityError,
     }
     for text, error in refused.items():
         with pytest.raises(error), transaction.atomic():

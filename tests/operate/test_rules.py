@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
+from itertools import pairwise
 from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
@@ -152,7 +153,7 @@ def test_any_cut_into_batches_gives_what_one_observation_at_a_time_gives(rows, c
     if in_order:
         rows = sorted(rows, key=lambda row: row[1])
     edges = sorted({0, len(rows), *(cut for cut in cuts if cut < len(rows))})
-    cut_up = [rows[low:high] for low, high in zip(edges, edges[1:], strict=False)]
+    cut_up = [rows[low:high] for low, high in pairwise(edges)]
     expected = oracle(which, rows)
     assert told(run(watch(which), [rows])) == expected
     assert told(run(watch(which), cut_up)) == expected

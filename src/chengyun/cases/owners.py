@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from django.db.models import Q
 from django.utils import timezone
 
-from chengyun.access.actors import prefix_of
 from chengyun.access.models import Assignment, Organisation, Role
+from chengyun.access.predicates import prefix_of
 from chengyun.errors import Unavailable
 
 __all__ = ["Owner", "find_owner", "within"]

@@ -196,4 +196,4 @@ def _unit(city: City, dataset: str, rule: AlertRule | None) -> str:
 
 
 def _rank(severity: str) -> int:
-    return SEVERITIES.index(severity) if severity in SEVERITIES else -1  # type: ignore[arg-type]
+    return SEVERITIES.index(severity) if severity in SEVERITIES else -1

@@ -15,7 +15,7 @@ import functools
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, LiteralString, cast
+from typing import TYPE_CHECKING, Any, LiteralString
 
 from psycopg import sql
 
@@ -35,7 +35,8 @@ VALUES = "SELECT entity_id, time, {field} FROM {latest} WHERE {field} IS NOT NUL
 @functools.cache
 def statement(name: str) -> LiteralString:
     """Return the text of sql/<name>.sql."""
-    return cast("LiteralString", (Path(__file__).parent / "sql" / f"{name}.sql").read_text(encoding="utf-8"))
+    text: LiteralString = (Path(__file__).parent / "sql" / f"{name}.sql").read_text(encoding="utf-8")
+    return text
 
 
 def statements(transitions: Sequence[Transition]) -> list[tuple[str, str]]:
