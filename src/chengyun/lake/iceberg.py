@@ -45,7 +45,8 @@ PROPERTIES = {
 class SealedFile:
     """One Parquet file of a snapshot and what it spans. Times are microseconds since 1970, UTC, both inclusive.
 
-    first, last: the lowest and highest key of an entity.
+    first, last: the lowest and highest key of an entity. last_seq: the highest seq.
+    corrected: whether any row has an until_seq.
     """
 
     path: str
@@ -57,6 +58,8 @@ class SealedFile:
     since: int
     until: int
     columns: frozenset[str]
+    last_seq: int
+    corrected: bool
     data_file: DataFile
 
 
@@ -195,6 +198,7 @@ def sealed_of(table: Table) -> Sealed:
 def _sealed_file(table: Table, file: DataFile) -> SealedFile:
     entity, time = (table.schema().fields[position].field_id for position in (0, 1))
     names = {field.field_id: field.name for field in table.schema().fields}
+    number = {name: field_id for field_id, name in names.items()}
     lower, upper = file.lower_bounds, file.upper_bounds
     return SealedFile(
         path=local_path(file.file_path),
@@ -205,7 +209,9 @@ def _sealed_file(table: Table, file: DataFile) -> SealedFile:
         last=upper[entity].decode(),
         since=int.from_bytes(lower[time], "little", signed=True),
         until=int.from_bytes(upper[time], "little", signed=True),
-        columns=frozenset(names[number] for number in file.column_sizes),
+        columns=frozenset(names[column] for column in file.column_sizes),
+        last_seq=int.from_bytes(upper[number["seq"]], "little", signed=True),
+        corrected=file.null_value_counts[number["until_seq"]] < file.record_count,
         data_file=file,
     )
 

@@ -117,13 +117,16 @@ class _Window:
             and (self.entities is None or any(file.first <= key <= file.last for key in self.entities))
         )
 
-    def where(self, table: StreamTable, up_to: int) -> str:
-        """Return the condition on sealed rows."""
-        parts = [f"seq <= {up_to}"]
+    def where(self, table: StreamTable, files: Sequence[SealedFile], up_to: int) -> str:
+        """Return the condition on the rows of these files; parts that all of them fulfil are left out."""
+        since, until = _microseconds(self.since), _microseconds(self.until)
+        parts = ["true"]
+        if any(file.last_seq > up_to for file in files):
+            parts.append(f"seq <= {up_to}")
         time = quote(table.time)
-        if self.since is not None:
+        if self.since is not None and any(file.since < (since or 0) for file in files):
             parts.append(f"{time} >= TIMESTAMPTZ {engine.literal(self.since.isoformat())}")
-        if self.until is not None:
+        if self.until is not None and any(file.until >= (until or 0) for file in files):
             parts.append(f"{time} < TIMESTAMPTZ {engine.literal(self.until.isoformat())}")
         if self.entities is not None:
             keys = ", ".join(map(engine.literal, self.entities)) or "NULL"
@@ -208,19 +211,26 @@ def _meet(
 
 def _sealed_rows(table: StreamTable, files: list[SealedFile], window: _Window, up_to: int) -> str:
     """Return a subquery over sealed files, as they were at a seq."""
+    # Most files have no corrections: theirs is a version each, and two columns less are read.
+    groups = [[file for file in files if file.corrected is corrected] for corrected in (False, True)]
+    return "(" + " UNION ALL ".join(_sealed_group(table, group, window, up_to) for group in groups if group) + ")"
+
+
+def _sealed_group(table: StreamTable, files: list[SealedFile], window: _Window, up_to: int) -> str:
     wanted = iceberg.sealed_columns(table)
-    same = all(set(wanted) <= file.columns for file in files)
     known = frozenset[str]().union(*(file.columns for file in files))
+    ended = f"CASE WHEN until_seq <= {up_to} THEN until_seq END" if files[0].corrected else "NULL::BIGINT"
     columns = ", ".join(
-        f"CASE WHEN until_seq <= {up_to} THEN until_seq END AS until_seq" if name == "until_seq"
+        f"{ended} AS until_seq" if name == "until_seq"
         else quote(name) if name in known
         else f"NULL::{'DOUBLE' if name in table.quantities else 'VARCHAR'} AS {quote(name)}"
         for name in wanted
     )  # fmt: skip
     paths = ", ".join(engine.literal(file.path) for file in files)
-    options = "" if same else ", union_by_name = true"
+    # Files written before a stream gained a field lack its column.
+    options = "" if all(set(wanted) <= file.columns for file in files) else ", union_by_name = true"
     source = f"read_parquet([{paths}], hive_partitioning = false{options})"
-    return f"(SELECT {columns} FROM {source} WHERE {window.where(table, up_to)})"  # noqa: S608
+    return f"SELECT {columns} FROM {source} WHERE {window.where(table, files, up_to)}"  # noqa: S608
 
 
 def _no_rows(table: StreamTable) -> str:
