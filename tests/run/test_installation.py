@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 
 from chengyun.bench.place import Place, open_place, status, wait_for
 from chengyun.run.migrate import migrate
@@ -29,8 +30,9 @@ def test_status_shows_every_process_its_memory_and_every_stream(running: Place) 
     assert [process["name"] for process in shown["processes"]] == ["up", "db", "web", "stream", "jobs"]
     assert all(process["memory_mb"] > 0 and process["restarts"] == 0 for process in shown["processes"])
     assert shown["trouble"] == []
-    assert {"air_quality.station_hour"} <= set(shown["lag"])
-    assert "air_quality.station_hour" in running.run("status").stdout
+    assert {stream["stream"] for stream in shown["streams"]} == set(shown["lag"]) == set(settings.CITY.streams)
+    printed = running.run("status").stdout
+    assert all(stream in printed for stream in settings.CITY.streams)
 
 
 def test_status_of_nothing_is_a_sentence_and_a_failure(tmp_path: Path) -> None:

@@ -34,6 +34,8 @@ def main() -> None:
     """Work until SIGTERM or SIGINT. Raises Unavailable when another jobs process works on this database."""
     setup.django()
     logging.getLogger("procrastinate").setLevel(logging.WARNING)
+    # Its pool says so every quarter of a second while the database is away; the worker says it once.
+    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
     with psycopg.connect(config().dsn(), autocommit=True) as guard:
         row = guard.execute("SELECT pg_try_advisory_lock(%s)", [ONE_WORKER]).fetchone()
         if not row or not row[0]:
