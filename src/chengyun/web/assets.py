@@ -15,14 +15,14 @@ DIST = Path(__file__).parent / "static" / "dist"
 
 
 @functools.cache
-def _manifest(changed_ns: int) -> dict[str, str]:
-    return json.loads((DIST / "manifest.json").read_text())  # type: ignore[no-any-return]
+def _manifest() -> dict[str, str]:
+    """Return plain name → hashed name, read once: the server of static files too knows only what was there at its start."""
+    try:
+        return json.loads((DIST / "manifest.json").read_text())  # type: ignore[no-any-return]
+    except FileNotFoundError as missing:
+        raise Unavailable("The browser parts are not built. Run `make setup`.") from missing
 
 
 def asset_url(name: str) -> str:
     """Return the address of a bundled file by its plain name, e.g. "main.js". Raises Unavailable before the first build."""
-    try:
-        changed_ns = (DIST / "manifest.json").stat().st_mtime_ns
-    except FileNotFoundError as missing:
-        raise Unavailable("The browser parts are not built. Run `make setup`.") from missing
-    return static(f"dist/{_manifest(changed_ns)[name]}")
+    return static(f"dist/{_manifest()[name]}")

@@ -248,9 +248,10 @@ def _table(panel_id: str, pack: str, panel: Table, asked: Asked) -> TablePanel |
     declared = [city.indicators[name] for name in names]
     subjects, subject_name, entity = _subjects(pack, declared[0], asked)
     found = newest_figures(names, list(subjects), asked.actor, asked.now)
-    columns = [Column(one.name, one.unit, True) for one in declared] + [
-        Column(name, "", False) for name in panel.columns.values()
-    ]
+    details = [found[names[0], subject].detail for subject in subjects]
+    numeric = {key: all(_is_number(one[key]) for one in details if one.get(key) not in (None, "")) for key in panel.columns}
+    columns = [Column(one.name, one.unit, True) for one in declared]
+    columns += [Column(name, "", numeric[key]) for key, name in panel.columns.items()]
     rows = []
     for subject, name in subjects.items():
         of_subject = [found[one, subject] for one in names]
@@ -260,7 +261,7 @@ def _table(panel_id: str, pack: str, panel: Table, asked: Asked) -> TablePanel |
         cells = [Cell(one.name, shown.number(one.value, one.decimals), True, one.status, one.band, one.id) for one in of_subject]
         for key, column in panel.columns.items():
             detail = of_subject[0].detail.get(key)
-            cells.append(Cell(column, _detail(detail), _is_number(detail), "fresh", None, None))
+            cells.append(Cell(column, _detail(detail), numeric[key], "fresh", None, None))
         href = reverse("entity", args=[entity, subject]) if entity else ""
         simulated = any(one.simulated for one in of_subject)
         rows.append(TableRow(name, href, tuple(cells), figures.period_text(known), known.status, simulated))

@@ -38,6 +38,7 @@ export async function startMap(node) {
   onTheme(() => paint(city));
   map.on("moveend", () => declutter(city));
   declutter(city);
+  new ResizeObserver(() => declutter(city)).observe(node);
   node.dataset.ready = "true";
   return city;
 }
@@ -132,27 +133,48 @@ function label(city, shown) {
         openPopup(city, shown.layer, known, point.geometry.coordinates);
       });
     }
-    const marker = new Marker({ element: tag, anchor: "left", offset: [9 * city.settings.scale, 0] }).setLngLat(point.geometry.coordinates);
+    const marker = new Marker({ element: tag }).setLngLat(point.geometry.coordinates);
     shown.markers.push(marker);
     if (shown.shown) marker.addTo(city.map);
   }
 }
 
-/** Hide area names and values that would lie upon another; what is hidden is still in the table. */
+/** Put values beside their dots, on the side where nothing lies; what has no room is hidden and stays in the table. */
 function declutter(city) {
-  const taken = [];
-  const free = (box) => taken.every((other) => box.right < other.left || box.left > other.right || box.bottom < other.top || box.top > other.bottom);
   const layers = [...city.layers.values()].filter((shown) => shown.shown);
-  const tags = [
-    ...layers.flatMap((shown) => shown.markers ?? []),
-    ...layers.flatMap((shown) => shown.names ?? []),
-  ].map((marker) => marker.getElement());
-  for (const tag of tags) tag.style.visibility = "";
-  const boxes = tags.map((tag) => tag.getBoundingClientRect());
-  tags.forEach((tag, index) => {
-    if (free(boxes[index])) taken.push(boxes[index]);
-    else tag.style.visibility = "hidden";
-  });
+  const taken = layers.flatMap((shown) => (shown.markers ?? []).map((marker) => dotOf(city, marker)));
+  const meets = (box) => taken.some((other) => box.left < other.right && box.right > other.left && box.top < other.bottom && box.bottom > other.top);
+  const reach = 9 * city.settings.scale;
+  for (const marker of layers.flatMap((shown) => shown.markers ?? [])) {
+    const tag = marker.getElement();
+    const dot = dotOf(city, marker);
+    const { offsetWidth: width, offsetHeight: height } = tag;
+    const sides = [
+      [reach + width / 2, 0],
+      [-reach - width / 2, 0],
+      [0, -reach - height / 2],
+      [0, reach + height / 2],
+    ].map(([x, y]) => ({ x, y, left: dot.x + x - width / 2, right: dot.x + x + width / 2, top: dot.y + y - height / 2, bottom: dot.y + y + height / 2 }));
+    const side = sides.find((box) => !meets(box));
+    tag.hidden = !side;
+    if (!side) continue;
+    marker.setOffset([side.x, side.y]);
+    taken.push(side);
+  }
+  for (const marker of layers.flatMap((shown) => shown.names ?? [])) {
+    const tag = marker.getElement();
+    tag.hidden = false;
+    const at = city.map.project(marker.getLngLat());
+    const box = { left: at.x - tag.offsetWidth / 2, right: at.x + tag.offsetWidth / 2, top: at.y - tag.offsetHeight / 2, bottom: at.y + tag.offsetHeight / 2 };
+    tag.hidden = meets(box);
+    if (!tag.hidden) taken.push(box);
+  }
+}
+
+function dotOf(city, marker) {
+  const at = city.map.project(marker.getLngLat());
+  const reach = 6 * city.settings.scale;
+  return { x: at.x, y: at.y, left: at.x - reach, right: at.x + reach, top: at.y - reach, bottom: at.y + reach };
 }
 
 /** Show or hide a layer by id ("areas-street", "layer-…"). */
