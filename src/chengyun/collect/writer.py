@@ -126,6 +126,22 @@ class StreamWriter:
             if self.mirror.next_seq != next_seq:
                 await self.mirror.refresh(conn, next_seq)
 
+    def _refusal(self, wrong: Exception) -> Exception:
+        """Return what a sender is told of a batch that failed alone. Our own bug is logged, and the writer goes on."""
+        match wrong:
+            case Problem():
+                return wrong
+            case psycopg.errors.UniqueViolation():
+                return Unavailable("Another request with this Idempotency-Key is being written. Send this again.")
+            case psycopg.DataError() | psycopg.IntegrityError():
+                log.warning("%s: the database refused a batch: %s", self.mirror.table.qualified, str(wrong).partition("\n")[0])
+                return Malformed(
+                    "The database refused the values of this request; none of it was kept.", code="refused_values", status=422
+                )
+            case _:
+                log.error("%s: a batch could not be written", self.mirror.table.qualified, exc_info=wrong)
+                return wrong
+
     def _take(self) -> list[_Waiting]:
         group: list[_Waiting] = []
         rows = 0
@@ -147,17 +163,12 @@ class StreamWriter:
             )
             for it in group:
                 _fail(it, Unavailable(sentence))
-        except (psycopg.Error, Problem) as wrong:
+        except Exception as wrong:
             if len(group) > 1:
                 for it in group:
                     await self._write_group([it])
             else:
-                _fail(group[0], _refusal(wrong))
-        except Exception as wrong:
-            # Our own bug: it is logged and told to its senders, and the writer goes on for the others.
-            log.exception("%s: a group of %d batches could not be written", self.mirror.table.qualified, len(group))
-            for it in group:
-                _fail(it, wrong)
+                _fail(group[0], self._refusal(wrong))
         else:
             for it, answer in zip(group, answers, strict=True):
                 if not it.answer.done():
@@ -334,16 +345,6 @@ def _receipts(stream: str, group: _Group, answers: Sequence[bytes], seq_from: in
             accepted.append(len(batch))
             open_for = None if batch.key else who
     return [receipt for receipt, count in zip(receipts, accepted, strict=True) if count or receipt.idempotency_key]
-
-
-def _refusal(wrong: Exception) -> Problem:
-    if isinstance(wrong, Problem):
-        return wrong
-    if isinstance(wrong, psycopg.errors.UniqueViolation):
-        return Unavailable("Another request with this Idempotency-Key is being written. Send this again.")
-    first_line = str(wrong).splitlines()[0] if str(wrong) else type(wrong).__name__
-    log.warning("the database refused a batch: %s", first_line)
-    return Malformed("The database refused the values of this request; none of it was kept.", code="refused_values", status=422)
 
 
 def _fail(waiting: _Waiting, wrong: Exception) -> None:

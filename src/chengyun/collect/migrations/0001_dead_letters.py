@@ -18,6 +18,7 @@ class Migration(migrations.Migration):
                 ("actor", models.CharField(max_length=200, verbose_name="提交者")),
                 ("source", models.CharField(blank=True, default="", max_length=200, verbose_name="来源")),
                 ("simulated", models.BooleanField(default=False, verbose_name="模拟")),
+                ("area_code", models.CharField(blank=True, default="", max_length=12, verbose_name="区域")),
                 ("code", models.CharField(max_length=40, verbose_name="原因代码")),
                 ("reason", models.TextField(verbose_name="原因")),
                 ("row", models.JSONField(verbose_name="原始内容")),
