@@ -132,6 +132,11 @@ def renewed(template: str, settings, monkeypatch: pytest.MonkeyPatch) -> Iterato
     books.forget()
 
 
+@pytest.fixture(scope="session")
+def connection_url(template: str) -> str:
+    return _server(template)
+
+
 @pytest.fixture
 def lake(renewed: Renewable) -> Lake:
     return renewed.renew()

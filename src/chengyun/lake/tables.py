@@ -120,11 +120,8 @@ def names(columns: Sequence[str]) -> str:
 
 
 def create_chunk(table: StreamTable, number: int) -> str:
-    """Return the statements that make a chunk: appended to, read whole or by seq, then dropped; so it is never vacuumed."""
-    return f"""
-        CREATE TABLE {table.chunk(number)} ({_columns(table.types)}) WITH (autovacuum_enabled = false);
-        CREATE INDEX ON {table.chunk(number)} USING brin (seq) WITH (pages_per_range = 32);
-    """
+    """Return the statement that makes a chunk: appended to, read whole, then dropped; so no index, and never vacuumed."""
+    return f"CREATE TABLE {table.chunk(number)} ({_columns(table.types)}) WITH (autovacuum_enabled = false)"
 
 
 def create_latest(table: StreamTable) -> str:

@@ -39,4 +39,7 @@ def seal_due(timestamp: int) -> None:
 @app.task(queueing_lock="lake.sweep", lock="lake")
 def sweep(timestamp: int) -> None:
     """Remove replaced files and old snapshots."""
-    services.sweep(dt.datetime.fromtimestamp(timestamp, dt.UTC))
+    try:
+        services.sweep(dt.datetime.fromtimestamp(timestamp, dt.UTC))
+    except Unavailable as busy:
+        log.info("%s", busy.sentence)
