@@ -109,24 +109,24 @@ def test_a_figure_whose_inputs_became_invalid_is_no_longer_current(put):
     hours = "air_quality.station_hour_aqi"
     assert Figure.objects.get(indicator=hours).value is not None
     invalid = sum(1 << (8 + bit) for bit in range(6))
-    put([("A", "2026-03-10T05:00", AIR)], quality=invalid | 1)
+    put([("A", "2026-03-10T05:00", dict.fromkeys(AIR, 99999.0))], quality=invalid | 1)
     evaluate(NOW)
-    left = Figure.objects.filter(indicator=hours, superseded_at=None)
-    assert [row.value for row in left] in ([], [None])
+    left = Figure.objects.filter(indicator=hours, subject="A", superseded_at=None)
+    assert [row.value for row in left] == [None]
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_step_by_step_gives_what_computing_everything_gives(put, seed):
     chance = random.Random(seed)
     hours = [
         (station, f"2026-0{month}-{day:02d}T{hour:02d}:00")
         for station in "AB"
-        for month, day in ((2, 28), (3, 1), (3, 2))
+        for month, day in ((2, 28), (3, 1))
         for hour in range(24)
     ]
     chance.shuffle(hours)
-    for _ in range(5):
-        some = chance.sample(hours, 30)
+    for _ in range(3):
+        some = chance.sample(hours, 40)
         put([(station, hour, {key: float(chance.randrange(0, 400)) / 2 for key in AIR}) for station, hour in some])
         if chance.random() < 0.7:
             assert [one.error for one in evaluate(NOW).ran if one.error] == []

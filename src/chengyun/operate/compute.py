@@ -11,8 +11,8 @@ import datetime as dt
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
@@ -26,7 +26,7 @@ from chengyun.operate.order import inputs
 if TYPE_CHECKING:
     from chengyun.lake.read import Snapshot
 
-__all__ = ["Computed", "Used", "compute", "open_inputs", "parameters", "result_of"]
+__all__ = ["Computed", "Inputs", "Used", "compute", "parameters", "result_of"]
 
 OWN_FIELDS = ("coverage", "simulated", "quality")
 FIGURES = """
@@ -87,33 +87,55 @@ def parameters(city: City, indicator: str, day: dt.date) -> dict[str, Any] | Non
         return None
 
 
-@contextmanager
-def open_inputs(
-    city: City,
-    indicator: str,
-    since: dt.datetime,
-    until: dt.datetime,
-    used: Mapping[str, Sequence[Used]],
-    as_of: Mapping[str, int] | None = None,
-) -> Iterator[Snapshot]:
-    """Open what a formula reads as one consistent view: its streams, the registers, and `figure_<key>` for what it uses.
+class Inputs:
+    """Consistent views of what formulas read: streams and registers as of one moment, and `figure_<key>` for what is used.
 
-    used: qualified indicator → its figures in [since, until). as_of: stream → seq; None: now.
+    Neighbouring indicators read the same streams over the same time, and opening them costs more than a small formula:
+    so the last view stays open until another one is asked for. A context manager; for one thread.
     """
-    # Inside the function: the lake's readers load DuckDB and Arrow, which pages that only show figures must not pay for.
-    from chengyun.lake import engine
-    from chengyun.lake.read import Snapshot, snapshot
 
-    streams, _ = inputs(city, indicator)
-    seqs = {stream: seq for stream, seq in as_of.items() if stream in streams} if as_of is not None else None
-    with ExitStack() as stack:
-        if streams:
-            view = stack.enter_context(snapshot(streams, since=since, until=until, as_of=seqs))
-        else:
-            view = Snapshot(stack.enter_context(closing(engine.connect(threads=1))), {})
+    def __init__(self, city: City) -> None:
+        self._city = city
+        self._stack = ExitStack()
+        self._opened: tuple[object, ...] | None = None
+        self._view: Snapshot | None = None
+
+    def __enter__(self) -> Inputs:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def open(
+        self,
+        indicator: str,
+        since: dt.datetime,
+        until: dt.datetime,
+        used: Mapping[str, Sequence[Used]],
+        as_of: Mapping[str, int] | None = None,
+    ) -> Snapshot:
+        """Return the view a formula reads, valid until the next call.
+
+        used: qualified indicator → its figures in [since, until). as_of: stream → seq; None: now.
+        """
+        # Inside the function: the lake's readers load DuckDB and Arrow, which pages that only show figures must not pay for.
+        from chengyun.lake import engine
+        from chengyun.lake.read import Snapshot, snapshot
+
+        streams, _ = inputs(self._city, indicator)
+        seqs = None if as_of is None else {stream: seq for stream, seq in as_of.items() if stream in streams}
+        wanted = (streams, since, until, seqs) if streams else ()
+        if self._view is None or self._opened != wanted:
+            self._stack.close()
+            self._opened, self._view = None, None
+            if streams:
+                self._view = self._stack.enter_context(snapshot(streams, since=since, until=until, as_of=seqs))
+            else:
+                self._view = Snapshot(self._stack.enter_context(closing(engine.connect(threads=1))), {})
+            self._opened = wanted
         for key, figures in used.items():
-            _show_figures(view.connection, key.split(".")[1], figures)
-        yield view
+            _show_figures(self._view.connection, key.split(".")[1], figures)
+        return self._view
 
 
 def compute(

@@ -20,7 +20,7 @@ from chengyun.operate.models import DueWindow
 from chengyun.operate.order import followers
 from chengyun.operate.periods import window_of
 
-__all__ = ["Due", "add", "due", "done", "failed", "take_touched"]
+__all__ = ["Due", "add", "done", "due", "failed", "indicators", "take_touched"]
 
 LONGEST_WAIT = dt.timedelta(minutes=10)
 
@@ -50,6 +50,11 @@ def add(windows: Iterable[tuple[str, dt.date]]) -> int:
         with connection.cursor() as cursor:
             cursor.execute(statement("add_due"), [[key for key, _ in wanted], [start for _, start in wanted]])
     return len(wanted)
+
+
+def indicators() -> set[str]:
+    """Return the indicators that have windows waiting."""
+    return set(DueWindow.objects.order_by().values_list("indicator", flat=True).distinct())
 
 
 def due(now: dt.datetime, indicator: str) -> list[Due]:

@@ -71,16 +71,21 @@ def evaluate(now: dt.datetime, city: City | None = None) -> Evaluation:
             return done
         formulas.meet(city, now)
         due.take_touched(city)
+        waiting = due.indicators()
         follow = followers(city)
-        for indicator in indicator_order(city):
-            # Read anew for each indicator: the ones before it may just have made its windows due.
-            waiting = due.due(now, indicator)
-            if waiting:
-                done.ran += _bring_up(city, indicator, waiting, follow.get(indicator, []), now)
+        with compute.Inputs(city) as opened:
+            for indicator in indicator_order(city) if waiting else ():
+                if indicator in waiting:
+                    ran = _bring_up(city, indicator, due.due(now, indicator), follow.get(indicator, []), now, opened)
+                    done.ran += ran
+                    # Later in the order: what was changed here has just made windows of these due.
+                    waiting |= set(follow.get(indicator, [])) if any(one.changed for one in ran) else set()
     return done
 
 
-def _bring_up(city: City, indicator: str, waiting: Sequence[due.Due], follow: Sequence[str], now: dt.datetime) -> list[Ran]:
+def _bring_up(
+    city: City, indicator: str, waiting: Sequence[due.Due], follow: Sequence[str], now: dt.datetime, opened: compute.Inputs
+) -> list[Ran]:
     zone = config().zone
     by_start = {one.start: one for one in waiting}
     ran: list[Ran] = []
@@ -94,7 +99,7 @@ def _bring_up(city: City, indicator: str, waiting: Sequence[due.Due], follow: Se
     for part in parts:
         begun = time.monotonic()
         try:
-            one = _run(city, indicator, part, [by_start[start] for start in part.starts], follow, now)
+            one = _run(city, indicator, part, [by_start[start] for start in part.starts], follow, now, opened)
         except Exception as error:  # a pack's formula may fail in any way, and the other indicators must go on
             log.warning("%s could not be computed from %s to %s: %s", indicator, part.since, part.until, error)
             due.failed(indicator, waiting, now)
@@ -105,15 +110,23 @@ def _bring_up(city: City, indicator: str, waiting: Sequence[due.Due], follow: Se
     return ran
 
 
-def _run(city: City, indicator: str, part: Chunk, windows: Sequence[due.Due], follow: Sequence[str], now: dt.datetime) -> Ran:
+def _run(
+    city: City,
+    indicator: str,
+    part: Chunk,
+    windows: Sequence[due.Due],
+    follow: Sequence[str],
+    now: dt.datetime,
+    opened: compute.Inputs,
+) -> Ran:
     zone = config().zone
     version = city.indicators[indicator].version
     _, uses = inputs(city, indicator)
     seen = store.newest_id()
     used = {key: store.used_figures(key, part.since, part.until) for key in uses}
-    with compute.open_inputs(city, indicator, part.since, part.until, used) as view:
-        figures = compute.compute(city, indicator, view, part.since, part.until, part.parameters, zone)
-        as_of = dict(view.seqs) | ({"figures": seen} if uses else {})
+    view = opened.open(indicator, part.since, part.until, used)
+    figures = compute.compute(city, indicator, view, part.since, part.until, part.parameters, zone)
+    as_of = dict(view.seqs) | ({"figures": seen} if uses else {})
     before = store.current(indicator, part.since, part.until)
     fresh, kept = [], set()
     for one in figures:

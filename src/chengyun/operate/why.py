@@ -161,7 +161,8 @@ def _read_again(city: City, row: Figure, day: dt.date, actor: Actor) -> tuple[tu
     used = {key: store.used_figures(key, since, until, row.as_of.get("figures")) for key in uses}
     shown: tuple[InputRows, ...] = ()
     try:
-        with compute.open_inputs(city, row.indicator, since, until, used, row.as_of) as view:
+        with compute.Inputs(city) as opened:
+            view = opened.open(row.indicator, since, until, used, row.as_of)
             shown = tuple(_input_rows(city, row, stream, view, actor) for stream in streams)
             figures = compute.compute(city, row.indicator, view, since, until, given, zone)
     except Exception as error:  # a pack's formula may fail in any way; the page still shows the rest
