@@ -115,9 +115,9 @@ ALERTS = (
         key="station_incomplete",
         name="站点数据不完整",
         on="station_health",
-        when=Below("alerts.health:min_percent"),
+        when=Below("alerts.health:min_percent", times=2),
         severity="blue",
-        meaning="站点当日有效小时值不足，日均值可能无效，请检查并补传。",
+        meaning="站点连续两天有效小时值不足，日均值可能无效，请检查并补传。",
     ),
     AlertRule(
         key="station_drifting",

@@ -47,7 +47,9 @@ def read_lines(file: BinaryIO, name: str, columns: Sequence[str]) -> Iterator[Li
     except UnicodeDecodeError as wrong:
         yield malformed(name, rows.line_num + 1, f"not UTF-8 ({wrong.reason}). Convert the file; the rest was not read")
     finally:
-        text.detach()
+        # The file is its opener's to close, unless that has happened before the last row was asked for.
+        if not file.closed:
+            text.detach()
 
 
 def _next(rows: Iterator[list[str]]) -> list[str] | str | None:

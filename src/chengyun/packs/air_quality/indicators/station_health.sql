@@ -6,11 +6,20 @@
 -- value:     valid_percent
 -- unit:      %
 -- streams:   station_hour
--- decimals:  0
 -- fresh for: 36 h
--- source:    our method: valid hourly means among 24 hours of six pollutants
-SELECT h.station, CAST(h.hour_start AT TIME ZONE 'Asia/Shanghai' AS DATE) AS day,
-       100.0 * (COUNT(h.so2) + COUNT(h.no2) + COUNT(h.co) + COUNT(h.o3) + COUNT(h.pm10) + COUNT(h.pm25)) / 144 AS valid_percent,
+-- source:    our method: valid hourly means of six pollutants among the hours of the day so far; a day goes as far as
+--            the last hour any station reported, so a running day is not incomplete because it is not over
+WITH hours AS (
+    SELECT *, CAST(hour_start AT TIME ZONE 'Asia/Shanghai' AS DATE) AS day,
+           EXTRACT(hour FROM hour_start AT TIME ZONE 'Asia/Shanghai') AS hour
+    FROM station_hour
+    WHERE hour_start >= $since AND hour_start < $until AND DATE_TRUNC('hour', hour_start) = hour_start
+),
+days AS (
+    SELECT day, 1 + MAX(hour) AS hours FROM hours GROUP BY day
+)
+SELECT h.station, h.day,
+       100.0 * (COUNT(h.so2) + COUNT(h.no2) + COUNT(h.co) + COUNT(h.o3) + COUNT(h.pm10) + COUNT(h.pm25)) / (6 * ANY_VALUE(d.hours)) AS valid_percent,
        COUNT(h.so2) AS so2_hours,
        COUNT(h.no2) AS no2_hours,
        COUNT(h.co) AS co_hours,
@@ -20,8 +29,7 @@ SELECT h.station, CAST(h.hour_start AT TIME ZONE 'Asia/Shanghai' AS DATE) AS day
        COUNT(*) FILTER ((h.quality & 1) <> 0) AS out_of_range_hours,
        COUNT(*) FILTER ((h.quality & 2) <> 0) AS spike_hours,
        COUNT(*) FILTER ((h.quality & 4) <> 0) AS stuck_hours,
-       COUNT(*) / 24.0 AS coverage, BOOL_OR((h.quality & 128) <> 0) AS simulated
-FROM station_hour AS h
-WHERE h.hour_start >= $since AND h.hour_start < $until AND DATE_TRUNC('hour', h.hour_start) = h.hour_start
-GROUP BY h.station, day
-ORDER BY day, h.station
+       COUNT(*) / CAST(ANY_VALUE(d.hours) AS DOUBLE) AS coverage, BOOL_OR((h.quality & 128) <> 0) AS simulated
+FROM hours AS h JOIN days AS d ON d.day = h.day
+GROUP BY h.station, h.day
+ORDER BY h.day, h.station

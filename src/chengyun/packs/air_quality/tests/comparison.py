@@ -16,6 +16,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -136,10 +137,13 @@ def city_day_means(data: Path, limits: Limits) -> Counter[str]:
 def station_hours(data: Path, limits: Limits) -> Counter[str]:
     """Return how the hourly AQI, level and primary pollutants of the delta's stations compare with the published ones."""
     found: Counter[str] = Counter()
+    particles: dict[str, Counter[Any]] = {}
     with gzip.open(data / HOURS, "rt", encoding="utf-8", newline="") as file:
         printed = list(csv.DictReader(file))
     for values, row in zip(observations(data, feeds.CHINA_HOURS, HOURS), printed, strict=True):
         found["rows"] += 1
+        if values["pm25"] is not None:
+            particles.setdefault(values["station"], Counter())[values["pm25"]] += 1
         air = judge(exact(values, {key: f"{key}_1h" for key in POLLUTANTS}), values["hour_start"].date(), "hourly", limits)
         published = values["published_aqi"]
         if published is None:
@@ -150,6 +154,8 @@ def station_hours(data: Path, limits: Limits) -> Counter[str]:
         found["AQI equal" if air.aqi == int(published) else "AQI different"] += 1
         found["level equal" if air.level_name == row["level"].strip() else "level different"] += 1
         found["primary pollutants equal" if set(air.primary) == _primary(row["primary"]) else "primary pollutants different"] += 1
+    found["stations"] = len({row["city"] + row["station"] for row in printed})
+    found["stations whose PM2.5 never changed"] = sum(len(one) == 1 and one.total() > 24 for one in particles.values())
     return found
 
 
@@ -229,25 +235,47 @@ def _second(value: Any, key: str, tables: Mapping[str, list[tuple[int, int]]]) -
     return low_index + quotient + bool(remainder)
 
 
-def report(data: Path, reference: Path, limits: Limits) -> dict[str, str]:
+@dataclass(frozen=True)
+class Results:
+    """What every comparison found. classes: (city, cause) → days; sizes: (city, computed less published) → days."""
+
+    classes: Counter[tuple[str, str]]
+    sizes: Counter[tuple[str, int]]
+    day_means: Counter[str]
+    hours: Counter[str]
+    snapshot: Counter[str]
+    beijing: Counter[str]
+
+
+def compare(data: Path, reference: Path, limits: Limits) -> Results:
+    """Run every comparison; half a minute."""
+    return Results(
+        *city_reports(data, limits),
+        city_day_means(data, limits),
+        station_hours(data, limits),
+        stations_snapshot(data, limits),
+        beijing_hours(data, reference, limits),
+    )
+
+
+def tables(found: Results) -> dict[str, str]:
     """Return every table of docs/air-quality.md by its name, as Markdown."""
-    classes, sizes = city_reports(data, limits)
-    cities = list(dict.fromkeys(city for city, _ in classes))
+    cities = list(dict.fromkeys(city for city, _ in found.classes))
     rows: Table = [("", *cities, "all")]
     for key, says in CAUSES.items():
-        counts = [classes[city, key] for city in cities]
+        counts = [found.classes[city, key] for city in cities]
         rows.append((says, *map(_thousands, counts), _thousands(sum(counts))))
     for says, most in (("equal, share", 0), ("within one point, share", 1)):
-        near = [sum(n for (one, size), n in sizes.items() if one == city and abs(size) <= most) for city in cities]
-        whole = [sum(n for (one, _), n in sizes.items() if one == city) for city in cities]
+        near = [sum(n for (one, size), n in found.sizes.items() if one == city and abs(size) <= most) for city in cities]
+        whole = [sum(n for (one, _), n in found.sizes.items() if one == city) for city in cities]
         shares = [f"{100 * a / b:.1f} %" for a, b in zip([*near, sum(near)], [*whole, sum(whole)], strict=True)]
         rows.append((says, *shares))
     return {
         "daily reports": _markdown(rows),
-        "day means": _counted(city_day_means(data, limits)),
-        "station hours": _counted(station_hours(data, limits)),
-        "stations snapshot": _counted(stations_snapshot(data, limits)),
-        "beijing hours": _counted(beijing_hours(data, reference, limits)),
+        "day means": _counted(found.day_means),
+        "station hours": _counted(found.hours),
+        "stations snapshot": _counted(found.snapshot),
+        "beijing hours": _counted(found.beijing),
     }
 
 
@@ -268,9 +296,9 @@ def _markdown(rows: Table) -> str:
 BLOCK = re.compile(r"(<!-- table: (?P<name>[a-z ]+) -->\n)(?P<table>.*?)(<!-- end -->)", re.DOTALL)
 
 
-def fill(text: str, tables: Mapping[str, str]) -> str:
+def fill(text: str, made: Mapping[str, str]) -> str:
     """Return a document with its tables replaced. A table stands between `<!-- table: name -->` and `<!-- end -->`."""
-    return BLOCK.sub(lambda block: f"{block[1]}{tables[block['name']]}\n{block[4]}", text)
+    return BLOCK.sub(lambda block: f"{block[1]}{made[block['name']]}\n{block[4]}", text)
 
 
 def main() -> None:
@@ -278,8 +306,8 @@ def main() -> None:
 
     shared, document = Path(sys.argv[1]), Path(sys.argv[2])
     limits = load_city(["chengyun.packs.air_quality"]).limits("air_quality.aqi")
-    tables = report(shared / "data", shared / "reference", limits)
-    document.write_text(fill(document.read_text(encoding="utf-8"), tables), encoding="utf-8")
+    found = compare(shared / "data", shared / "reference", limits)
+    document.write_text(fill(document.read_text(encoding="utf-8"), tables(found)), encoding="utf-8")
 
 
 if __name__ == "__main__":
