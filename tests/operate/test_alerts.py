@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Alerts in the database: one open at a time, closed when the condition ends or a person says so, with their history."""
+
+from __future__ import annotations
+
+import datetime as dt
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+from django.conf import settings
+from django.db import DatabaseError, connection, transaction
+
+from chengyun.access.actors import ANONYMOUS, SYSTEM, Actor
+from chengyun.errors import NotFound, Refused
+from chengyun.lake.rows import Rows
+from chengyun.operate import alert_store, services
+from chengyun.operate.models import Alert, AlertEvent, Figure, RuleState
+from chengyun.operate.queries import alert_view, grouped, open_alerts
+from chengyun.operate.rules import Named, RuleWatch
+from chengyun.operate.watch import judge_ended, judge_figures, judge_silence
+
+ZONE = ZoneInfo("Asia/Shanghai")
+NOW = dt.datetime(2026, 4, 1, 4, tzinfo=dt.UTC)
+STREAM = "air_quality.station_hour"
+HIGH = "air_quality.pm25_hour_high"
+SEVERE = "air_quality.pm25_hour_severe"
+
+
+def hour(number, day="2026-03-10"):
+    return (dt.datetime.fromisoformat(day) + dt.timedelta(hours=number)).isoformat()
+
+
+@pytest.fixture
+def send(put):
+    """send(("A", 3, 160.0), …) puts PM2.5 of hours through the rules in one transaction of a process that has just started."""
+
+    def _send(*rows):
+        watch = RuleWatch(settings.CITY, STREAM, zone=ZONE)
+        return put([(station, hour(number), {"pm25": value}) for station, number, value in rows], watch=watch, now=NOW)
+
+    return _send
+
+
+def kinds(alert):
+    return list(AlertEvent.objects.filter(alert=alert).values_list("kind", flat=True))
+
+
+def test_an_alert_is_raised_once_refreshed_and_closed_by_its_condition(send):
+    send(("A", 1, 160.0))
+    send(("A", 2, 200.0))
+    one = Alert.objects.get()
+    assert (one.rule, one.subject, one.area_code, one.severity, one.state) == (HIGH, "A", "330203001", "orange", "open")
+    assert (one.limit, one.evidence["seq"], one.group_key) == (150.0, 1, f"{HIGH}@330203")
+    send(("A", 3, 120.0))
+    assert Alert.objects.get().state == "open"
+    send(("A", 4, 100.0))
+    one = Alert.objects.get()
+    assert (one.state, one.closed_because, one.worst, one.times) == ("closed", "condition cleared", 200.0, 4)
+    assert kinds(one) == ["raised", "closed"]
+
+
+def test_a_new_condition_is_a_new_alert(send):
+    send(("A", 1, 160.0), ("A", 2, 100.0), ("A", 3, 170.0), ("A", 4, 90.0), ("A", 5, 180.0))
+    found = list(Alert.objects.order_by("id").values_list("state", "value", "worst", "times"))
+    assert found == [("closed", 100.0, 160.0, 2), ("closed", 90.0, 170.0, 2), ("open", 180.0, 180.0, 1)]
+    assert [kinds(one) for one in Alert.objects.order_by("id")] == [["raised", "closed"], ["raised", "closed"], ["raised"]]
+
+
+def test_writing_the_same_raise_twice_leaves_one_alert(lake):
+    numbers = {
+        field.key: np.array([160.0 if field.key == "pm25" else np.nan]) for field in settings.CITY.streams[STREAM].quantities
+    }
+    at = np.array([int(NOW.timestamp()) * 1_000_000], np.int64)
+    rows = Rows(np.array([lake["A"]], np.int32), at, np.array([0], np.int64), numbers, {})
+    watch = RuleWatch(settings.CITY, STREAM, zone=ZONE)
+    for _ in range(2):  # never settled: as a process that lost its state judges a row again
+        found = watch.judge(rows, {lake["A"]: Named("A", "A 站", "330203001")}, NOW)
+        with transaction.atomic(), connection.cursor() as cursor:
+            alert_store.write_now(cursor, found)
+    assert kinds(Alert.objects.get()) == ["raised"]
+
+
+def test_an_alert_a_person_closed_is_not_raised_again_before_the_condition_ended(send):
+    send(("A", 1, 160.0))
+    services.close(Alert.objects.get().pk, SYSTEM, NOW, "仪器校准")
+    send(("A", 2, 200.0))
+    assert [one.state for one in Alert.objects.all()] == ["closed"]
+    assert RuleState.objects.get(rule=HIGH).holds
+    send(("A", 3, 50.0))
+    assert not RuleState.objects.filter(rule=HIGH).exists()
+    send(("A", 4, 160.0))
+    assert sorted(one.state for one in Alert.objects.all()) == ["closed", "open"]
+
+
+def test_an_acknowledged_alert_with_an_open_case_outlives_its_condition(send):
+    send(("A", 1, 160.0))
+    one = services.acknowledge(Alert.objects.get().pk, SYSTEM, NOW)
+    services.case_opened(one, "2026-000001", SYSTEM, NOW)
+    send(("A", 2, 50.0))
+    one.refresh_from_db()
+    assert (one.state, one.holds) == ("acknowledged", False)
+    send(("A", 3, 180.0))
+    one.refresh_from_db()
+    assert (one.state, one.holds, one.worst) == ("acknowledged", True, 180.0)
+    assert kinds(one) == ["raised", "acknowledged", "case_opened", "cleared", "returned"]
+    with pytest.raises(Refused, match="案件"):
+        services.close(one.pk, SYSTEM, NOW, "看过了")
+
+
+def test_people_take_alerts_on_and_close_them_with_a_reason_once(send):
+    send(("A", 1, 160.0))
+    ident = Alert.objects.get().pk
+    duty = Actor(None, "值班员", "operations_centre", frozenset({"duty_officer"}), ("",))
+    far = Actor(None, "鄞州值班员", None, frozenset({"duty_officer"}), ("330212",))
+    for who in (ANONYMOUS, far):
+        with pytest.raises(Refused):
+            services.acknowledge(ident, who, NOW)
+    services.acknowledge(ident, duty, NOW, "已电话核实")
+    with pytest.raises(Refused):
+        services.acknowledge(ident, duty, NOW)
+    with pytest.raises(Refused, match="原因"):
+        services.close(ident, duty, NOW, "  ")
+    services.close(ident, duty, NOW, "沙尘过境")
+    with pytest.raises(Refused):
+        services.close(ident, duty, NOW, "再关一次")
+    view = alert_view(ident, duty)
+    assert [(it.kind, it.actor) for it in view.events] == [("raised", ""), ("acknowledged", "值班员"), ("closed", "值班员")]
+    assert (view.closed_because, view.unit, view.rule_name) == ("沙尘过境", "µg/m³", "PM2.5 小时值重度污染")
+
+
+def test_the_public_sees_alerts_on_open_data_without_who_did_what(send):
+    send(("A", 1, 160.0))
+    ident = Alert.objects.get().pk
+    services.acknowledge(ident, Actor(None, "某人", None, frozenset({"duty_officer"}), ("",)), NOW, "内部备注")
+    view = alert_view(ident, ANONYMOUS)
+    assert (view.value, view.events, view.acknowledged_by) == (160.0, (), "")
+    Alert.objects.update(dataset="air_quality.nothing_known")
+    assert open_alerts(ANONYMOUS) == []
+    with pytest.raises(NotFound):
+        alert_view(ident, ANONYMOUS)
+
+
+def test_alerts_of_a_rule_in_one_district_are_one_group_most_severe_first(send):
+    send(("A", 1, 160.0), ("B", 1, 260.0))
+    found = open_alerts(SYSTEM)
+    assert [(one.rule, one.subject) for one in found] == [(SEVERE, "B"), (HIGH, "B"), (HIGH, "A")]
+    assert [(one.area_code, len(one.alerts)) for one in grouped(found)] == [("330212", 1), ("330212", 1), ("330203", 1)]
+    Alert.objects.filter(subject="B", rule=HIGH).update(group_key=f"{HIGH}@330203")
+    assert sorted(len(one.alerts) for one in grouped(open_alerts(SYSTEM))) == [1, 2]
+
+
+def test_silence_is_raised_once_and_ends_when_the_station_speaks(put):
+    put([("A", hour(1), {"pm25": 10.0}), ("B", hour(20), {"pm25": 10.0})], now=NOW)
+    then = dt.datetime(2026, 3, 10, 22, tzinfo=ZONE).astimezone(dt.UTC)
+    assert [(one.kind, one.subject) for one in judge_silence(settings.CITY, then)] == [("raise", "A")]
+    assert judge_silence(settings.CITY, then) == []
+    one = Alert.objects.get()
+    assert (one.rule, one.value, one.subject_name) == ("air_quality.station_silent", None, "A 站")
+    assert one.since == dt.datetime(2026, 3, 10, 4, tzinfo=ZONE)
+    put([("A", hour(21), {"pm25": 10.0})], now=NOW)
+    assert [(it.kind, it.subject) for it in judge_silence(settings.CITY, then)] == [("clear", "A")]
+    assert Alert.objects.get().state == "closed"
+
+
+def test_a_station_out_of_use_is_not_silent(put):
+    from django.apps import apps
+
+    put([("A", hour(1), {"pm25": 10.0})], now=NOW)
+    apps.get_model("air_quality", "Station").objects.filter(key="A").update(valid_to=dt.date(2026, 3, 1))
+    assert judge_silence(settings.CITY, NOW) == []
+
+
+def figure(day, value, subject="330203", indicator="air_quality.area_day_aqi"):
+    return Figure.objects.create(
+        indicator=indicator, subject=subject, area_code=subject[:12] if subject.isdigit() else "", value=value, detail={},
+        period_start=dt.datetime.combine(day, dt.time(), ZONE), quality={}, simulated=False, as_of={}, version="v",
+        computed_at=NOW,
+    )  # fmt: skip
+
+
+def test_a_figure_is_judged_when_its_period_has_ended(transactional_db):
+    day, rule = dt.date(2026, 3, 10), "air_quality.area_day_polluted"
+    cited = figure(day, 130.0)
+    running = dt.datetime(2026, 3, 10, 20, tzinfo=ZONE)
+    assert judge_figures(settings.CITY, "air_quality.area_day_aqi", {"330203"}, running) == []
+    assert [one.kind for one in judge_ended(settings.CITY, running + dt.timedelta(hours=5))] == ["raise"]
+    assert judge_ended(settings.CITY, running + dt.timedelta(hours=5)) == []
+    one = Alert.objects.get()
+    assert (one.rule, one.limit, one.evidence["figure"]) == (rule, 100.0, cited.pk)
+    figure(dt.date(2026, 3, 11), 100.0)
+    found = judge_figures(settings.CITY, "air_quality.area_day_aqi", {"330203"}, running + dt.timedelta(days=2))
+    assert [one.kind for one in found] == ["clear"]
+
+
+def test_so_many_figures_in_a_row(transactional_db):
+    drift = "air_quality.station_drift"
+    days = [dt.date(2026, 3, 1) + dt.timedelta(days=number) for number in range(7)]
+    now = dt.datetime(2026, 3, 20, tzinfo=ZONE)
+    for day in days[:6]:
+        figure(day, 90.0, "A", drift)
+    assert judge_figures(settings.CITY, drift, {"A"}, now) == []
+    figure(days[6], 95.0, "A", drift)
+    [one] = judge_figures(settings.CITY, drift, {"A"}, now)
+    assert (one.kind, one.times, one.worst, one.since.astimezone(ZONE).date()) == ("raise", 7, 95.0, days[0])
+
+
+def test_the_history_of_an_alert_cannot_be_rewritten(send):
+    send(("A", 1, 160.0))
+    for text in ("UPDATE operate_alertevent SET actor = 'x'", "DELETE FROM operate_alertevent"):
+        with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(text)
