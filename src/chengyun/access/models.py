@@ -42,7 +42,7 @@ class Role(models.TextChoices):
     RESIDENT = "resident", _("市民")
 
 
-area_code_field = RegexValidator(r"^\d{0,12}$", _("区域编码是至多十二位数字。"))
+is_area_code = RegexValidator(r"^\d{0,15}$", _("区域编码是至多十五位数字。"))
 
 
 @tracked
@@ -59,7 +59,7 @@ class Organisation(models.Model):
     name = models.CharField(_("名称"), max_length=100)
     kind = models.CharField(_("类别"), max_length=16, choices=Kind, default=Kind.DEPARTMENT)
     parent = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="children", verbose_name=_("上级"))
-    area_code = models.CharField(_("区域"), max_length=12, blank=True, default="", validators=[area_code_field])
+    area_code = models.CharField(_("区域"), max_length=15, blank=True, default="", validators=[is_area_code])
 
     class Meta:
         ordering = ["key"]
@@ -147,7 +147,7 @@ class Assignment(models.Model):
     organisation = models.ForeignKey(
         Organisation, models.PROTECT, null=True, blank=True, related_name="assignments", verbose_name=_("部门")
     )
-    area_code = models.CharField(_("区域"), max_length=12, blank=True, default="", validators=[area_code_field])
+    area_code = models.CharField(_("区域"), max_length=15, blank=True, default="", validators=[is_area_code])
     since = models.DateTimeField(_("起"), db_default=Now())
     until = models.DateTimeField(_("止"), null=True, blank=True)
 
@@ -196,7 +196,7 @@ class Grant(models.Model):
     )
     role = models.CharField(_("岗位"), max_length=32, choices=Role, blank=True, default="")
     fields = ArrayField(models.CharField(max_length=63), default=list, blank=True, verbose_name=_("明文字段"))
-    area_code = models.CharField(_("区域"), max_length=12, blank=True, default="", validators=[area_code_field])
+    area_code = models.CharField(_("区域"), max_length=15, blank=True, default="", validators=[is_area_code])
     purpose = models.CharField(_("用途"), max_length=32, blank=True, default="")
     basis = models.CharField(_("依据"), max_length=300, blank=True, default="")
     since = models.DateTimeField(_("起"), db_default=Now())
