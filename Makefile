@@ -41,7 +41,7 @@ check: setup
 	$(BIN)/ruff check src tests tools
 	$(UNCONNECTED) $(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/djlint --check --lint --quiet src/chengyun/web/templates
+	$(BIN)/djlint --lint --quiet src/chengyun/web/templates
 	npx --no-install eslint src/chengyun/web/js tools
 	$(UNCONNECTED) $(BIN)/python tools/check.py
 
