@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -20,8 +21,10 @@ import psycopg
 
 from chengyun.bench.frame import Bench, Result
 from chengyun.bench.place import Place, open_place
+from chengyun.bench.probe import probe
 from chengyun.bench.sender import Orders, Report
 from chengyun.city import City, Stream, load_city, qualify
+from chengyun.errors import Unavailable
 from chengyun.lake import binary
 from chengyun.lake.rows import Rows
 from chengyun.lake.tables import StreamTable, names, stream_table
@@ -30,6 +33,10 @@ SECONDS = 10.0
 BATCH = 1_000
 STATIONS = 16_000
 AREA = "330203"
+LATEST_STATIONS = 100_000
+VISIBLE_RATE = 20_000.0
+PROBES = 150
+PROBE_EVERY_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -111,6 +118,95 @@ def ingest_single() -> list[Result]:
     ]  # fmt: skip
 
 
+def ingest_visible() -> list[Result]:
+    """Measure, under 20,000 observations a second, how long one takes to be in the newest rows and on an open page."""
+    with open_site() as site:
+        done = subprocess.Popen([sys.executable, "-m", "chengyun.bench.sender"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert done.stdin is not None
+        orders = site.orders(connections=8, rows=100, seconds=PROBES * PROBE_EVERY_S + 5, rate=VISIBLE_RATE)
+        orders.stations = site.stations[:-1]
+        done.stdin.write(msgspec.json.encode(orders))
+        done.stdin.close()
+        time.sleep(3.0)
+        seen = probe(site.place.stream_port, site.token, _ticket(site), site.orders(connections=1, rows=1), PROBES, PROBE_EVERY_S)
+        assert done.stdout is not None
+        report = msgspec.json.decode(done.stdout.read(), type=Report)
+        done.wait()
+    page, newest = sorted(seen.page_s), sorted(seen.latest_s)
+    worst = [max(pair) for pair in zip(seen.page_s, seen.latest_s, strict=True)]
+    return [
+        Result(
+            name="ingest-visible", value=_percentile(worst, 0.99), unit="s", target=1.0,
+            compared={
+                "open page p50, p99": f"{_percentile(page, 0.5):.3f} s, {_percentile(page, 0.99):.3f} s",
+                "newest rows p50, p99": f"{_percentile(newest, 0.5):.3f} s, {_percentile(newest, 0.99):.3f} s",
+                "load": f"{report.rows / report.seconds:,.0f} obs/s, {report.failures} failures",
+            },
+            notes=f"{len(worst)} probes; from before the request is sent until /latest and an open /live both have shown it.",
+        )
+    ]  # fmt: skip
+
+
+def latest() -> list[Result]:
+    """Measure the newest rows of 100,000 stations: asked for whole, and what moved since an earlier answer."""
+    with open_site(stations=LATEST_STATIONS) as site:
+        _sent(site.orders(connections=4, rows=BATCH, seconds=12.0))
+        path = f"/latest/{site.table.qualified}?ticket={_ticket(site)}"
+        _wait_whole(site, path)
+        whole, seq, size = [], 0, 0
+        for _ in range(5):
+            took, body = _timed_get(site.place.stream_port, path)
+            whole.append(took)
+            seq, size = msgspec.json.decode(body)["seq"], len(body)
+        delta = []
+        for _ in range(5):
+            _sent(site.orders(connections=1, rows=BATCH, seconds=0.05))
+            took, body = _timed_get(site.place.stream_port, f"{path}&since={seq}")
+            delta.append(took)
+            answer = msgspec.json.decode(body)
+            seq, moved = answer["seq"], answer["count"]
+    return [
+        Result(
+            name="latest-cold", value=max(whole) * 1000, unit="ms", target=300, compared={"size": f"{size / 1e6:.1f} MB"},
+            notes=f"The slowest of 5; all {LATEST_STATIONS:,} stations, nothing kept rendered between requests.",
+        ),
+        Result(
+            name="latest-delta", value=max(delta) * 1000, unit="ms", target=60, compared={"moved": f"{moved:,} stations"},
+            notes="The slowest of 5; what moved since the answer before.",
+        ),
+    ]  # fmt: skip
+
+
+def _ticket(site: Site) -> str:
+    return site.place.django(
+        "import datetime as dt\nfrom chengyun.access.tickets import *\nfrom chengyun.config import config\n"
+        "expires = dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)\n"
+        f"print(sign(config().secret, Ticket('bench', {{{site.table.qualified!r}: View(('',))}}, expires)))"
+    )
+
+
+def _wait_whole(site: Site, path: str) -> None:
+    """Send until every station has reported."""
+    for _ in range(5):
+        if msgspec.json.decode(_timed_get(site.place.stream_port, path)[1])["count"] == len(site.stations):
+            return
+        _sent(site.orders(connections=4, rows=BATCH, seconds=6.0))
+    raise Unavailable("Not every station has reported in 40 s; the machine is too busy to measure on.")
+
+
+def _timed_get(port: int, path: str) -> tuple[float, bytes]:
+    with socket.create_connection(("127.0.0.1", port)) as conn:
+        begun = time.perf_counter()
+        conn.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode())
+        with conn.makefile("rb") as answer:
+            whole = answer.read()
+        return time.perf_counter() - begun, whole.partition(b"\r\n\r\n")[2]
+
+
+def _percentile(values: Sequence[float], share: float) -> float:
+    return sorted(values)[min(int(len(values) * share), len(values) - 1)]
+
+
 def _measured(city: City) -> str:
     for pack in city.packs.values():
         if pack.pack.simulation:
@@ -178,4 +274,9 @@ def _raw_copy(site: Site, seconds: float = 4.0) -> float:
     return done / took
 
 
-BENCHES: Mapping[str, Bench] = {"ingest": ingest, "ingest-single": ingest_single}
+BENCHES: Mapping[str, Bench] = {
+    "ingest": ingest,
+    "ingest-single": ingest_single,
+    "ingest-visible": ingest_visible,
+    "latest": latest,
+}
