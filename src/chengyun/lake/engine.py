@@ -19,12 +19,20 @@ def connect(threads: int = THREADS, memory_limit: str = MEMORY_LIMIT) -> duckdb.
     """Open an in-memory database. What does not fit in memory_limit goes to files in the data folder."""
     import duckdb  # heavy, and most processes never open one
 
-    spill = config().data / "tmp"
+    home = config()
     connection = duckdb.connect(
-        ":memory:", config={"threads": threads, "memory_limit": memory_limit, "temp_directory": str(spill)}
+        ":memory:",
+        config={
+            "threads": threads,
+            "memory_limit": memory_limit,
+            "temp_directory": str(home.data / "tmp"),
+            "autoinstall_known_extensions": False,
+        },
     )
-    connection.execute(f"SET TimeZone = '{config().time_zone}'")
-    connection.execute("SET enable_progress_bar = false")
+    connection.execute(f"SET TimeZone = {literal(home.time_zone)}")
+    # A formula may read what it was given and nothing else on this machine.
+    connection.execute(f"SET allowed_directories = [{literal(str(home.warehouse) + '/')}]")
+    connection.execute("SET enable_external_access = false")
     return connection
 
 
