@@ -89,6 +89,8 @@ DATABASES = {"default": _database(_config.dsn())}
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        # Before the apps' own: sign-in and administration wear the look of every other page.
+        "DIRS": [str(BASE / "web" / "templates")],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [

@@ -22,6 +22,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("health", views.health, name="health"),
     path("icon.svg", views.icon, name="icon"),
     path("patterns", patterns.patterns, name="patterns"),
+    path("", include("chengyun.web.desk.urls")),
+    path("api/", include("chengyun.web.api.urls")),
     path("accounts/", include("chengyun.access.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -29,8 +29,8 @@ function option(data) {
     aria: { enabled: true, label: { description: data.description } },
     color: LINES,
     textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, color: ink },
-    grid: { left: 52, right: 18, top: 34, bottom: 30 },
-    legend: { top: 0, left: 8, itemWidth: 18, textStyle: { color: ink }, inactiveColor: soft, selected: data.selected },
+    grid: { left: 52, right: 18, top: data.unit === "1" ? 36 : 54, bottom: 30 },
+    legend: { type: "scroll", pageIconColor: ink, pageIconInactiveColor: line, pageTextStyle: { color: soft }, top: 0, left: 8, itemWidth: 18, textStyle: { color: ink }, inactiveColor: soft, selected: data.selected },
     tooltip: {
       trigger: "axis",
       backgroundColor: colour("--surface"),
@@ -58,8 +58,8 @@ function option(data) {
     yAxis: {
       type: "value",
       name: data.unit === "1" ? "" : data.unit,
-      nameTextStyle: { color: soft, align: "left" },
-      nameGap: 8,
+      nameTextStyle: { color: soft, align: "right" },
+      nameGap: 10,
       axisLabel: { color: soft },
       splitLine: { lineStyle: { color: line } },
     },

@@ -145,6 +145,7 @@ function declutter(city) {
   const taken = layers.flatMap((shown) => (shown.markers ?? []).map((marker) => dotOf(city, marker)));
   const meets = (box) => taken.some((other) => box.left < other.right && box.right > other.left && box.top < other.bottom && box.bottom > other.top);
   const reach = 9 * city.settings.scale;
+  for (const shown of layers) for (const marker of shown.markers ?? []) marker.getElement().hidden = false;
   for (const marker of layers.flatMap((shown) => shown.markers ?? [])) {
     const tag = marker.getElement();
     const dot = dotOf(city, marker);

@@ -4,6 +4,7 @@ import htmx from "htmx.org";
 
 import { startAges } from "./ages.js";
 import { startClock } from "./clock.js";
+import { startDeeds } from "./deeds.js";
 import { startMenus } from "./menus.js";
 import { startTheme } from "./theme.js";
 
@@ -17,3 +18,4 @@ startTheme();
 startClock();
 startAges();
 startMenus();
+startDeeds();

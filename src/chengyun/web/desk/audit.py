@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The audit log as a list, newest first, for those who check it. Looking at it is recorded too."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from dataclasses import dataclass
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from chengyun.access import audit
+from chengyun.access.actors import actor_of
+from chengyun.access.models import AuditRecord
+from chengyun.access.policy import require_scope
+from chengyun.access.rulebook import rulebook
+from chengyun.access.views import needs
+from chengyun.web.desk.alerts import Choice
+from chengyun.web.desk.pages import Listed, filters_of, page_number
+
+PAGE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class AuditLine:
+    """One record. dataset: its name. detail: as JSON text, "" without one."""
+
+    id: int
+    at: dt.datetime
+    actor: str
+    organisation: str
+    action: str
+    dataset: str
+    target: str
+    purpose: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class AuditPage:
+    """actor, action, target: what is searched for."""
+
+    listed: Listed[AuditLine]
+    actor: str
+    action: str
+    target: str
+    datasets: tuple[Choice, ...]
+    as_of: dt.datetime
+
+
+@require_safe
+@needs("audit.read")
+def audit_list(request: HttpRequest) -> HttpResponse:
+    """List records."""
+    given, number, book = request.GET, page_number(request), rulebook()
+    actor, action, target, dataset = (given.get(name, "").strip() for name in ("actor", "action", "target", "dataset"))
+    rows = AuditRecord.objects.filter(require_scope(actor_of(request), "audit").q())
+    for field, value in (("actor__icontains", actor), ("action__startswith", action), ("target", target), ("dataset", dataset)):
+        if value:
+            rows = rows.filter(**{field: value})
+    start = (number - 1) * PAGE
+    found = list(rows.order_by("-id")[start : start + PAGE + 1])
+    audit.record(actor_of(request), "read", "audit", detail={"page": number, "filtered": bool(filters_of(given))})
+    page = AuditPage(
+        Listed(tuple(_line(one) for one in found[:PAGE]), number, len(found) > PAGE, filters_of(given)),
+        actor, action, target, tuple(Choice(key, one.name, key == dataset) for key, one in book.datasets.items()), timezone.now(),
+    )  # fmt: skip
+    return render(request, "desk/audit.html", {"page": page})
+
+
+def _line(row: AuditRecord) -> AuditLine:
+    book = rulebook()
+    dataset = _(book.datasets[row.dataset].name) if row.dataset in book.datasets else row.dataset
+    purpose = _(book.purposes[row.purpose]) if row.purpose in book.purposes else row.purpose
+    detail = json.dumps(row.detail, ensure_ascii=False) if row.detail else ""
+    return AuditLine(row.pk, row.at, row.actor, row.organisation, row.action, dataset, row.target, purpose, detail)

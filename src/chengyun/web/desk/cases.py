@@ -1,0 +1,316 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cases: all a person may see, and one of them: where it stands, whose it is, how much time is left, what may be done next."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from chengyun.access.actors import Actor, actor_of
+from chengyun.access.models import Account, Role
+from chengyun.access.policy import may
+from chengyun.access.views import needs, signed_in
+from chengyun.areas.queries import names_of
+from chengyun.cases import services
+from chengyun.cases.models import Case
+from chengyun.cases.owners import within
+from chengyun.cases.queries import CaseView, case_view, cases_for
+from chengyun.city import CaseType, City
+from chengyun.errors import Refused
+from chengyun.operate.models import Alert
+from chengyun.web.desk.alerts import Choice
+from chengyun.web.desk.deeds import Fault, attempt, done
+from chengyun.web.desk.pages import Listed, filters_of, page_number
+
+PAGE = 50
+MOST = 2000
+"""The list filters and pages over so many cases; more open cases than that is another kind of trouble."""
+MOST_COLLEAGUES = 500
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRow:
+    """A case of a list. width: share of the limit that is used, in per cent, at most 100. left: time left, or over."""
+
+    case: CaseView
+    area: str
+    width: int
+
+
+@dataclass(frozen=True)
+class CasesPage:
+    """text: what is searched for. shown: "open", "mine", "overdue", "ended"."""
+
+    listed: Listed[CaseRow]
+    text: str
+    kinds: tuple[Choice, ...]
+    types: tuple[Choice, ...]
+    as_of: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StateStep:
+    """A state on the way. place: "done", "now" or "ahead"."""
+
+    key: str
+    name: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepForm:
+    """A step of the case's type that begins where the case stands. allowed: whether this person may take it; why_not: else."""
+
+    key: str
+    name: str
+    to: str
+    needs: tuple[str, ...]
+    allowed: bool
+    why_not: str
+    ends: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Colleague:
+    """A person of the owning organisation."""
+
+    id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaseAlertLine:
+    """An alert the case answers."""
+
+    id: int
+    text: str
+    severity: str
+    opened_at: dt.datetime
+    state: str
+
+
+@dataclass(frozen=True)
+class CasePage:
+    """states: the usual way from the first state to an end. aside: the state the case is in when it is not on that way.
+
+    steps: those that begin where it stands. may_assign: whether this person may give it to a colleague now.
+    """
+
+    case: CaseView
+    area: str
+    width: int
+    states: tuple[StateStep, ...]
+    aside: str
+    steps: tuple[StepForm, ...]
+    colleagues: tuple[Colleague, ...]
+    may_assign: bool
+    alerts: tuple[CaseAlertLine, ...]
+    fault: Fault | None
+    as_of: dt.datetime
+
+
+@require_safe
+@signed_in
+def case_list(request: HttpRequest) -> HttpResponse:
+    """List cases, what is due first before the others."""
+    city: City = settings.CITY
+    actor, number, given, now = actor_of(request), page_number(request), request.GET, timezone.now()
+    kind, type_key, text = (given.get(name, "").strip() for name in ("show", "type", "q"))
+    found = cases_for(
+        actor, ended=kind == "ended", mine=kind == "mine", overdue=True if kind == "overdue" else None,
+        types=[type_key] if type_key in city.cases else (), limit=MOST, now=now,
+    )  # fmt: skip
+    if text:
+        wanted = text.casefold()
+        found = [
+            one for one in found if any(wanted in part.casefold() for part in (one.number, one.title, one.owner, one.person))
+        ]
+    start = (number - 1) * PAGE
+    kinds = [("", _("在办")), ("mine", _("我的")), ("overdue", _("超时")), ("ended", _("已结束"))]
+    page = CasesPage(
+        Listed(
+            case_rows(found[start : start + PAGE]), number, len(found) > start + PAGE, filters_of(given), len(found)
+        ),
+        text,
+        tuple(Choice(value, name, value == kind) for value, name in kinds),
+        tuple(Choice(key, one.name, key == type_key) for key, one in city.cases.items()),
+        now,
+    )  # fmt: skip
+    return render(request, "desk/cases.html", {"page": page})
+
+
+def case_rows(found: list[CaseView]) -> tuple[CaseRow, ...]:
+    """Return cases as lists show them."""
+    areas = names_of({one.area_code[:6] for one in found if one.area_code})
+    return tuple(CaseRow(one, areas.get(one.area_code[:6], ""), _width(one)) for one in found)
+
+
+@require_safe
+@signed_in
+def case_page(request: HttpRequest, number: str) -> HttpResponse:
+    """Show one case."""
+    return _shown(request, number, None)
+
+
+@require_POST
+@needs("case.handle")
+def take_step(request: HttpRequest, number: str, step: str) -> HttpResponse:
+    """Take a step, from the state the person saw."""
+    actor, given = actor_of(request), request.POST
+
+    def do() -> Case:
+        return services.take_step(
+            number, step, actor, timezone.now(), seen=given.get("seen") or None, reason=given.get("reason", ""),
+            note=given.get("note", ""), assignee=_person(given.get("assignee", ""), number, actor),
+        )  # fmt: skip
+
+    fault = attempt(request, step, do)
+    return _shown(request, number, fault) if fault else done(request, _("已办理。"), reverse("case", args=[number]))
+
+
+@require_POST
+@needs("case.assign")
+def assign(request: HttpRequest, number: str) -> HttpResponse:
+    """Give a case to a colleague."""
+    actor, given = actor_of(request), request.POST
+
+    def do() -> Case:
+        person = _person(given.get("assignee", ""), number, actor)
+        if person is None:
+            raise Refused(_("请选择承办人。"), code="evidence_missing")
+        return services.assign(number, person, actor, timezone.now(), given.get("note", ""))
+
+    fault = attempt(request, "assign", do)
+    return _shown(request, number, fault) if fault else done(request, _("已分派。"), reverse("case", args=[number]))
+
+
+def _shown(request: HttpRequest, number: str, fault: Fault | None) -> HttpResponse:
+    page = read_case(number, actor_of(request), fault)
+    return render(request, "desk/case.html", {"page": page}, status=fault.status if fault else 200)
+
+
+def read_case(number: str, actor: Actor, fault: Fault | None = None) -> CasePage:
+    """Return a case's page. Raises NotFound."""
+    city: City = settings.CITY
+    now = timezone.now()
+    case = case_view(number, actor, now)
+    declared: CaseType | None = city.cases.get(case.type)
+    code = case.area_code
+    names = names_of([code[:size] for size in (6, 9, 12) if len(code) >= size]) if code else {}
+    states, aside = way(declared, case) if declared else ((), "")
+    may_assign = not case.ended and may(actor, "case.assign", code)
+    steps = _steps(declared, case)
+    wanted = may_assign or any("assignee" in step.needs and step.allowed for step in steps)
+    return CasePage(
+        case=case,
+        area=" · ".join(name for one, name in names.items() if name != one),
+        width=_width(case),
+        states=states,
+        aside=aside,
+        steps=steps,
+        colleagues=_colleagues(number) if wanted else (),
+        may_assign=may_assign,
+        alerts=_alerts(city, case),
+        fault=fault,
+        as_of=now,
+    )
+
+
+def way(declared: CaseType, case: CaseView) -> tuple[tuple[StateStep, ...], str]:
+    """Return the shortest way from the first state to the end that takes most steps to reach, and where the case stands on it.
+
+    The second part is the name of the case's state when it lies beside that way.
+    """
+    ends = {state.key for state in declared.states if state.clock == "ended"}
+    first = declared.states[0].key
+    ways = {first: [first], **dict(_spread(declared, first))}
+    main = max((ways[key] for key in ends if key in ways), key=len)
+    named = {state.key: state.name for state in declared.states}
+    if case.state not in main:
+        return tuple(StateStep(key, named[key], "ahead") for key in main), named.get(case.state, case.state)
+    at = main.index(case.state)
+    places = [
+        "done" if index < at or (index == at and case.ended) else "now" if index == at else "ahead" for index in range(len(main))
+    ]
+    return tuple(StateStep(key, named[key], place) for key, place in zip(main, places, strict=True)), ""
+
+
+def _spread(declared: CaseType, first: str) -> list[tuple[str, list[str]]]:
+    """Return each state that is reached from the first and the shortest way to it, breadth first."""
+    found: list[tuple[str, list[str]]] = []
+    waiting = [[first]]
+    seen = {first}
+    while waiting:
+        path = waiting.pop(0)
+        for step in declared.transitions:
+            if step.source == path[-1] and step.to not in seen:
+                seen.add(step.to)
+                found.append((step.to, [*path, step.to]))
+                waiting.append([*path, step.to])
+    return found
+
+
+def _steps(declared: CaseType | None, case: CaseView) -> tuple[StepForm, ...]:
+    if declared is None or case.ended:
+        return ()
+    allowed = {step.key for step in case.steps}
+    states = {state.key: state for state in declared.states}
+    roles = {role.value: str(role.label) for role in Role}
+    forms = []
+    for step in declared.transitions:
+        if step.source != case.state:
+            continue
+        who = "、".join(roles.get(role, role) for role in step.by)
+        why_not = "" if step.key in allowed else _("由 %(owner)s 的%(roles)s办理。") % {"owner": case.owner, "roles": who}
+        forms.append(
+            StepForm(
+                step.key, step.name, states[step.to].name, tuple(step.needs), step.key in allowed, why_not,
+                states[step.to].clock == "ended",
+            )
+        )  # fmt: skip
+    return tuple(forms)
+
+
+def _colleagues(number: str) -> tuple[Colleague, ...]:
+    """Return the people of the owning organisation and of those below and above it, whom the service accepts."""
+    owner = Case.objects.select_related("owner__parent__parent").get(number=number).owner
+    people = Account.objects.filter(is_active=True, assignments__role__in=sorted(services.DEPARTMENTS | {"duty_officer"}))
+    chosen = people.select_related("organisation").distinct().order_by("name", "username")[:MOST_COLLEAGUES]
+    return tuple(
+        Colleague(person.pk, f"{person} · {person.organisation.name}")
+        for person in chosen
+        if person.organisation is not None and within(person.organisation.key, owner)
+    )
+
+
+def _person(text: str, number: str, actor: Actor) -> Account | None:
+    """Return the colleague a form names; None without one. Raises Refused for one who is not among them."""
+    if not text:
+        return None
+    case_view(number, actor)  # absent, or not theirs to see: NotFound comes before anything about persons
+    if text.isascii() and text.isdigit() and any(one.id == int(text) for one in _colleagues(number)):
+        return Account.objects.get(pk=int(text))
+    raise Refused(_("请从名单中选择承办人。"), code="not_of_owner")
+
+
+def _alerts(city: City, case: CaseView) -> tuple[CaseAlertLine, ...]:
+    rows = Alert.objects.filter(pk__in=case.alerts).order_by("opened_at", "id")
+    return tuple(
+        CaseAlertLine(
+            row.pk, f"{row.subject_name}：{_(city.alerts[row.rule].name) if row.rule in city.alerts else row.rule}", row.severity,
+            row.opened_at, str(row.get_state_display()),
+        )
+        for row in rows
+    )  # fmt: skip
+
+
+def _width(case: CaseView) -> int:
+    return min(100, max(0, round(case.clock.share * 100)))

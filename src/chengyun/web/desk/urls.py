@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Addresses of the desk and of the pages work is done on."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, path
+
+from chengyun.web.desk import account, alerts, audit, cases, letters, overview, status, why
+
+urlpatterns: list[URLPattern] = [
+    path("desk", overview.desk, name="desk"),
+    path("desk/parts", overview.desk_parts, name="desk-parts"),
+    path("alerts", alerts.alert_list, name="alerts"),
+    path("alerts/<int:alert_id>", alerts.alert_page, name="alert"),
+    path("alerts/<int:alert_id>/acknowledge", alerts.acknowledge, name="alert-acknowledge"),
+    path("alerts/<int:alert_id>/close", alerts.close, name="alert-close"),
+    path("cases", cases.case_list, name="cases"),
+    path("cases/<str:number>", cases.case_page, name="case"),
+    path("cases/<str:number>/steps/<slug:step>", cases.take_step, name="case-step"),
+    path("cases/<str:number>/assign", cases.assign, name="case-assign"),
+    path("dead-letters", letters.letter_list, name="dead-letters"),
+    path("dead-letters/retry", letters.retry_all, name="dead-letters-retry"),
+    path("dead-letters/<int:letter_id>", letters.letter_page, name="dead-letter"),
+    path("dead-letters/<int:letter_id>/retry", letters.retry, name="dead-letter-retry"),
+    path("dead-letters/<int:letter_id>/drop", letters.drop, name="dead-letter-drop"),
+    path("why/<int:figure_id>", why.why, name="why"),
+    path("status", status.status, name="status"),
+    path("audit", audit.audit_list, name="audit"),
+    path("accounts/", account.account_page, name="account"),
+    path("accounts/keys", account.make_key, name="account-keys"),
+    path("accounts/keys/<str:prefix>/revoke", account.revoke_key, name="account-key-revoke"),
+]

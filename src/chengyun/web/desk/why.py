@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Why this number: a figure with everything it was made from, computed again on the spot, as a page and as JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from chengyun.access.actors import actor_of
+from chengyun.access.views import public
+from chengyun.city import City, Stream
+from chengyun.lake.rows import Flag
+from chengyun.operate.queries import subject_names
+from chengyun.operate.why import InputRows, Link, Why, explain
+from chengyun.web import shown
+from chengyun.web.figures import tile
+from chengyun.web.latest import flag_words
+from chengyun.web.tiles import Tile
+
+
+@dataclass(frozen=True, slots=True)
+class InputTable:
+    """Rows of one stream as a table. cells: text by column; doubtful: a value that takes no part, or with a warning.
+
+    flags: what the whole row is flagged with, in words.
+    """
+
+    name: str
+    stream: str
+    as_of: int | None
+    columns: tuple[tuple[str, str], ...]
+    rows: tuple[InputLine, ...]
+    shown: int
+    total: int
+    hidden: bool
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class InputLine:
+    """One observation. cells: (text, "" or why it is doubtful)."""
+
+    cells: tuple[tuple[str, str], ...]
+    flags: str
+    seq: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class LinkLine:
+    """A figure this one was made from. value: as shown; "" when the reader may not see it."""
+
+    depth: int
+    name: str
+    figure: int | None
+    subject: str
+    period: str
+    value: str
+    unit: str
+    streams: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CitedLine:
+    """An alert that rests on the figure."""
+
+    alert: int
+    name: str
+    opened_at: dt.datetime
+    case: str | None
+
+
+@dataclass(frozen=True)
+class WhyPage:
+    """why: as operate explains it. detail: the formula's other columns. uses: the figures it was made from, by level."""
+
+    why: Why
+    tile: Tile
+    detail: tuple[tuple[str, str], ...]
+    sql: str
+    inputs: tuple[InputTable, ...]
+    uses: tuple[LinkLine, ...]
+    uses_more: int
+    cited: tuple[CitedLine, ...]
+    again_value: str
+    as_of: dt.datetime
+    took_ms: int
+
+
+MOST_LINKS = 60
+"""Figures of the chain that are listed; the JSON has them all."""
+
+
+@require_safe
+@public
+@never_cache
+def why(request: HttpRequest, figure_id: int) -> HttpResponse:
+    """Explain a figure; `?format=json` gives the same to a program."""
+    begun = timezone.now()
+    found = explain(figure_id, actor_of(request), begun)
+    if request.GET.get("format") == "json":
+        return JsonResponse(as_json(found), json_dumps_params={"ensure_ascii": False})
+    return render(request, "desk/why.html", {"page": read_page(found, begun)})
+
+
+def as_json(found: Why) -> dict[str, Any]:
+    """Return an explanation as plain values; instants in ISO 8601."""
+    plain: dict[str, Any] = _plain(dataclasses.asdict(found))
+    return plain
+
+
+def read_page(found: Why, begun: dt.datetime) -> WhyPage:
+    """Return an explanation as its page shows it."""
+    city: City = settings.CITY
+    figure = found.figure
+    uses = found.downwards[:MOST_LINKS]
+    names = {
+        key: subject_names(key, {one.subject for one in uses if one.indicator == key}) for key in {one.indicator for one in uses}
+    }
+    return WhyPage(
+        why=found,
+        tile=tile(figure, figure.subject_name),
+        detail=tuple((key, _cell(value)) for key, value in figure.detail.items()),
+        sql=str(found.formula["sql"]).strip(),
+        inputs=tuple(_table(city, one) for one in found.inputs),
+        uses=tuple(_link(city, one, names[one.indicator].get(one.subject, one.subject)) for one in uses),
+        uses_more=len(found.downwards) - len(uses),
+        cited=tuple(
+            CitedLine(one.alert, city.alerts[one.rule].name if one.rule in city.alerts else one.rule, one.opened_at, one.case)
+            for one in found.upwards
+        ),
+        again_value=shown.number(found.again.value, figure.decimals),
+        as_of=begun,
+        took_ms=round((timezone.now() - begun).total_seconds() * 1000),
+    )
+
+
+def _table(city: City, given: InputRows) -> InputTable:
+    stream: Stream = city.streams[given.stream]
+    names = {one.key: one.name for one in stream.fields} | {stream.time: _("观测时间")}
+    columns = [key for key in given.columns if key not in ("quality", "seq")]
+    heads = tuple((names.get(key) or key, given.units.get(key, "")) for key in columns)
+    places = {quantity.key: number for number, quantity in enumerate(stream.quantities)}
+    decimals = {quantity.key: quantity.decimals for quantity in stream.quantities}
+    words = flag_words()
+    lines = []
+    for row in given.rows:
+        quality = int(row.get("quality") or 0)
+        cells = []
+        for key in columns:
+            said = ""
+            if key in places:
+                said = (
+                    _("超出可能的范围，不参与计算") if quality >> (8 + places[key]) & 1
+                    else _("存疑，参与计算并注明") if quality >> (32 + places[key]) & 1 else ""
+                )  # fmt: skip
+            value = row[key]
+            cells.append(
+                (shown.number(value, decimals[key]) if key in places and not isinstance(value, str) else _cell(value), said)
+            )
+        flags = "；".join(text for flag, text in words.items() if quality & flag & ~(Flag.RANGE | Flag.SPIKE | Flag.STUCK))
+        lines.append(InputLine(tuple(cells), flags, row.get("seq")))
+    return InputTable(
+        given.name, given.stream, given.as_of, heads, tuple(lines), given.shown, given.total, given.hidden, given.because
+    )
+
+
+def _link(city: City, one: Link, subject: str) -> LinkLine:
+    declared = city.indicators[one.indicator]
+    period = shown.period(one.period_start, declared.period) if one.period_start else shown.NOTHING
+    value = shown.number(one.value, declared.decimals) if one.figure is not None else ""
+    return LinkLine(one.depth, one.name, one.figure, subject, period, value, declared.unit, one.streams)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return shown.NOTHING
+    if isinstance(value, dt.datetime | dt.date):
+        return shown.moment(value)
+    if isinstance(value, float):
+        return f"{value:.10g}"
+    if isinstance(value, bool):
+        return _("是") if value else _("否")
+    return str(value)
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case dict():
+            return {str(key): _plain(one) for key, one in value.items()}
+        case list() | tuple():
+            return [_plain(one) for one in value]
+        case dt.datetime() | dt.date():
+            return value.isoformat()
+        case float() if value != value:
+            return None
+        case str() | int() | float() | bool() | None:
+            return value
+    return str(value)
