@@ -6,6 +6,13 @@ import time
 from collections.abc import Callable
 
 import pytest
+from allauth.mfa.totp.internal.auth import (
+    TOTP,
+    format_hotp_value,
+    generate_totp_secret,
+    hotp_value,
+    yield_hotp_counters_from_time,
+)
 from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
@@ -137,3 +144,42 @@ def test_an_account_is_not_made_twice() -> None:
     services.create_account(SYSTEM, "li")
     with pytest.raises(Refused):
         services.create_account(SYSTEM, "li")
+
+
+def test_a_browser_may_post_the_forms_before_signing_in() -> None:
+    """With CSRF protection on, and the Origin a browser sends under the page's own referrer policy."""
+    link = services.first_sign_in_link() or ""
+    client = Client(enforce_csrf_checks=True, headers={"origin": "http://testserver"})
+    page = client.get(link)
+    assert page.headers["Referrer-Policy"] == "same-origin"
+    assert client.post(link, GOOD).status_code == 403
+    assert client.post(link, GOOD | {"csrfmiddlewaretoken": client.cookies["csrftoken"].value}).status_code == 302
+
+
+def test_the_sign_in_page_says_what_was_wrong_and_keeps_the_way_back(
+    client: Client, account_as: Callable[..., Account], password: str
+) -> None:
+    account_as("handler", username="zhou")
+    page = client.get("/accounts/login/?next=/map").content.decode()
+    assert 'value="/map"' in page
+    wrong = client.post("/accounts/login/", {"login": "zhou", "password": "wrong", "next": "/map"})
+    assert 'role="alert"' in wrong.content.decode()
+    right = client.post("/accounts/login/", {"login": "zhou", "password": password, "next": "/map"})
+    assert right.headers["Location"] == "/map"
+    assert client.get("/accounts/logout/").status_code == 200
+
+
+def test_a_way_back_never_leads_to_another_site(client: Client, account_as: Callable[..., Account], password: str) -> None:
+    account_as("handler", username="zhou")
+    answer = client.post("/accounts/login/", {"login": "zhou", "password": password, "next": "https://evil.example/"})
+    assert answer.headers["Location"] == "/"
+
+
+def test_one_time_codes_are_asked_for_once_switched_on(client: Client, account_as: Callable[..., Account], password: str) -> None:
+    account = account_as("administrator", username="zhou")
+    secret = generate_totp_secret()
+    TOTP.activate(account, secret)
+    assert not sign_in(client, "zhou", password)
+    counter = next(iter(yield_hotp_counters_from_time()))
+    client.post("/accounts/2fa/authenticate/", {"code": format_hotp_value(hotp_value(secret, counter))})
+    assert "_auth_user_id" in client.session

@@ -7,7 +7,7 @@ import argparse
 import datetime as dt
 from typing import Any
 
-from chengyun.errors import Refused
+from chengyun.errors import Refused, nearest
 from chengyun.run import setup
 
 # Django and what needs it is imported inside each command: the list of commands is read by processes that never load it.
@@ -49,8 +49,8 @@ def _create(args: argparse.Namespace) -> int:
     if args.organisation:
         organisation = Organisation.objects.filter(key=args.organisation).first()
         if organisation is None:
-            keys = ", ".join(Organisation.objects.values_list("key", flat=True)[:8])
-            raise Refused(f"There is no organisation {args.organisation!r}. Some there are: {keys}.")
+            hint = nearest(args.organisation, Organisation.objects.values_list("key", flat=True))
+            raise Refused(f"There is no organisation {args.organisation!r}.{hint} The administration lists them all.")
     expires_at = timezone.now() + dt.timedelta(days=args.days) if args.days else None
     print(issue_token(args.scopes, args.name, organisation=organisation, expires_at=expires_at))
     return 0

@@ -58,7 +58,6 @@ def first(request: HttpRequest, code: str) -> HttpResponse:
             login(request, account)
             return redirect("/")
     page = FirstPage(str(link.account or ""), tuple(password_validators_help_texts()), username, name, fault)
-    answer = render(request, "account/first.html", {"page": page}, status=400 if fault else 200)
-    # The address is a secret until it is used: no other site may see it as where a reader came from.
-    answer.headers["Referrer-Policy"] = "no-referrer"
-    return answer
+    # Not with `Referrer-Policy: no-referrer`: browsers then post with `Origin: null`, which CSRF protection must refuse. The
+    # policy of every page, same-origin, already keeps the address from other sites.
+    return render(request, "account/first.html", {"page": page}, status=400 if fault else 200)
