@@ -63,7 +63,8 @@ def kernel_messages() -> Iterator[Message]:
         if "/packs/" in relative or "/migrations/" in relative or "/static/" in relative:
             continue
         text = path.read_text(encoding="utf-8")
-        source = text if path.suffix == ".py" else templatize(text, origin=relative)
+        # What templatize leaves of the layout would be wrong indentation to a reader of Python.
+        source = text if path.suffix == ".py" else "\n".join(map(str.strip, templatize(text, origin=relative).splitlines()))
         yield from _found(extract_python(io.BytesIO(source.encode()), KEYWORDS, [], {}), relative)
 
 

@@ -29,7 +29,7 @@ from chengyun.web.cache import kept, view_of
 from chengyun.web.freshness import StreamAge, stream_ages
 from chengyun.web.layers import Layer, declared_layers, layer
 from chengyun.web.live import live_settings
-from chengyun.web.maps import CityMap, city_map
+from chengyun.web.maps import city_map
 from chengyun.web.panels import Asked, Subject, TilesPanel, panels
 from chengyun.web.shell import city_name
 from chengyun.web.work import Work, work
@@ -51,20 +51,10 @@ class Board:
 
 @dataclass(frozen=True)
 class BoardPage:
-    """map: the city's map. parts: the changing parts, already as HTML. live: what the script of live updates is told."""
+    """main: the board itself, already as HTML. live: what the script of live updates is told."""
 
-    map: CityMap
-    legend: Layer | None
-    parts: SafeString
+    main: SafeString
     live: dict[str, str]
-    city: str
-    layers: tuple[Layer, ...]
-
-
-@dataclass(frozen=True)
-class _Snapshot:
-    parts: SafeString
-    layers: tuple[Layer, ...]
 
 
 @require_safe
@@ -72,16 +62,11 @@ class _Snapshot:
 @never_cache
 def board(request: HttpRequest) -> HttpResponse:
     """Show the board."""
-    wall = request.GET.get("wall") == "1"
-    now = _snapshot(actor_of(request), wall)
+    actor, wall = actor_of(request), _is_wall(request)
     refresh = reverse("board-parts") + ("?wall=1" if wall else "")
     page = BoardPage(
-        map=city_map("board-map", _("各区与站点"), now.layers, wall=wall),
-        legend=now.layers[0] if now.layers else None,
-        parts=now.parts,
-        live=live_settings(request, refresh),
-        city=city_name(),
-        layers=now.layers,
+        main=kept(("board", view_of(actor), get_language(), wall), lambda: _main(actor, wall)),
+        live=kept(("live", view_of(actor), request.get_host(), refresh), lambda: live_settings(request, refresh)),
     )
     return render(request, "web/board.html", {"page": page})
 
@@ -91,16 +76,22 @@ def board(request: HttpRequest) -> HttpResponse:
 @never_cache
 def board_parts(request: HttpRequest) -> HttpResponse:
     """Return the changing parts alone, each marked with the place it goes to."""
-    return HttpResponse(_snapshot(actor_of(request), request.GET.get("wall") == "1").parts)
+    actor, wall = actor_of(request), _is_wall(request)
+    return HttpResponse(kept(("board-parts", view_of(actor), get_language(), wall), lambda: _parts(actor, wall)))
 
 
-def _snapshot(actor: Actor, wall: bool) -> _Snapshot:
-    def make() -> _Snapshot:
-        read = read_board(actor, timezone.now())
-        html = render_to_string("web/board_parts.html", {"board": read, "wall": wall})
-        return _Snapshot(html, read.layers)
+def _is_wall(request: HttpRequest) -> bool:
+    return request.GET.get("wall") == "1"
 
-    return kept(("board", view_of(actor), get_language(), wall), make)
+
+def _main(actor: Actor, wall: bool) -> SafeString:
+    read = read_board(actor, timezone.now())
+    drawn = city_map("board-map", _("各区与站点"), read.layers, wall=wall)
+    return render_to_string("web/board_main.html", {"board": read, "map": drawn, "wall": wall})
+
+
+def _parts(actor: Actor, wall: bool) -> SafeString:
+    return render_to_string("web/board_parts.html", {"board": read_board(actor, timezone.now()), "wall": wall})
 
 
 def read_board(actor: Actor, now: dt.datetime) -> Board:

@@ -26,8 +26,9 @@ def view_of(actor: Actor) -> Hashable:
     return actor.account_id if actor.account_id is not None else (actor.name, actor.roles, actor.areas, actor.posts)
 
 
-def kept(key: Hashable, make: Callable[[], T], for_s: float = KEPT_FOR_S) -> T:
-    """Return what was made for the key not longer ago than that, or make it: one thread makes, the others wait for it."""
+def kept(key: Hashable, make: Callable[[], T], for_s: float | None = None) -> T:
+    """Return what was made for the key not longer ago than that (KEPT_FOR_S), or make it: one thread makes, the others wait."""
+    for_s = KEPT_FOR_S if for_s is None else for_s
     found = _made.get(key)
     if found and time.monotonic() - found[0] < for_s:
         return found[1]  # type: ignore[no-any-return]

@@ -73,14 +73,15 @@ def declared_layers() -> dict[str, tuple[str, MapLayer]]:
 
 
 def layer(layer_id: str, actor: Actor, now: dt.datetime) -> Layer | None:
-    """Return a layer as an actor may see it; None when there is no such layer or its register is closed to the actor."""
+    """Return a layer as an actor may see it; None when there is no such layer, or its register or its values are closed."""
     if layer_id not in declared_layers():
         return None
     pack, panel = declared_layers()[layer_id]
     city: City = settings.CITY
     entity_name = qualify(pack, panel.entity)
     allowed = scope(actor, entity_name)
-    if not allowed.allowed:
+    valued = panel.indicator or panel.stream
+    if not allowed.allowed or (valued and not scope(actor, qualify(pack, valued)).allowed):
         return None
     model = apps.get_model(city.packs[entity_name.split(".")[0]].module.rsplit(".", 1)[1], city.entities[entity_name].model)
     today = shown.today(now)
@@ -133,7 +134,7 @@ def _values(pack: str, panel: MapLayer, rows: list[dict[str, Any]], actor: Actor
         stream: Stream = city.streams[name]
         quantity = next(quantity for quantity in stream.quantities if quantity.key == panel.field)
         keys = {row["id"]: row["key"] for row in rows}
-        by_key = _of_stream(name, stream, quantity, keys, now) if scope(actor, name).allowed else {}
+        by_key = _of_stream(name, stream, quantity, keys, now)
         return _Values(quantity.name, quantity.unit, quantity.decimals, stream.name, None, by_key)
     return _Values("", "1", 0, city.packs[pack].pack.owner, None, {})
 

@@ -24,11 +24,10 @@ from chengyun.errors import NotFound
 from chengyun.web import shown
 from chengyun.web.cache import kept, view_of
 from chengyun.web.layers import Layer, declared_layers, layer
+from chengyun.web.places import KEPT_FOR_S, extent
 
 LEVELS = ("district", "street")
 """Levels of areas a map offers; finer ones are too many to draw whole."""
-SHAPES_KEPT_FOR_S = 10.0
-"""Outlines change when a person loads new ones."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ def city_map(
 ) -> CityMap:
     """Return a map with layers of points, the first of them shown, over the outlines of areas."""
     settings = config()
-    version = _language_tag()
+    version, where = _language_tag(), extent()
     areas = [
         {"level": one, "url": f"{reverse('areas-shapes', args=[one])}?{version}", "shown": one == "district"} for one in levels
     ]
@@ -70,9 +69,9 @@ def city_map(
         "wall": wall,
         "scale": 1.6 if wall else 1,
         "fit": "district",
-        "bounds": _bounds(),
+        "bounds": where.box,
         "tiles": {"url": settings.tiles_url, "credit": settings.tiles_credit} if settings.tiles_url else None,
-        "credits": _credits(),
+        "credits": where.credits,
         "areas": areas,
         "layers": [
             {
@@ -120,7 +119,7 @@ def area_shapes(request: HttpRequest, level: str) -> HttpResponse:
     """Return a level's outlines as GeoJSON, with an ETag: a browser asks again only whether they changed."""
     if level not in LEVELS:
         raise NotFound(f"There are no shapes of level {level!r}; there are those of {', '.join(LEVELS)}.")
-    body, tag = kept(("areas", level, _language_tag()), lambda: _encoded_shapes(level), SHAPES_KEPT_FOR_S)
+    body, tag = kept(("areas", level, _language_tag()), lambda: _encoded_shapes(level), KEPT_FOR_S)
     return _tagged(request, body, tag, "public, max-age=60")
 
 
@@ -201,18 +200,3 @@ def _digest(body: bytes) -> str:
 
 def _language_tag() -> str:
     return "en" if (get_language() or "").startswith("en") else "zh"
-
-
-def _bounds() -> list[float]:
-    """Return the box around the districts' label points, [west, south, east, north]; the script fits the outlines after."""
-    known = [feature["properties"] for feature in boundaries("district")["features"] if feature["properties"]["lon"] is not None]
-    if not known:
-        return [73.0, 18.0, 135.0, 54.0]  # the country, when nothing is known of the city
-    lons, lats = [one["lon"] for one in known], [one["lat"] for one in known]
-    return [min(lons), min(lats), max(lons), max(lats)]
-
-
-def _credits() -> list[str]:
-    return sorted(
-        {feature["properties"]["source"] for feature in boundaries("district")["features"] if feature["properties"]["source"]}
-    )

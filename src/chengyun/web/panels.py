@@ -64,7 +64,7 @@ class MapPanel:
 
 @dataclass(frozen=True)
 class ChartPanel:
-    """url: the series as JSON. table_url: the same numbers as a table."""
+    """url: the series as JSON. table_url: the same numbers as a table. half: small enough to stand beside another."""
 
     id: str
     name: str
@@ -72,6 +72,7 @@ class ChartPanel:
     table_url: str
     spans: tuple[Span, ...]
     source: str
+    half: bool
     kind: str = "chart"
 
 
@@ -236,7 +237,13 @@ def _chart(panel_id: str, pack: str, panel: Chart, asked: Asked) -> ChartPanel |
     spans = tuple(Span(key, name, key == chosen) for key, name, _length in SPANS)
     address = urlencode({**query, "span": chosen})
     return ChartPanel(
-        panel_id, panel.name, f"{reverse('series')}?{address}", f"{reverse('series-table')}?{address}", spans, source
+        panel_id,
+        panel.name,
+        f"{reverse('series')}?{address}",
+        f"{reverse('series-table')}?{address}",
+        spans,
+        source,
+        bool(panel.stream),
     )
 
 

@@ -6,7 +6,10 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
+from django.conf import settings
+
 from chengyun.access.actors import Actor
+from chengyun.access.policy import scope
 from chengyun.cases.queries import CaseView, cases_for
 from chengyun.operate.queries import AlertView, open_alerts
 from chengyun.web.places import area_names
@@ -33,12 +36,16 @@ class CaseLine:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """The first alerts and cases, worst and soonest first, and how many there are in all ("200+": that many or more)."""
+    """The first alerts and cases, worst and soonest first, and how many there are in all ("200+": that many or more).
+
+    sees_cases: whether the reader may read cases at all; "none" would be untrue for others.
+    """
 
     alerts: tuple[AlertLine, ...]
     alert_count: str
     cases: tuple[CaseLine, ...]
     case_count: str
+    sees_cases: bool
 
 
 def work(actor: Actor, now: dt.datetime, limit: int = 12, about: tuple[frozenset[str], str] | None = None) -> Work:
@@ -59,6 +66,7 @@ def work(actor: Actor, now: dt.datetime, limit: int = 12, about: tuple[frozenset
         _count(len(alerts)),
         tuple(CaseLine(one, names.get(one.area_code[:6], "")) for one in cases[:limit]),
         _count(len(cases)),
+        any(scope(actor, dataset).allowed for dataset in ("cases", *settings.CITY.cases)),
     )
 
 

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every text a person reads has its English."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+TOOL = ROOT / "tools" / "messages.py"
+
+
+def test_no_text_is_without_english() -> None:
+    found = subprocess.run([sys.executable, str(TOOL), "missing"], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert found.returncode == 0, found.stdout + found.stderr
+
+
+def test_texts_are_found_in_templates_calls_and_declarations() -> None:
+    spec = importlib.util.spec_from_file_location("messages", TOOL)
+    messages = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(messages)
+    kernel = {text if isinstance(text, str) else text[0] for text, *_rest in messages.kernel_messages()}
+    pack = {text for text, *_rest in messages.pack_messages("chengyun.packs.air_quality")}
+    assert {"跳到正文", "没有找到", "%(count)d 分钟"} <= kernel
+    assert {"空气质量", "轻度污染", "站点小时 AQI"} <= pack

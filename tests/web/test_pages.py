@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every page as a reader gets it: what it says, what it keeps back, how many questions it asks."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+
+import pytest
+from django.conf import settings
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from chengyun.access.rulebook import rulebook
+from chengyun.operate.models import Figure
+from chengyun.web import cache
+
+PAGES = ["/", "/?wall=1", "/map", "/p/air_quality/air", "/p/air_quality/report", "/e/air_quality.station/S0", "/patterns"]
+CHINESE = re.compile(r"[\u3400-\u9fff]")
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_renders_in_both_languages(city, client: Client, path: str) -> None:
+    chinese = client.get(path, headers={"accept-language": "zh-CN"})
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = "en"
+    english = client.get(path)
+    assert (chinese.status_code, english.status_code) == (200, 200)
+    assert '<html lang="zh-CN"' in chinese.content.decode()
+    assert '<html lang="en"' in english.content.decode()
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_has_a_strict_policy_and_nothing_inline(city, client: Client, path: str) -> None:
+    answer = client.get(path)
+    policy = answer.headers["Content-Security-Policy"]
+    assert "script-src 'self';" in policy
+    assert "unsafe-eval" not in policy
+    html = answer.content.decode()
+    assert not re.search(r"<script(?![^>]*(src=|application/json))", html)
+    assert not re.search(r"\son[a-z]+=", html)
+    assert "<style" not in html
+
+
+@pytest.mark.parametrize("path", PAGES[:6])
+def test_a_page_asks_as_many_questions_for_twenty_stations_as_for_two(city, client: Client, path: str) -> None:
+    def questions() -> int:
+        cache.forget_all()
+        with CaptureQueriesContext(
+            connection,
+        ) as asked:
+            assert client.get(path).status_code == 200
+        return len(asked)
+
+    questions()  # the first request of a process also asks the city's name
+    few = questions()
+    city.grow(18)
+    assert questions() == few
+
+
+def test_the_board_asks_little_and_nothing_twice_within_a_second(city, client: Client, monkeypatch) -> None:
+    client.get("/")
+    with CaptureQueriesContext(connection) as again:
+        client.get("/")
+    monkeypatch.setattr(cache, "KEPT_FOR_S", 0.0)
+    with CaptureQueriesContext(connection) as anew:
+        client.get("/")
+    assert len(again) == 0
+    assert 0 < len(anew) <= 12
+
+
+def test_a_figure_shows_value_class_period_status_and_the_way_to_why(city, client: Client) -> None:
+    html = client.get("/", headers={"accept-language": "zh-CN"}).content.decode()
+    newest = Figure.objects.get(indicator="air_quality.area_hour_aqi", subject="330200", value=61)
+    tile = next(part for part in html.split("<li ") if "区域小时 AQI" in part and 'class="tile"' in part)
+    assert ">61<" in tile
+    assert "良" in tile
+    assert "#ffff00" in tile
+    assert "及时" in tile
+    assert "HJ 633" in tile
+    assert f'href="/why/{newest.pk}"' in tile
+
+
+def test_what_is_unknown_is_a_dash_and_never_zero(city, client: Client) -> None:
+    html = client.get("/", headers={"accept-language": "zh-CN"}).content.decode()
+    tile = next(part for part in html.split("<li ") if "年优良天数比例" in part and 'class="tile"' in part)
+    assert 'data-status="missing"' in tile
+    assert re.search(r'class="tile-value">—<', tile)
+
+
+def test_an_invalid_value_says_why_on_its_station(city, client: Client) -> None:
+    html = client.get("/e/air_quality.station/S1", headers={"accept-language": "zh-CN"}).content.decode()
+    assert "超出可能的范围，不参与计算 (0–2000)" in html
+    assert re.search(r"一氧化碳</span>\s*<span class=\"values-figure\">—", html)
+
+
+def test_an_alert_of_open_data_is_on_the_board_for_everyone(city, client: Client) -> None:
+    html = client.get("/", headers={"accept-language": "zh-CN"}).content.decode()
+    assert "站 0：PM2.5 五分钟值持续偏高" in html
+    assert "163 µg/m³" in html
+
+
+def test_a_closed_register_is_nowhere_for_those_without_a_post(city, client: Client, monkeypatch) -> None:
+    _close(monkeypatch, "air_quality.station")
+    assert client.get("/e/air_quality.station/S0").status_code == 404
+    assert client.get("/map/layers/air_quality.air.1.json").status_code == 404
+    for path in ("/", "/map", "/p/air_quality/air", "/p/air_quality/report"):
+        assert "站 0<" not in client.get(path).content.decode()
+
+
+def test_a_closed_stream_and_a_closed_indicator_are_left_out(city, client: Client, monkeypatch) -> None:
+    _close(monkeypatch, "air_quality.station_5min", "air_quality.area_hour_aqi")
+    asked = {"stream": "air_quality.station_5min", "subject": "S0"}
+    assert client.get("/series.json", asked).status_code == 404
+    html = client.get("/", headers={"accept-language": "zh-CN"}).content.decode()
+    assert "站点五分钟值" not in html
+    assert "区域小时 AQI" not in html
+    assert client.get("/map/layers/air_quality.air.2.json").status_code == 404
+
+
+def test_an_officer_sees_what_the_public_does_not(city, officer: Client, monkeypatch) -> None:
+    _close(monkeypatch, "air_quality.station")
+    assert officer.get("/e/air_quality.station/S0").status_code == 200
+
+
+def test_shapes_come_once_and_then_not_modified(city, client: Client) -> None:
+    first = client.get("/map/areas/district.json")
+    again = client.get("/map/areas/district.json", headers={"if-none-match": first.headers["ETag"]})
+    names = {feature["properties"]["name"] for feature in json.loads(first.content)["features"]}
+    assert first.status_code == 200
+    assert len(names) == 2
+    assert again.status_code == 304
+
+
+def test_points_carry_value_class_time_and_the_way_on(city, client: Client) -> None:
+    points = json.loads(client.get("/map/layers/air_quality.air.1.json", headers={"accept-language": "zh-CN"}).content)
+    first = points["features"][0]["properties"]
+    assert first["text"] == "41"
+    assert first["band"] == "优"
+    assert first["status"] == "fresh"
+    assert first["href"] == "/e/air_quality.station/S0"
+    assert first["why"].startswith("/why/")
+    assert points["features"][1]["properties"]["simulated"] is True
+
+
+def test_choices_are_kept_and_lead_back(city, client: Client) -> None:
+    answer = client.get("/map?lang=en&theme=dark&x=1")
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/map?x=1")
+    html = client.get("/map").content.decode()
+    assert '<html lang="en" data-theme="dark"' in html
+
+
+def test_an_unknown_language_or_theme_is_not_kept(city, client: Client) -> None:
+    client.get("/map?lang=xx&theme=pink")
+    assert not client.cookies
+
+
+@pytest.mark.parametrize(
+    "path", ["/p/air_quality/nothing", "/p/air_quality/station", "/e/air_quality.station/none", "/e/a.b/c", "/nowhere"]
+)
+def test_what_is_not_there_is_a_calm_404(city, client: Client, path: str) -> None:
+    answer = client.get(path, headers={"accept-language": "zh-CN"})
+    assert answer.status_code == 404
+    assert "没有找到" in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ({}, 400),
+        ({"indicators": "air_quality.nothing"}, 404),
+        ({"indicators": "air_quality.area_hour_aqi", "span": "century"}, 400),
+        ({"stream": "air_quality.station_5min", "fields": "pm99", "subject": "S0"}, 400),
+        ({"stream": "air_quality.station_5min", "fields": "pm25", "subject": "none"}, 404),
+    ],
+)
+def test_a_wrong_series_is_refused_in_words(city, client: Client, query: dict[str, str], status: int) -> None:
+    answer = client.get("/series.json", query)
+    assert answer.status_code == status
+    assert answer.json()["message"]
+
+
+def test_a_series_of_figures_is_the_same_as_picture_and_as_table(city, client: Client) -> None:
+    asked = {"indicators": "air_quality.area_hour_aqi", "subject": "330200", "districts": "1", "span": "24h"}
+    data = client.get("/series.json", asked).json()
+    table = client.get("/series/table", asked, headers={"accept-language": "zh-CN"}).content.decode()
+    values = {series["name"]: [value for _moment, value in series["points"]] for series in data["series"]}
+    assert values == {"Ningbo": [62, 61], "Haishu": [62, 61], "Yinzhou": [62, 61]} or values["宁波市"] == [62, 61]
+    assert sum(data["selected"].values()) == 1
+    assert table.count('<td class="number">61</td>') == 3
+
+
+def test_a_strange_year_is_refused(city, client: Client) -> None:
+    assert client.get("/p/air_quality/air?year=99999").status_code == 400
+    assert client.get("/p/air_quality/air?year=2024").status_code == 200
+
+
+def test_a_fault_of_the_program_says_sorry_in_both_languages(city, monkeypatch) -> None:
+    def break_(*_args: object, **_named: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("chengyun.web.views.JsonResponse", break_)
+    answer = Client(raise_request_exception=False).get("/health")
+    assert answer.status_code == 500
+    assert "出错了" in answer.content.decode()
+    assert "Something went wrong" in answer.content.decode()
+
+
+def test_a_ticket_speaks_of_what_the_reader_may_see(city, client: Client) -> None:
+    from django.utils import timezone
+
+    from chengyun.access.tickets import verify
+    from chengyun.config import config
+
+    given = client.get("/live-ticket").json()
+    ticket = verify(config().secret, given["ticket"], timezone.now())
+    assert "air_quality.station_5min" in ticket.datasets
+    assert "air_quality.air_check" not in ticket.datasets
+    assert ticket.actor == "anonymous"
+
+
+def _close(monkeypatch: pytest.MonkeyPatch, *datasets: str) -> None:
+    """Make datasets readable only by the operations centre."""
+    book = rulebook()
+    closed = {name: dataclasses.replace(book.datasets[name], open=False, sharing="conditional") for name in datasets}
+    changed = dataclasses.replace(book, datasets={**book.datasets, **closed})
+    monkeypatch.setattr("chengyun.access.policy.rulebook", lambda: changed)

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How values are written, and which points a chart keeps."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+import time
+
+import numpy as np
+import pytest
+from django.utils import translation
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chengyun.web import cache, shown
+from chengyun.web.downsample import extremes
+
+NOON = dt.datetime(2026, 3, 1, 4, 0, tzinfo=dt.UTC)
+
+
+@pytest.mark.parametrize(
+    ("before", "says"),
+    [
+        (dt.timedelta(seconds=59), "59 秒钟前"),
+        (dt.timedelta(minutes=119), "119 分钟前"),
+        (dt.timedelta(hours=47), "47 小时前"),
+        (dt.timedelta(days=9), "9 天前"),
+        (dt.timedelta(minutes=-5), "5 分钟后"),
+    ],
+)
+def test_an_age_is_said_in_one_unit(before: dt.timedelta, says: str) -> None:
+    with translation.override("zh-hans"):
+        assert shown.age(NOON - before, NOON) == says
+
+
+def test_a_moment_is_local_and_in_the_language_of_the_page() -> None:
+    with translation.override("zh-hans"):
+        assert shown.moment(NOON) == "2026-03-01 12:00"
+    with translation.override("en"):
+        assert shown.moment(NOON) == "1 Mar 2026, 12:00"
+
+
+@pytest.mark.parametrize(("value", "says"), [(None, "—"), (float("nan"), "—"), (0.0, "0"), (1234.5, "1,234"), (-0.5, "-0")])
+def test_a_number_is_rounded_and_the_unknown_is_a_dash(value: float | None, says: str) -> None:
+    assert shown.number(value) == says
+
+
+@pytest.mark.parametrize(
+    ("kind", "says"), [("hour", "03-01 12:00–13:00"), ("day", "2026-03-01"), ("month", "2026 年 3 月"), ("year", "2026 年")]
+)
+def test_a_period_has_its_own_name(kind: str, says: str) -> None:
+    with translation.override("zh-hans"):
+        assert shown.period(NOON, kind) == says
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=500), st.integers(1, 50))
+def test_fewer_points_keep_the_lowest_and_the_highest(values: list[float], stretches: int) -> None:
+    times = np.arange(len(values), dtype=np.int64) * 60_000
+    kept = extremes(times, np.array(values), stretches, None)
+    shown_values = [value for _moment, value in kept]
+    assert min(shown_values) == min(values)
+    assert max(shown_values) == max(values)
+    assert [moment for moment, _value in kept] == sorted({moment for moment, _value in kept})
+    assert len(kept) <= max(2 * stretches, 2)
+    assert all(values[moment // 60_000] == value for moment, value in kept)
+
+
+def test_a_gap_breaks_the_line_and_an_unknown_value_is_no_point() -> None:
+    times = np.array([0, 1, 2, 10], dtype=np.int64) * 3_600_000
+    points = extremes(times, np.array([1.0, np.nan, 3.0, 4.0]), 100, 3 * 3_600_000)
+    assert [value for _moment, value in points] == [1.0, 3.0, None, 4.0]
+
+
+def test_what_many_ask_for_is_made_once() -> None:
+    cache.forget_all()
+    made: list[int] = []
+
+    def make() -> int:
+        made.append(1)
+        time.sleep(0.05)
+        return len(made)
+
+    found: list[int] = []
+    threads = [threading.Thread(target=lambda: found.append(cache.kept("k", make))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [1] * 8
+    assert cache.kept("k", make, for_s=0) == 2
