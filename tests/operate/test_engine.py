@@ -199,3 +199,15 @@ def test_indicators_that_go_round_in_a_circle_are_named():
     assert order({"a": ["b"], "b": ["c"], "c": []}) == ["c", "b", "a"]
     with pytest.raises(Misdeclared, match=r"a uses b uses c uses a|b uses c uses a uses b|c uses a uses b uses c"):
         order({"a": ["b"], "b": ["c"], "c": ["a"]})
+
+
+def test_with_little_time_the_newest_windows_come_first_and_the_rest_stays_due(put):
+    for day in ("2025-11-10", "2026-01-10", "2026-03-10"):
+        put(hours_of("A", day, AIR))
+    first = evaluate(NOW, within=dt.timedelta(0))
+    assert {day for _, day in ran(first)} == {"2026-03-10"}
+    assert len(first.ran) == 1
+    assert DueWindow.objects.filter(indicator=first.ran[0].indicator).count() == 2
+    evaluate(NOW)
+    assert Figure.objects.filter(indicator=DAY, superseded_at=None).count() == 3
+    assert DueWindow.objects.count() == 0

@@ -217,6 +217,8 @@ def _number(value: Any) -> float | None:
 
 def _plain(value: Any) -> Any:
     """Return a value as JSON keeps it without loss: decimals and fractions as text, unknown as None."""
+    if value is None or type(value) in (str, int, bool):  # first, because most are
+        return value
     if isinstance(value, Decimal | Fraction):
         return str(value)
     if isinstance(value, float):
@@ -227,7 +229,7 @@ def _plain(value: Any) -> Any:
         return {str(name): _plain(item) for name, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [_plain(item) for item in value]
-    if value is None or isinstance(value, str | int):
+    if isinstance(value, str | int):
         return value
     if hasattr(value, "item"):  # numpy's numbers
         return _plain(value.item())

@@ -59,55 +59,63 @@ class Evaluation:
         return sum(one.changed for one in self.ran)
 
 
-def evaluate(now: dt.datetime, city: City | None = None) -> Evaluation:
-    """Bring every figure up to date with the observations committed before the call."""
+def evaluate(now: dt.datetime, city: City | None = None, *, within: dt.timedelta | None = None) -> Evaluation:
+    """Bring every figure up to date with the observations committed before the call.
+
+    within: stop between two queries after so long; what is left stays due. Newest windows come first in every round, so
+    that live figures do not wait while years of history are loaded.
+    """
     from chengyun.settings import CITY
 
     city = city or CITY
     done = Evaluation()
+    begun = time.monotonic()
     with _alone() as alone:
         if not alone:
             done.busy = True
             return done
         formulas.meet(city, now)
         due.take_touched(city)
-        waiting = due.indicators()
         follow = followers(city)
         with compute.Inputs(city) as opened:
-            for indicator in indicator_order(city) if waiting else ():
-                if indicator in waiting:
-                    ran = _bring_up(city, indicator, due.due(now, indicator), follow.get(indicator, []), now, opened)
-                    done.ran += ran
-                    # Later in the order: what was changed here has just made windows of these due.
-                    waiting |= set(follow.get(indicator, [])) if any(one.changed for one in ran) else set()
+            waiting = due.indicators()
+            while waiting:
+                for indicator in indicator_order(city):
+                    if indicator not in waiting:
+                        continue
+                    one = _bring_up(city, indicator, follow.get(indicator, []), now, opened)
+                    if one is None:
+                        waiting.discard(indicator)
+                        continue
+                    done.ran.append(one)
+                    if one.changed:
+                        waiting |= set(follow.get(indicator, []))
+                    if within is not None and time.monotonic() - begun > within.total_seconds():
+                        return done
     return done
 
 
-def _bring_up(
-    city: City, indicator: str, waiting: Sequence[due.Due], follow: Sequence[str], now: dt.datetime, opened: compute.Inputs
-) -> list[Ran]:
-    zone = config().zone
-    by_start = {one.start: one for one in waiting}
-    ran: list[Ran] = []
+def _bring_up(city: City, indicator: str, follow: Sequence[str], now: dt.datetime, opened: compute.Inputs) -> Ran | None:
+    """Compute the newest chunk of an indicator's due windows; None when none is due."""
+    by_start = {one.start: one for one in due.due(now, indicator)}
+    if not by_start:
+        return None
+    begun = time.monotonic()
+    since = until = now
     try:
-        parts = chunks(city.indicators[indicator].period, by_start, zone, lambda day: compute.parameters(city, indicator, day))
-    except Problem as problem:
-        due.failed(indicator, waiting, now)
-        return [_note(Ran(indicator, now, now, 0, 0, problem.sentence), now, 0.0)]
-    without = set(by_start) - {start for part in parts for start in part.starts}
-    due.done(indicator, [by_start[start] for start in without])
-    for part in parts:
-        begun = time.monotonic()
-        try:
-            one = _run(city, indicator, part, [by_start[start] for start in part.starts], follow, now, opened)
-        except Exception as error:  # a pack's formula may fail in any way, and the other indicators must go on
-            log.warning("%s could not be computed from %s to %s: %s", indicator, part.since, part.until, error)
-            due.failed(indicator, waiting, now)
-            one = Ran(indicator, part.since, part.until, 0, 0, f"{type(error).__name__}: {error}"[:2000])
-        ran.append(_note(one, now, time.monotonic() - begun))
-        if one.error:
-            break
-    return ran
+        period, zone = city.indicators[indicator].period, config().zone
+        parts = chunks(period, by_start, zone, lambda day: compute.parameters(city, indicator, day))
+        due.done(indicator, [by_start[start] for start in by_start.keys() - {start for part in parts for start in part.starts}])
+        if not parts:
+            return None
+        since, until = parts[0].since, parts[0].until
+        one = _run(city, indicator, parts[0], [by_start[start] for start in parts[0].starts], follow, now, opened)
+    except Exception as error:  # a pack's formula may fail in any way, and the other indicators must go on
+        text = error.sentence if isinstance(error, Problem) else f"{type(error).__name__}: {error}"
+        log.warning("%s could not be computed from %s to %s: %s", indicator, since, until, text)
+        due.failed(indicator, by_start.values(), now)
+        one = Ran(indicator, since, until, 0, 0, text[:2000])
+    return _note(one, now, time.monotonic() - begun)
 
 
 def _run(

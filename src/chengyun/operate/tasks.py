@@ -18,6 +18,8 @@ from chengyun.operate.models import IndicatorRun
 from chengyun.operate.watch import judge_ended, judge_silence
 
 RUNS_KEPT = dt.timedelta(days=14)
+AT_A_TIME = dt.timedelta(seconds=20)
+"""So long may one evaluation take while live figures wait for the next."""
 
 # The sixth field of these cron texts is the second.
 
@@ -26,7 +28,7 @@ RUNS_KEPT = dt.timedelta(days=14)
 @app.task(name="operate.evaluate", queueing_lock="operate.evaluate", lock="operate.evaluate")
 def evaluate_figures(timestamp: int) -> None:  # noqa: ARG001  # procrastinate gives periodic tasks their time
     """Bring figures up to date with the observations that came in."""
-    evaluate(timezone.now())
+    evaluate(timezone.now(), within=AT_A_TIME)
 
 
 @app.periodic(cron="* * * * * */30")
