@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`chengyun up` with small programs in place of the real ones: python standin.py MIGRATE, the migration's last line.
+"""`chengyun up` with small programs in place of the real ones: `python standin.py MIGRATION`.
 
+MIGRATION: the last line the migration prints, or SLOW for one that never ends.
 What the supervisor promises does not depend on what it supervises, and this starts in a second.
 """
 
@@ -29,7 +30,7 @@ WAITER = "import signal; signal.pause()"
 def programs(migration: str) -> dict[str, list[str]]:
     python = [sys.executable, "-c"]
     return {
-        "migrate": [*python, f"print({migration!r})"],
+        "migrate": [*python, WAITER if migration == "SLOW" else f"print({migration!r})"],
         "web": [*python, SERVER, "CHENGYUN_PORT"],
         "stream": [*python, SERVER, "CHENGYUN_STREAM_PORT"],
         "jobs": [*python, WAITER],

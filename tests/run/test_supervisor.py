@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -157,3 +159,16 @@ def test_a_server_that_does_not_answer_is_one_sentence(tmp_path: Path) -> None:
         with pytest.raises(Unavailable, match="CHENGYUN_DATABASE_URL does not answer") as refusal:
             a_place(tmp_path / "data", CHENGYUN_DATABASE_URL=address).start()
     assert "secret" not in refusal.value.sentence
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("sig", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_while_starting_is_clean(tmp_path: Path, sig: signal.Signals) -> None:
+    folder = tmp_path / "data"
+    place = a_place(folder)
+    started = subprocess.Popen([*place.command[:2], "SLOW"], env=place.env)
+    wait_for(lambda: (folder / "log" / "migrate.log").exists(), 30, "the migration did not start")
+    started.send_signal(sig)
+    assert started.wait(30) == 0
+    assert not (folder / "run" / "state.json").exists()
+    assert not (folder / "db" / "postmaster.pid").exists()

@@ -18,7 +18,7 @@ from chengyun.run.process import dies_with_parent
 
 FIRST_DELAY_S = 0.2
 LONGEST_DELAY_S = 30.0
-STEADY_AFTER_S = 30.0
+STEADY_AFTER_S = 10.0
 """A child that has run this long is steady: its next end is a first one again."""
 LOG_LIMIT = 20_000_000
 
