@@ -5,17 +5,19 @@
     python tools/messages.py compile    make the .mo files
     python tools/messages.py missing    list texts without English; exit 1 when there are any
 
-The kernel's texts stand in `_()` calls and `{% translate %}` tags. A pack's are those of its declarations that hold a
-Chinese character (names, answers, meanings, classes of scales), so that a pack author wraps nothing.
+The kernel's texts stand in `_()` calls, `{% translate %}` tags and the policy. A pack's are those of its declarations that hold a
+Chinese character (names, answers, meanings, classes of scales) and of its models, so that a pack author wraps nothing.
 """
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import io
 import os
 import re
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -66,6 +68,9 @@ def kernel_messages() -> Iterator[Message]:
         # What templatize leaves of the layout would be wrong indentation to a reader of Python.
         source = text if path.suffix == ".py" else "\n".join(map(str.strip, templatize(text, origin=relative).splitlines()))
         yield from _found(extract_python(io.BytesIO(source.encode()), KEYWORDS, [], {}), relative)
+    yield from _literals(SOURCE / "city" / "models.py", "src/chengyun/city/models.py")
+    policy = SOURCE / "access" / "policy.toml"
+    yield from _texts(tomllib.loads(policy.read_text(encoding="utf-8")), policy.relative_to(ROOT).as_posix())
 
 
 def pack_messages(module: str) -> Iterator[Message]:
@@ -76,6 +81,17 @@ def pack_messages(module: str) -> Iterator[Message]:
     pack = load_city([module]).packs[module.rsplit(".", 1)[1]]
     for thing in (pack.pack, *pack.indicators):
         yield from _texts(thing, f"packs/{pack.key}")
+    if (pack.folder / "models.py").exists():
+        yield from _literals(pack.folder / "models.py", f"packs/{pack.key}/models.py")
+
+
+def _literals(path: Path, file: str) -> Iterator[Message]:
+    """Yield the Chinese texts of a register's model: names of its fields and choices, written without a wrapper."""
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    docstrings = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    for node in nodes:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            yield from _texts(node.value, file)
 
 
 def _texts(thing: Any, file: str) -> Iterator[Message]:
