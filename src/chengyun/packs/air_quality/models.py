@@ -21,7 +21,7 @@ class Station(Register):
         MICRO = "micro", "微站"
 
     kind = models.CharField("级别", max_length=12, choices=Kind.choices, default=Kind.NATIONAL)
-    code = models.CharField("国家站点编码", max_length=16, blank=True, default="", help_text="如 1160A；未知时为空")
+    code = models.CharField("国家站点编码", max_length=16, blank=True, default="", help_text="如 1234A；未知时为空")
     city_name = models.CharField("所在城市", max_length=40, blank=True, default="")
 
     class Meta(Register.Meta):
@@ -30,7 +30,7 @@ class Station(Register):
 
 @tracked
 class City(Register):
-    """A city that publishes a daily report of its air; its key is the name it is published under, without 市."""
+    """A city that publishes a daily report of its air; its key is its name without the suffix for "city"."""
 
     class Meta(Register.Meta):
         verbose_name = "发布城市"

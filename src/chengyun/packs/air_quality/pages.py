@@ -11,7 +11,7 @@ GREEN, YELLOW, ORANGE, RED, PURPLE, MAROON = "#00e400", "#ffff00", "#ff7e00", "#
 AQI = Scale(
     key="aqi",
     name="空气质量指数级别",
-    source="HJ 633-2012, table 2; unchanged in HJ 633-2026",
+    source="HJ 633-2012 表 2；HJ 633-2026 未变",
     bands=[
         Band(50, "优", GREEN),
         Band(100, "良", YELLOW),
@@ -25,7 +25,7 @@ AQI = Scale(
 PM25 = Scale(
     key="pm25",
     name="PM2.5 浓度级别",
-    source="HJ 633-2026, breakpoints of the 24-hour mean; a colour for shorter means, not an index",
+    source="HJ 633-2026 24 小时均值分段；用于短时均值着色，不是指数",
     bands=[
         Band(35, "优", GREEN),
         Band(60, "良", YELLOW),

@@ -8,7 +8,7 @@
 -- uses:      area_day_aqi
 -- parameter: good_upto = aqi.good:upto
 -- decimals:  1
--- source:    HJ 663-2013: days of AQI up to 100 among the days with an AQI
+-- source:    HJ 663-2013：AQI 不大于 100 的天数占有 AQI 天数的比例
 SELECT d.subject AS area, d.month,
        100.0 * COUNT(*) FILTER (d.value <= $good_upto) / COUNT(*) AS good_percent,
        COUNT(*) FILTER (d.value <= $good_upto) AS good_days, COUNT(*) AS valid_days,

@@ -9,7 +9,7 @@
 -- parameter: min_hours = validity.day:min_hours
 -- decimals:  0
 -- fresh for: 36 h
--- source:    GB 3095-2012, table 4: a day needs 20 hourly means
+-- source:    GB 3095-2012 表 4：日均值至少需 20 个小时均值
 SELECT h.station, CAST(h.hour_start AT TIME ZONE 'Asia/Shanghai' AS DATE) AS day,
        CAST(SUM(CAST(h.pm25 AS DECIMAL(14, 4))) AS DOUBLE) / COUNT(h.pm25) AS pm25_24h,
        COUNT(h.pm25) AS hours, COUNT(h.pm25) / 24.0 AS coverage, BOOL_OR((h.quality & 128) <> 0) AS simulated

@@ -9,7 +9,7 @@
 -- rule:      drift_from_neighbours
 -- decimals:  0
 -- fresh for: 36 h
--- source:    our method: daily PM2.5 against the median of the nearest stations of the city (alerts.drift)
+-- source:    本系统方法：PM2.5 日均值与本市最近站点中位数之差（alerts.drift）
 SELECT h.station, CAST(h.hour_start AT TIME ZONE 'Asia/Shanghai' AS DATE) AS day,
        SUM(CAST(h.pm25 AS DECIMAL(14, 4))) AS pm25_sum, COUNT(h.pm25) AS pm25_n,
        ANY_VALUE(s.lon) AS lon, ANY_VALUE(s.lat) AS lat, ANY_VALUE(s.city_code) AS city_code,

@@ -7,8 +7,7 @@
 -- unit:      %
 -- streams:   station_hour
 -- fresh for: 36 h
--- source:    our method: valid hourly means of six pollutants among the hours of the day so far; a day goes as far as
---            the last hour any station reported, so a running day is not incomplete because it is not over
+-- source:    本系统方法：当日已过小时中六项污染物有效小时值的比例；当日截至任一站点最后上报的小时
 WITH hours AS (
     SELECT *, CAST(hour_start AT TIME ZONE 'Asia/Shanghai' AS DATE) AS day,
            EXTRACT(hour FROM hour_start AT TIME ZONE 'Asia/Shanghai') AS hour

@@ -9,7 +9,7 @@
 -- rule:      air_of_hours
 -- scale:     aqi
 -- fresh for: 2 h
--- source:    HJ 633-2012 and HJ 633-2026, by the day of the hour
+-- source:    HJ 633-2012、HJ 633-2026，按该小时所在日期适用
 SELECT h.station, h.hour_start,
        SUM(CAST(h.so2 AS DECIMAL(14, 4))) AS so2_sum, COUNT(h.so2) AS so2_n,
        SUM(CAST(h.no2 AS DECIMAL(14, 4))) AS no2_sum, COUNT(h.no2) AS no2_n,

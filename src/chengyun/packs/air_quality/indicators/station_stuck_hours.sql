@@ -7,7 +7,7 @@
 -- unit:      h
 -- streams:   station_hour
 -- fresh for: 36 h
--- source:    our method: hours flagged stuck when they came in (streams.py gives the number of repeats)
+-- source:    本系统方法：入库时标记为数值不变的小时数（重复次数见数据说明）
 SELECT h.station, CAST(h.hour_start AT TIME ZONE 'Asia/Shanghai' AS DATE) AS day,
        COUNT(*) FILTER ((h.quality & 4) <> 0) AS stuck_hours,
        COUNT(*) / 24.0 AS coverage, BOOL_OR((h.quality & 128) <> 0) AS simulated

@@ -8,7 +8,7 @@
 -- uses:      area_day_aqi
 -- rule:      assess_year
 -- decimals:  0
--- source:    HJ 663-2013, table 1: means and percentiles against the grade 2 limits of GB 3095
+-- source:    HJ 663-2013 表 1：均值与百分位数对照 GB 3095 二级限值
 SELECT d.subject AS area, d.year,
        LIST(d.detail ->> '$.exact.so2' ORDER BY d.period_start) AS so2,
        LIST(d.detail ->> '$.exact.no2' ORDER BY d.period_start) AS no2,

@@ -80,7 +80,7 @@ class Migration(migrations.Migration):
                 (
                     "code",
                     models.CharField(
-                        blank=True, default="", help_text="如 1160A；未知时为空", max_length=16, verbose_name="国家站点编码"
+                        blank=True, default="", help_text="如 1234A；未知时为空", max_length=16, verbose_name="国家站点编码"
                     ),
                 ),
                 ("city_name", models.CharField(blank=True, default="", max_length=40, verbose_name="所在城市")),
@@ -119,7 +119,7 @@ class Migration(migrations.Migration):
                 (
                     "code",
                     models.CharField(
-                        blank=True, default="", help_text="如 1160A；未知时为空", max_length=16, verbose_name="国家站点编码"
+                        blank=True, default="", help_text="如 1234A；未知时为空", max_length=16, verbose_name="国家站点编码"
                     ),
                 ),
                 ("city_name", models.CharField(blank=True, default="", max_length=40, verbose_name="所在城市")),
