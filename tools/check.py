@@ -59,9 +59,9 @@ def _reference() -> Iterator[str]:
     for name, text in wanted.items():
         if not (folder / name).exists() or (folder / name).read_text(encoding="utf-8") != text:
             yield f"docs/reference/{name} is not what the declarations say. Run `chengyun reference`."
-    for file in sorted(folder.glob("*.md")):
-        if file.name not in wanted:
-            yield f"docs/reference/{file.name} is about nothing that is declared. Remove it."
+    for file in sorted(folder.rglob("*.md")):
+        if str(file.relative_to(folder)) not in wanted:
+            yield f"{file.relative_to(ROOT)} is about nothing that is declared. Remove it."
 
 
 def _settings() -> Iterator[str]:

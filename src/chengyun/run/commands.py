@@ -25,7 +25,7 @@ def add_commands(subparsers: Any) -> None:
     explain = subparsers.add_parser("explain", help="show everything that follows from a pack's declarations")
     explain.add_argument("pack", help="key of the pack, e.g. air_quality")
     explain.set_defaults(func=_explain)
-    reference = subparsers.add_parser("reference", help="write the reference of every pack from its declarations")
+    reference = subparsers.add_parser("reference", help="write docs/reference from the declarations")
     reference.add_argument("folder", type=Path, nargs="?", default=Path("docs/reference"))
     reference.add_argument("--check", action="store_true", help="write nothing; fail when a page is not what it should be")
     reference.set_defaults(func=_reference)
@@ -111,7 +111,7 @@ def _reference(args: argparse.Namespace) -> int:
             if not file.exists() or file.read_text(encoding="utf-8") != text:
                 stale.append(f"{file} is not what the declarations say. Run `chengyun reference {args.folder}`.")
         else:
-            args.folder.mkdir(parents=True, exist_ok=True)
+            file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, encoding="utf-8")
             print(file)
     if stale:

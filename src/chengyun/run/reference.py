@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The reference of every pack, written from its declarations: docs/reference/<pack>.md."""
+"""The reference, written from declarations: docs/reference/packs/<pack>.md and the kernel's pages beside that folder."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from chengyun.city import (
@@ -26,14 +26,17 @@ from chengyun.city import (
 )
 from chengyun.city.packs import LoadedPack
 from chengyun.city.words import Condition, Indicator
+from chengyun.run.markdown import table
+from chengyun.run.reference_kernel import access_page, settings_page
 from chengyun.standards.units import UNITS
 
 SHARING = {"unconditional": "无条件共享", "conditional": "有条件共享", "none": "不予共享"}
 
 
 def pages(city: City) -> dict[str, str]:
-    """Return file name → text: one page a pack."""
-    return {f"{key}.md": _page(pack) for key, pack in city.packs.items()}
+    """Return file name → text: one page a pack, and the kernel's own."""
+    packs = {f"packs/{key}.md": _page(pack) for key, pack in city.packs.items()}
+    return {"settings.md": settings_page(), "access.md": access_page(city), **packs}
 
 
 def _page(loaded: LoadedPack) -> str:
@@ -45,11 +48,11 @@ def _page(loaded: LoadedPack) -> str:
     ]
     if pack.entities:
         head = ["key", "name", "one row is", "sharing", "open", "about persons"]
-        parts += ["## Registers", _table(head, [_register(pack.key, it) for it in pack.entities])]
+        parts += ["## Registers", table(head, [_register(pack.key, it) for it in pack.entities])]
     if pack.streams:
         parts += ["## Streams", *(part for stream in pack.streams for part in _stream(pack.key, stream))]
     if pack.feeds:
-        parts += ["## Feeds", _table(
+        parts += ["## Feeds", table(
             ["key", "name", "stream"], [[f"`{pack.key}.{it.key}`", it.name, f"`{it.stream}`"] for it in pack.feeds]
         )]  # fmt: skip
     if loaded.indicators:
@@ -57,13 +60,13 @@ def _page(loaded: LoadedPack) -> str:
     if pack.scales:
         parts += ["## Scales"]
         for scale in pack.scales:
-            parts += [f"### {scale.name} (`{scale.key}`)", f"Source: {scale.source}", _table(
+            parts += [f"### {scale.name} (`{scale.key}`)", f"Source: {scale.source}", table(
                 ["up to", "class", "colour"],
                 [["above" if band.upto is None else f"{band.upto:g}", band.name, f"`{band.colour}`"] for band in scale.bands],
             )]  # fmt: skip
     if pack.alerts:
         head = ["key", "name", "when", "severity", "meaning", "opens"]
-        parts += ["## Alert rules", _table(head, [_alert(it) for it in pack.alerts])]
+        parts += ["## Alert rules", table(head, [_alert(it) for it in pack.alerts])]
     if pack.cases:
         parts += ["## Case types", *(part for case in pack.cases for part in _case(pack.key, case))]
     if list(loaded.limits):
@@ -108,7 +111,7 @@ def _stream(pack: str, stream: Stream) -> list[str]:
     return [
         f"### {stream.name} (`{pack}.{stream.key}`)",
         f"One row is {stream.one_row_is}; {', '.join(times)}. {SHARING[stream.sharing]}{'，开放' if stream.open else ''}。",
-        _table(["field", "name", "unit", "valid", "notes"], rows),
+        table(["field", "name", "unit", "valid", "notes"], rows),
     ]
 
 
@@ -127,7 +130,7 @@ def _indicator(pack: str, it: Indicator) -> list[str]:
     return [
         f"### {it.name} (`{pack}.{it.key}`)",
         f"One row is {it.one_row_is}.",
-        _table(["", ""], rows),
+        table(["", ""], rows),
         f"```sql\n{it.sql.strip()}\n```",
     ]
 
@@ -136,8 +139,8 @@ def _case(pack: str, case: CaseType) -> list[str]:
     return [
         f"### {case.name} (`{pack}.{case.key}`)",
         f"Owner: {case.owner}. To be ended within {_span(case.limit)}.",
-        _table(["state", "name", "acts", "clock"], [[f"`{it.key}`", it.name, it.owner, it.clock] for it in case.states]),
-        _table(
+        table(["state", "name", "acts", "clock"], [[f"`{it.key}`", it.name, it.owner, it.clock] for it in case.states]),
+        table(
             ["step", "name", "from", "to", "by", "needs"],
             [
                 [f"`{it.key}`", it.name, f"`{it.source}`", f"`{it.to}`", ", ".join(it.by), ", ".join(it.needs) or "–"]
@@ -150,7 +153,7 @@ def _case(pack: str, case: CaseType) -> list[str]:
 def _limits(limits: Limits) -> Iterable[str]:
     for name in limits:
         yield f"### `{name}`"
-        yield _table(["in force from", "values", "unit", "source"], [_edition(entry) for entry in limits.editions(name)])
+        yield table(["in force from", "values", "unit", "source"], [_edition(entry) for entry in limits.editions(name)])
 
 
 def _edition(entry: Entry) -> list[str]:
@@ -194,12 +197,3 @@ def _unit(unit: str) -> str:
 
 def _yes(value: bool) -> str:
     return "yes" if value else "no"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines)
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
