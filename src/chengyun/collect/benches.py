@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import itertools
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import msgspec
@@ -35,8 +37,13 @@ STATIONS = 16_000
 AREA = "330203"
 LATEST_STATIONS = 100_000
 VISIBLE_RATE = 20_000.0
-PROBES = 150
+VISIBLE_S = 30.0
+PROBES = 100
 PROBE_EVERY_S = 0.1
+
+
+_days = itertools.count()
+"""Every run begins a day after the one before, so that all it sends is news."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +60,7 @@ class Site:
     def orders(self, *, connections: int, rows: int, seconds: float = SECONDS, rate: float | None = None) -> Orders:
         """Return orders whose values are plausible: nothing is out of range, stuck or spiking more often than by chance."""
         step = self.stream.cadence or dt.timedelta(minutes=1)
-        start = dt.datetime.now(dt.UTC).replace(minute=0, second=0, microsecond=0) - dt.timedelta(days=60)
+        start = dt.datetime.now(dt.UTC).replace(minute=0, second=0, microsecond=0) - dt.timedelta(days=60 - next(_days))
         quantities = {
             it.key: (it.valid[0] + 5.0, it.valid[0] + min(it.spike or 60.0, (it.valid[1] - it.valid[0]) / 2, 60.0))
             for it in self.stream.quantities
@@ -81,8 +88,8 @@ def open_site(stations: int = STATIONS) -> Iterator[Site]:
 def ingest() -> list[Result]:
     """Measure durable ingest: batches of 1,000 in array form, flagged, rules run, newest rows kept; every row is news."""
     with open_site() as site:
-        _sent(site.orders(connections=8, rows=BATCH, seconds=2.0))
-        report = _sent(site.orders(connections=8, rows=BATCH))
+        _sent(site.orders(connections=16, rows=BATCH, seconds=2.0))
+        report = _sent(site.orders(connections=16, rows=BATCH))
         stored = _count(site)
         copied = _raw_copy(site)
     rows_s = report.rows / report.seconds
@@ -96,7 +103,7 @@ def ingest() -> list[Result]:
                 "failures": str(report.failures),
             },
             notes=f"One observation is one row of {len(site.table.quantities)} quantities; {len(site.stations):,} stations, "
-            f"8 connections, {report.seconds:.0f} s, {stored:,} rows stored; load generator on the same machine.",
+            f"16 connections, {report.seconds:.0f} s, {stored:,} rows stored; load generator on the same machine.",
         )
     ]  # fmt: skip
 
@@ -121,17 +128,18 @@ def ingest_single() -> list[Result]:
 def ingest_visible() -> list[Result]:
     """Measure, under 20,000 observations a second, how long one takes to be in the newest rows and on an open page."""
     with open_site() as site:
-        done = subprocess.Popen([sys.executable, "-m", "chengyun.bench.sender"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        assert done.stdin is not None
-        orders = site.orders(connections=8, rows=100, seconds=PROBES * PROBE_EVERY_S + 5, rate=VISIBLE_RATE)
+        orders = site.orders(connections=40, rows=100, seconds=VISIBLE_S, rate=VISIBLE_RATE)
         orders.stations = site.stations[:-1]
-        done.stdin.write(msgspec.json.encode(orders))
-        done.stdin.close()
-        time.sleep(3.0)
-        seen = probe(site.place.stream_port, site.token, _ticket(site), site.orders(connections=1, rows=1), PROBES, PROBE_EVERY_S)
-        assert done.stdout is not None
-        report = msgspec.json.decode(done.stdout.read(), type=Report)
-        done.wait()
+        probing = site.orders(connections=1, rows=1)
+        with ThreadPoolExecutor(1) as beside:
+            load = beside.submit(_sent, orders)
+            time.sleep(3.0)
+            seen = probe(site.place.stream_port, site.token, _ticket(site), probing, PROBES, PROBE_EVERY_S)
+            report = load.result()
+    if report.rows / report.seconds < 0.95 * VISIBLE_RATE:
+        raise Unavailable(
+            f"Only {report.rows / report.seconds:,.0f} obs/s were taken; the machine is too busy to measure at {VISIBLE_RATE:,.0f}."
+        )
     page, newest = sorted(seen.page_s), sorted(seen.latest_s)
     worst = [max(pair) for pair in zip(seen.page_s, seen.latest_s, strict=True)]
     return [
