@@ -7,6 +7,7 @@ costs more than a small read.
 
 from __future__ import annotations
 
+import atexit
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -163,6 +164,8 @@ def _take(address: str) -> Any:
             if kept:
                 _idle.remove(kept)
         if kept is None:
+            atexit.unregister(forget)
+            atexit.register(forget)  # a connection closed while the interpreter ends prints a traceback
             return adbc.connect(address)
         try:
             with kept[1].cursor() as cursor:

@@ -47,6 +47,10 @@ def seal(
         outcome = seal_closed(conn, table)
         merged = merge(table, most_files) if outcome.chunks else 0
         drop_sealed(conn, table, keep_sealed)
+    if outcome.rows:
+        import pyarrow as pa  # loaded by sealing already; here to give its memory back, since `jobs` lives on
+
+        pa.default_memory_pool().release_unused()
     return Outcome(
         stream, outcome.chunks, outcome.rows, outcome.duplicates, outcome.corrected, outcome.bytes, merged
     )  # fmt: skip
