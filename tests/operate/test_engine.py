@@ -15,6 +15,7 @@ from django.db import connection
 from chengyun.errors import Misdeclared
 from chengyun.operate import due, formulas
 from chengyun.operate.engine import LOCK, evaluate
+from chengyun.operate.health import indicator_status
 from chengyun.operate.models import DueWindow, Figure, Formula, IndicatorRun
 from chengyun.operate.order import order
 
@@ -146,6 +147,8 @@ def test_a_formula_that_fails_is_noted_and_tried_later_and_the_others_go_on(put)
     failed = [one for one in evaluate(NOW, city).ran if one.error]
     assert [one.indicator for one in failed] == [DAY]
     assert "no_such_column" in IndicatorRun.objects.get(indicator=DAY).error
+    [status] = [one for one in indicator_status() if one.error]
+    assert (status.indicator, status.waiting, status.attempts) == (DAY, 1, 1)
     assert Figure.objects.filter(indicator="air_quality.station_hour_aqi").exists()
     assert evaluate(NOW, city).ran == []
     again = evaluate(NOW + dt.timedelta(seconds=11), settings.CITY)
