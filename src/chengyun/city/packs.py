@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -75,9 +76,25 @@ class LoadedPack:
         """Dotted name of the pack's package, also its Django app."""
         self.folder = folder
         self.limits = Limits.read(folder / pack.limits) if pack.limits else Limits({}, f"{pack.key}/limits.toml")
-        sources = {rule.key: inspect.getsource(rule.compute) for rule in pack.rules if callable(rule.compute)}
+        tables = (folder / pack.limits).read_text(encoding="utf-8") if pack.limits else ""
+        sources = {rule.key: _source(rule.compute, module) + tables for rule in pack.rules if callable(rule.compute)}
         read = [read_indicator(folder / path, sources) for path in pack.indicators]
         self.indicators: tuple[Indicator, ...] = tuple(found for found in read if found is not None)
+
+
+def _source(compute: Callable[..., Any], package: str) -> str:
+    """Return the text of every module of the pack a rule's function may reach: what its results depend on."""
+    pending, texts = [str(compute.__module__)], dict[str, str]()
+    while pending:
+        name = pending.pop()
+        if name in texts:
+            continue
+        texts[name] = inspect.getsource(sys.modules[name])
+        for value in vars(sys.modules[name]).values():
+            reached = value.__name__ if inspect.ismodule(value) else getattr(value, "__module__", None)
+            if isinstance(reached, str) and reached.startswith(f"{package}."):
+                pending.append(reached)
+    return "".join(texts[name] for name in sorted(texts))
 
 
 class City:
