@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from chengyun.city import load_city
 
+numbers = itertools.count()
 FILES = {
     "__init__.py": "",
     "pack.py": """
@@ -42,7 +44,8 @@ SELECT thing, CAST(at AS DATE) AS day, AVG(level) AS level FROM hour GROUP BY th
 }
 
 
-def version(folder: Path, monkeypatch: pytest.MonkeyPatch, key: str, changed: dict[str, str]) -> str:
+def version(folder: Path, monkeypatch: pytest.MonkeyPatch, changed: dict[str, str]) -> str:
+    key = f"versioned_{next(numbers)}"  # a city is read once by its packs' names
     monkeypatch.syspath_prepend(str(folder))
     for name, text in (FILES | changed).items():
         file = folder / key / name
@@ -67,6 +70,6 @@ def version(folder: Path, monkeypatch: pytest.MonkeyPatch, key: str, changed: di
 def test_a_version_moves_with_what_the_results_depend_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, text: str, moves: bool
 ) -> None:
-    before = version(tmp_path, monkeypatch, "versioned_before", {})
-    after = version(tmp_path, monkeypatch, "versioned_after", {file: text})
+    before = version(tmp_path, monkeypatch, {})
+    after = version(tmp_path, monkeypatch, {file: text})
     assert (before != after) is moves
