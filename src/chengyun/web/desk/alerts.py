@@ -28,7 +28,7 @@ from chengyun.operate.queries import AlertView, alert_view
 from chengyun.web import shown
 from chengyun.web.desk.deeds import Fault, attempt, done
 from chengyun.web.desk.moment import Picture, picture
-from chengyun.web.desk.pages import Listed, filters_of, page_number
+from chengyun.web.desk.pages import Listed, asked, filters_of, page_number
 
 PAGE = 50
 MOST_FIGURES = 4
@@ -119,7 +119,7 @@ def alert_list(request: HttpRequest) -> HttpResponse:
     """List alerts, open ones unless asked otherwise, newest first."""
     city: City = settings.CITY
     actor, number, given = actor_of(request), page_number(request), request.GET
-    state, severity, rule, text = (given.get(name, "").strip() for name in ("state", "severity", "rule", "q"))
+    state, severity, rule, text = asked(request, "state", "severity", "rule", "q")
     rows = Alert.objects.filter(scope(actor, "alerts").q())
     if state in Alert.State.values:
         rows = rows.filter(state=state)

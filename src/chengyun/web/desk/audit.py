@@ -20,7 +20,7 @@ from chengyun.access.policy import require_scope
 from chengyun.access.rulebook import rulebook
 from chengyun.access.views import needs
 from chengyun.web.desk.alerts import Choice
-from chengyun.web.desk.pages import Listed, filters_of, page_number
+from chengyun.web.desk.pages import Listed, asked, filters_of, page_number
 
 PAGE = 100
 
@@ -57,7 +57,7 @@ class AuditPage:
 def audit_list(request: HttpRequest) -> HttpResponse:
     """List records."""
     given, number, book = request.GET, page_number(request), rulebook()
-    actor, action, target, dataset = (given.get(name, "").strip() for name in ("actor", "action", "target", "dataset"))
+    actor, action, target, dataset = asked(request, "actor", "action", "target", "dataset")
     rows = AuditRecord.objects.filter(require_scope(actor_of(request), "audit").q())
     for field, value in (("actor__icontains", actor), ("action__startswith", action), ("target", target), ("dataset", dataset)):
         if value:

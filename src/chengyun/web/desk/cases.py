@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from chengyun.access.actors import Actor, actor_of
 from chengyun.access.models import Account, Role
-from chengyun.access.policy import may
+from chengyun.access.policy import may, scope
 from chengyun.access.views import needs, signed_in
 from chengyun.areas.queries import names_of
 from chengyun.cases import services
@@ -28,7 +28,7 @@ from chengyun.errors import Refused
 from chengyun.operate.models import Alert
 from chengyun.web.desk.alerts import Choice
 from chengyun.web.desk.deeds import Fault, attempt, done
-from chengyun.web.desk.pages import Listed, filters_of, page_number
+from chengyun.web.desk.pages import Listed, asked, filters_of, page_number
 
 PAGE = 50
 MOST = 2000
@@ -123,7 +123,7 @@ def case_list(request: HttpRequest) -> HttpResponse:
     """List cases, what is due first before the others."""
     city: City = settings.CITY
     actor, number, given, now = actor_of(request), page_number(request), request.GET, timezone.now()
-    kind, type_key, text = (given.get(name, "").strip() for name in ("show", "type", "q"))
+    kind, type_key, text = asked(request, "show", "type", "q")
     found = cases_for(
         actor, ended=kind == "ended", mine=kind == "mine", overdue=True if kind == "overdue" else None,
         types=[type_key] if type_key in city.cases else (), limit=MOST, now=now,
@@ -216,7 +216,7 @@ def read_case(number: str, actor: Actor, fault: Fault | None = None) -> CasePage
         states=states,
         aside=aside,
         steps=steps,
-        colleagues=_colleagues(number) if wanted else (),
+        colleagues=_colleagues(number, actor) if wanted else (),
         may_assign=may_assign,
         alerts=_alerts(city, case),
         fault=fault,
@@ -279,10 +279,14 @@ def _steps(declared: CaseType | None, case: CaseView) -> tuple[StepForm, ...]:
     return tuple(forms)
 
 
-def _colleagues(number: str) -> tuple[Colleague, ...]:
-    """Return the people of the owning organisation and of those below and above it, whom the service accepts."""
+def _colleagues(number: str, actor: Actor) -> tuple[Colleague, ...]:
+    """Return the people of the owning organisation and of those below and above it, whom the service accepts.
+
+    A list of persons: read for the purpose of the case, and recorded.
+    """
     owner = Case.objects.select_related("owner__parent__parent").get(number=number).owner
-    people = Account.objects.filter(is_active=True, assignments__role__in=sorted(services.DEPARTMENTS | {"duty_officer"}))
+    known = scope(actor, "accounts", "case").rows_for(Account.objects.all(), target=number)
+    people = known.filter(is_active=True, assignments__role__in=sorted(services.DEPARTMENTS | {"duty_officer"}))
     chosen = people.select_related("organisation").distinct().order_by("name", "username")[:MOST_COLLEAGUES]
     return tuple(
         Colleague(person.pk, f"{person} · {person.organisation.name}")
@@ -296,7 +300,7 @@ def _person(text: str, number: str, actor: Actor) -> Account | None:
     if not text:
         return None
     case_view(number, actor)  # absent, or not theirs to see: NotFound comes before anything about persons
-    if text.isascii() and text.isdigit() and any(one.id == int(text) for one in _colleagues(number)):
+    if text.isascii() and text.isdigit() and any(one.id == int(text) for one in _colleagues(number, actor)):
         return Account.objects.get(pk=int(text))
     raise Refused(_("请从名单中选择承办人。"), code="not_of_owner")
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 
 from chengyun.errors import Malformed, NotFound, Refused, Unavailable
 
@@ -33,6 +34,8 @@ class Fault:
 def attempt(request: HttpRequest, form: str, do: Callable[[], object]) -> Fault | None:
     """Do it; return None, or why not. NotFound goes on: what is absent is not explained."""
     try:
+        if any("\x00" in value for value in request.POST.values()):
+            raise Refused(_("内容里有无法保存的字符，请重新输入。"), code="character")
         do()
     except NotFound:
         raise

@@ -27,7 +27,7 @@ from chengyun.collect.queries import access_dead_letter, dead_letters
 from chengyun.errors import Refused, Unavailable
 from chengyun.web.desk.alerts import Choice
 from chengyun.web.desk.deeds import Fault, attempt, done
-from chengyun.web.desk.pages import Listed, filters_of, page_number
+from chengyun.web.desk.pages import Listed, asked, filters_of, page_number
 
 AT_ONCE = 200
 """Retried by one press of a button: each is a request of its own to the stream process."""
@@ -162,7 +162,8 @@ def retry_all(request: HttpRequest) -> HttpResponse:
 def _listed(request: HttpRequest, fault: Fault | None) -> HttpResponse:
     city: City = settings.CITY
     actor, given = actor_of(request), request.GET
-    state, stream, code = given.get("state") or "waiting", given.get("stream", ""), given.get("code", "")
+    state, stream, code = asked(request, "state", "stream", "code")
+    state = state or "waiting"
     found = dead_letters(
         actor, state=None if state == "all" else state, stream=stream or None, code=code or None, page=page_number(request)
     )

@@ -46,3 +46,8 @@ def filters_of(given: QueryDict) -> str:
     """Return the filters of an address without its page, ready to be followed by `page=`."""
     kept = [(name, value) for name, values in given.lists() for value in values if name != "page" and value]
     return f"{urlencode(kept)}&" if kept else ""
+
+
+def asked(request: HttpRequest, *names: str) -> tuple[str, ...]:
+    """Return what an address asks by these names, "" without it. A character no text can hold is left out."""
+    return tuple(request.GET.get(name, "").replace("\x00", "").strip() for name in names)
