@@ -80,10 +80,10 @@ class Mark:
     text: str
     dataset: str
     row: dict[str, Any]
-    purpose: str | None = None
+    purposes: tuple[str | None, ...] = (None,)
 
     def visible_to(self, actor: Actor) -> bool:
-        return scope(actor, self.dataset, self.purpose).matches(self.row)
+        return any(scope(actor, self.dataset, purpose).matches(self.row) for purpose in self.purposes)
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def planted(account_as: Callable[..., Account]) -> tuple[list[Mark], dict[str, s
         Mark("canary-case", type_key, {"area_code": ELSEWHERE}),
         Mark("canary-letter", "dead_letters", {"area_code": ELSEWHERE}),
         Mark("canary-audit", "audit", {}),
-        Mark("canary-account", "accounts", {}, "account"),
+        Mark("canary-account", "accounts", {}, ("account", "audit", "case")),
     ]
     samples = {"str": "x", "slug": "x", "int": "1", "path": "x", "regex": "1", "number": case.number, "uuid": "0" * 32}
     for pack in rulebook_packs():
