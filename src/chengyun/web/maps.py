@@ -78,7 +78,7 @@ def city_map(
                 "id": one.id,
                 "url": f"{reverse('layer-points', args=[one.id])}?{version}",
                 "value_name": _(one.value_name) if one.value_name else "",
-                "source": one.source,
+                "source": _(one.source) if one.source else "",
                 "shown": place == 0,
             }
             for place, one in enumerate(layers)

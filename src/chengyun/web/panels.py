@@ -233,7 +233,7 @@ def _chart(panel_id: str, pack: str, panel: Chart, asked: Asked) -> ChartPanel |
         if not asked.subject.entity and len(names) == 1:
             query["districts"] = "1"
         chosen = asked.span or {"hour": "7d", "day": "1y"}.get(first.period, "5y")
-        source = first.source
+        source = _(first.source)
     spans = tuple(Span(key, name, key == chosen) for key, name, _length in SPANS)
     address = urlencode({**query, "span": chosen})
     return ChartPanel(
@@ -272,7 +272,7 @@ def _table(panel_id: str, pack: str, panel: Table, asked: Asked) -> TablePanel |
         href = reverse("entity", args=[entity, subject]) if entity else ""
         simulated = any(one.simulated for one in of_subject)
         rows.append(TableRow(name, href, tuple(cells), figures.period_text(known), known.status, simulated))
-    source = "；".join(dict.fromkeys(one.source for one in declared))
+    source = "; ".join(dict.fromkeys(_(one.source) for one in declared))
     return TablePanel(panel_id, panel.name, subject_name, tuple(columns), tuple(rows), source)
 
 
@@ -308,7 +308,7 @@ def _detail(value: Any) -> str:
     if value is None or value == "" or value == []:
         return shown.NOTHING
     if isinstance(value, list | tuple):
-        return "、".join(_detail(item) for item in value)
+        return shown.listed([_detail(item) for item in value])
     if isinstance(value, bool):
         return _("是") if value else _("否")
     return _(value) if isinstance(value, str) else str(value)
@@ -352,7 +352,7 @@ def _calendar(panel_id: str, pack: str, panel: Calendar, asked: Asked) -> Calend
     last = min(today, dt.date(year, 12, 31))
     return CalendarPanel(
         panel_id, panel.name, asked.subject.name, year, tuple(years), _months(weeks, year), rows, scale,
-        sum(one.value is not None for one in by_day.values()), max((last - first).days + 1, 0), indicator.source,
+        sum(one.value is not None for one in by_day.values()), max((last - first).days + 1, 0), _(indicator.source),
     )  # fmt: skip
 
 

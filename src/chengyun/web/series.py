@@ -58,7 +58,7 @@ class ChartData:
         if not self.count:
             return _("这段时间没有数据：%(since)s 至 %(until)s。") % self._span
         said = _("%(names)s，%(since)s 至 %(until)s，共 %(count)d 个值。") % {
-            **self._span, "names": "、".join(series.name for series in self.series if series.shown), "count": self.count,
+            **self._span, "names": shown.listed([series.name for series in self.series if series.shown]), "count": self.count,
         }  # fmt: skip
         return said + (_("每小段只画最低与最高值。") if self.thinned else "")
 
@@ -176,7 +176,7 @@ def _figure_data(
     subjects = [subject, *(districts() if with_districts else [])]
     ends = [figure.period_end for figure in newest_figures(names, subjects, actor, now).values() if figure.period_end]
     if not ends:
-        return ChartData(now - span, now, declared[0].unit, (), 0, declared[0].source)
+        return ChartData(now - span, now, declared[0].unit, (), 0, _(declared[0].source))
     until = min(now, max(ends))
     since = until - span
     areas = area_names() if declared[0].subject == "area" else {}
@@ -192,7 +192,7 @@ def _figure_data(
             lines.append(
                 Series(label, indicator.unit, indicator.decimals, extremes(times, values, STRETCHES, gap), one == subject)
             )
-    source = "；".join(dict.fromkeys(indicator.source for indicator in declared))
+    source = "; ".join(dict.fromkeys(_(indicator.source) for indicator in declared))
     return ChartData(since, until, _common_unit([indicator.unit for indicator in declared]), tuple(lines), count, source, thinned)
 
 

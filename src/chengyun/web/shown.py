@@ -61,6 +61,11 @@ def period(start: dt.datetime, kind: str) -> str:
     return f"{local.year}" if english else _("%(year)d 年") % {"year": local.year}
 
 
+def listed(items: list[str]) -> str:
+    """Return items one after the other, as the language of the page separates them."""
+    return (", " if (get_language() or "").startswith("en") else "、").join(items)
+
+
 def today(now: dt.datetime) -> dt.date:
     """Return the city's local date."""
     return timezone.localdate(now)
