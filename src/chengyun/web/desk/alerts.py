@@ -265,11 +265,12 @@ def _evidence(city: City, alert: AlertView) -> tuple[tuple[str, str], ...]:
     names: dict[str, Any] = {
         "seq": _("行号"), "stream": _("感知流"), "indicator": _("指标"), "figure": _("指标值"), "period_start": _("时段起"),
         "subject": _("对象"), "value": _("当时的值"), "received": _("收到时间"), "time": _("观测时间"), "field": _("字段"),
-        "version": _("公式版本"), "seqs": _("行号"), "limit": _("限值"), "silent_since": _("最后一次上报"), "rule": _("规则"),
+        "version": _("公式版本"), "seqs": _("行号"), "limit": _("限值"), "worst": _("极值"),
+        "silent_since": _("最后一次上报"), "rule": _("规则"),
     }  # fmt: skip
     told = []
     for key, value in alert.evidence.items():
-        if value in (None, "", [], {}):
+        if value in (None, "", [], {}) or key == "subject":
             continue
         if key == "stream" and value in city.streams:
             value = f"{_(city.streams[value].name)} ({value})"
@@ -349,4 +350,4 @@ def _why_not(actor: Actor, action: str, code: str, alert: AlertView, other: str)
 
 
 def _plain(value: float | None) -> str:
-    return shown.NOTHING if value is None else f"{value:,.10g}"
+    return shown.NOTHING if value is None else f"{value:,.2f}".rstrip("0").rstrip(".")

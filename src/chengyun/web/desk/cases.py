@@ -99,7 +99,8 @@ class CaseAlertLine:
 
 @dataclass(frozen=True)
 class CasePage:
-    """states: the usual way from the first state to an end. aside: the state the case is in when it is not on that way.
+    """states: the usual way from the first state to an end; goal: the name of that end. aside: the case's state
+     when it is not on that way.
 
     steps: those that begin where it stands. may_assign: whether this person may give it to a colleague now.
     """
@@ -109,6 +110,7 @@ class CasePage:
     width: int
     states: tuple[StateStep, ...]
     aside: str
+    goal: str
     steps: tuple[StepForm, ...]
     colleagues: tuple[Colleague, ...]
     may_assign: bool
@@ -215,6 +217,7 @@ def read_case(number: str, actor: Actor, fault: Fault | None = None) -> CasePage
         width=_width(case),
         states=states,
         aside=aside,
+        goal=states[-1].name if states else "",
         steps=steps,
         colleagues=_colleagues(number, actor) if wanted else (),
         may_assign=may_assign,

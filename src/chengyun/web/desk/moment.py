@@ -20,7 +20,7 @@ from chengyun.web import figures, shown
 
 Point = tuple[dt.datetime, float | None]
 
-WIDTH, HEIGHT = 640.0, 150.0
+WIDTH, HEIGHT = 1040.0, 190.0
 LEFT, RIGHT, TOP, BOTTOM = 8.0, 8.0, 10.0, 20.0
 STEPS_BEFORE, STEPS_AFTER = 24, 8
 """How many observations of the stream's cadence are shown before the condition began and after it was last seen."""
@@ -56,6 +56,20 @@ class Picture:
     high: str
     low: str
     description: str
+
+    @property
+    def depth(self) -> float:
+        """Height of the part values are drawn in."""
+        return self.height - TOP - BOTTOM
+
+    @property
+    def right(self) -> float:
+        return self.width - RIGHT
+
+    @property
+    def foot(self) -> float:
+        """Base of the text under the picture."""
+        return self.height - 4
 
     @property
     def span(self) -> float:
