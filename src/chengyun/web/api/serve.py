@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.csrf import csrf_exempt
 
@@ -31,10 +31,10 @@ class PlainEncoder(DjangoJSONEncoder):
         return value.isoformat() if hasattr(value, "isoformat") else super().default(value)
 
 
-def view_of(route: Route) -> Callable[..., HttpResponse]:
+def view_of(route: Route) -> Callable[..., HttpResponseBase]:
     """Return the Django view of a route. What may be seen is decided by scope(), inside."""
 
-    def view(request: HttpRequest, **path: Any) -> HttpResponse:
+    def view(request: HttpRequest, /, **path: Any) -> HttpResponse:
         if request.method not in ("GET", "HEAD"):
             return _with(problem(405, "method", "Only GET is possible here."), "Allow", "GET, HEAD")
         actor = actor_of(request)

@@ -215,7 +215,7 @@ def sentence(alert: AlertView, rule: AlertRule | None, field: str) -> str:
     unit = "" if alert.unit in ("", "1") else f" {alert.unit}"
     words = {
         "subject": alert.subject_name, "field": field, "value": _plain(alert.value) + unit, "limit": _plain(alert.limit) + unit,
-        "since": shown.moment(alert.since), "times": alert.times,
+        "since": shown.moment(alert.since),
     }  # fmt: skip
     match rule.when if rule else None:
         case Silent():
@@ -223,9 +223,9 @@ def sentence(alert: AlertView, rule: AlertRule | None, field: str) -> str:
         case Change():
             return _("%(subject)s 的%(field)s变化过快：%(value)s，允许 %(limit)s（%(since)s 起）。") % words
         case Above():
-            return _("%(subject)s 的%(field)s为 %(value)s，高于限值 %(limit)s（%(since)s 起，%(times)s 次）。") % words
+            return _("%(subject)s 的%(field)s为 %(value)s，高于限值 %(limit)s（%(since)s 起）。") % words
         case Below():
-            return _("%(subject)s 的%(field)s为 %(value)s，低于限值 %(limit)s（%(since)s 起，%(times)s 次）。") % words
+            return _("%(subject)s 的%(field)s为 %(value)s，低于限值 %(limit)s（%(since)s 起）。") % words
     return _("%(subject)s：%(value)s（%(since)s 起）。") % words
 
 

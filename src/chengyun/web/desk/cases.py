@@ -100,7 +100,7 @@ class CaseAlertLine:
 @dataclass(frozen=True)
 class CasePage:
     """states: the usual way from the first state to an end; goal: the name of that end. aside: the case's state
-     when it is not on that way.
+    when it is not on that way.
 
     steps: those that begin where it stands. may_assign: whether this person may give it to a colleague now.
     """

@@ -186,6 +186,8 @@ def _cell(value: object) -> str:
         return shown.NOTHING
     if isinstance(value, dt.datetime | dt.date):
         return shown.moment(value)
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {one}" for key, one in value.items())
     if isinstance(value, float):
         return f"{value:.10g}"
     if isinstance(value, bool):
