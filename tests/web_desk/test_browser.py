@@ -104,7 +104,7 @@ def test_an_alert_becomes_a_closed_case(page: Page, planted: dict) -> None:
     expect(page.locator(".sentence")).to_contain_text("高于限值 250 µg/m³")
     page.click("button:has-text('确认预警')")
     expect(page.locator("[role=status]").first).to_contain_text("已确认")
-    page.click(f"text={planted['case']}")
+    page.click(f"a:has-text('{planted['case']}')")
 
     def step(name: str, state: str, fill: dict[str, str]) -> None:
         form = page.locator("form", has=page.locator(f"button:text-is('{name}')"))

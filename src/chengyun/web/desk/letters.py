@@ -20,7 +20,7 @@ from django.views.decorators.http import require_POST, require_safe
 from chengyun.access.actors import Actor, actor_of
 from chengyun.access.policy import may, require_scope
 from chengyun.access.views import needs, reads
-from chengyun.city import City
+from chengyun.city import City, Quantity
 from chengyun.collect import services
 from chengyun.collect.models import DeadLetter
 from chengyun.collect.queries import access_dead_letter, dead_letters
@@ -190,14 +190,7 @@ def _shown(request: HttpRequest, letter_id: int, fault: Fault | None) -> HttpRes
     if stream is not None:
         units = {quantity.key: quantity for quantity in stream.quantities}
         names = {one.key: one.name for one in stream.fields} | {stream.time: _("观测时间")}
-        fields = tuple(
-            (
-                key,
-                names.get(key, ""),
-                f"{units[key].valid[0]:g}–{units[key].valid[1]:g} {units[key].unit}" if key in units else "",
-            )
-            for key in stream.columns
-        )
+        fields = tuple((key, names.get(key, ""), _range(units[key]) if key in units else "") for key in stream.columns)
     row = json.dumps(letter.row, ensure_ascii=False, indent=2)
     page = LetterPage(
         letter=_row(letter),
@@ -211,6 +204,11 @@ def _shown(request: HttpRequest, letter_id: int, fault: Fault | None) -> HttpRes
         fault=fault,
     )
     return render(request, "desk/letter.html", {"page": page}, status=fault.status if fault else 200)
+
+
+def _range(quantity: Quantity) -> str:
+    unit = "" if quantity.unit == "1" else f" {quantity.unit}"
+    return f"{quantity.valid[0]:g}–{quantity.valid[1]:g}{unit}"
 
 
 def _read_row(text: str) -> dict[str, object] | None:
