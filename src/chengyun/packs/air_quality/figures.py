@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
+from itertools import islice
 from statistics import median
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,13 +21,17 @@ from zoneinfo import ZoneInfo
 from chengyun.city import Limits, Rule
 from chengyun.packs.air_quality.assessment import Span, assess, composite_index
 from chengyun.packs.air_quality.daily import day_mean, ozone_day
-from chengyun.packs.air_quality.rules import POLLUTANTS, Air, judge, pollutant_of, symbols
+from chengyun.packs.air_quality.rules import POLLUTANTS, Air, Mean, fraction_of, judge, pollutant_of, symbols
 
 Rows = list[dict[str, Any]]
 ZONE = ZoneInfo("Asia/Shanghai")
 """The days of China's standards are days of this zone, wherever the program runs."""
 
 MEANS_24H = ("so2", "no2", "co", "pm10", "pm25")
+DAY_ITEMS = (*(f"{name}_24h" for name in MEANS_24H), "o3_8h", "o3_1h")
+COUNTS = tuple(f"{name}_n" for name in POLLUTANTS)
+HOUR_COLUMNS = tuple((f"{name}_1h", f"{name}_sum", f"{name}_n") for name in POLLUTANTS)
+INDEX_COLUMNS = tuple((name, f"iaqi_{name}") for name in POLLUTANTS)
 
 
 def air_of_hours(rows: Rows, limits: Limits) -> Rows:
@@ -36,16 +42,16 @@ def air_of_hours(rows: Rows, limits: Limits) -> Rows:
     """
     figures = []
     for place, hour, group in _places(rows):
-        row = next(iter(_real(group)))
-        means = {f"{name}_1h": _mean(row, name) for name in POLLUTANTS}
-        air = judge(means, hour.astimezone(ZONE).date(), "hourly", limits)
+        row = _real(group)[0]
+        means = {item: (row[total], n) for item, total, count in HOUR_COLUMNS if (n := row[count])}
+        air = judge(means, _day_of(hour), "hourly", limits)
         figures.append(
             {
                 **place,
                 **_shown(air),
                 "stations": row["stations"],
                 "simulated": row["simulated"],
-                "coverage": sum(row[f"{name}_n"] for name in POLLUTANTS) / (len(POLLUTANTS) * row["stations"]),
+                "coverage": sum([row[count] for count in COUNTS]) / (len(POLLUTANTS) * row["stations"]),
             }
         )
     return figures
@@ -63,19 +69,19 @@ def air_of_days(rows: Rows, limits: Limits) -> Rows:
             continue
         stations = _real(group)
         days = [_station_day(row, day, limits) for row in stations]
-        means: dict[str, Fraction | None] = {}
-        for item in ("so2_24h", "no2_24h", "co_24h", "pm10_24h", "pm25_24h", "o3_8h", "o3_1h"):
+        least = limits.on("validity.area", day)["min_stations_percent"]
+        means: dict[str, Fraction] = {}
+        for item in DAY_ITEMS:
             valid = [value for one in days if (value := one[item]) is not None]
-            least = limits.on("validity.area", day)["min_stations_percent"]
-            enough = bool(valid) and 100 * len(valid) >= least * len(stations)
-            means[item] = sum(valid, Fraction(0)) / len(valid) if enough else None
-        hours = sum(row[f"{name}_n"] for row in stations for name in POLLUTANTS)
+            if valid and 100 * len(valid) >= least * len(stations):
+                means[item] = _mean_of(valid)
+        hours = sum([row[count] for row in stations for count in COUNTS])
         air = judge(means, day, "daily", limits)
         figures.append(
             {
                 **place,
                 **_shown(air),
-                "exact": {pollutant_of(item): str(mean) for item, mean in means.items() if item != "o3_1h" and mean is not None},
+                "exact": {pollutant_of(item): str(mean) for item, mean in means.items() if item != "o3_1h"},
                 "stations": len(stations),
                 "simulated_stations": sum(bool(row["simulated"]) for row in stations),
                 "simulated": any(row["simulated"] for row in stations),
@@ -122,30 +128,37 @@ def drift_from_neighbours(rows: Rows, limits: Limits) -> Rows:
     Stations of one city are compared, real with real and simulated with simulated; a station with too few neighbours
     has no figure.
     """
-    days: dict[tuple[Any, ...], list[tuple[dict[str, Any], Fraction]]] = defaultdict(list)
+    days: dict[tuple[Any, ...], dict[str, Fraction]] = defaultdict(dict)
+    places: dict[str, dict[str, tuple[float, float]]] = defaultdict(dict)
+    covered: dict[tuple[str, dt.date], float] = {}
     for row in rows:
         if not _judged(row["day"], limits):
             continue
         mean = day_mean(_exact(row["pm25_sum"]) or Fraction(0), row["pm25_n"], row["day"], limits)
         if mean is not None:
-            days[row["day"], row["city_code"], row["simulated"]].append((row, mean))
+            days[row["day"], row["city_code"], row["simulated"]][row["station"]] = mean
+            places[row["city_code"]][row["station"]] = (row["lon"], row["lat"])
+            covered[row["station"], row["day"]] = row["pm25_n"] / 24
+    by_distance = {city: _by_distance(tuple(sorted(stations.items()))) for city, stations in places.items()}
     figures = []
-    for (day, _, simulated), stations in days.items():
+    for (day, city, simulated), means in days.items():
         terms = limits.on("alerts.drift", day)
-        for row, mean in stations:
-            others = sorted(((_apart(row, other), other["station"], value) for other, value in stations if other is not row))
-            near = [value for _, _, value in others[: terms["neighbours"]]]
-            if len(near) < terms["min_neighbours"] or median(near) == 0:
+        for station, mean in means.items():
+            neighbours = list(islice((other for other in by_distance[city][station] if other in means), terms["neighbours"]))
+            if len(neighbours) < terms["min_neighbours"]:
                 continue
-            middle = median(near)
+            middle = median(means[other] for other in neighbours)
+            if middle == 0:
+                continue
             figures.append(
                 {
-                    "station": row["station"],
+                    "station": station,
                     "day": day,
                     "apart": float(100 * abs(mean - middle) / middle),
                     "pm25_24h": float(mean),
                     "neighbours_median": float(middle),
-                    "neighbours": [name for _, name, _ in others[: terms["neighbours"]]],
+                    "neighbours": neighbours,
+                    "coverage": covered[station, day],
                     "simulated": simulated,
                 }
             )
@@ -177,15 +190,24 @@ def _exact(value: Decimal | int | float | None) -> Fraction | None:
     return None if value is None else Fraction(value)
 
 
-def _mean(row: Mapping[str, Any], name: str) -> Fraction | None:
-    return Fraction(row[f"{name}_sum"]) / row[f"{name}_n"] if row[f"{name}_n"] else None
+# The hours of a month are asked for once by every station.
+@lru_cache(maxsize=1024)
+def _day_of(hour: dt.datetime) -> dt.date:
+    return hour.astimezone(ZONE).date()
+
+
+def _mean_of(means: Sequence[Mean]) -> Fraction:
+    """Return the mean of means, exact."""
+    if len(means) == 1:
+        return fraction_of(means[0])
+    return sum(map(fraction_of, means), Fraction(0)) / len(means)
 
 
 def _station_day(row: Mapping[str, Any], day: dt.date, limits: Limits) -> dict[str, Fraction | None]:
     means = {
         f"{name}_24h": day_mean(_exact(row[f"{name}_sum"]) or Fraction(0), row[f"{name}_n"], day, limits) for name in MEANS_24H
     }
-    hours = {hour: Fraction(value) for hour, value in zip(row["o3_hours"] or (), row["o3_values"] or (), strict=True)}
+    hours = dict(zip(row["o3_hours"] or (), row["o3_values"] or (), strict=True))
     ozone = ozone_day(hours, day, limits)
     return means | {"o3_8h": ozone.max_8h, "o3_1h": ozone.max_1h}
 
@@ -196,8 +218,8 @@ def _shown(air: Air) -> dict[str, Any]:
         "level": air.level_name,
         "primary": symbols(air.primary),
         "exceeded": symbols(air.exceeded),
-        **{f"iaqi_{pollutant}": index for pollutant, index in air.iaqi.items()},
-        **{item: float(value) for item, value in air.rounded.items()},
+        **{column: air.iaqi[name] for name, column in INDEX_COLUMNS},
+        **air.rounded,
     }
 
 
@@ -224,9 +246,18 @@ def _assess(rows: Rows, span: Span, limits: Limits) -> Rows:
     return figures
 
 
-def _apart(one: Mapping[str, Any], other: Mapping[str, Any]) -> float:
-    """Return a number that orders distances inside a city: degrees squared, longitudes shrunk as at 30° north."""
-    return float(((one["lon"] - other["lon"]) * 0.866) ** 2 + (one["lat"] - other["lat"]) ** 2)
+# A city's stations are the same from day to day, and so is who is near to whom.
+@lru_cache(maxsize=256)
+def _by_distance(places: tuple[tuple[str, tuple[float, float]], ...]) -> dict[str, list[str]]:
+    """Return for each station of a city the others, nearest first.
+
+    places: (station, (longitude, latitude)); a degree of longitude is taken as it is at 30° north.
+    """
+    found = {}
+    for station, (lon, lat) in places:
+        apart = [(((lon - x) * 0.866) ** 2 + (lat - y) ** 2, other) for other, (x, y) in places if other != station]
+        found[station] = [other for _, other in sorted(apart)]
+    return found
 
 
 AIR_OF_HOURS = Rule(key="air_of_hours", name="小时空气质量指数", compute=air_of_hours, standard="HJ 633")

@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The arithmetic of HJ 633: from concentrations to sub-indices, the index, its level and what is to blame.
 
-All numbers are Fraction or int: CO at 2.2 mg/m³ is exactly IAQI 55, and a float rounds it up to 56.
+All numbers are exact: CO at 2.2 mg/m³ is exactly IAQI 55, and a float rounds it up to 56.
 An item is a pollutant with its averaging time, as in `pm25_24h`; its breakpoints are the table `iaqi.<item>`.
+Concentrations take few values, so what one of them comes to is worked out once and remembered.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
@@ -22,6 +24,17 @@ POLLUTANTS = {"so2": "SO2", "no2": "NO2", "co": "CO", "o3": "O3", "pm10": "PM10"
 """Key → symbol, in the order of HJ 633-2012, table 1."""
 
 Report = Literal["hourly", "daily"]
+
+Mean = Fraction | tuple[Decimal, int]
+"""A mean, exact: the fraction, or a sum and how many values it is of, which costs no division before it is needed."""
+
+REMEMBERED = 1 << 16
+"""Means of one item that are remembered; a few MB at most."""
+
+
+def fraction_of(mean: Mean) -> Fraction:
+    """Return a mean as a fraction."""
+    return Fraction(mean[0]) / mean[1] if isinstance(mean, tuple) else mean
 
 
 def pollutant_of(item: str) -> str:
@@ -61,11 +74,10 @@ def iaqi(
     return bands[-1][1] if above_top == "last" else None
 
 
-@dataclass(frozen=True)
-class Air:
+class Air(NamedTuple):
     """The air of one place and interval, judged.
 
-    rounded: item → concentration as judged, for the items that had one.
+    rounded: item → concentration as judged, for the items that had one; a number to show, no longer exact.
     iaqi: pollutant → sub-index; None when the pollutant had no valid mean or none of its tables reaches it.
     aqi: the largest sub-index; None when there is none.
     level: 1 (优) to 6 (严重污染).
@@ -73,7 +85,7 @@ class Air:
     exceeded: pollutants above 100, in editions that name them.
     """
 
-    rounded: Mapping[str, Fraction]
+    rounded: Mapping[str, float]
     iaqi: Mapping[str, int | None]
     aqi: int | None
     level: int | None
@@ -82,7 +94,7 @@ class Air:
     exceeded: tuple[str, ...]
 
 
-def judge(means: Mapping[str, Fraction | None], day: dt.date, report: Report, limits: Limits) -> Air:
+def judge(means: Mapping[str, Mean | None], day: dt.date, report: Report, limits: Limits) -> Air:
     """Return the index of a set of means by the edition in force on a day.
 
     means: item → mean, unrounded; None or absent is not valid. Before the first edition there is no index.
@@ -90,9 +102,10 @@ def judge(means: Mapping[str, Fraction | None], day: dt.date, report: Report, li
     """
     edition = _edition(limits, report, day)
     indices: dict[str, int | None] = dict.fromkeys(POLLUTANTS)
-    rounded: dict[str, Fraction] = {}
+    rounded: dict[str, float] = {}
     if edition is None:
         return Air(rounded, indices, None, None, None, (), ())
+    known: dict[str, int] = {}
     for pollutant, ways in edition.ways.items():
         # Where the item's table ends below the concentration, some editions judge by another averaging time; a mean
         # that is not valid is not replaced.
@@ -100,11 +113,10 @@ def judge(means: Mapping[str, Fraction | None], day: dt.date, report: Report, li
             mean = means.get(way.item)
             if mean is None:
                 break
-            rounded[way.item] = round_half_even(mean, way.decimals)
-            indices[pollutant] = iaqi(rounded[way.item], way.bands, above_top=way.above_top)
-            if indices[pollutant] is not None:
+            rounded[way.item], one = way.judge(mean)
+            if one is not None:
+                indices[pollutant] = known[pollutant] = one
                 break
-    known = {pollutant: one for pollutant, one in indices.items() if one is not None}
     if not known:
         return Air(rounded, indices, None, None, None, (), ())
     aqi = max(known.values())
@@ -126,12 +138,10 @@ def symbols(pollutants: Iterable[str]) -> str | None:
 
 
 class _Way(NamedTuple):
-    """How one item is judged."""
+    """How one item is judged. judge: mean → its rounded concentration, and its sub-index."""
 
     item: str
-    decimals: int
-    bands: Sequence[Sequence[int]]
-    above_top: Literal["last", "none"]
+    judge: Callable[[Mean], tuple[float, int | None]]
 
 
 @dataclass(frozen=True)
@@ -147,6 +157,14 @@ class _Edition:
 # A year of hours asks for the same few days again and again.
 @lru_cache(maxsize=1024)
 def _edition(limits: Limits, report: Report, day: dt.date) -> _Edition | None:
+    tables = [name for name in limits if name.startswith(("aqi.", "iaqi.", "rounding."))]
+    changes = limits.changes(tables, dt.date.min, day + dt.timedelta(days=1))
+    # Days between two changes share one edition, and with it what it remembers.
+    return _gathered(limits, report, changes[-1]) if changes else None
+
+
+@lru_cache(maxsize=64)
+def _gathered(limits: Limits, report: Report, day: dt.date) -> _Edition | None:
     try:
         edition = limits.on(f"aqi.{report}", day)
     except LookupError:
@@ -164,4 +182,11 @@ def _edition(limits: Limits, report: Report, day: dt.date) -> _Edition | None:
 
 def _way(item: str, decimals: int, table: Entry) -> _Way:
     # index() refuses a number with decimals: the arithmetic of iaqi() is that of whole numbers.
-    return _Way(item, decimals, [(index(top), index(step)) for top, step in table["bands"]], table["above_top"])
+    bands, above_top = [(index(top), index(step)) for top, step in table["bands"]], table["above_top"]
+
+    @lru_cache(maxsize=REMEMBERED)
+    def judge_one(mean: Mean) -> tuple[float, int | None]:
+        rounded = round_half_even(fraction_of(mean), decimals)
+        return float(rounded), iaqi(rounded, bands, above_top=above_top)
+
+    return _Way(item, judge_one)
