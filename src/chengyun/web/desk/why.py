@@ -115,6 +115,9 @@ def why(request: HttpRequest, figure_id: int) -> HttpResponse:
 def as_json(found: Why) -> dict[str, Any]:
     """Return an explanation as plain values; instants in ISO 8601."""
     plain: dict[str, Any] = _plain(dataclasses.asdict(found))
+    for link in plain["downwards"]:
+        if link["figure"] is None:  # whose figure it is would say that it is there
+            link["subject"] = None
     return plain
 
 
