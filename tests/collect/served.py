@@ -22,7 +22,6 @@ from chengyun.collect.asgi import App
 from chengyun.config import config
 
 T = TypeVar("T")
-SECRET = "a secret for tests"
 STREAM = "air_quality.station_5min"
 _numbers = itertools.count(1)
 
@@ -32,7 +31,7 @@ class Served:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        settings = dataclasses.replace(config(), database_url=url, secret=SECRET)
+        settings = dataclasses.replace(config(), database_url=url)
         self.app = App(lambda: settings)
         self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -87,7 +86,7 @@ class Served:
 
     def ticket(self, *, stream: str = STREAM, areas: tuple[str, ...] = ("",), hidden: tuple[str, ...] = ()) -> str:
         expires = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=5)
-        return tickets.sign(SECRET, tickets.Ticket("test", {stream: tickets.View(areas, hidden)}, expires))
+        return tickets.sign(config().secret, tickets.Ticket("test", {stream: tickets.View(areas, hidden)}, expires))
 
     @contextlib.contextmanager
     def listening(self, ticket: str) -> Iterator[Listener]:

@@ -59,7 +59,7 @@ class Lake:
         async with await psycopg.AsyncConnection.connect(self.url) as conn:
             chunk, seq = await hot.lock_stream(conn, self.table, len(rows))
             await hot.append(conn, self.table, rows, seq, chunk)
-            await hot.keep_latest(conn, self.table, rows, np.ones(len(rows), np.int32), seq)
+            await hot.keep_latest(conn, self.table, rows, seq)
             await hot.touch(conn, self.table, [START.date()])
         return seq
 

@@ -65,9 +65,19 @@ def test_the_newest_row_never_goes_back_and_ties_go_to_the_later_seq(lake: Lake)
     lake.write([Reading(2, 0, 1.0)])
     with lake.connect() as conn:
         found = conn.execute(
-            "SELECT entity_id, depth, note, seq, run FROM lake.latest_gauges_level ORDER BY entity_id"
+            "SELECT entity_id, depth, note, seq, runs FROM lake.latest_gauges_level ORDER BY entity_id"
         ).fetchall()
-    assert found == [(1, 2.0, None, 2, 1), (2, 4.0, None, 6, 1), (3, 1.0, None, 7, 1)]
+    one = hot.pack_runs(np.ones((len(lake.table.quantities), 1), np.int32))
+    assert found == [(1, 2.0, None, 2, one), (2, 4.0, None, 6, one), (3, 1.0, None, 7, one)]
+
+
+def test_runs_are_kept_for_each_quantity_and_end_somewhere() -> None:
+    runs = np.array([[1, 2, 70_000], [0, 300, 5]], dtype=np.int32)
+    packed = hot.pack_runs(runs)
+    kept = [packed[at : at + 4] for at in range(0, 12, 4)]
+    assert hot.unpack_runs(kept, 2).tolist() == [[1, 2, hot.LONGEST_RUN], [0, 300, 5]]
+    # A quantity declared later has no run yet.
+    assert hot.unpack_runs([*kept[:1], b""], 3).tolist() == [[1, 0], [0, 0], [0, 0]]
 
 
 def test_receipts_answer_again_and_refuse_a_second_use_of_a_key(lake: Lake) -> None:

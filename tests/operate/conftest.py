@@ -56,7 +56,7 @@ def put(lake: dict[str, int]) -> Put:
                 await alert_store.load(conn, settings.CITY, watch)
             opened = await hot.lock_stream(conn, table, len(rows))
             await hot.append(conn, table, rows, opened.next_seq, opened.chunk)
-            await hot.keep_latest(conn, table, rows, np.ones(len(rows), np.int32), opened.next_seq)
+            await hot.keep_latest(conn, table, rows, opened.next_seq)
             await hot.touch(conn, table, days)
             found = []
             if watch is not None:

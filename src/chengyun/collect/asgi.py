@@ -75,7 +75,7 @@ class App:
         loop = asyncio.get_running_loop()
         self._tasks = [
             loop.create_task(self._hub.run()),
-            loop.create_task(self._hub.listen(house.dsn, house.registers_changed)),
+            loop.create_task(self._hub.listen(house.dsn, house.register_changed)),
         ]
         self._house = house
 

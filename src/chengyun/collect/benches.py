@@ -238,7 +238,6 @@ def _register(url: str, table: StreamTable, keys: list[str]) -> None:
             psycopg.sql.SQL(", ").join(psycopg.sql.SQL(value) for value in filled.values()),
         )
         conn.execute(chosen, [keys])
-        conn.execute("NOTIFY chengyun_register")
 
 
 def _sent(orders: Orders) -> Report:

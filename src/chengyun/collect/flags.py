@@ -103,15 +103,13 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """The verdict on a group. quality and run are in order of arrival.
+    """The verdict on a group. quality is in order of arrival.
 
-    run: the longest run of equal values among the watched quantities of a row.
     newest: position, in order of arrival, of the row that is now the newest of its entity; one per entity that moved.
     newest_runs: quantities × newest.
     """
 
     quality: Int64s
-    run: Int32s
     newest: NDArray[np.intp]
     newest_runs: Int32s
 
@@ -198,12 +196,11 @@ def judge(
     last = np.ones(count, dtype=np.bool_)
     last[:-1] = first[1:]
     newest = np.flatnonzero(last & (time >= newest_time))
-    longest = runs.max(axis=0, initial=0)
     if not in_order:
         back = np.empty_like(order)
         back[order] = np.arange(count)
-        return Judged(quality[back], longest[back], order[newest], runs[:, newest])
-    return Judged(quality, longest, newest, runs[:, newest])
+        return Judged(quality[back], order[newest], runs[:, newest])
+    return Judged(quality, newest, runs[:, newest])
 
 
 def advance(

@@ -64,7 +64,8 @@ class House:
         self.writers = {
             key: StreamWriter(mirror, self.pool, zone, Watching(city, key, zone)) for key, mirror in self.mirrors.items()
         }  # fmt: skip
-        self.registers_changed = asyncio.Event()
+        self._changed: set[str] = set()
+        self._heard = asyncio.Event()
         self._holders: dict[str, tuple[float, Holder | None]] = {}
         self._unknown: dict[tuple[str, str], float] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -139,6 +140,11 @@ class House:
             if stream in books:
                 await writer.refresh(books[stream])
 
+    def register_changed(self, table: str) -> None:
+        """Read a register again soon; "" is every one."""
+        self._changed |= {table} & self.registers.keys() if table else self.registers.keys()
+        self._heard.set()
+
     async def _follow(self) -> None:
         while True:
             await asyncio.sleep(FOLLOW_EVERY_S)
@@ -149,12 +155,13 @@ class House:
 
     async def _reload(self) -> None:
         while True:
-            await self.registers_changed.wait()
-            self.registers_changed.clear()
+            await self._heard.wait()
+            self._heard.clear()
+            changed, self._changed = self._changed, set()
             try:
                 async with self.pool.connection() as conn:
-                    for register in self.registers.values():
-                        await register.load(conn)
+                    for table in sorted(changed):
+                        await self.registers[table].load(conn)
             except (psycopg.Error, TimeoutError):
                 log.warning("the registers could not be read again; unknown keys are still looked up one by one")
 

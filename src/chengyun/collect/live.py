@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -131,8 +131,8 @@ class Hub:
                 message = {"dataset": told.dataset, "area": told.area, "data": data}
                 reader.tell(_event(told.kind, msgspec.json.encode(message)))
 
-    async def listen(self, dsn: str, on_register: asyncio.Event) -> None:
-        """Relay the channel `chengyun_live` and heed `chengyun_register`, coming back whenever the database does."""
+    async def listen(self, dsn: str, on_register: Callable[[str], None]) -> None:
+        """Relay the channel `chengyun_live`, tell of registers named on `chengyun_register`, coming back whenever the database does."""
         away = False
         while True:
             try:
@@ -142,10 +142,10 @@ class Hub:
                     if away:
                         log.warning("live messages are back")
                     away = False
-                    on_register.set()
+                    on_register("")
                     async for notice in conn.notifies():
                         if notice.channel == "chengyun_register":
-                            on_register.set()
+                            on_register(notice.payload)
                         else:
                             self.relay(notice.payload)
             except psycopg.OperationalError:

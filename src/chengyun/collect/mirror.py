@@ -13,7 +13,7 @@ from psycopg import AsyncConnection, sql
 from chengyun.city import City, Stream
 from chengyun.collect.flags import Memory, Watch
 from chengyun.collect.registers import Register
-from chengyun.lake.rows import SUSPECT_SHIFT, Flag
+from chengyun.lake.hot import unpack_runs
 from chengyun.lake.tables import StreamTable
 
 __all__ = ["Mirror"]
@@ -40,7 +40,7 @@ class Mirror:
 
         next_seq: of the stream, read before the rows are.
         """
-        columns = ("entity_id", "seq", "quality", "run", *self.table.quantities, *self.table.words)
+        columns = ("entity_id", "seq", "quality", "runs", *self.table.quantities, *self.table.words)
         query = sql.SQL("SELECT (extract(epoch FROM time) * 1000000)::int8, {columns} FROM {latest} WHERE seq >= %s").format(
             columns=sql.SQL(", ").join(map(sql.Identifier, columns)), latest=sql.Identifier(*self.table.latest.split("."))
         )
@@ -49,6 +49,8 @@ class Mirror:
         rows = await cursor.fetchall()
         if any(row[1] not in self.register.slot_of_id for row in rows):
             await self.register.load(conn)
+            # What was taken out of the register stays in the lake, but is nobody's newest row.
+            rows = [row for row in rows if row[1] in self.register.slot_of_id]
         self.make_room()
         if since is None:
             self.memory.forget(np.arange(len(self.memory)))
@@ -94,22 +96,9 @@ class Mirror:
         slots = np.array([self.register.slot_of_id[row[1]] for row in rows], dtype=np.intp)
         memory.time[slots] = [row[0] for row in rows]
         memory.seq[slots] = [row[2] for row in rows]
-        memory.quality[slots] = quality = np.array([row[3] for row in rows], dtype=np.int64)
+        memory.quality[slots] = [row[3] for row in rows]
         memory.values[:, slots] = np.array([row[5 : 5 + quantities] for row in rows], dtype=np.float64).T
         for offset, key in enumerate(self.table.words, 5 + quantities):
             memory.words[key][slots] = np.array([row[offset] for row in rows], dtype=np.object_)
-        longest = np.array([row[4] for row in rows], dtype=np.int32)
-        memory.run[:, slots] = self._runs(longest, quality)
+        memory.run[:, slots] = unpack_runs([row[4] for row in rows], quantities)
         return slots
-
-    def _runs(self, longest: NDArray[np.int32], quality: NDArray[np.int64]) -> NDArray[np.int32]:
-        """Return the runs of each quantity as far as the table tells: it keeps the longest and which are stuck.
-
-        A quantity that is stuck stays so; of one that is not, the run begins anew, so that a restart never invents a flag.
-        """
-        watch = self.watch
-        if np.count_nonzero(watch.stuck) == 1:
-            return np.where(watch.stuck[:, None] > 0, longest, 0).astype(np.int32)
-        suspect = (quality >> SUSPECT_SHIFT >> np.arange(len(watch.stuck))[:, None]) & 1
-        stuck = (suspect > 0) & ((quality & int(Flag.STUCK)) > 0)
-        return np.where(stuck, watch.stuck[:, None], 1).astype(np.int32)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.apps import apps
-from django.db import connection, transaction
+from django.db import transaction
 
 from chengyun.city import City, Registered, qualify
 from chengyun.city.models import Register
@@ -33,9 +33,6 @@ def register(city: City, pack: str, found: Iterable[Registered], *, simulated: b
             by_entity.setdefault(qualify(pack, one.entity), {}).setdefault(one.key, {}).update(one.values)
         for entity, rows in by_entity.items():
             changed += _register(model_of(city, entity), rows, simulated)
-        if changed:
-            # The stream process keeps the registers in memory and reads them again on this word.
-            connection.cursor().execute("NOTIFY chengyun_register")
     return changed
 
 

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The registers as the ingest process keeps them: entity key → slot, a small whole number that arrays are indexed by.
 
-Slots are given in the order entities become known and are never taken back while the process lives.
+Slots are given in the order entities become known and are never given to another while the process lives; the slot of
+an entity that left the register is found under no key and stands in no area.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from itertools import repeat
 from typing import Any, NamedTuple
@@ -17,6 +19,9 @@ from psycopg import AsyncConnection, sql
 from chengyun.lake.rows import Bools, Int32s
 
 __all__ = ["Named", "Register"]
+
+SLICE = 2_000
+"""Rows taken over at a time, so that a large register does not hold up who sends meanwhile."""
 
 _COLUMNS = "SELECT id, key, name, area_code, simulated FROM {register}"
 
@@ -30,7 +35,7 @@ class Named(NamedTuple):
 
 
 class Register:
-    """One register, mirrored. ids and simulated are indexed by slot; `by_id` goes from entity id to its names.
+    """One register, mirrored. ids, simulated and there (still registered) are indexed by slot; `by_id` goes from entity id to its names.
 
     version: grows with every change, so that what was derived from areas can be derived again.
     """
@@ -44,6 +49,7 @@ class Register:
         self.keys: list[str] = []
         self.areas: list[str] = []
         self.simulated: Bools = np.zeros(0, dtype=np.bool_)
+        self.there: Bools = np.zeros(0, dtype=np.bool_)
         self.version = 0
         self._masks: dict[tuple[str, ...], tuple[int, Bools]] = {}
 
@@ -55,13 +61,19 @@ class Register:
         return np.fromiter(map(self.slots.get, keys, repeat(-1)), dtype=np.intp, count=len(keys))
 
     async def load(self, conn: AsyncConnection[Any], keys: Sequence[str] | None = None) -> None:
-        """Read the whole register, or the rows of some keys."""
+        """Read the whole register, or the rows of some keys. Who reads it whole also learns what is no more."""
         query = sql.SQL(_COLUMNS).format(register=sql.Identifier(self.table))
         if keys is None:
             cursor = await conn.execute(query, binary=True)
+            before = set(np.flatnonzero(self.there).tolist())
+            while rows := await cursor.fetchmany(SLICE):
+                self._take(rows)
+                before.difference_update(self.slot_of_id[row[0]] for row in rows)
+                await asyncio.sleep(0)
+            self._drop(before)
         else:
             cursor = await conn.execute(query + sql.SQL(" WHERE key = ANY(%s)"), [list(keys)], binary=True)
-        self._take(await cursor.fetchall())
+            self._take(await cursor.fetchall())
 
     async def end_simulation(self, conn: AsyncConnection[Any], slots: NDArray[np.intp]) -> None:
         """Say in the database that these entities are real from now on; call `ended` once that is committed."""
@@ -77,6 +89,7 @@ class Register:
         known = self._masks.get(areas)
         if known is None or known[0] != self.version:
             inside = np.fromiter((code.startswith(areas) for code in self.areas), dtype=np.bool_, count=len(self.areas))
+            inside &= self.there
             if len(self._masks) > 256:
                 self._masks.clear()
             known = self._masks[areas] = (self.version, inside)
@@ -89,17 +102,28 @@ class Register:
             self.slot_of_id[identity] = first + offset
         self.ids = np.concatenate([self.ids, np.array([row[0] for row in fresh], dtype=np.int32)])
         self.simulated = np.concatenate([self.simulated, np.zeros(len(fresh), dtype=np.bool_)])
+        self.there = np.concatenate([self.there, np.ones(len(fresh), dtype=np.bool_)])
         self.keys += [""] * len(fresh)
         self.areas += [""] * len(fresh)
         for identity, key, name, area_code, simulated in rows:
             slot = self.slot_of_id[identity]
             old = self.keys[slot]
-            if old != key:
-                self.slots.pop(old, None)
+            # Two entities may have exchanged their keys: the old one may be another's by now.
+            if old != key and self.slots.get(old) == slot:
+                del self.slots[old]
             self.slots[key] = slot
             self.keys[slot] = key
             self.areas[slot] = area_code
             self.simulated[slot] = simulated
+            self.there[slot] = True
             self.by_id[identity] = Named(key, name, area_code)
         if rows:
+            self.version += 1
+
+    def _drop(self, slots: set[int]) -> None:
+        for slot in slots:
+            if self.slots.get(self.keys[slot]) == slot:
+                del self.slots[self.keys[slot]]
+            self.there[slot] = False
+        if slots:
             self.version += 1

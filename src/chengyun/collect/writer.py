@@ -193,7 +193,7 @@ class StreamWriter:
             rows = self._rows(group, judged.quality)
             if count:
                 await hot.append(conn, table, rows, seq_from, chunk)
-                await hot.keep_latest(conn, table, rows, judged.run, seq_from)
+                await hot.keep_latest(conn, table, rows, seq_from, newest=judged.newest, runs=judged.newest_runs)
                 await hot.touch(conn, table, self._days(group.time))
             answers = self._answers(group, judged.quality, seq_from)
             noticed = await self._watching.watch(conn, rows, mirror.register.by_id, now, seq_from)

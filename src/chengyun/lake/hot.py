@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from psycopg import AsyncConnection
 
 from chengyun.errors import Unavailable
@@ -22,6 +23,9 @@ from chengyun.lake.rows import Int32s, Rows
 from chengyun.lake.tables import StreamTable, names, quote
 
 Connection = AsyncConnection[Any]
+
+LONGEST_RUN = 65_535
+"""How far equal values in a row are counted."""
 
 
 class Open(NamedTuple):
@@ -81,17 +85,30 @@ async def append(conn: Connection, table: StreamTable, rows: Rows, seq_from: int
         await copy.write(binary.copy_rows(table, rows, seq_from))
 
 
-async def keep_latest(conn: Connection, table: StreamTable, rows: Rows, run: Int32s, seq_from: int) -> int:
+async def keep_latest(
+    conn: Connection,
+    table: StreamTable,
+    rows: Rows,
+    seq_from: int,
+    *,
+    newest: npt.NDArray[np.intp] | None = None,
+    runs: Int32s | None = None,
+) -> int:
     """Bring the newest observation of every entity up to date; return how many entities moved.
 
     Never goes back in time; of two observations of one moment the later seq stays.
-    run: how many equal values in a row this observation ends, one per row. seq_from: as given to append.
+    seq_from: as given to append. newest: positions of the rows that may be the newest of their entity, one per entity;
+    None: they are looked for. runs: how many equal values in a row each of them ends, quantities × newest; None: 1.
     """
-    if not len(rows):
+    if newest is None:
+        newest = _newest(rows)
+    if not len(newest):
         return 0
-    newest = _newest(rows)
-    arrays = [binary.int4s(run[newest]), *binary.column_arrays(table, rows.take(newest), newest + seq_from)]
-    sent: dict[str, Any] = {f"column_{position}": array for position, array in enumerate(arrays)} | {"count": len(newest)}
+    if runs is None:
+        runs = np.ones((len(table.quantities), len(newest)), dtype=np.int32)
+    arrays = binary.column_arrays(table, rows.take(newest), newest + seq_from)
+    sent: dict[str, Any] = {f"column_{position}": array for position, array in enumerate(arrays)}
+    sent |= {"count": len(newest), "runs": pack_runs(runs), "width": 2 * len(table.quantities)}
     update, insert = _keep_latest_sql(table)
     moved = (await conn.execute(update, sent)).rowcount
     if moved < len(newest):
@@ -145,14 +162,28 @@ async def find_responses(conn: Connection, keys: Sequence[str]) -> dict[str, byt
     return {key: bytes(response) for key, response in await cursor.fetchall()}
 
 
-def _newest(rows: Rows) -> np.ndarray[Any, np.dtype[np.int64]]:
+def pack_runs(runs: Int32s) -> bytes:
+    """Return the runs of rows as they are kept, one after the other: two bytes for each quantity, the lower first."""
+    return np.minimum(runs, LONGEST_RUN).T.astype("<u2").tobytes()
+
+
+def unpack_runs(kept: Sequence[bytes], quantities: int) -> Int32s:
+    """Return runs, quantities × rows; 0 for a quantity declared after a row was kept."""
+    width = 2 * quantities
+    joined = b"".join(row.ljust(width, b"\0") for row in kept)
+    return np.frombuffer(joined, dtype="<u2").reshape(len(kept), quantities).T.astype(np.int32)
+
+
+def _newest(rows: Rows) -> npt.NDArray[np.intp]:
     """Return the position of the newest row of every entity; of equal times the last."""
+    if not len(rows):
+        return np.zeros(0, dtype=np.intp)
     order = np.lexsort((rows.time, rows.entity))  # stable: equal times keep their order of arrival
     sorted_entity = rows.entity[order]
     last = np.empty(len(rows), dtype=np.bool_)
     last[-1] = True
     np.not_equal(sorted_entity[1:], sorted_entity[:-1], out=last[:-1])
-    return order[last].astype(np.int64)
+    return order[last]
 
 
 @functools.cache
@@ -163,10 +194,12 @@ def _keep_latest_sql(table: StreamTable) -> tuple[str, str]:
     instead of unnest, because unnest copies every value into a tuple store (3.5 against 5 µs a row, six quantities). The
     insert looks each entity up by its key; an anti-join would scan the whole table.
     """
-    types = {"run": "int4"} | table.types
+    types = {"runs": "bytea"} | table.types
 
     def value(name: str) -> str:
-        element = f"(%(column_{list(types).index(name)})s::{types[name]}[])[i]"
+        if name == "runs":
+            return "substring(%(runs)s::bytea FROM (i - 1) * %(width)s::int4 + 1 FOR %(width)s::int4)"
+        element = f"(%(column_{list(table.types).index(name)})s::{types[name]}[])[i]"
         # Numbers travel as NaN, which has a fixed width, and become NULL here.
         return f"nullif({element}, 'NaN')" if types[name] == "float8" else element
 

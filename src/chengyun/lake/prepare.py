@@ -23,6 +23,7 @@ def prepare(conn: psycopg.Connection[tuple[Any, ...]], streams: list[StreamTable
     with conn.transaction():
         conn.execute("SELECT pg_advisory_xact_lock(%s)", [MIGRATION_LOCK])
         conn.execute(tables.CATALOGUE)
+        conn.execute(tables.TELL_REGISTER)
         faults: list[str] = []
         for table in streams:
             try:
@@ -54,6 +55,10 @@ def _prepare_stream(conn: psycopg.Connection[tuple[Any, ...]], table: StreamTabl
         open_chunk(conn, table, number, 1)
     if not _found(conn, table.latest):
         _ddl(conn, tables.create_latest(table))
+    elif "runs" not in _found(conn, table.latest):
+        _ddl(conn, tables.keep_runs(table))
+    if _unwatched(conn, table.register):
+        _ddl(conn, tables.watch_register(table))
     # The newest rows know every quantity ever declared, in the order they were declared; chunks come and go.
     missing = tables.additions(table, table.latest, _found(conn, table.latest))
     if not missing and not tables.additions(table, table.chunk(number), _found(conn, table.chunk(number))):
@@ -75,6 +80,15 @@ def _found(conn: psycopg.Connection[tuple[Any, ...]], relation: str) -> dict[str
         WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped ORDER BY attnum
     """
     return {name: kind for name, kind in conn.execute(sql, [relation])}  # noqa: C416 - dict() does not type
+
+
+def _unwatched(conn: psycopg.Connection[tuple[Any, ...]], register: str) -> bool:
+    sql = """
+        SELECT NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = register.oid AND tgname = %s)
+        FROM pg_class AS register WHERE register.oid = to_regclass(%s)
+    """
+    row = conn.execute(sql, [tables.REGISTER_CHANNEL, register]).fetchone()
+    return row is not None and bool(row[0])
 
 
 def _ddl(conn: psycopg.Connection[tuple[Any, ...]], statement: str) -> None:

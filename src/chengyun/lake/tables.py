@@ -30,6 +30,13 @@ CREATE TABLE IF NOT EXISTS lake.iceberg_namespace_properties (
 """
 """The tables of an Iceberg SQL catalogue, version 1, as every implementation of it expects them."""
 
+REGISTER_CHANNEL = "chengyun_register"
+TELL_REGISTER = f"""
+CREATE OR REPLACE FUNCTION lake.tell_register() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN PERFORM pg_notify('{REGISTER_CHANNEL}', TG_TABLE_NAME); RETURN NULL; END $$
+"""
+"""Whoever writes to a register (a feed, a form, a hand in psql), the processes that keep it in memory hear of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class StreamTable:
@@ -82,7 +89,7 @@ def stream_table(city: City, qualified: str) -> StreamTable:
         raise Misdeclared(
             [f"{stream.at}: {name!r} is longer than {LONGEST_NAME} characters; shorten the pack's or stream's key."]
         )
-    if taken := {"time", "run"} & {field.key for field in stream.fields}:
+    if taken := {"time", "runs"} & {field.key for field in stream.fields}:
         raise Misdeclared([f"{stream.at}: field {min(taken)!r} is a name the kernel's tables use; choose another."])
     entity = qualify(pack, stream.entity.to)
     return StreamTable(
@@ -128,8 +135,21 @@ def create_latest(table: StreamTable) -> str:
     """Return the statement that makes the table of newest rows, with room in every page for updates in place."""
     columns = _columns({name: kind for name, kind in table.types.items() if name != "entity_id"})
     return f"""
-        CREATE TABLE {table.latest} (entity_id int4 PRIMARY KEY, run int4 NOT NULL, {columns})
+        CREATE TABLE {table.latest} (entity_id int4 PRIMARY KEY, runs bytea NOT NULL, {columns})
         WITH (fillfactor = 40, autovacuum_vacuum_scale_factor = 1.0, autovacuum_analyze_scale_factor = 1.0);
+    """
+
+
+def keep_runs(table: StreamTable) -> str:
+    """Return the statement that brings a table of newest rows from one count of equal values to one per quantity."""
+    return f"ALTER TABLE {table.latest} DROP COLUMN IF EXISTS run, ADD COLUMN runs bytea NOT NULL DEFAULT ''"
+
+
+def watch_register(table: StreamTable) -> str:
+    """Return the statement that tells of changes to the columns of a register that are kept in memory."""
+    return f"""
+        CREATE TRIGGER {REGISTER_CHANNEL} AFTER INSERT OR DELETE OR UPDATE OF key, name, area_code, simulated
+        ON {table.register} FOR EACH STATEMENT EXECUTE FUNCTION lake.tell_register()
     """
 
 
