@@ -3,6 +3,10 @@
 
 A job that was running when its process died is put back in the queue at the next start, so tasks must be safe to
 run again. That is only right while one `jobs` process works on a database, which an advisory lock makes sure of.
+
+    the database goes away → this process ends at once → the supervisor starts it again → it waits for the database → requeue
+
+A worker that lived on could not say how its jobs ended: they would count as running, and hold their locks, for good.
 """
 
 from __future__ import annotations
@@ -10,7 +14,10 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import logging
+import os
 import sys
+import time
+from typing import Any
 
 import psycopg
 from procrastinate.exceptions import UniqueViolation
@@ -24,6 +31,7 @@ from chengyun.run import setup
 CONCURRENCY = 3
 STOP_WITHIN_S = 8.0
 """A job still running this long after we are asked to stop is aborted; it runs again after the next start."""
+DATABASE_WITHIN_S = 30.0
 ONE_WORKER = 0x6A6F6273
 """Key of the advisory lock ("jobs" in ASCII)."""
 
@@ -36,15 +44,39 @@ def main() -> None:
     logging.getLogger("procrastinate").setLevel(logging.WARNING)
     # Its pool says so every quarter of a second while the database is away; the worker says it once.
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
-    with psycopg.connect(config().dsn(), autocommit=True) as guard:
+    with _connect(config().dsn()) as guard:
         row = guard.execute("SELECT pg_try_advisory_lock(%s)", [ONE_WORKER]).fetchone()
         if not row or not row[0]:
             raise Unavailable("Another jobs process works on this database. Stop it first; one is enough for a database.")
-        asyncio.run(_work())
+        asyncio.run(_work(guard))
 
 
-async def _work() -> None:
+def _connect(dsn: str) -> psycopg.Connection[Any]:
+    """Return a connection as soon as the database answers; it may be starting again after what ended our former life."""
+    end = time.monotonic() + DATABASE_WITHIN_S
+    while True:
+        try:
+            return psycopg.connect(dsn, autocommit=True, connect_timeout=5)
+        except psycopg.OperationalError as wrong:
+            if time.monotonic() > end:
+                raise Unavailable(f"The database does not answer: {str(wrong).strip().splitlines()[-1].strip()}") from wrong
+        time.sleep(0.2)
+
+
+def _end_without(guard: psycopg.Connection[Any]) -> None:
+    """End this process when its connection is lost. Nothing is left to save: what was under way runs again."""
+    try:
+        guard.execute("SELECT 1")
+    except psycopg.Error:
+        log.warning("the database went away; jobs ends and goes on when it is back")
+        os._exit(1)
+
+
+async def _work(guard: psycopg.Connection[Any]) -> None:
     from procrastinate.contrib.django import app
+
+    # Nothing is ever sent to this connection unasked, so it has something to read when it is lost.
+    asyncio.get_running_loop().add_reader(guard.fileno(), _end_without, guard)
 
     with app.replace_connector(app.connector.get_worker_connector()) as worker:  # type: ignore[attr-defined]
         async with worker.open_async():
