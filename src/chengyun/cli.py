@@ -15,7 +15,7 @@ import sys
 from collections.abc import Sequence
 
 from chengyun import __version__
-from chengyun.errors import Problem
+from chengyun.errors import Problem, Refused
 
 PARTS = ("run", "city", "areas", "access", "lake", "collect", "operate", "cases", "web", "bench")
 """Where commands come from, in the order of the help page."""
@@ -44,6 +44,8 @@ def _take_data_folder(words: list[str]) -> list[str]:
     early = argparse.ArgumentParser(prog="chengyun", add_help=False, allow_abbrev=False)
     early.add_argument("--data")
     found, rest = early.parse_known_args(words)
+    if found.data == "":
+        raise Refused("--data is empty; name a folder, e.g. `chengyun --data ~/city up`.")
     if found.data:
         os.environ["CHENGYUN_DATA"] = found.data
     return rest

@@ -26,15 +26,16 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import platformdirs
 
-from chengyun.errors import Refused
+from chengyun.errors import Refused, nearest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +51,7 @@ class Config:
     packs: tuple[str, ...]
     city: str
     time_zone: str
-    secret: str
+    given_secret: str | None
     tiles_url: str | None
     tiles_credit: str
     demo: bool
@@ -61,6 +62,11 @@ class Config:
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone)
+
+    @functools.cached_property
+    def secret(self) -> str:
+        """Key of signatures: the setting, or the one kept in the data folder, made when it is first needed."""
+        return self.given_secret or _secret(self.data)
 
     @property
     def warehouse(self) -> Path:
@@ -89,13 +95,38 @@ class Config:
         raise Refused(f"No database is running for {self.data}. Start it with `chengyun up`, or set CHENGYUN_DATABASE_URL.")
 
 
-def _number(name: str, default: int) -> int:
-    text = os.environ.get(name, "")
-    if not text:
-        return default
-    if not text.isdigit() or not 0 < int(text) < 65536:
+def make_folder(data: Path) -> None:
+    """Make the data folder if it is not there. Raises Refused with the reason it cannot be made or written."""
+    advice = "Mend its permissions, or choose another folder with --data."
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+    except OSError as wrong:
+        why = "it is a file" if data.is_file() else str(wrong.strerror)
+        raise Refused(f"The data folder {data} cannot be made: {why}. {advice}", code="folder_unusable") from wrong
+    if not os.access(data, os.W_OK | os.X_OK):
+        raise Refused(f"The data folder {data} cannot be written. {advice}", code="folder_unusable")
+
+
+def _port(name: str, default: int) -> int:
+    text = os.environ.get(name) or str(default)
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65536:
         raise Refused(f"{name} is {text!r}, expected a port number from 1 to 65535.")
     return int(text)
+
+
+def _city() -> str:
+    code = os.environ.get("CHENGYUN_CITY") or "330200"
+    if not re.fullmatch(r"[1-9]\d{3}00", code):
+        raise Refused(f"CHENGYUN_CITY is {code!r}, expected the six digits of a city by GB/T 2260, e.g. 330200 for 宁波市.")
+    return code
+
+
+def _time_zone() -> str:
+    name = os.environ.get("CHENGYUN_TIME_ZONE") or "Asia/Shanghai"
+    known = available_timezones()
+    if name not in known:
+        raise Refused(f"CHENGYUN_TIME_ZONE is {name!r}, which is no time zone.{nearest(name, known)} Write e.g. Asia/Shanghai.")
+    return name
 
 
 def _secret(data: Path) -> str:
@@ -103,7 +134,7 @@ def _secret(data: Path) -> str:
     try:
         return file.read_text().strip()
     except FileNotFoundError:
-        data.mkdir(parents=True, exist_ok=True)
+        make_folder(data)
         made = secrets.token_urlsafe(48)
         try:
             with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
@@ -117,18 +148,19 @@ def read_config() -> Config:
     """Read the environment. Raises Refused naming the variable that is wrong."""
     env = os.environ
     data = Path(env.get("CHENGYUN_DATA") or platformdirs.user_data_dir("chengyun")).expanduser().resolve()
-    port = _number("CHENGYUN_PORT", 8330)
+    port = _port("CHENGYUN_PORT", 8330)
     return Config(
         data=data,
         database_url=env.get("CHENGYUN_DATABASE_URL") or None,
-        host=env.get("CHENGYUN_HOST", "127.0.0.1"),
+        host=env.get("CHENGYUN_HOST") or "127.0.0.1",
         port=port,
-        stream_port=_number("CHENGYUN_STREAM_PORT", port + 1),
+        # Below the last port rather than beyond it.
+        stream_port=_port("CHENGYUN_STREAM_PORT", port + 1 if port < 65535 else port - 1),
         stream_url=env.get("CHENGYUN_STREAM_URL") or None,
         packs=tuple(name.strip() for name in env.get("CHENGYUN_PACKS", "").split(",") if name.strip()),
-        city=env.get("CHENGYUN_CITY", "330200"),
-        time_zone=env.get("CHENGYUN_TIME_ZONE", "Asia/Shanghai"),
-        secret=env.get("CHENGYUN_SECRET") or _secret(data),
+        city=_city(),
+        time_zone=_time_zone(),
+        given_secret=env.get("CHENGYUN_SECRET") or None,
         tiles_url=env.get("CHENGYUN_TILES_URL") or None,
         tiles_credit=env.get("CHENGYUN_TILES_CREDIT", ""),
         demo=env.get("CHENGYUN_DEMO", "1") != "0",

@@ -10,6 +10,7 @@ from chengyun.city import load_city
 from chengyun.config import config
 
 _config = config()
+_address = _config.dsn()  # before anything is written: without a database there is no installation here
 CITY = load_city(_config.packs)
 BASE = Path(__file__).parent
 
@@ -52,6 +53,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "chengyun.web.middleware.security",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "chengyun.access.middleware.bodies",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "chengyun.web.middleware.choices",
     "django.middleware.locale.LocaleMiddleware",
@@ -62,6 +64,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "chengyun.access.middleware.idle",
+    "chengyun.access.middleware.private",
     "django_htmx.middleware.HtmxMiddleware",
     "chengyun.web.problems.problems",
     "chengyun.access.middleware.doors",
@@ -84,7 +87,7 @@ def _database(url: str) -> dict[str, object]:
     }
 
 
-DATABASES = {"default": _database(_config.dsn())}
+DATABASES = {"default": _database(_address)}
 
 TEMPLATES = [
     {
@@ -110,6 +113,7 @@ _VALIDATION = "django.contrib.auth.password_validation"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"{_VALIDATION}.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
     {"NAME": "chengyun.access.passwords.ThreeClasses"},
+    {"NAME": "chengyun.access.passwords.NotUsedBefore"},
     {"NAME": f"{_VALIDATION}.CommonPasswordValidator"},
     {"NAME": f"{_VALIDATION}.UserAttributeSimilarityValidator", "OPTIONS": {"user_attributes": ("username", "name", "email")}},
 ]
@@ -123,13 +127,16 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_EMAIL_NOTIFICATIONS = False
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_USER_DISPLAY = str
-# Per address only: failures of one account are counted in the audit log (access/adapter.py), which outlives a restart.
+# Per address only: failures of one account are counted in the audit log (access/lockout.py), which outlives a restart.
 ACCOUNT_RATE_LIMITS = {"login_failed": "30/m/ip"}
+# Behind a proxy the sender's address is the one the proxy adds; without it everybody would share the proxy's.
+ALLAUTH_TRUSTED_PROXY_COUNT = 1 if _config.https else 0
+MFA_FORMS = {"authenticate": "chengyun.access.adapter.SecondStep"}
 MFA_ADAPTER = "chengyun.access.adapter.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "chengyun"
 
-# A session ends with the browser, after twelve hours, or when idle (access/policy.toml, sessions), whichever is first.
+# A session ends with the browser, when idle or after twelve hours (access/policy.toml, sessions), whichever is first.
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_COOKIE_HTTPONLY = True

@@ -48,6 +48,10 @@ def _status(args: argparse.Namespace) -> int:
     if args.json:
         print(status.as_json())
         return 0 if status.processes else 1
+    if not status.processes and not config().data.exists():
+        raise Refused(
+            f"There is nothing at {status.data}. Start a city there with `chengyun up`, or name another folder with --data."
+        )
     if not status.processes:
         raise Refused(f"chengyun is not running on {status.data}. Start it with `chengyun up`.", code="not_running")
     print(f"{status.address}  data {status.data}, {status.free_mb:,} MB free, memory {status.memory_mb} MB")

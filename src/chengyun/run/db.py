@@ -114,7 +114,8 @@ def check_server(address: str) -> None:
             version = connection.info.server_version // 10000
             row = connection.execute("SELECT has_database_privilege(current_database(), 'CREATE'), current_database()").fetchone()
     except psycopg.OperationalError as wrong:
-        said = str(wrong).strip().splitlines()[-1]
+        lines = str(wrong).strip().splitlines()
+        said = next((line for line in lines if " failed: " in line), lines[-1]).rpartition(" failed: ")[2].strip()
         raise Unavailable(
             f"The database of CHENGYUN_DATABASE_URL does not answer: {said}. Check the address and that it runs."
         ) from wrong

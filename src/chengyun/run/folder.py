@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from chengyun.config import Config
+from chengyun.config import Config, make_folder
 from chengyun.errors import Refused, Unavailable
 from chengyun.run.process import is_alive
 
@@ -25,8 +25,9 @@ WARN_BELOW = 1_000_000_000
 @contextlib.contextmanager
 def locked(config: Config) -> Iterator[None]:
     """Hold the data folder. Raises Refused naming the process that holds it. The kernel lets go when we end, however."""
+    make_folder(config.data)
     path = config.state_file.parent
-    path.mkdir(parents=True, exist_ok=True)
+    path.mkdir(exist_ok=True)
     with open(path / "lock", "a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

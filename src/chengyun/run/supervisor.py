@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import errno
 import http.client
 import json
 import os
@@ -252,7 +253,7 @@ class _House:
 
 
 def _check_port(host: str, port: int, setting: str) -> None:
-    """Raise Refused when somebody else serves on a port. Ports of a supervisor killed just now are given time to clear."""
+    """Raise Refused when we cannot serve on a port. Ports of a supervisor killed just now are given time to clear."""
     end = time.monotonic() + 2
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     while True:
@@ -263,6 +264,18 @@ def _check_port(host: str, port: int, setting: str) -> None:
                 probe.bind((host, port))
                 return
             except OSError as wrong:
+                if isinstance(wrong, socket.gaierror) or wrong.errno == errno.EADDRNOTAVAIL:
+                    raise Refused(
+                        f"CHENGYUN_HOST is {host!r}, which is no address of this machine. Write 127.0.0.1, one of its own, "
+                        "or 0.0.0.0 for all.",
+                        code="host_unknown",
+                    ) from wrong
+                if wrong.errno == errno.EACCES:
+                    raise Refused(
+                        f"Port {port} may only be opened by root. Choose one above 1023 with {setting}, "
+                        "and put a proxy in front.",
+                        code="port_refused",
+                    ) from wrong
                 if time.monotonic() > end:
                     raise Refused(
                         f"Port {port} on {host} is not free ({wrong.strerror}). Choose another with {setting}, "
