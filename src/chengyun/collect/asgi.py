@@ -28,6 +28,7 @@ from chengyun.collect.decode import read_body
 from chengyun.collect.encodings import LARGEST_BODY, decompress
 from chengyun.collect.house import Holder, House
 from chengyun.collect.live import MOST_READERS, Hub
+from chengyun.collect.writer import AWAY
 from chengyun.config import Config, config
 from chengyun.errors import Malformed, NotFound, Problem, Refused, Unavailable
 
@@ -46,6 +47,12 @@ PREFLIGHT = [
     (b"access-control-max-age", b"86400"),
 ]
 LONGEST_KEY = 64
+BODY_WITHIN_S = 60.0
+"""How long a body that comes in parts may take."""
+ANSWER_WITHIN_S = 15.0
+"""How long a sender waits for its answer when the database hangs."""
+READ_WITHIN_S = 10.0
+"""How long a reader of live updates may take nothing before it is let go."""
 RETRY_AFTER_S = b"1"
 
 log = logging.getLogger(__name__)
@@ -100,8 +107,8 @@ class App:
             await self._route(scope, receive, send)
         except Problem as problem:
             await _tell(send, problem)
-        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout):
-            await _tell(send, Unavailable("The database is away; nothing was kept. Send this again."))
+        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, TimeoutError):
+            await _tell(send, Unavailable(AWAY))
         except _GoneError:
             return
         except Exception:
@@ -144,7 +151,8 @@ class App:
 
     async def _ingest(self, stream: str, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         headers = {name: value for name, value in scope["headers"] if name in _READ_HEADERS}
-        holder = await self._holder(headers.get(b"authorization", b""))
+        async with asyncio.timeout(ANSWER_WITHIN_S):
+            holder = await self._holder(headers.get(b"authorization", b""))
         self.house.stream(stream)
         if not tokens.allows(holder.scopes, stream):
             raise Refused(
@@ -159,8 +167,10 @@ class App:
         body = decompress(sent, headers.get(b"content-encoding", b"").decode("latin-1"))
         decoded = read_body(body, self.house.city.streams[stream])
         sender = Sender(holder.actor, holder.source, "simulate" in holder.scopes)
-        batch = await self.house.batch(stream, decoded, sender, key=key, body=body)
-        await _answer(send, 200, await self.house.write(stream, batch))
+        async with asyncio.timeout(ANSWER_WITHIN_S):
+            batch = await self.house.batch(stream, decoded, sender, key=key, body=body)
+            answer = await self.house.write(stream, batch)
+        await _answer(send, 200, answer)
 
     async def _latest(self, stream: str, query: dict[str, str], send: Send) -> None:
         ticket = self._ticket(query)
@@ -188,16 +198,19 @@ class App:
             gone.add_done_callback(lambda _: reader.close())
             try:
                 async for message in reader.messages():
-                    await send({"type": "http.response.body", "body": message, "more_body": True})
+                    async with asyncio.timeout(READ_WITHIN_S):
+                        await send({"type": "http.response.body", "body": message, "more_body": True})
                     if ticket.expires <= dt.datetime.now(dt.UTC):
                         break
+            except TimeoutError:
+                raise _GoneError from None
             finally:
                 gone.cancel()
             await send({"type": "http.response.body", "body": b""})
 
     async def _health(self, send: Send) -> None:
         house = self.house
-        async with house.pool.connection(timeout=2.0) as conn:
+        async with asyncio.timeout(ANSWER_WITHIN_S), house.pool.connection(timeout=2.0) as conn:
             await conn.execute("SELECT 1")
         streams = {
             key: {"waiting": writer.waiting_rows, "written": writer.written, "seq": (writer.mirror.next_seq or 1) - 1}
@@ -225,7 +238,7 @@ class App:
 
 
 class _GoneError(Exception):
-    """The sender went away before its body was whole."""
+    """Whoever asked went away: a sender before its body was whole, a reader of live updates."""
 
 
 _READ_HEADERS = frozenset({b"authorization", b"idempotency-key", b"content-length", b"content-encoding"})
@@ -239,8 +252,9 @@ async def _body(announced: bytes, receive: Receive) -> bytes:
         raise too_large
     parts: list[bytes] = []
     size = 0
+    deadline: float | None = None
+    message = await receive()
     while True:
-        message = await receive()
         if message["type"] == "http.disconnect":
             raise _GoneError
         part = message.get("body", b"")
@@ -250,6 +264,15 @@ async def _body(announced: bytes, receive: Receive) -> bytes:
         parts.append(part)
         if not message.get("more_body"):
             return parts[0] if len(parts) == 1 else b"".join(parts)
+        if deadline is None:
+            deadline = asyncio.get_running_loop().time() + BODY_WITHIN_S
+        try:
+            async with asyncio.timeout_at(deadline):
+                message = await receive()
+        except TimeoutError:
+            raise Refused(
+                f"The body was not whole within {BODY_WITHIN_S:.0f} s. Send it in parts.", code="body_too_slow", status=408
+            ) from None
 
 
 async def _until_gone(receive: Receive) -> None:

@@ -31,7 +31,7 @@ __all__ = ["House", "Holder"]
 
 FOLLOW_EVERY_S = 0.5
 """How soon rows that another process wrote are seen in live updates and newest rows."""
-TOKEN_KEPT_S = 10.0
+TOKEN_KEPT_S = 5.0
 """How long a revoked token may still be used."""
 UNKNOWN_KEPT_S = 2.0
 """How long a key that was not in the register is not asked for again."""

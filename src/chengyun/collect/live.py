@@ -27,8 +27,10 @@ __all__ = ["Hub", "Reader"]
 FLUSH_EVERY_S = 0.2
 HEARTBEAT_S = 15.0
 """Shorter than the idle limit of common proxies (60 s)."""
-READER_QUEUE = 64
+MOST_BEHIND = 64
 """Messages a reader may be behind, about ten seconds; one more and it is let go."""
+MOST_BYTES_BEHIND = 16 * 1024 * 1024
+"""The same in bytes, beside a first message that may be of any size."""
 MOST_READERS = 2_000
 
 log = logging.getLogger(__name__)
@@ -39,14 +41,19 @@ class Reader:
 
     def __init__(self, ticket: Ticket) -> None:
         self.ticket = ticket
-        self._queue: asyncio.Queue[bytes | None] = asyncio.Queue(READER_QUEUE)
+        self._queue: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._behind = 0
         self.slow = False
 
     def tell(self, message: bytes) -> None:
-        try:
-            self._queue.put_nowait(message)
-        except asyncio.QueueFull:
-            self.slow = True
+        if self.slow:
+            return
+        waiting = self._queue.qsize()
+        if waiting >= MOST_BEHIND or (waiting and self._behind + len(message) > MOST_BYTES_BEHIND):
+            self.close()
+            return
+        self._behind += len(message)
+        self._queue.put_nowait(message)
 
     async def messages(self) -> AsyncIterator[bytes]:
         """Yield messages, a comment when there is nothing for a while; ends when the reader is let go."""
@@ -60,12 +67,15 @@ class Reader:
                 continue
             if message is None:
                 return
+            self._behind -= len(message)
             yield message
 
     def close(self) -> None:
+        """Let the reader go; what waits for it is let go at once, however long it takes to notice."""
         self.slow = True
-        with contextlib.suppress(asyncio.QueueFull):
-            self._queue.put_nowait(None)
+        while not self._queue.empty():
+            self._queue.get_nowait()
+        self._queue.put_nowait(None)
 
 
 class Hub:
@@ -132,7 +142,10 @@ class Hub:
                 reader.tell(_event(told.kind, msgspec.json.encode(message)))
 
     async def listen(self, dsn: str, on_register: Callable[[str], None]) -> None:
-        """Relay the channel `chengyun_live`, tell of registers named on `chengyun_register`, coming back whenever the database does."""
+        """Relay the channel `chengyun_live` and tell of registers named on `chengyun_register`, until cancelled.
+
+        Comes back whenever the database does, and then tells of every register: "".
+        """
         away = False
         while True:
             try:

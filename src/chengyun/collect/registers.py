@@ -35,8 +35,9 @@ class Named(NamedTuple):
 
 
 class Register:
-    """One register, mirrored. ids, simulated and there (still registered) are indexed by slot; `by_id` goes from entity id to its names.
+    """One register, mirrored. ids, simulated and there are indexed by slot; `by_id` goes from entity id to its names.
 
+    there: whether an entity is registered still.
     version: grows with every change, so that what was derived from areas can be derived again.
     """
 

@@ -35,13 +35,16 @@ from chengyun.errors import Malformed, Problem, Refused, Unavailable
 from chengyun.lake import hot
 from chengyun.lake.rows import Flag, Int64s, Rows
 
-__all__ = ["StreamWriter"]
+__all__ = ["AWAY", "StreamWriter"]
 
 GROUP_ROWS = 25_000
 """Rows of one transaction, about; a larger group gains nothing and answers later."""
 QUEUE_ROWS = 200_000
 """Rows that may wait; beyond it senders are asked to come back."""
 QUEUE_BATCHES = 20_000
+AWAY = "The database is away and this was not acknowledged. Send it again: what was kept all the same counts as repeated."
+"""Also said when the connection is lost at the commit itself, when nobody can know whether the rows were kept."""
+STOPPING = "The process is stopping. Send this again."
 MOST_DEAD_TOLD = 1_000
 """Dead rows an answer lists; all are kept and counted."""
 
@@ -84,6 +87,7 @@ class StreamWriter:
         self._waiting_rows = 0
         self._wake = asyncio.Event()
         self._turn = asyncio.Lock()
+        self._stopped = False
 
     @property
     def waiting_rows(self) -> int:
@@ -94,6 +98,8 @@ class StreamWriter:
 
         Raises Unavailable when too much waits or the database is away, Refused or Malformed when it cannot be taken.
         """
+        if self._stopped:
+            raise Unavailable(STOPPING)
         if self._waiting_rows + len(batch) > QUEUE_ROWS or len(self._waiting) >= QUEUE_BATCHES:
             raise Unavailable("More observations wait than can be written now. Send this again in a moment.", code="busy")
         waiting = _Waiting(batch, asyncio.get_running_loop().create_future())
@@ -104,19 +110,20 @@ class StreamWriter:
 
     async def run(self) -> None:
         """Write until cancelled."""
-        while True:
-            await self._wake.wait()
-            group = self._take()
-            if not group:
-                self._wake.clear()
-                continue
-            try:
+        group: list[_Waiting] = []
+        try:
+            while True:
+                await self._wake.wait()
+                group = self._take()
+                if not group:
+                    self._wake.clear()
+                    continue
                 async with self._turn:
                     await self._write_group(group)
-            except asyncio.CancelledError:
-                for waiting in (*group, *self._waiting):
-                    _fail(waiting, Unavailable("The process is stopping. Send this again."))
-                raise
+        finally:
+            self._stopped = True
+            for waiting in (*group, *self._waiting):
+                _fail(waiting, Unavailable(STOPPING))
 
     async def refresh(self, next_seq: int) -> None:
         """Follow what another process wrote, as the books show it; nothing happens while a group of ours is under way."""
@@ -147,9 +154,11 @@ class StreamWriter:
         rows = 0
         while self._waiting and (not group or rows + len(self._waiting[0].batch) <= GROUP_ROWS):
             waiting = self._waiting.popleft()
+            self._waiting_rows -= len(waiting.batch)
+            if waiting.answer.done():
+                continue  # its sender has given up, so nobody would hear that it was kept
             group.append(waiting)
             rows += len(waiting.batch)
-        self._waiting_rows -= rows
         # Batches of one sender stand together, so that one receipt can speak for them.
         group.sort(key=lambda it: (it.batch.sender.actor, it.batch.sender.source, it.batch.sender.simulated))
         return group
@@ -158,9 +167,7 @@ class StreamWriter:
         try:
             answers = await self._commit([it.batch for it in group])
         except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, Unavailable) as away:
-            sentence = (
-                away.sentence if isinstance(away, Unavailable) else "The database is away; nothing was kept. Send this again."
-            )
+            sentence = away.sentence if isinstance(away, Unavailable) else AWAY
             for it in group:
                 _fail(it, Unavailable(sentence))
         except Exception as wrong:
