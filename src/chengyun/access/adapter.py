@@ -4,23 +4,18 @@
 from __future__ import annotations
 
 import base64
-import datetime as dt
 import hashlib
 from typing import Any
 
-from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.adapter import DefaultAccountAdapter, get_adapter
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.base.forms import AuthenticateForm
 from cryptography.fernet import Fernet
 from django.conf import settings
 from django.http import HttpRequest
-from django.utils import timezone
 
-from chengyun.access.models import AuditRecord
+from chengyun.access.lockout import SECOND_FACTOR, browser_of, locked
 from chengyun.config import config
-
-FAILURES = 5
-LOCKED_FOR = dt.timedelta(minutes=15)
-"""GB/T 22239-2019, 8.1.4.1 b) asks for a lock after failures; 5 and 15 minutes are the common values."""
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
@@ -29,7 +24,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
         """Refuse a locked name before its password is looked at. Raises ValidationError."""
-        if locked(credentials.get("username") or ""):
+        username = credentials.get("username") or ""
+        if locked(username, browser_of(request, username)):
             raise self.validation_error("too_many_login_attempts")
         super().pre_authenticate(request, **credentials)
 
@@ -44,12 +40,13 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
         return _fernet().decrypt(encrypted_text.encode()).decode()
 
 
-def locked(username: str, now: dt.datetime | None = None) -> bool:
-    """Say whether a name failed too often lately. Counted in the audit log: every process sees it, and no restart forgets it."""
-    now = now or timezone.now()
-    recent = AuditRecord.objects.filter(dataset="accounts", target=username.lower()[:64], at__gt=now - LOCKED_FOR, at__lte=now)
-    last_good = recent.filter(action="sign_in").order_by("-id").values_list("id", flat=True).first() or 0
-    return recent.filter(action="sign_in.failed", id__gt=last_good).count() >= FAILURES
+class SecondStep(AuthenticateForm):  # type: ignore[misc]
+    """The one-time code of signing in: closed after as many failures as the password, in whatever browser."""
+
+    def clean_code(self) -> str:
+        if locked(self.user.username, action=SECOND_FACTOR):
+            raise get_adapter().validation_error("too_many_login_attempts")
+        return str(super().clean_code())
 
 
 def _fernet() -> Fernet:

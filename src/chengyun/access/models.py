@@ -20,7 +20,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.serializers.json import DjangoJSONEncoder
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models.functions import Now
+from django.db.models.functions import Now, Upper
 from django.utils.translation import gettext_lazy as _
 
 from chengyun.city.models import tracked
@@ -110,6 +110,12 @@ class Account(AbstractUser):
     class Meta:
         ordering = ["username"]
         verbose_name = verbose_name_plural = _("账号")
+        # Signing in does not heed case, so two names that differ in it alone would be one.
+        constraints = [
+            models.UniqueConstraint(
+                Upper("username"), name="access_account_name", violation_error_message=_("已有只是大小写不同的用户名。")
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name or self.username
@@ -136,6 +142,17 @@ class Account(AbstractUser):
 
     def has_module_perms(self, app_label: str) -> bool:  # noqa: ARG002
         return self.is_staff
+
+
+class FormerPassword(models.Model):
+    """A hash of a password an account has had, so that it is not chosen again."""
+
+    account = models.ForeignKey(Account, models.CASCADE, related_name="former_passwords")
+    hash = models.CharField(max_length=200)
+    since = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["-id"]
 
 
 @tracked

@@ -75,6 +75,9 @@ class Kernel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Sessions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     idle_min: int
     privileged_idle_min: int
+    longest_min: int
+    second_factor_grace_h: int
+    privileged_password_days: int
     privileged: list[str]
 
 
@@ -118,6 +121,9 @@ class Rulebook:
     privileged: frozenset[str]
     idle_min: int
     privileged_idle_min: int
+    longest_min: int
+    second_factor_grace_h: int
+    privileged_password_days: int
 
 
 @functools.cache
@@ -171,6 +177,9 @@ def read_rulebook(path: Path, city: City) -> Rulebook:
         privileged=roles_of(read.sessions.privileged, "sessions.privileged"),
         idle_min=read.sessions.idle_min,
         privileged_idle_min=read.sessions.privileged_idle_min,
+        longest_min=read.sessions.longest_min,
+        second_factor_grace_h=read.sessions.second_factor_grace_h,
+        privileged_password_days=read.sessions.privileged_password_days,
     )
     if faults:
         raise Misdeclared(faults)

@@ -65,7 +65,7 @@ def first_sign_in_link(now: dt.datetime | None = None) -> str | None:
     A new link puts the one before out of use. Only its digest is kept.
     """
     now = now or timezone.now()
-    if Account.objects.filter(assignments__role=Role.ADMINISTRATOR, is_active=True).exists():
+    if _has_administrator():
         return None
     with transaction.atomic():
         FirstSignIn.objects.filter(account=None, used_at=None).delete()
@@ -83,10 +83,11 @@ def invite(actor: Actor, account: Account, now: dt.datetime | None = None) -> st
 
 
 def find_first_sign_in(code: str, now: dt.datetime | None = None) -> FirstSignIn:
-    """Return the link's row. Raises NotFound when it is unknown, used or expired."""
+    """Return the link's row. Raises NotFound when it is unknown, used, expired, or has no more account to let in."""
     now = now or timezone.now()
     found = FirstSignIn.objects.filter(digest=tokens.digest(code), used_at=None, expires_at__gt=now).first()
-    if found is None:
+    late = found is not None and (_has_administrator() if found.account is None else not found.account.is_active)
+    if found is None or late:
         raise NotFound(_("这个链接无效、已使用或已过期。"))
     return found
 
@@ -106,7 +107,7 @@ def use_first_sign_in(code: str, password: str, username: str = "", name: str = 
             account.save()
             for role in FIRST_ROLES:
                 Assignment.objects.create(account=account, role=role, organisation=centre)
-        _set_password(account, password, now)
+        _set_password(account, password)
         audit.record(actor_of_account(account, now), "account.first_sign_in", "accounts", str(account.pk))
     return account
 
@@ -243,6 +244,10 @@ def revoke_token(prefix: str, actor: Actor = SYSTEM, now: dt.datetime | None = N
     return revoked
 
 
+def _has_administrator() -> bool:
+    return Account.objects.filter(assignments__role=Role.ADMINISTRATOR, is_active=True).exists()
+
+
 def _link(account: Account | None, now: dt.datetime) -> str:
     code = secrets.token_urlsafe(32)
     FirstSignIn.objects.create(digest=tokens.digest(code), account=account, expires_at=now + LINK_LIVES)
@@ -259,11 +264,10 @@ def _new_account(username: str, name: str) -> Account:
     return account
 
 
-def _set_password(account: Account, password: str, now: dt.datetime) -> None:
+def _set_password(account: Account, password: str) -> None:
     try:
         validate_password(password, account)
     except ValidationError as wrong:
         raise Refused(" ".join(wrong.messages), code="password_weak") from wrong
     account.set_password(password)
-    account.password_changed_at = now
     account.save()

@@ -7,13 +7,15 @@ from typing import Any
 
 from allauth.account.signals import password_changed
 from allauth.mfa.signals import authentication_failed, authenticator_added, authenticator_removed
+from django.contrib import messages
 from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.db.models.signals import post_save
 from django.dispatch import receiver
-from django.utils import timezone
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
-from chengyun.access import audit
+from chengyun.access import audit, lockout, safeguards
 from chengyun.access.actors import ANONYMOUS, actor_of_account
 from chengyun.access.models import Account
 
@@ -21,8 +23,11 @@ DEEDS = {ADDITION: "admin.add", CHANGE: "admin.change", DELETION: "admin.delete"
 
 
 @receiver(user_logged_in, dispatch_uid="access.audit")
-def _signed_in(sender: object, user: Account, **rest: Any) -> None:  # noqa: ARG001  # Django's signature, as below
-    audit.record(actor_of_account(user), "sign_in", "accounts", user.username.lower())
+def _signed_in(sender: object, user: Account, request: HttpRequest | None = None, **rest: Any) -> None:  # noqa: ARG001  # Django's, as below
+    actor = actor_of_account(user)
+    audit.record(actor, "sign_in", "accounts", user.username.lower(), detail=_where(request, user.username))
+    if request is not None and safeguards.lacks_second_factor(user, actor):
+        messages.warning(request, _("您的岗位须设置两步验证：在“账号”页打开，用手机上的验证器扫码即可。"), fail_silently=True)
 
 
 @receiver(user_logged_out, dispatch_uid="access.audit")
@@ -32,14 +37,19 @@ def _signed_out(sender: object, user: Account | None, **rest: Any) -> None:  # n
 
 
 @receiver(user_login_failed, dispatch_uid="access.audit")
-def _failed(sender: object, credentials: dict[str, Any], **rest: Any) -> None:  # noqa: ARG001
-    # The name as typed may be a password in the wrong box; it is what the lock counts by, and the log is not public.
-    audit.record(ANONYMOUS, "sign_in.failed", "accounts", str(credentials.get("username") or "").lower()[:64])
+def _failed(sender: object, credentials: dict[str, Any], request: HttpRequest | None = None, **rest: Any) -> None:  # noqa: ARG001
+    username = str(credentials.get("username") or "")
+    audit.record(ANONYMOUS, lockout.PASSWORD, "accounts", lockout.written(username), detail=_where(request, username))
+
+
+def _where(request: HttpRequest | None, username: str) -> dict[str, object]:
+    browser = lockout.browser_of(request, username)
+    return {"browser": browser} if browser else {}
 
 
 @receiver(authentication_failed, dispatch_uid="access.audit")
 def _second_factor_failed(sender: object, user: Account, **rest: Any) -> None:  # noqa: ARG001
-    audit.record(actor_of_account(user), "second_factor.failed", "accounts", user.username.lower())
+    audit.record(actor_of_account(user), lockout.SECOND_FACTOR, "accounts", user.username.lower())
 
 
 @receiver(authenticator_added, dispatch_uid="access.audit")
@@ -54,7 +64,6 @@ def _second_factor_removed(sender: object, user: Account, **rest: Any) -> None: 
 
 @receiver(password_changed, dispatch_uid="access.audit")
 def _password_changed(sender: object, user: Account, **rest: Any) -> None:  # noqa: ARG001
-    Account.objects.filter(pk=user.pk).update(password_changed_at=timezone.now())
     audit.record(actor_of_account(user), "password.change", "accounts", str(user.pk))
 
 
