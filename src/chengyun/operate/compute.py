@@ -13,22 +13,29 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 from chengyun.city import City, Indicator, qualify
 from chengyun.errors import Problem
 from chengyun.operate.order import inputs
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from chengyun.lake.read import Snapshot
 
-__all__ = ["Computed", "Inputs", "Used", "compute", "parameters", "result_of"]
+__all__ = ["Computed", "Inputs", "Used", "compute", "json_text", "parameters"]
 
 OWN_FIELDS = ("coverage", "simulated", "quality")
+PLAIN = frozenset({str, int, bool})
+"""Types whose values JSON keeps as they are."""
 FIGURES = """
 CREATE OR REPLACE TEMP VIEW "figure_{key}" AS
 SELECT subject, period_start, value, CAST(detail AS JSON) AS detail FROM "_figure_{key}"
@@ -42,8 +49,7 @@ class WrongFormula(Problem):
     code = "wrong_formula"
 
 
-@dataclass(frozen=True, slots=True)
-class Computed:
+class Computed(NamedTuple):
     """A figure before it is written. period_start: UTC."""
 
     subject: str
@@ -52,7 +58,7 @@ class Computed:
     detail: dict[str, Any]
     coverage: float | None
     simulated: bool
-    quality: dict[str, Any] = field(default_factory=dict)
+    quality: Mapping[str, Any] = {}
 
     def same(self, other: Computed) -> bool:
         """Say whether the two are equal bit for bit in everything a reader sees."""
@@ -60,7 +66,7 @@ class Computed:
             _bits(self.value) == _bits(other.value)
             and _bits(self.coverage) == _bits(other.coverage)
             and self.simulated == other.simulated
-            and _text(self.detail) == _text(other.detail)
+            and json_text(self.detail) == json_text(other.detail)
         )
 
 
@@ -138,6 +144,11 @@ class Inputs:
         return self._view
 
 
+def json_text(value: object) -> str:
+    """Return a value as JSON, the same text for the same value: before it is stored and after it was read back."""
+    return msgspec.json.encode(value, order="sorted").decode()
+
+
 def compute(
     city: City, indicator: str, view: Snapshot, since: dt.datetime, until: dt.datetime, given: Mapping[str, Any], zone: ZoneInfo
 ) -> list[Computed]:
@@ -148,7 +159,7 @@ def compute(
     declared = city.indicators[indicator]
     bound = {"since": since, "until": until, "zone": zone.key, **given}
     wanted = set(PARAMETER.findall(declared.sql))
-    rows = view.rows(declared.sql, {name: value for name, value in bound.items() if name in wanted})
+    rows = rows_of(view.arrow(declared.sql, {name: value for name, value in bound.items() if name in wanted}))
     if not rows:
         return []
     subject, start = list(rows[0])[:2]
@@ -156,8 +167,9 @@ def compute(
         rule = city.rules[qualify(indicator.split(".")[0], declared.rule)]
         rows = rule.compute(rows, city.limits(indicator))
     figures = {}
+    read = _Reader(indicator, declared, subject, start, zone)
     for row in rows:
-        one = result_of(indicator, declared, row, subject, start, zone)
+        one = read(row)
         if not since <= one.period_start < until:
             raise WrongFormula(f"{indicator}: a row of {one.period_start} lies outside the window from {since} to {until}.")
         if (one.subject, one.period_start) in figures:
@@ -168,21 +180,60 @@ def compute(
     return [figures[key] for key in sorted(figures)]
 
 
-def result_of(indicator: str, declared: Indicator, row: Mapping[str, Any], subject: str, start: str, zone: ZoneInfo) -> Computed:
-    """Read one row of a formula as a figure. Raises WrongFormula naming the column that is missing or unusable."""
-    for column in (subject, start, declared.value):
-        if column not in row:
-            raise WrongFormula(f"{indicator}: the rows have no column {column!r}; they have {', '.join(row)}.")
-    own = {subject, start, declared.value, *OWN_FIELDS}
-    return Computed(
-        subject=str(row[subject]),
-        period_start=_instant(row[start], zone),
-        value=_number(row[declared.value]),
-        detail={name: _plain(value) for name, value in row.items() if name not in own},
-        coverage=_number(row.get("coverage")),
-        simulated=bool(row.get("simulated")),
-        quality=_plain(row.get("quality") or {}),
-    )
+class _Reader:
+    """Reads rows of a formula as figures. Raises WrongFormula naming the column that is missing or unusable."""
+
+    def __init__(self, indicator: str, declared: Indicator, subject: str, start: str, zone: ZoneInfo) -> None:
+        self._indicator = indicator
+        self._subject, self._start, self._value = subject, start, declared.value
+        self._own = frozenset({subject, start, declared.value, *OWN_FIELDS})
+        self._zone = zone
+        self._starts: dict[object, dt.datetime] = {}
+
+    def __call__(self, row: Mapping[str, Any]) -> Computed:
+        try:
+            subject, start, value = row[self._subject], row[self._start], row[self._value]
+        except KeyError as missing:
+            raise WrongFormula(f"{self._indicator}: the rows have no column {missing}; they have {', '.join(row)}.") from missing
+        period_start = self._starts.get(start)
+        if period_start is None:
+            period_start = self._starts[start] = _instant(start, self._zone)
+        own = self._own
+        detail = {
+            name: item if (item is None or type(item) in PLAIN) else _plain(item) for name, item in row.items() if name not in own
+        }
+        return Computed(
+            str(subject), period_start, _number(value), detail, _number(row.get("coverage")), bool(row.get("simulated")),
+            _plain(row.get("quality") or {}),
+        )  # fmt: skip
+
+
+def rows_of(table: pa.Table) -> list[dict[str, Any]]:
+    """Return an Arrow table's rows as dicts, as its to_pylist does; equal values of a column are one object."""
+    names = table.column_names
+    return [dict(zip(names, row, strict=True)) for row in zip(*map(_values, table.columns), strict=True)]
+
+
+def _values(column: pa.ChunkedArray) -> list[Any]:
+    """Return a column's values. Making decimals and instants is what costs, and most columns have few different ones."""
+    import pyarrow as pa  # a large library that only computing needs
+    import pyarrow.compute as pc
+
+    kind = column.type
+    if pa.types.is_list(kind):
+        whole = column.combine_chunks()
+        inner = _values(pa.chunked_array([whole.flatten()], kind.value_type))
+        lengths = pc.list_value_length(whole).to_pylist()
+        ends = accumulate(length or 0 for length in lengths)
+        return [None if length is None else inner[end - length : end] for length, end in zip(lengths, ends, strict=True)]
+    if (pa.types.is_integer(kind) or pa.types.is_floating(kind)) and not column.null_count:
+        return column.to_numpy().tolist()  # type: ignore[no-any-return]
+    if pa.types.is_nested(kind):
+        return column.to_pylist()  # type: ignore[no-any-return]
+    encoded = column.combine_chunks().dictionary_encode()
+    known = [*encoded.dictionary.to_pylist(), None]
+    places = encoded.indices.fill_null(len(known) - 1).to_numpy(zero_copy_only=False)
+    return [known[place] for place in places.tolist()]
 
 
 def _show_figures(connection: Any, key: str, figures: Sequence[Used]) -> None:
@@ -217,7 +268,9 @@ def _number(value: Any) -> float | None:
 
 def _plain(value: Any) -> Any:
     """Return a value as JSON keeps it without loss: decimals and fractions as text, unknown as None."""
-    if value is None or type(value) in (str, int, bool):  # first, because most are
+    if type(value) is float and 0 < value < 1e15:  # first, because most are
+        return value
+    if value is None or type(value) in PLAIN:
         return value
     if isinstance(value, Decimal | Fraction):
         return str(value)
@@ -247,8 +300,3 @@ def _plain_float(value: float) -> float | int | None:
 
 def _bits(value: float | None) -> str | None:
     return None if value is None else value.hex()
-
-
-def _text(detail: Mapping[str, Any]) -> str:
-    # Through JSON and back once: what was read from the database has made that journey, a fresh result has not.
-    return json.dumps(json.loads(json.dumps(detail)), sort_keys=True)

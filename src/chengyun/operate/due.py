@@ -8,11 +8,11 @@ between two steps leaves nothing undone: touched day → due windows → figures
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Max, Q
 
 from chengyun.city import City
 from chengyun.operate.alert_store import statement
@@ -20,9 +20,11 @@ from chengyun.operate.models import DueWindow
 from chengyun.operate.order import followers
 from chengyun.operate.periods import window_of
 
-__all__ = ["Due", "add", "done", "due", "failed", "indicators", "take_touched"]
+__all__ = ["Due", "add", "done", "due", "failed", "held_back", "indicators", "take_touched"]
 
 LONGEST_WAIT = dt.timedelta(minutes=10)
+AT_ONCE = 64
+"""Windows looked at together: more than one query computes, so that years that wait are not read again for every month."""
 
 
 class Due(NamedTuple):
@@ -58,9 +60,14 @@ def indicators() -> set[str]:
 
 
 def due(now: dt.datetime, indicator: str) -> list[Due]:
-    """Return the windows of an indicator that wait, oldest first, without those that failed lately."""
-    rows = DueWindow.objects.filter(Q(not_before=None) | Q(not_before__lte=now), indicator=indicator).order_by("start")
-    return [Due(*row) for row in rows.values_list("start", "mark", "attempts")]
+    """Return the newest windows of an indicator that wait, without those that failed lately."""
+    rows = DueWindow.objects.filter(_ready(now), indicator=indicator).order_by("-start")
+    return [Due(*row) for row in rows.values_list("start", "mark", "attempts")[:AT_ONCE]]
+
+
+def held_back(now: dt.datetime, upstream: Collection[str], since: dt.date, until: dt.date) -> bool:
+    """Say whether windows of these indicators that start in [since, until) wait, other than those that failed lately."""
+    return DueWindow.objects.filter(_ready(now), indicator__in=upstream, start__gte=since, start__lt=until).exists()
 
 
 def done(indicator: str, windows: Iterable[Due]) -> None:
@@ -70,10 +77,13 @@ def done(indicator: str, windows: Iterable[Due]) -> None:
         cursor.execute(statement("done_due"), [[one.start for one in given], [one.mark for one in given], indicator])
 
 
-def failed(indicator: str, windows: Iterable[Due], now: dt.datetime) -> None:
-    """Put windows off: 10 s after the first failure, twice as long after each further one, 10 minutes at most."""
-    given = list(windows)
-    wait = min(LONGEST_WAIT, dt.timedelta(seconds=10 * 2 ** min(10, max((one.attempts for one in given), default=0))))
-    starts = [one.start for one in given]
-    rows = DueWindow.objects.filter(indicator=indicator, start__in=starts)
-    rows.update(attempts=max((one.attempts for one in given), default=0) + 1, not_before=now + wait)
+def failed(indicator: str, now: dt.datetime) -> None:
+    """Put an indicator's windows off: 10 s after the first failure, twice as long after each further one, 10 minutes at most."""
+    rows = DueWindow.objects.filter(_ready(now), indicator=indicator)
+    attempts = rows.aggregate(most=Max("attempts"))["most"] or 0
+    wait = min(LONGEST_WAIT, dt.timedelta(seconds=10 * 2 ** min(10, attempts)))
+    rows.update(attempts=attempts + 1, not_before=now + wait)
+
+
+def _ready(now: dt.datetime) -> Q:
+    return Q(not_before=None) | Q(not_before__lte=now)

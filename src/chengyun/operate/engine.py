@@ -24,8 +24,8 @@ from chengyun.config import config
 from chengyun.errors import Problem
 from chengyun.operate import compute, due, formulas, store, watch
 from chengyun.operate.models import IndicatorRun
-from chengyun.operate.order import followers, indicator_order, inputs
-from chengyun.operate.periods import Chunk, chunks, window_of
+from chengyun.operate.order import followers, indicator_order, inputs, upstream
+from chengyun.operate.periods import Chunk, chunks, window_bounds, window_of
 
 __all__ = ["Evaluation", "Ran", "evaluate"]
 
@@ -85,7 +85,9 @@ def evaluate(now: dt.datetime, city: City | None = None, *, within: dt.timedelta
                         continue
                     one = _bring_up(city, indicator, follow.get(indicator, []), now, opened)
                     if one is None:
-                        waiting.discard(indicator)
+                        # What is held back waits for indicators that come before it, and so as long as they do.
+                        if not waiting.intersection(upstream(city, indicator)):
+                            waiting.discard(indicator)
                         continue
                     done.ran.append(one)
                     if one.changed:
@@ -98,12 +100,19 @@ def evaluate(now: dt.datetime, city: City | None = None, *, within: dt.timedelta
 def _bring_up(city: City, indicator: str, follow: Sequence[str], now: dt.datetime, opened: compute.Inputs) -> Ran | None:
     """Compute the newest chunk of an indicator's due windows; None when none is due."""
     by_start = {one.start: one for one in due.due(now, indicator)}
+    period, zone = city.indicators[indicator].period, config().zone
+    if period in ("month", "year"):
+        # Computed once the days it is made of have settled, not again for every chunk of them.
+        finer = upstream(city, indicator)
+        for start in list(by_start):
+            since, until = (one.astimezone(zone).date() for one in window_bounds(period, start, zone))
+            if due.held_back(now, finer, since, until):
+                del by_start[start]
     if not by_start:
         return None
     begun = time.monotonic()
     since = until = now
     try:
-        period, zone = city.indicators[indicator].period, config().zone
         parts = chunks(period, by_start, zone, lambda day: compute.parameters(city, indicator, day))
         due.done(indicator, [by_start[start] for start in by_start.keys() - {start for part in parts for start in part.starts}])
         if not parts:
@@ -113,7 +122,7 @@ def _bring_up(city: City, indicator: str, follow: Sequence[str], now: dt.datetim
     except Exception as error:  # a pack's formula may fail in any way, and the other indicators must go on
         text = error.sentence if isinstance(error, Problem) else f"{type(error).__name__}: {error}"
         log.warning("%s could not be computed from %s to %s: %s", indicator, since, until, text)
-        due.failed(indicator, by_start.values(), now)
+        due.failed(indicator, now)
         one = Ran(indicator, since, until, 0, 0, text[:2000])
     return _note(one, now, time.monotonic() - begun)
 

@@ -9,13 +9,24 @@ from graphlib import CycleError, TopologicalSorter
 from chengyun.city import City, qualify
 from chengyun.errors import Misdeclared
 
-__all__ = ["followers", "indicator_order", "inputs", "order"]
+__all__ = ["followers", "indicator_order", "inputs", "order", "upstream"]
 
 
 def inputs(city: City, indicator: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the qualified keys of the streams an indicator reads and of the indicators it uses."""
     pack, declared = indicator.split(".")[0], city.indicators[indicator]
     return tuple(qualify(pack, key) for key in declared.streams), tuple(qualify(pack, key) for key in declared.uses)
+
+
+def upstream(city: City, indicator: str) -> frozenset[str]:
+    """Return the indicators that one is made of, near and far."""
+    found: set[str] = set()
+    wanted = [indicator]
+    while wanted:
+        fresh = set(inputs(city, wanted.pop())[1]) - found
+        found |= fresh
+        wanted += fresh
+    return frozenset(found)
 
 
 def indicator_order(city: City) -> list[str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from django.db import connection
@@ -13,7 +14,7 @@ from django.db.models import Q
 
 from chengyun.city import City, qualify
 from chengyun.operate.alert_store import statement
-from chengyun.operate.compute import Computed, Used
+from chengyun.operate.compute import Computed, Used, json_text
 from chengyun.operate.models import Figure
 
 __all__ = ["area_codes", "as_of_figures", "current", "newest_id", "tell", "used_figures", "write"]
@@ -45,12 +46,12 @@ def as_of_figures(figure_id: int) -> Q:
 
 def current(indicator: str, since: dt.datetime, until: dt.datetime) -> dict[tuple[str, dt.datetime], tuple[int, str, Computed]]:
     """Return current figures by (subject, period): id, formula version, and what they say."""
-    rows = Figure.objects.filter(indicator=indicator, period_start__gte=since, period_start__lt=until, superseded_at=None)
     found = {}
-    names = ("id", "version", "subject", "period_start", "value", "detail", "coverage", "simulated", "quality")
-    for ident, version, *said in rows.values_list(*names).iterator(chunk_size=5000):
-        one = Computed(*said)
-        found[one.subject, one.period_start] = (ident, version, one)
+    with connection.cursor() as cursor:
+        cursor.execute(statement("current_figures"), [indicator, since, until])
+        for ident, version, subject, start, value, detail, coverage, simulated in cursor:
+            one = Computed(subject, start, value, json.loads(detail), coverage, simulated)
+            found[subject, start] = (ident, version, one)
     return found
 
 
@@ -71,15 +72,35 @@ def write(
             cursor.execute(statement("supersede_figures"), [now, retired])
         if not fresh:
             return
-        inputs = json.dumps(as_of)
         with cursor.copy(statement("copy_figures")) as copy:
-            for one in fresh:
-                copy.write_row(
-                    (
-                        indicator, one.subject, areas.get(one.subject, ""), one.period_start, one.value, json.dumps(one.detail),
-                        one.coverage, json.dumps(one.quality), one.simulated, inputs, version, now,
-                    )
-                )  # fmt: skip
+            end = _copied(json_text(as_of), version, now.isoformat())
+            lines = _lines(indicator, fresh, areas, end)
+            while block := "".join(islice(lines, LINES)):
+                copy.write(block)
+
+
+LINES = 1000
+"""Figures that go to the database in one piece."""
+
+
+def _lines(indicator: str, fresh: Sequence[Computed], areas: Mapping[str, str], end: str) -> Iterator[str]:
+    """Yield figures as the lines of COPY's text form, which costs a third of handing over row by row."""
+    begin = {subject: _copied(indicator, subject, areas.get(subject, "")) for subject in {one.subject for one in fresh}}
+    for one in fresh:
+        detail = json_text(one.detail).replace("\\", "\\\\")
+        quality = json_text(one.quality).replace("\\", "\\\\") if one.quality else "{}"
+        value = "\\N" if one.value is None else repr(one.value)
+        coverage = "\\N" if one.coverage is None else repr(one.coverage)
+        marks = f"{quality}\t{'t' if one.simulated else 'f'}"
+        yield f"{begin[one.subject]}\t{one.period_start.isoformat()}\t{value}\t{detail}\t{coverage}\t{marks}\t{end}\n"
+
+
+def _copied(*texts: str) -> str:
+    return "\t".join(text.translate(ESCAPED) for text in texts)
+
+
+ESCAPED = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+"""How COPY's text form writes what it gives a meaning to."""
 
 
 def tell(indicator: str, fresh: Sequence[Computed], areas: Mapping[str, str]) -> None:
