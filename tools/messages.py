@@ -100,7 +100,7 @@ def _texts(thing: Any, file: str) -> Iterator[Message]:
             yield thing, None, file, 0
     elif dataclasses.is_dataclass(thing):
         for field in dataclasses.fields(thing):
-            if field.name not in ("sql", "one_row_is"):
+            if field.name != "sql":
                 yield from _texts(getattr(thing, field.name), file)
     elif isinstance(thing, dict):
         for value in thing.values():

@@ -77,8 +77,8 @@ def _station(number: int, now: dt.datetime) -> None:
     with connection.cursor() as cursor:
         # The second station's PM2.5 is out of range (invalid bit of the sixth quantity), its CO was never measured.
         cursor.execute(
-            "INSERT INTO lake.latest_air_quality_station_5min (entity_id, time, so2, no2, co, o3, pm10, pm25, quality, seq, run)"
-            " VALUES (%s, %s, 8, 30, 'NaN', 70, 50, %s, %s, %s, 1)",
+            "INSERT INTO lake.latest_air_quality_station_5min (entity_id, time, so2, no2, co, o3, pm10, pm25, quality, seq, runs)"
+            " VALUES (%s, %s, 8, 30, 'NaN', 70, 50, %s, %s, %s, '')",
             [row.pk, now, 5000 if number == 1 else 31, (1 | 1 << 13) if number == 1 else 0, number],
         )
 

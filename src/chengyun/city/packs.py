@@ -257,9 +257,15 @@ def _check_fields(at: str, stream: Stream, keys: Sequence[str | None]) -> None:
 def _check_panel(panel: Panel, known: Callable[..., Any], city: City) -> None:
     at = panel.at  # type: ignore[union-attr]
     match panel:
-        case Tiles() | Table():
+        case Tiles():
             for key in panel.indicators:
                 known(at, "indicator", key, city.indicators)
+        case Table():
+            found = [known(at, "indicator", key, city.indicators) for key in panel.indicators]
+            first = found[0] if found else None
+            for key in panel.columns if first else ():
+                if key not in first.columns:
+                    report(f"{at}: column {key!r} is not in the `-- columns:` of {first.key}.{nearest(key, first.columns)}")
         case Calendar():
             known(at, "indicator", panel.indicator, city.indicators)
         case Chart():

@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from chengyun.city.declare import declaration, is_key
@@ -79,12 +78,12 @@ class Chart:
 class Table:
     """The newest figures of indicators side by side, one row a subject.
 
-    columns: more columns of the first indicator's rows to show → what a person reads above them.
+    columns: more columns of the first indicator's rows to show, of those its `-- columns:` header names.
     """
 
     name: str
     indicators: Sequence[str]
-    columns: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    columns: Sequence[str] = ()
 
 
 @declaration

@@ -2,11 +2,12 @@
 """Indicators from .sql files: a typed header of `-- name: value` lines, then one SELECT in DuckDB's dialect.
 
     -- name:      PM2.5 日均值
-    -- one row:   one station, one local day
+    -- one row:   一个站点、一个当地日
     -- subject:   station                      "area", or an entity of the pack
     -- period:    day                          hour, day, month or year
     -- value:     pm25_24h                     the column that is the figure
     -- unit:      µg/m³
+    -- columns:   hours = 有效小时数 [h]; ...     the other columns that are shown, with their units
     -- streams:   station_hour                 streams read, comma between
     -- uses:      ...                          indicators read, as tables `figure_<key>`
     -- parameter: min_hours = validity.day_min_hours:value    $min_hours, from limits.toml by date
@@ -33,9 +34,10 @@ from chengyun.city.words import Indicator
 from chengyun.errors import nearest
 
 HEADER = re.compile(r"--\s?(?P<name>[a-z][a-z ]*?)\s*:\s+(?P<value>.*\S)\s*$")
+COLUMN = re.compile(r"(?P<key>[a-z][a-z0-9_]*)\s*=\s*(?P<name>[^\[\]]*[^\[\]\s])\s*(\[(?P<unit>[^\]]+)\])?")
 KNOWN = {
     "name", "one row", "subject", "period", "value", "unit", "streams", "uses", "parameter", "rule", "scale", "source",
-    "fresh for", "decimals", "sharing", "open",
+    "fresh for", "decimals", "sharing", "open", "columns",
 }  # fmt: skip
 REQUIRED = ("name", "one row", "subject", "period", "value", "unit", "source")
 
@@ -82,6 +84,10 @@ def read_indicator(path: Path, rule_source: dict[str, str]) -> Indicator | None:
         return None
     one = {name: values[0] for name, values in headers.items()}
     rule = one.get("rule")
+    columns = dict(_columns(one.get("columns", ""), at))
+    # What a rule adds to the rows is known only when it runs.
+    for key in () if rule else [key for key in columns if key not in tree.named_selects]:
+        report(f"{at}: columns names {key!r}, which the SQL does not make.{nearest(key, tree.named_selects)}")
     digest = hashlib.sha256((text + rule_source.get(rule or "", "")).encode()).hexdigest()[:16]
     with written_in(at):
         return Indicator(
@@ -96,6 +102,7 @@ def read_indicator(path: Path, rule_source: dict[str, str]) -> Indicator | None:
             sql=sql,
             streams=_names(one.get("streams", "")),
             uses=_names(one.get("uses", "")),
+            columns=columns,
             parameters=dict(_parameters(headers.get("parameter", []), at)),
             rule=rule,
             version=digest,
@@ -109,6 +116,19 @@ def read_indicator(path: Path, rule_source: dict[str, str]) -> Indicator | None:
 
 def _names(value: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in value.split(",") if name.strip())
+
+
+def _columns(value: str, at: str) -> list[tuple[str, tuple[str, str]]]:
+    found: dict[str, tuple[str, str]] = {}
+    for item in filter(None, map(str.strip, value.split(";"))):
+        match = COLUMN.fullmatch(item)
+        if match is None:
+            report(f"{at}: column {item!r}, expected `key = what a person reads [unit]`.")
+        elif match["key"] in found:
+            report(f"{at}: column {match['key']!r} stands twice.")
+        else:
+            found[match["key"]] = (match["name"], match["unit"] or "1")
+    return list(found.items())
 
 
 def _parameters(lines: list[str], at: str) -> list[tuple[str, tuple[str, str]]]:

@@ -7,6 +7,7 @@ read; English stands in the locale files. A qualified key is `pack.key`, as in `
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -64,6 +65,7 @@ class Stream:
 
     time: name of the phenomenon-time column (start of the interval, or the instant), stored in UTC.
     fields: exactly one Ref (the entity) and one to 24 Quantity, and any Code and Text.
+    interval: how long one observation speaks of, from its time on; None: it is an instant.
     cadence: how far apart an entity's observations should be; None: irregular.
     late_after: an observation received this long after the entity's newest phenomenon time passed it is flagged late.
     silent_after: an entity without an observation for this long is silent; None: three cadences.
@@ -75,6 +77,7 @@ class Stream:
     time: str
     fields: Sequence[Field]
     cadence: dt.timedelta | None = None
+    interval: dt.timedelta | None = None
     late_after: dt.timedelta = dt.timedelta(hours=6)
     silent_after: dt.timedelta | None = None
     sharing: Sharing = "unconditional"
@@ -97,6 +100,10 @@ class Stream:
     def columns(self) -> tuple[str, ...]:
         """Names a sender uses: the entity's, the time's, then the quantities' and words', in declared order."""
         return (self.entity.key, self.time, *(f.key for f in self.fields if not isinstance(f, Ref)))
+
+    def end_of(self, start: dt.datetime) -> dt.datetime:
+        """Return when what an observation speaks of ended: its age counts from there."""
+        return start + (self.interval or dt.timedelta(0))
 
     def faults(self) -> Iterator[str]:
         keys = [field.key for field in self.fields] + [self.time]
@@ -190,6 +197,7 @@ class Indicator:
     period: the length of the interval; the second column is its local start (DATE, or TIMESTAMPTZ for hours).
     value: the column that is the figure; the others are its detail.
     streams, uses: the streams and indicators (own pack: key; other: pack.key) the formula reads.
+    columns: the detail's columns that are shown → (what a person reads, unit).
     parameters: SQL parameter → (table of limits.toml, name in its entry).
     rule: key of the Rule that finishes the rows, or None.
     version: hash of the SQL, header and rule source: a figure names the version that made it.
@@ -214,12 +222,16 @@ class Indicator:
     scale: str | None = None
     fresh_for: dt.timedelta | None = None
     decimals: int = 0
+    columns: Mapping[str, tuple[str, str]] = dataclasses.field(default_factory=dict)
 
     def faults(self) -> Iterator[str]:
         if self.period not in PERIODS:
             yield f"period {self.period!r} is not one of {', '.join(PERIODS)}."
         if self.unit not in UNITS:
             yield f"unit {self.unit!r} is not known.{nearest(str(self.unit), UNITS)}"
+        for key, (_name, unit) in self.columns.items():
+            if unit not in UNITS:
+                yield f"column {key!r}: unit {unit!r} is not known.{nearest(unit, UNITS)}"
         if not self.streams and not self.uses:
             yield "it reads no stream and uses no indicator; add `-- streams:` or `-- uses:`."
 

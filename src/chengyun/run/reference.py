@@ -107,6 +107,7 @@ def _stream(pack: str, stream: Stream) -> list[str]:
             case Text():
                 rows.append([f"`{field.key}`", field.name, "", "", f"text, at most {field.longest} characters"])
     times = [f"every {_span(stream.cadence)}" if stream.cadence else "irregular", f"late after {_span(stream.late_after)}"]
+    times += [f"of {_span(stream.interval)} from its time on"] if stream.interval else []
     times += [f"silent after {_span(stream.silent_after)}"] if stream.silent_after else []
     return [
         f"### {stream.name} (`{pack}.{stream.key}`)",
@@ -122,6 +123,8 @@ def _indicator(pack: str, it: Indicator) -> list[str]:
         ["value", f"`{it.value}`, {_unit(it.unit)}"],
         ["source", it.source],
     ]
+    named = [f"`{key}` {name}" + ("" if unit == "1" else f", {_unit(unit)}") for key, (name, unit) in it.columns.items()]
+    rows += [["columns", "; ".join(named)]] if named else []
     rows += [["reads", ", ".join(f"`{key}`" for key in (*it.streams, *it.uses))]]
     rows += [[f"${name}", f"`{table}`, `{entry}`, by date"] for name, (table, entry) in it.parameters.items()]
     rows += [["finished by", f"rule `{it.rule}`"]] if it.rule else []

@@ -18,7 +18,7 @@ from chengyun.web.tiles import Status
 
 @dataclass(frozen=True, slots=True)
 class StreamAge:
-    """name, pack: as declared. newest: newest phenomenon time; None: nothing ever came. entities: how many have reported.
+    """name, pack: as declared. newest: when its newest observation ended; None: nothing ever came. entities: how many report.
 
     source: the department that answers for it.
     """
@@ -59,5 +59,6 @@ def stream_ages(actor: Actor, now: dt.datetime) -> tuple[StreamAge, ...]:
         late = newest is not None and limit is not None and now - newest > limit
         pack = settings.CITY.packs[name.split(".")[0]].pack
         status: Status = "missing" if newest is None else "stale" if late else "fresh"
-        ages.append(StreamAge(name, stream.name, pack.name, pack.owner, newest, status, entities, bool(simulated)))
+        ended = stream.end_of(newest) if newest else None
+        ages.append(StreamAge(name, stream.name, pack.name, pack.owner, ended, status, entities, bool(simulated)))
     return tuple(ages)

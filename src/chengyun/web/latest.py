@@ -36,10 +36,11 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Latest:
-    """One stream. flags: what the whole observation is flagged with, in words."""
+    """One stream. time: when its newest observation ended. spell: what that speaks of, in words. flags: of the whole of it."""
 
     name: str
     time: dt.datetime | None
+    spell: str
     status: Status
     simulated: bool
     values: tuple[Value, ...]
@@ -81,7 +82,7 @@ def _latest(name: str, stream: Stream, entity_id: int, now: dt.datetime, hidden:
         row = cursor.fetchone()
     source = f"{_(settings.CITY.packs[name.split('.')[0]].pack.owner)} · {_(stream.name)}"
     if row is None:
-        return Latest(stream.name, None, "missing", False, (), (), source)
+        return Latest(stream.name, None, shown.NOTHING, "missing", False, (), (), source)
     time, quality, *values = row
     limit = silent_after(stream)
     status: Status = "stale" if limit is not None and now - time > limit else "fresh"
@@ -95,7 +96,10 @@ def _latest(name: str, stream: Stream, entity_id: int, now: dt.datetime, hidden:
             codes = getattr(word, "codes", {})
             fields.append(Value(word.name, _(codes[value]) if value in codes else value or shown.NOTHING, "", "", "", False, ""))
     flags = tuple(text for flag, text in flag_words().items() if quality & flag and flag is not Flag.SIMULATED)
-    return Latest(stream.name, time, status, bool(quality & Flag.SIMULATED), tuple(fields), flags, source)
+    return Latest(
+        stream.name, stream.end_of(time), shown.spell(time, stream.interval), status, bool(quality & Flag.SIMULATED),
+        tuple(fields), flags, source,
+    )  # fmt: skip
 
 
 def _value(quantity: Quantity, value: float | None, quality: int, number: int) -> Value:

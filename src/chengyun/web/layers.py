@@ -159,7 +159,9 @@ def _of_stream(name: str, stream: Stream, quantity: Quantity, keys: Mapping[int,
             wrong = value is None or math.isnan(value) or bool(quality >> (8 + number) & 1)
             late = limit is not None and now - time > limit
             status: Status = "missing" if wrong else "stale" if late else "fresh"
-            found[keys[entity]] = _Value(None if wrong else value, status, time, shown.moment(time), bool(quality & 128), None)
+            said = shown.spell(time, stream.interval)
+            known = None if wrong else value
+            found[keys[entity]] = _Value(known, status, stream.end_of(time), said, bool(quality & 128), None)
     return found
 
 

@@ -258,7 +258,7 @@ def _table(panel_id: str, pack: str, panel: Table, asked: Asked) -> TablePanel |
     details = [found[names[0], subject].detail for subject in subjects]
     numeric = {key: all(_is_number(one[key]) for one in details if one.get(key) not in (None, "")) for key in panel.columns}
     columns = [Column(one.name, one.unit, True) for one in declared]
-    columns += [Column(name, "", numeric[key]) for key, name in panel.columns.items()]
+    columns += [Column(*declared[0].columns[key], numeric[key]) for key in panel.columns]
     rows = []
     for subject, name in subjects.items():
         of_subject = [found[one, subject] for one in names]
@@ -266,9 +266,9 @@ def _table(panel_id: str, pack: str, panel: Table, asked: Asked) -> TablePanel |
         if known is None:
             continue
         cells = [Cell(one.name, shown.number(one.value, one.decimals), True, one.status, one.band, one.id) for one in of_subject]
-        for key, column in panel.columns.items():
+        for key in panel.columns:
             detail = of_subject[0].detail.get(key)
-            cells.append(Cell(column, _detail(detail), numeric[key], "fresh", None, None))
+            cells.append(Cell(declared[0].columns[key][0], _detail(detail), numeric[key], "fresh", None, None))
         href = reverse("entity", args=[entity, subject]) if entity else ""
         simulated = any(one.simulated for one in of_subject)
         rows.append(TableRow(name, href, tuple(cells), figures.period_text(known), known.status, simulated))

@@ -61,6 +61,15 @@ def period(start: dt.datetime, kind: str) -> str:
     return f"{local.year}" if english else _("%(year)d 年") % {"year": local.year}
 
 
+def spell(start: dt.datetime, length: dt.timedelta | None) -> str:
+    """Return what an observation speaks of: an instant, or the interval of that length from its start on."""
+    if not length:
+        return moment(start)
+    if length == dt.timedelta(days=1):
+        return moment(timezone.localtime(start).date())
+    return f"{moment(start)}–{timezone.localtime(start + length):%H:%M}"
+
+
 def listed(items: list[str]) -> str:
     """Return items one after the other, as the language of the page separates them."""
     return (", " if (get_language() or "").startswith("en") else "、").join(items)

@@ -13,8 +13,8 @@ PACK = Pack(
     answers="哪里的空气在变差，由谁去查",
     standards=["GB 3095", "HJ 633", "HJ 663", "GB/T 8170"],  # editions and their dates stand in limits.toml
     entities=[
-        Entity("station", "空气质量监测站", model="Station", one_row_is="one place where air is measured", open=True),
-        Entity("city", "发布城市", model="City", one_row_is="one city that publishes a daily report", open=True),
+        Entity("station", "空气质量监测站", model="Station", one_row_is="一处测量空气的地方", open=True),
+        Entity("city", "发布城市", model="City", one_row_is="一个发布日报的城市", open=True),
     ],
     streams=[streams.STATION_HOUR, streams.STATION_5MIN, streams.CITY_DAY, streams.CITY_DAY_MEAN],
     feeds=feeds.FEEDS,

@@ -37,16 +37,7 @@ PM25 = Scale(
 )
 
 POLLUTANTS = ("pm25", "pm10", "o3", "no2", "so2", "co")
-INDICES = {
-    "level": "级别",
-    "primary": "首要污染物",
-    "iaqi_pm25": "PM2.5 分指数",
-    "iaqi_pm10": "PM10 分指数",
-    "iaqi_o3": "臭氧分指数",
-    "iaqi_no2": "二氧化氮分指数",
-    "iaqi_so2": "二氧化硫分指数",
-    "iaqi_co": "一氧化碳分指数",
-}
+INDICES = ("level", "primary", *(f"iaqi_{pollutant}" for pollutant in POLLUTANTS))
 
 AIR = Page(
     key="air",
@@ -82,7 +73,7 @@ REPORT = Page(
     name="日报",
     panels=[
         Tiles("各区昨日", indicators=["area_day_aqi"], by="district"),
-        Table("各区日报", indicators=["area_day_aqi"], columns={**INDICES, "exceeded": "超标污染物", "stations": "站点数"}),
+        Table("各区日报", indicators=["area_day_aqi"], columns=[*INDICES, "exceeded", "stations"]),
         Table(
             "本月与本年",
             indicators=["good_air_month", "good_air_year", "composite_index_month", "composite_index_year", "year_assessment"],
@@ -92,7 +83,7 @@ REPORT = Page(
         Table(
             "城市日报与发布值",
             indicators=["city_day_aqi"],
-            columns={"level": "级别", "primary": "首要污染物", "published_aqi": "发布 AQI", "difference": "重算减发布"},
+            columns=["level", "primary", "published_aqi", "difference"],
         ),
     ],
 )

@@ -33,7 +33,7 @@ def _pollutants(*, steps: dict[str, float | None], repeats: dict[str, int | None
 STATION_HOUR = Stream(
     key="station_hour",
     name="站点小时值",
-    one_row_is="one station, one clock hour",
+    one_row_is="一个站点、一个整点小时",
     time="hour_start",
     fields=[
         Ref("station", to="station", name="站点"),
@@ -47,13 +47,14 @@ STATION_HOUR = Stream(
         Quantity("published_aqi", "来源发布的 AQI", unit="1", valid=(0, 500)),
     ],
     cadence=dt.timedelta(hours=1),
+    interval=dt.timedelta(hours=1),
     silent_after=dt.timedelta(hours=3),
 )
 
 STATION_5MIN = Stream(
     key="station_5min",
     name="站点五分钟值",
-    one_row_is="one station, five minutes",
+    one_row_is="一个站点、一个五分钟",
     time="start",
     fields=[
         Ref("station", to="station", name="站点"),
@@ -63,6 +64,7 @@ STATION_5MIN = Stream(
         ),
     ],
     cadence=dt.timedelta(minutes=5),
+    interval=dt.timedelta(minutes=5),
     silent_after=dt.timedelta(minutes=30),
     late_after=dt.timedelta(hours=1),
 )
@@ -70,7 +72,7 @@ STATION_5MIN = Stream(
 CITY_DAY = Stream(
     key="city_day",
     name="城市日报",
-    one_row_is="one city, one local day, as its daily report gives it",
+    one_row_is="一个城市、一个当地日，按其日报",
     time="day_start",
     fields=[
         Ref("city", to="city", name="城市"),
@@ -79,13 +81,14 @@ CITY_DAY = Stream(
         Quantity("published_aqi", "日报发布的 AQI", unit="1", valid=(0, 500)),
     ],
     cadence=dt.timedelta(days=1),
+    interval=dt.timedelta(days=1),
     late_after=dt.timedelta(days=3),
 )
 
 CITY_DAY_MEAN = Stream(
     key="city_day_mean",
     name="城市小时值的日平均",
-    one_row_is="one city, one local day, the plain mean of its published hours",
+    one_row_is="一个城市、一个当地日，为其发布小时值的算术平均",
     time="day_start",
     fields=[
         Ref("city", to="city", name="城市"),
@@ -94,5 +97,6 @@ CITY_DAY_MEAN = Stream(
         Quantity("mean_hourly_aqi", "小时 AQI 的平均（非日 AQI）", unit="1", valid=(0, 500)),
     ],
     cadence=dt.timedelta(days=1),
+    interval=dt.timedelta(days=1),
     late_after=dt.timedelta(days=3),
 )

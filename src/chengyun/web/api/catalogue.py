@@ -73,7 +73,7 @@ def _dataset(facts: Facts, because: str, hidden: frozenset[str]) -> dict[str, An
     return {
         "key": key, "name": _(facts.name), "kind": facts.kind, "owner": _(facts.owner) if facts.owner else "",
         "sharing": facts.sharing, "open": facts.open, "personal": facts.personal,
-        "one_row_is": getattr(declared, "one_row_is", None),
+        "one_row_is": _(declared.one_row_is) if declared else None,
         "fields": [one for one in _fields(city, facts) if one["key"] not in hidden], "because": because, "links": links,
     }  # fmt: skip
 
@@ -81,7 +81,12 @@ def _dataset(facts: Facts, because: str, hidden: frozenset[str]) -> dict[str, An
 def _fields(city: City, facts: Facts) -> list[dict[str, Any]]:
     if facts.kind == "indicator":
         declared = city.indicators[facts.key]
-        return [{"key": "value", "name": _(declared.name), "kind": "number", "unit": declared.unit}]
+        figure = {"key": "value", "name": _(declared.name), "kind": "number", "unit": declared.unit}
+        detail = [
+            {"key": f"detail.{key}", "name": _(name), "kind": "detail", "unit": None if unit == "1" else unit}
+            for key, (name, unit) in declared.columns.items()
+        ]
+        return [figure, *detail]
     if facts.kind != "stream":
         return []
     stream = city.streams[facts.key]

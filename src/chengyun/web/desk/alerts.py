@@ -20,8 +20,10 @@ from chengyun.access.actors import Actor, actor_of
 from chengyun.access.policy import may, scope
 from chengyun.access.views import needs, reads
 from chengyun.areas.queries import names_of
+from chengyun.cases import services as case_services
 from chengyun.city import Above, AlertRule, Below, Change, City, Silent
 from chengyun.city.words import SEVERITIES
+from chengyun.errors import Refused
 from chengyun.operate import services
 from chengyun.operate.models import Alert, Figure
 from chengyun.operate.queries import AlertView, alert_view
@@ -32,6 +34,8 @@ from chengyun.web.desk.pages import Listed, asked, filters_of, page_number
 
 PAGE = 50
 MOST_FIGURES = 4
+SAID_ALREADY = ("subject", "value", "limit", "worst")
+"""Evidence that the page shows as facts of the alert."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +91,20 @@ class RelatedFigure:
     unit: str
 
 
+@dataclass(frozen=True, slots=True)
+class CaseOffer:
+    """A kind of case a person may open from the alert. name: as declared."""
+
+    key: str
+    name: str
+
+
 @dataclass(frozen=True)
 class AlertPage:
     """sentence: what is wrong. source: whose data, under which name. area: names from city to the smallest.
 
     evidence: name and value of what it rests on. may_acknowledge, may_close: whether this person may do it now; why_not_…:
-    the reason against closing, or "". fault: what was refused just now.
+    the reason against closing, or "". case_types: the cases this person may open from it now. fault: what was refused just now.
     """
 
     alert: AlertView
@@ -107,6 +119,7 @@ class AlertPage:
     figures: tuple[RelatedFigure, ...]
     may_acknowledge: bool
     may_close: bool
+    case_types: tuple[CaseOffer, ...]
     why_not_acknowledge: str
     why_not_close: str
     fault: Fault | None
@@ -174,6 +187,34 @@ def close(request: HttpRequest, alert_id: int) -> HttpResponse:
     return _shown(request, alert_id, fault) if fault else done(request, _("已关闭。"), reverse("alert", args=[alert_id]))
 
 
+@require_POST
+@needs("case.open")
+def open_case(request: HttpRequest, alert_id: int) -> HttpResponse:
+    """Open a case that answers the alert, and show it."""
+    actor, now, kind = actor_of(request), timezone.now(), request.POST.get("type", "")
+    alert = alert_view(alert_id, actor)
+    opened: list[str] = []
+
+    def deed() -> None:
+        if kind not in {offer.key for offer in _case_offers(alert, actor)}:
+            raise Refused(_("现在不能由这条预警立案；请刷新页面再看。"))
+        # Cases are read by people; the title is in the language of the city, like those that rules open.
+        title = f"{alert.subject_name}：{alert.rule_name}"
+        opened.append(case_services.open_case(kind, title, actor, now, alert=Alert.objects.get(pk=alert_id)).number)
+
+    fault = attempt(request, "case", deed)
+    return _shown(request, alert_id, fault) if fault else done(request, _("已立案。"), reverse("case", args=opened))
+
+
+def _case_offers(alert: AlertView, actor: Actor) -> tuple[CaseOffer, ...]:
+    """Return the case types of the alert's pack that the actor may open from it; none when it has a case or is closed."""
+    city: City = settings.CITY
+    if alert.state == "closed" or _case_open(alert.id) or not may(actor, "case.open", alert.area_code):
+        return ()
+    pack = alert.dataset.split(".")[0]
+    return tuple(CaseOffer(key, one.name) for key, one in city.cases.items() if key.split(".")[0] == pack)
+
+
 def _shown(request: HttpRequest, alert_id: int, fault: Fault | None) -> HttpResponse:
     page = read_alert(alert_id, actor_of(request), fault)
     return render(request, "desk/alert.html", {"page": page}, status=fault.status if fault else 200)
@@ -201,6 +242,7 @@ def read_alert(alert_id: int, actor: Actor, fault: Fault | None = None) -> Alert
         figures=_figures(city, alert, actor),
         may_acknowledge=alert.state == "open" and may(actor, "alert.acknowledge", code),
         may_close=alert.state != "closed" and may(actor, "alert.close", code) and not _case_open(alert_id),
+        case_types=_case_offers(alert, actor),
         why_not_acknowledge=_why_not(actor, "alert.acknowledge", code, alert, ""),
         why_not_close=_why_not(
             actor, "alert.close", code, alert, _("案件结束时预警随之关闭。") if _case_open(alert_id) else ""
@@ -264,13 +306,13 @@ def _measured(city: City, alert: AlertView, rule: AlertRule | None) -> tuple[str
 def _evidence(city: City, alert: AlertView) -> tuple[tuple[str, str], ...]:
     names: dict[str, Any] = {
         "seq": _("行号"), "stream": _("感知流"), "indicator": _("指标"), "figure": _("指标值"), "period_start": _("时段起"),
-        "subject": _("对象"), "value": _("当时的值"), "received": _("收到时间"), "time": _("观测时间"), "field": _("字段"),
-        "version": _("公式版本"), "seqs": _("行号"), "limit": _("限值"), "worst": _("极值"),
+        "received": _("收到时间"), "time": _("观测时间"), "field": _("字段"),
+        "version": _("公式版本"), "seqs": _("行号"),
         "silent_since": _("最后一次上报"), "rule": _("规则"),
     }  # fmt: skip
     told = []
     for key, value in alert.evidence.items():
-        if value in (None, "", [], {}) or key == "subject":
+        if value in (None, "", [], {}) or key in SAID_ALREADY:
             continue
         if key == "stream" and value in city.streams:
             value = f"{_(city.streams[value].name)} ({value})"

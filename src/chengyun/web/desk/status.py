@@ -137,11 +137,13 @@ def _streams(told: Mapping[str, Any], now: dt.datetime) -> tuple[StreamLine, ...
     city: City = settings.CITY
     lines = []
     for one in stream_status(now):
-        limit = silent_after(city.streams[one.stream])
+        stream = city.streams[one.stream]
+        limit = silent_after(stream)
         late = one.age is not None and limit is not None and one.age > limit
         standing: Status = "missing" if one.newest is None else "stale" if late else "fresh"
         waiting = told.get(one.stream, {}).get("waiting")
-        lines.append(StreamLine(one.stream, one.name, one.rows_hot, one.rows_sealed, one.newest, one.received, standing, waiting))
+        ended = stream.end_of(one.newest) if one.newest else None
+        lines.append(StreamLine(one.stream, one.name, one.rows_hot, one.rows_sealed, ended, one.received, standing, waiting))
     return tuple(lines)
 
 

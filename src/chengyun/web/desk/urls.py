@@ -13,6 +13,7 @@ urlpatterns: list[URLPattern] = [
     path("alerts", alerts.alert_list, name="alerts"),
     path("alerts/<int:alert_id>", alerts.alert_page, name="alert"),
     path("alerts/<int:alert_id>/acknowledge", alerts.acknowledge, name="alert-acknowledge"),
+    path("alerts/<int:alert_id>/case", alerts.open_case, name="alert-case"),
     path("alerts/<int:alert_id>/close", alerts.close, name="alert-close"),
     path("cases", cases.case_list, name="cases"),
     path("cases/<slug:number>", cases.case_page, name="case"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,11 +82,11 @@ class CitedLine:
 
 @dataclass(frozen=True)
 class WhyPage:
-    """why: as operate explains it. detail: the formula's other columns. uses: the figures it was made from, by level."""
+    """why: as operate explains it. detail: other columns, as name, value, unit. uses: the figures it was made from, by level."""
 
     why: Why
     tile: Tile
-    detail: tuple[tuple[str, str], ...]
+    detail: tuple[tuple[str, str, str], ...]
     sql: str
     inputs: tuple[InputTable, ...]
     uses: tuple[LinkLine, ...]
@@ -132,7 +133,7 @@ def read_page(found: Why, begun: dt.datetime) -> WhyPage:
     return WhyPage(
         why=found,
         tile=tile(figure, figure.subject_name),
-        detail=tuple((key, _cell(value)) for key, value in figure.detail.items()),
+        detail=_detail(city.indicators[figure.indicator].columns, figure.detail),
         sql=str(found.formula["sql"]).strip(),
         inputs=tuple(_table(city, one) for one in found.inputs),
         uses=tuple(_link(city, one, names[one.indicator].get(one.subject, one.subject)) for one in uses),
@@ -145,6 +146,12 @@ def read_page(found: Why, begun: dt.datetime) -> WhyPage:
         as_of=begun,
         took_ms=round((timezone.now() - begun).total_seconds() * 1000),
     )
+
+
+def _detail(columns: Mapping[str, tuple[str, str]], detail: Mapping[str, Any]) -> tuple[tuple[str, str, str], ...]:
+    """Return a figure's detail in declared order; a column without a name, of a former formula, keeps its key."""
+    keys = [*(key for key in columns if key in detail), *(key for key in detail if key not in columns)]
+    return tuple((columns.get(key, (key, ""))[0], _cell(detail[key]), columns.get(key, ("", "1"))[1]) for key in keys)
 
 
 def _table(city: City, given: InputRows) -> InputTable:
@@ -190,12 +197,14 @@ def _cell(value: object) -> str:
     if isinstance(value, dt.datetime | dt.date):
         return shown.moment(value)
     if isinstance(value, dict):
-        return ", ".join(f"{key} {one}" for key, one in value.items())
+        return shown.listed([f"{key} {one}" for key, one in value.items()]) or shown.NOTHING
+    if isinstance(value, list | tuple):
+        return shown.listed([_cell(one) for one in value]) or shown.NOTHING
     if isinstance(value, float):
         return f"{value:.10g}"
     if isinstance(value, bool):
         return _("是") if value else _("否")
-    return str(value)
+    return _(value) if isinstance(value, str) and value else str(value)
 
 
 def _plain(value: Any) -> Any:

@@ -1,10 +1,15 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- name:      区域日 AQI
--- one row:   one district or city, one local day: the mean of its stations' daily concentrations, judged
+-- one row:   一个区县或城市、一个当地日：各站点日浓度先求平均再评价
 -- subject:   area
 -- period:    day
 -- value:     aqi
 -- unit:      1
+-- columns:   level = 级别; primary = 首要污染物; exceeded = 超标污染物; iaqi_pm25 = PM2.5 分指数; iaqi_pm10 = PM10 分指数;
+--            iaqi_o3 = 臭氧分指数; iaqi_no2 = 二氧化氮分指数; iaqi_so2 = 二氧化硫分指数; iaqi_co = 一氧化碳分指数;
+--            pm25_24h = PM2.5 24 小时均值 [µg/m³]; pm10_24h = PM10 24 小时均值 [µg/m³]; no2_24h = 二氧化氮 24 小时均值 [µg/m³];
+--            so2_24h = 二氧化硫 24 小时均值 [µg/m³]; co_24h = 一氧化碳 24 小时均值 [mg/m³]; o3_8h = 臭氧日最大 8 小时均值 [µg/m³];
+--            o3_1h = 臭氧日最大 1 小时均值 [µg/m³]; exact = 修约前的均值; stations = 站点数 [个]; simulated_stations = 模拟站点数 [个]
 -- streams:   station_hour
 -- rule:      air_of_days
 -- scale:     aqi

@@ -1,10 +1,15 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- name:      区域小时 AQI
--- one row:   one district or city, one clock hour: the mean of its stations' concentrations, judged
+-- one row:   一个区县或城市、一个整点小时：各站点浓度先求平均再评价
 -- subject:   area
 -- period:    hour
 -- value:     aqi
 -- unit:      1
+-- columns:   level = 级别; primary = 首要污染物; exceeded = 超标污染物; iaqi_pm25 = PM2.5 分指数; iaqi_pm10 = PM10 分指数;
+--            iaqi_o3 = 臭氧分指数; iaqi_no2 = 二氧化氮分指数; iaqi_so2 = 二氧化硫分指数; iaqi_co = 一氧化碳分指数;
+--            pm25_1h = PM2.5 1 小时均值 [µg/m³]; pm10_1h = PM10 1 小时均值 [µg/m³]; o3_1h = 臭氧 1 小时均值 [µg/m³];
+--            no2_1h = 二氧化氮 1 小时均值 [µg/m³]; so2_1h = 二氧化硫 1 小时均值 [µg/m³]; co_1h = 一氧化碳 1 小时均值 [mg/m³];
+--            stations = 站点数 [个]
 -- streams:   station_hour
 -- rule:      air_of_hours
 -- scale:     aqi

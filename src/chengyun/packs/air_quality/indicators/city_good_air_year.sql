@@ -1,10 +1,11 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- name:      日报城市年优良天数比例
--- one row:   one city, one year
+-- one row:   一个城市、一年
 -- subject:   city
 -- period:    year
 -- value:     good_percent
 -- unit:      %
+-- columns:   good_days = 优良天数 [d]; valid_days = 有 AQI 的天数 [d]
 -- uses:      city_day_aqi
 -- parameter: good_upto = aqi.good:upto
 -- decimals:  1

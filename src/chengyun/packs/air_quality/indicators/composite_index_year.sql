@@ -1,10 +1,19 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- name:      年综合指数
--- one row:   one district or city, one year
+-- one row:   一个区县或城市、一年
 -- subject:   area
 -- period:    year
 -- value:     composite_index
 -- unit:      1
+-- columns:   over_limit = 超标项数 [个]; so2_mean = 二氧化硫均值 [µg/m³]; so2_p98 = 二氧化硫日均值第 98 百分位数 [µg/m³];
+--            no2_mean = 二氧化氮均值 [µg/m³]; no2_p98 = 二氧化氮日均值第 98 百分位数 [µg/m³]; pm10_mean = PM10 均值 [µg/m³];
+--            pm10_p95 = PM10 日均值第 95 百分位数 [µg/m³]; pm25_mean = PM2.5 均值 [µg/m³];
+--            pm25_p95 = PM2.5 日均值第 95 百分位数 [µg/m³]; co_p95 = 一氧化碳日均值第 95 百分位数 [mg/m³];
+--            o3_p90 = 臭氧日最大 8 小时均值第 90 百分位数 [µg/m³]; so2_mean_over = 二氧化硫均值超标倍数;
+--            so2_p98_over = 二氧化硫日均值第 98 百分位数超标倍数; no2_mean_over = 二氧化氮均值超标倍数; no2_p98_over = 二氧化氮日均值第 98 百分位数超标倍数;
+--            pm10_mean_over = PM10 均值超标倍数; pm10_p95_over = PM10 日均值第 95 百分位数超标倍数; pm25_mean_over = PM2.5 均值超标倍数;
+--            pm25_p95_over = PM2.5 日均值第 95 百分位数超标倍数; co_p95_over = 一氧化碳日均值第 95 百分位数超标倍数;
+--            o3_p90_over = 臭氧日最大 8 小时均值第 90 百分位数超标倍数; days = 有日均值的天数 [d]
 -- uses:      area_day_aqi
 -- rule:      assess_year
 -- decimals:  2

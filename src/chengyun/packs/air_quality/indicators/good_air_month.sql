@@ -1,10 +1,11 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- name:      月优良天数比例
--- one row:   one area, one month
+-- one row:   一个区域、一个月
 -- subject:   area
 -- period:    month
 -- value:     good_percent
 -- unit:      %
+-- columns:   good_days = 优良天数 [d]; valid_days = 有 AQI 的天数 [d]
 -- uses:      area_day_aqi
 -- parameter: good_upto = aqi.good:upto
 -- decimals:  1

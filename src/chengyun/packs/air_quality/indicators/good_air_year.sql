@@ -1,10 +1,11 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- name:      年优良天数比例
--- one row:   one area, one year
+-- one row:   一个区域、一年
 -- subject:   area
 -- period:    year
 -- value:     good_percent
 -- unit:      %
+-- columns:   good_days = 优良天数 [d]; valid_days = 有 AQI 的天数 [d]
 -- uses:      area_day_aqi
 -- parameter: good_upto = aqi.good:upto
 -- decimals:  1

@@ -1,10 +1,11 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- name:      PM2.5 日均值
--- one row:   one station, one local day
+-- one row:   一个站点、一个当地日
 -- subject:   station
 -- period:    day
 -- value:     pm25_24h
 -- unit:      µg/m³
+-- columns:   hours = 有效小时数 [h]
 -- streams:   station_hour
 -- parameter: min_hours = validity.day:min_hours
 -- decimals:  0

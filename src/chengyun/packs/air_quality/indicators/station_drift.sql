@@ -1,10 +1,11 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- name:      与邻近站点偏离
--- one row:   one station, one local day
+-- one row:   一个站点、一个当地日
 -- subject:   station
 -- period:    day
 -- value:     apart
 -- unit:      %
+-- columns:   pm25_24h = PM2.5 24 小时均值 [µg/m³]; neighbours_median = 邻近站点的中位数 [µg/m³]; neighbours = 邻近站点
 -- streams:   station_hour
 -- rule:      drift_from_neighbours
 -- decimals:  0

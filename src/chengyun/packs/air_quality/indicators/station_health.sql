@@ -1,10 +1,13 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- name:      站点数据有效率
--- one row:   one station, one local day
+-- one row:   一个站点、一个当地日
 -- subject:   station
 -- period:    day
 -- value:     valid_percent
 -- unit:      %
+-- columns:   pm25_hours = PM2.5 有效小时数 [h]; pm10_hours = PM10 有效小时数 [h]; o3_hours = 臭氧有效小时数 [h];
+--            no2_hours = 二氧化氮有效小时数 [h]; so2_hours = 二氧化硫有效小时数 [h]; co_hours = 一氧化碳有效小时数 [h];
+--            out_of_range_hours = 超出可能范围的小时数 [h]; spike_hours = 突变的小时数 [h]; stuck_hours = 数值不变的小时数 [h]
 -- streams:   station_hour
 -- fresh for: 36 h
 -- source:    本系统方法：当日已过小时中六项污染物有效小时值的比例；当日截至任一站点最后上报的小时

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- name:      站点数值不变小时数
--- one row:   one station, one local day
+-- one row:   一个站点、一个当地日
 -- subject:   station
 -- period:    day
 -- value:     stuck_hours
