@@ -14,6 +14,8 @@ import os
 import sys
 from collections.abc import Sequence
 
+import psycopg
+
 from chengyun import __version__
 from chengyun.errors import Problem, Refused
 
@@ -35,6 +37,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader of our output (head, less) has gone; Python would complain again when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except Exception as wrong:
+        # Django and ADBC wrap what the driver says; at the front door a database that is away is no bug of ours.
+        away = next((it for it in (wrong, wrong.__cause__) if isinstance(it, psycopg.OperationalError)), None)
+        if away is None:
+            raise
+        print(f"The database went away: {str(away).strip().splitlines()[0]}. See `chengyun status`.", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
 

@@ -98,6 +98,12 @@ class Config:
 def make_folder(data: Path) -> None:
     """Make the data folder if it is not there. Raises Refused with the reason it cannot be made or written."""
     advice = "Mend its permissions, or choose another folder with --data."
+    if found := set(str(data)) & set("?#*[]\\"):
+        raise Refused(
+            f"The data folder {data} has {' '.join(sorted(found))} in its path, which addresses of files cannot carry. "
+            "Choose another folder with --data.",
+            code="folder_unusable",
+        )
     try:
         data.mkdir(parents=True, exist_ok=True)
     except OSError as wrong:

@@ -9,6 +9,7 @@ import os
 import types
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from chengyun import cli
@@ -58,6 +59,17 @@ def test_wrong_declarations_are_all_listed(saying: list[BaseException], capsys: 
     saying.append(Misdeclared(["a/pack.py:1: one.", "a/pack.py:2: two."]))
     assert cli.main(["speak"]) == 1
     assert capsys.readouterr().err == "2 wrong declaration(s):\n  a/pack.py:1: one.\n  a/pack.py:2: two.\n"
+
+
+def test_a_database_that_goes_away_is_a_sentence(saying: list[BaseException], capsys: pytest.CaptureFixture[str]) -> None:
+    saying.append(psycopg.OperationalError("connection refused\n\tIs the server running?"))
+    assert cli.main(["speak"]) == 1
+    assert capsys.readouterr().err == "The database went away: connection refused. See `chengyun status`.\n"
+
+
+def test_an_empty_data_folder_is_refused_rather_than_replaced(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["status", "--data", ""]) == 1
+    assert capsys.readouterr().err.startswith("--data is empty")
 
 
 def test_a_bug_of_ours_propagates(saying: list[BaseException]) -> None:

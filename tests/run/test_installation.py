@@ -36,10 +36,14 @@ def test_status_shows_every_process_its_memory_and_every_stream(running: Place) 
 
 
 def test_status_of_nothing_is_a_sentence_and_a_failure(tmp_path: Path) -> None:
-    done = Place(tmp_path / "data").run("status")
-    assert done.returncode == 1
-    assert done.stderr.startswith("chengyun is not running on ")
-    assert "Traceback" not in done.stderr
+    place = Place(tmp_path / "data")
+    mistyped = place.run("status")
+    assert (mistyped.returncode, mistyped.stderr.count("\n")) == (1, 1)
+    assert mistyped.stderr.startswith(f"There is nothing at {place.folder}.")
+    assert place.run("lake", "status").stderr.startswith(f"No database is running for {place.folder}.")
+    assert not place.folder.exists()
+    place.folder.mkdir()
+    assert place.run("status").stderr.startswith("chengyun is not running on ")
 
 
 def test_migrating_again_has_nothing_to_do(running: Place) -> None:

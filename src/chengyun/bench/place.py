@@ -147,7 +147,8 @@ class Place:
 def open_place(**given: Any) -> Iterator[Place]:
     """Start an installation in a temporary folder; stop it and remove the folder at the end."""
     above = Path(tempfile.mkdtemp(prefix="chengyun-place-"))
-    place = Place(above / "data", **given)
+    # A name with all that a folder's name may have, so that everything that runs here proves it can.
+    place = Place(above / "城 市's data", **given)
     try:
         place.start()
         yield place

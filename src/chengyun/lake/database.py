@@ -23,7 +23,7 @@ def url_of(settings: Mapping[str, Any]) -> str:
     host, port = settings["HOST"] or "", settings["PORT"]
     if host.startswith("/"):
         query = {"host": host} | ({"port": port} if port else {})
-        return f"postgresql://{user}{password}@/{quote(settings['NAME'])}?{urlencode(query)}"
+        return f"postgresql://{user}{password}@/{quote(settings['NAME'])}?{urlencode(query, quote_via=quote)}"
     return f"postgresql://{user}{password}@{host}{f':{port}' if port else ''}/{quote(settings['NAME'])}"
 
 

@@ -75,6 +75,11 @@ class Sealed:
 NOTHING = Sealed(0, ())
 
 
+def location_of(path: Path) -> str:
+    """Return how Iceberg names a path of the local warehouse: as it is, since its readers decode no percent signs."""
+    return f"file://{path}"
+
+
 def local_path(location: str) -> str:
     """Return the path of a file of the local warehouse."""
     return location.removeprefix("file://")
@@ -100,7 +105,7 @@ def _catalogue(url: str, warehouse: str) -> Catalog:
 
 def catalogue() -> Catalog:
     """Return the Iceberg catalogue in our database."""
-    return _catalogue(database.url(), config().warehouse.as_uri())
+    return _catalogue(database.url(), location_of(config().warehouse))
 
 
 def open_table(table: StreamTable) -> Table:
@@ -148,7 +153,7 @@ def _create(home: Catalog, table: StreamTable) -> Table:
     return home.create_table(
         (SCHEMA, table.name),
         schema_of(table),
-        location=f"{config().warehouse.as_uri()}/{table.name}",
+        location=location_of(warehouse_folder(table)),
         partition_spec=PartitionSpec(PartitionField(2, 1000, MonthTransform(), "month")),
         sort_order=SortOrder(SortField(1, IdentityTransform()), SortField(2, IdentityTransform())),
         # Bounds of the entity in full: they decide which files a station's chart opens.

@@ -143,7 +143,7 @@ def commit(home: Table, remove: list[SealedFile], add: list[Path], summary: dict
 
     faults.step("files-written")
     with home.transaction() as transaction:
-        added = [parquet_file_to_data_file(home.io, transaction.table_metadata, path.as_uri()) for path in add]
+        added = [parquet_file_to_data_file(home.io, transaction.table_metadata, iceberg.location_of(path)) for path in add]
         with transaction.update_snapshot(snapshot_properties=summary).overwrite() as snapshot:
             for file in remove:
                 snapshot.delete_data_file(file.data_file)

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from signal import SIGINT
+from urllib.parse import quote
 
 import psycopg
 
@@ -46,9 +47,12 @@ SETTINGS = {
 
 
 def socket_folder(pgdata: Path) -> Path:
-    """Return the folder of the server's socket: beside the data when the path is short enough, else in the temporary folder."""
+    """Return the folder of the server's socket: beside the data, or in the temporary folder when that path is no address.
+
+    It may be too long for a socket, or hold a comma, which parts the hosts of an address.
+    """
     beside = pgdata.parent / "run" / "db"
-    if len(str(beside / ".s.PGSQL.5432").encode()) <= SOCKET_NAME_LIMIT:
+    if len(str(beside / ".s.PGSQL.5432").encode()) <= SOCKET_NAME_LIMIT and "," not in str(beside):
         return beside
     name = hashlib.sha256(str(pgdata).encode()).hexdigest()[:12]
     return Path(tempfile.gettempdir()) / f"chengyun-{name}"
@@ -56,7 +60,7 @@ def socket_folder(pgdata: Path) -> Path:
 
 def url(pgdata: Path, database: str = DATABASE) -> str:
     """Return the address of the embedded server of a data folder."""
-    return f"postgresql://postgres@/{database}?host={socket_folder(pgdata)}"
+    return f"postgresql://postgres@/{database}?host={quote(str(socket_folder(pgdata)))}"
 
 
 def child(pgdata: Path, log: Path) -> Child:
@@ -77,7 +81,10 @@ def prepare(pgdata: Path) -> None:
     _clear_after_kill(pgdata, sockets)
     if not (pgdata / "PG_VERSION").exists():
         _make(pgdata, user)
-    conf = "".join(f"{name} = '{value}'\n" for name, value in SETTINGS.items()) + f"unix_socket_directories = '{sockets}'\n"
+    # A list of names, so that one with a space or a comma stands in quotes of its own.
+    listed = str(sockets).replace('"', '""').replace("'", "''")
+    conf = "".join(f"{name} = '{value}'\n" for name, value in SETTINGS.items())
+    conf += f"unix_socket_directories = '\"{listed}\"'\n"
     file = pgdata / "postgresql.auto.conf"
     file.write_text(conf)
     if user:
