@@ -4,24 +4,28 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import psycopg
 import pytest
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 
 from chengyun.access.actors import ANONYMOUS, SYSTEM, Actor
 from chengyun.errors import NotFound, Refused
+from chengyun.lake import database
+from chengyun.lake.models import Receipt
 from chengyun.lake.rows import Rows
 from chengyun.operate import alert_store, services
 from chengyun.operate.models import Alert, AlertEvent, Figure, RuleState
 from chengyun.operate.queries import alert_view, grouped, open_alerts
-from chengyun.operate.rules import Named, RuleWatch
+from chengyun.operate.rules import Named, RuleWatch, Transition
 from chengyun.operate.watch import judge_ended, judge_figures, judge_silence
 
 ZONE = ZoneInfo("Asia/Shanghai")
-NOW = dt.datetime(2026, 4, 1, 4, tzinfo=dt.UTC)
+NOW = dt.datetime(2026, 3, 10, 4, tzinfo=dt.UTC)
 STREAM = "air_quality.station_hour"
 HIGH = "air_quality.pm25_hour_high"
 SEVERE = "air_quality.pm25_hour_severe"
@@ -196,13 +200,101 @@ def test_a_figure_is_judged_when_its_period_has_ended(transactional_db):
 def test_so_many_figures_in_a_row(transactional_db):
     drift = "air_quality.station_drift"
     days = [dt.date(2026, 3, 1) + dt.timedelta(days=number) for number in range(7)]
-    now = dt.datetime(2026, 3, 20, tzinfo=ZONE)
+    now = dt.datetime(2026, 3, 9, tzinfo=ZONE)
     for day in days[:6]:
         figure(day, 90.0, "A", drift)
     assert judge_figures(settings.CITY, drift, {"A"}, now) == []
     figure(days[6], 95.0, "A", drift)
     [one] = judge_figures(settings.CITY, drift, {"A"}, now)
     assert (one.kind, one.times, one.worst, one.since.astimezone(ZONE).date()) == ("raise", 7, 95.0, days[0])
+
+
+def test_a_condition_long_past_when_it_is_noticed_is_history_and_calls_nobody(put):
+    watch = RuleWatch(settings.CITY, STREAM, zone=ZONE)
+    put([("A", hour(1, "2020-03-10"), {"pm25": 160.0})], watch=watch, now=NOW)
+    one = Alert.objects.get()
+    assert (one.state, one.holds, one.closed_because, kinds(one)) == ("closed", False, "history", ["raised", "closed"])
+
+
+def test_a_condition_that_goes_on_from_history_into_the_present_opens_an_alert(put):
+    watch = RuleWatch(settings.CITY, STREAM, zone=ZONE)
+    put([("A", hour(1, "2026-03-01"), {"pm25": 160.0})], watch=watch, now=NOW)
+    watch.settle()
+    put([("A", hour(3), {"pm25": 170.0})], watch=watch, now=NOW)
+    assert sorted(Alert.objects.values_list("state", "value")) == [("closed", 160.0), ("open", 170.0)]
+
+
+def test_history_and_present_in_one_batch_are_one_open_alert(put):
+    watch = RuleWatch(settings.CITY, STREAM, zone=ZONE)
+    put([("A", hour(1, "2026-03-01"), {"pm25": 160.0}), ("A", hour(3), {"pm25": 170.0})], watch=watch, now=NOW)
+    assert list(Alert.objects.values_list("state", "value", "times")) == [("open", 170.0, 2)]
+
+
+def test_what_a_person_closed_is_not_opened_again_as_it_goes_on_for_days(put):
+    watch = RuleWatch(settings.CITY, STREAM, zone=ZONE)
+    put([("A", hour(1), {"pm25": 160.0})], watch=watch, now=NOW)
+    watch.settle()
+    services.close(Alert.objects.get().pk, SYSTEM, NOW, "沙尘过境")
+    put([("A", hour(1, "2026-03-14"), {"pm25": 170.0})], watch=watch, now=NOW + dt.timedelta(days=4))
+    assert [one.state for one in Alert.objects.all()] == ["closed"]
+
+
+def test_a_station_whose_newest_reading_was_old_when_it_came_is_not_called_silent(put):
+    put([("A", hour(1, "2020-03-10"), {"pm25": 10.0}), ("B", hour(1), {"pm25": 10.0})])
+    Receipt.objects.create(stream=STREAM, seq_from=1, seq_to=2, received_at=NOW, actor="test", response=b"")
+    assert [one.subject for one in judge_silence(settings.CITY, NOW + dt.timedelta(days=1))] == ["B"]
+
+
+def test_a_day_of_history_raises_nothing(transactional_db):
+    drift = "air_quality.station_drift"
+    for number in range(7):
+        figure(dt.date(2020, 3, 1) + dt.timedelta(days=number), 90.0, "A", drift)
+    assert judge_figures(settings.CITY, drift, {"A"}, NOW) == []
+
+
+def test_alerts_are_locked_in_order_of_id_whatever_order_they_are_written_in(transactional_db):
+    """Two writers take the same alerts in opposite orders, many times: neither is told of a deadlock."""
+    subjects = [f"S{number:02}" for number in range(40)]
+    faults: list[Exception] = []
+
+    def transition(subject, kind):
+        return Transition(
+            kind=kind, rule=HIGH, dataset=STREAM, subject=subject, subject_name=subject, area_code="330203", value=160.0,
+            worst=160.0, limit=150.0, since=NOW, last_seen=NOW, times=1, now=NOW, severity="orange",
+        )  # fmt: skip
+
+    with transaction.atomic(), connection.cursor() as cursor:
+        alert_store.write_now(cursor, [transition(subject, "raise") for subject in subjects])
+    ids = sorted(Alert.objects.values_list("pk", flat=True))
+
+    def rules(order):
+        try:
+            with psycopg.connect(database.url()) as conn:
+                for _ in range(30):
+                    with conn.transaction():
+                        alert_store.write_now(conn.cursor(), [transition(subject, "update") for subject in order])
+        except psycopg.Error as fault:
+            faults.append(fault)
+
+    def case():
+        try:
+            with psycopg.connect(database.url()) as conn:
+                for _ in range(30):
+                    with conn.transaction():
+                        for ident in ids:
+                            conn.execute("SELECT FROM operate_alert WHERE id = %s FOR UPDATE", [ident])
+        except psycopg.Error as fault:
+            faults.append(fault)
+
+    threads = [
+        threading.Thread(target=rules, args=(subjects,)), threading.Thread(target=rules, args=(subjects[::-1],)),
+        threading.Thread(target=case),
+    ]  # fmt: skip
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert faults == []
 
 
 def test_the_history_of_an_alert_cannot_be_rewritten(send):

@@ -3,10 +3,13 @@
 
 `statements` is the pure step; `write` (async, ingest) and `write_now` (sync, jobs) are its two thin drivers.
 
-A batch's transitions of one subject are always: clear? (raise clear)* raise? So four statements in this order do
-all of them, however many there are: close what was open; insert what began and ended inside the batch, already closed;
-open what is still true; refresh what goes on. An alert is unique among the open ones of its rule and subject: a raise
-that meets an open alert whose condition had ended makes it hold again, and one that meets a holding alert does nothing.
+A batch's transitions of one subject are always: clear? (raise clear)* (raise update?)?, or an update. So five statements in
+this order do all of them, however many there are: close what was open; insert what began and ended inside the batch, or
+is history, already closed; open what is still true; refresh what goes on; open what goes on since it was history. An alert
+is unique among the open ones of its rule and subject: a raise that meets an open alert whose condition had ended makes it
+hold again, and one that meets a holding alert does nothing.
+
+All of them lock alerts in order of id, as does a case that ends with many alerts: two writers never wait for each other.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from typing import TYPE_CHECKING, Any, LiteralString
 from psycopg import sql
 
 from chengyun.city import City, qualify
+from chengyun.operate.conditions import HISTORY
 from chengyun.operate.rules import Holding, RuleWatch, Transition
 
 if TYPE_CHECKING:
@@ -41,20 +45,29 @@ def statement(name: str) -> LiteralString:
 
 def statements(transitions: Sequence[Transition]) -> list[tuple[str, str]]:
     """Return (statement, its one parameter) in the order they must run. The same transitions give the same statements."""
-    clears, episodes, updates = [], [], []
+    clears, episodes, updates, resumes = [], [], [], []
     begun: dict[tuple[str, str], Transition] = {}
     for one in transitions:
         subject = (one.rule, one.subject)
         if one.kind == "raise":
             begun[subject] = one
         elif one.kind == "update":
-            updates.append(_row(one))
+            if subject in begun:  # it began as history and is still true in the present
+                begun[subject] = one
+            else:
+                updates.append(_row(one))
+                if one.now - one.since > HISTORY and not one.historic:
+                    resumes.append(_row(one))
         elif subject in begun:
             episodes.append(_row(begun.pop(subject), ended=one))
         else:
             clears.append(_row(one))
-    raises = [_row(one) for one in begun.values()]
-    steps = (("alert_clear", clears), ("alert_episode", episodes), ("alert_raise", raises), ("alert_update", updates))
+    episodes += [_row(one) for one in begun.values() if one.historic]
+    raises = [_row(one) for one in begun.values() if not one.historic]
+    steps = (
+        ("alert_clear", clears), ("alert_episode", episodes), ("alert_raise", raises), ("alert_update", updates),
+        ("alert_resume", resumes),
+    )  # fmt: skip
     return [(statement(name), json.dumps(rows)) for name, rows in steps if rows]
 
 
@@ -129,5 +142,6 @@ def _row(one: Transition, ended: Transition | None = None) -> dict[str, Any]:
         "group_key": one.group_key,
         "evidence": {**one.evidence, "worst": last.worst},
         "ended": last.last_seen.isoformat(),
+        "because": "condition cleared" if ended else "history",
         "last_value": last.value,
     }

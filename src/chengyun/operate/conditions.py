@@ -17,12 +17,31 @@ import numpy as np
 from chengyun.city import Above, AlertRule, Below, Change, Limits
 from chengyun.errors import Refused, nearest
 
-__all__ = ["Batch", "Event", "Holding", "Kind", "Moves", "Settle", "Steps", "StreamRule", "limit_on", "step_limits"]
+__all__ = [
+    "Batch",
+    "Event",
+    "Holding",
+    "Kind",
+    "Moves",
+    "Settle",
+    "Steps",
+    "StreamRule",
+    "history_after",
+    "limit_on",
+    "step_limits",
+]
 
 NEVER = np.iinfo(np.int64).min
 MICROSECOND = dt.timedelta(microseconds=1)
+HISTORY = dt.timedelta(days=2)
 UPDATE_EVERY = dt.timedelta(seconds=30) // MICROSECOND
 """An open alert's newest value is told at most this often: a holding alert must not cost a write per observation."""
+
+
+def history_after(cadence: dt.timedelta | None) -> dt.timedelta:
+    """Return how long after its time an observation, or a period after its end, is history when it is noticed."""
+    return max(HISTORY, 3 * (cadence or dt.timedelta()))
+
 
 Kind = Literal["raise", "update", "clear"]
 
@@ -141,9 +160,10 @@ class _Marks:
 class Steps(_Marks):
     """Above and Below: Below is Above with the sign turned."""
 
-    def __init__(self, rule: StreamRule, invalid: int, limits: Limits, zone: ZoneInfo) -> None:
+    def __init__(self, rule: StreamRule, invalid: int, cadence: dt.timedelta | None, limits: Limits, zone: ZoneInfo) -> None:
         super().__init__()
         self.rule = rule
+        self.history = history_after(cadence) // MICROSECOND
         self.invalid = invalid
         when = rule.rule.when
         assert isinstance(when, Above | Below)  # for the type checker: RuleWatch chose the class by it
@@ -195,10 +215,11 @@ class Steps(_Marks):
                 kind: Kind | None = None
                 if after[i] != before[i]:
                     kind = "raise" if after[i] else "clear"
-                elif after[i] and i == high - 1 and instant - told >= UPDATE_EVERY:
+                elif after[i] and i == high - 1 and _to_tell(told, time, instant, self.history):
                     kind = "update"
                 if kind:
-                    told = instant
+                    # What was told as history must be told again as soon as the condition holds in the present.
+                    told = NEVER if instant - time > self.history else instant
                     event = Event(kind, int(one), int(batch.origin[i]), time, value, worst, known_limit, since, times)
                     events.append(event)
             marks[int(one)] = Mark(bool(after[high - 1]), int(run[high - 1]), since, worst, times, told)
@@ -232,9 +253,10 @@ class Moves(_Marks):
     to what the busiest entity needs.
     """
 
-    def __init__(self, rule: StreamRule, invalid: int) -> None:
+    def __init__(self, rule: StreamRule, invalid: int, cadence: dt.timedelta | None) -> None:
         super().__init__()
         self.rule = rule
+        self.history = history_after(cadence) // MICROSECOND
         self.invalid = invalid
         when = rule.rule.when
         assert isinstance(when, Change)  # for the type checker: RuleWatch chose the class by it
@@ -291,10 +313,11 @@ class Moves(_Marks):
                 kind: Kind | None = None
                 if holds != was:
                     kind = "raise" if holds else "clear"
-                elif holds and i == high - 1 and instant - told >= UPDATE_EVERY:
+                elif holds and i == high - 1 and _to_tell(told, time, instant, self.history):
                     kind = "update"
                 if kind:
-                    told = instant
+                    # What was told as history must be told again as soon as the condition holds in the present.
+                    told = NEVER if instant - time > self.history else instant
                     events.append(Event(kind, one, int(batch.origin[i]), time, value, worst, self.by, since, times))
             settle.marks[one] = Mark(holds, 0, since, worst, times, told)
         return events, settle
@@ -337,6 +360,13 @@ class MoveSettle:
 
     def changed_runs(self) -> list[tuple[int, int, int]]:
         return []
+
+
+def _to_tell(told: int, time: int, now: int, history: int) -> bool:
+    """Say whether it is worth telling that a condition goes on."""
+    if told == NEVER:
+        return now - time <= history
+    return now - told >= UPDATE_EVERY
 
 
 def firsts(slot: np.ndarray) -> np.ndarray:

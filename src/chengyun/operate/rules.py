@@ -31,6 +31,7 @@ from chengyun.operate.conditions import (
     Steps,
     StreamRule,
     firsts,
+    history_after,
     instant,
     lasts,
     limit_on,
@@ -73,7 +74,8 @@ class Transition:
 
     rule, dataset: qualified keys of the rule and of what it watches. since: when the condition began, last_seen: the
     newest observation it speaks of (both phenomenon time). value: the newest value, worst: the farthest beyond the limit.
-    times: observations since the condition began. now: when it was noticed.
+    times: observations since the condition began. now: when it was noticed. historic: it speaks of a time long past when it
+    was noticed, as when years of history are loaded: it is written down and calls nobody.
     """
 
     kind: Kind
@@ -93,6 +95,7 @@ class Transition:
     group_key: str = ""
     simulated: bool = False
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    historic: bool = False
 
 
 def group_key(key: str, rule: AlertRule, area_code: str) -> str:
@@ -123,9 +126,9 @@ class RuleWatch:
         for one in self.rules:
             invalid = bit[str(one.rule.field)]
             if isinstance(one.rule.when, Change):
-                self._states.append(Moves(one, invalid))
+                self._states.append(Moves(one, invalid, self.declared.cadence))
             else:
-                self._states.append(Steps(one, invalid, city.limits(one.key), zone))
+                self._states.append(Steps(one, invalid, self.declared.cadence, city.limits(one.key), zone))
         self._pending: _Pending | None = None
 
     def restore(self, newest: Iterable[tuple[int, dt.datetime]], holdings: Iterable[Holding] = ()) -> None:
@@ -268,6 +271,7 @@ class RuleWatch:
             group_key=group_key(rule.key, rule.rule, named.area_code),
             simulated=bool(rows.quality[event.origin] & SIMULATED),
             evidence=evidence,
+            historic=now - instant(event.time) > history_after(self.declared.cadence),
         )
 
 

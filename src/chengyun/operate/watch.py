@@ -18,6 +18,7 @@ from psycopg import sql
 from chengyun.city import Above, AlertRule, Below, Change, City, Silent, qualify
 from chengyun.config import config
 from chengyun.operate.alert_store import statement, write_now
+from chengyun.operate.conditions import history_after
 from chengyun.operate.models import Alert, RuleState
 from chengyun.operate.periods import period_end, window_bounds, window_of
 from chengyun.operate.rules import Transition, group_key, limit_on
@@ -48,8 +49,10 @@ def judge_figures(city: City, indicator: str, subjects: Collection[str] | None, 
     """Judge the newest figure of each subject by the rules on its indicator, and write what follows from it.
 
     subjects: None: all. A period that has not ended is not judged: a day that has just begun is not an incomplete day.
+    One that ended long ago raises nothing: it came with history.
     """
     found: list[Transition] = []
+    zone, period = config().zone, city.indicators[indicator].period
     before = _running_since(city, indicator, now)
     for key, rule in _rules_on(city, indicator):
         if isinstance(rule.when, Silent):
@@ -58,9 +61,10 @@ def judge_figures(city: City, indicator: str, subjects: Collection[str] | None, 
         for seen in _newest(indicator, subjects, rule, before):
             finding = _find(city, key, rule, seen)
             kind = _kind(finding.holds, seen.subject in held, seen.subject in held.open)
-            if kind is None:
-                continue
             start, _, ident, simulated = seen.figures[0]
+            end = period_end(period, start, zone)
+            if kind is None or (kind == "raise" and now - end > history_after(end - start)):
+                continue
             found.append(
                 Transition(
                     kind=kind, rule=key, dataset=indicator, subject=seen.subject, subject_name=seen.subject,
@@ -105,8 +109,9 @@ def judge_silence(city: City, now: dt.datetime) -> list[Transition]:
     for key, rule in city.alerts.items():
         if isinstance(rule.when, Silent):
             on = qualify(key.split(".")[0], rule.on)
-            newest = _newest_rows(city, on) if on in city.streams else _newest_figures(city, on)
-            found += _silence(key, rule, rule.when, on, newest, now)
+            newest = _newest_rows(city, on, now - rule.when.after) if on in city.streams else _newest_figures(city, on)
+            cadence = city.streams[on].cadence if on in city.streams else None
+            found += _silence(key, rule, rule.when, on, [one for one in newest if not _dormant(one, cadence)], now)
     if found:
         with transaction.atomic(), connection.cursor() as cursor:
             write_now(cursor, found)
@@ -119,6 +124,12 @@ class _Last(NamedTuple):
     area_code: str
     time: dt.datetime
     simulated: bool
+    received: dt.datetime | None = None
+
+
+def _dormant(last: _Last, cadence: dt.timedelta | None) -> bool:
+    """Say whether the newest observation was history when it came: nobody expects the next one."""
+    return last.received is not None and last.received - last.time > history_after(cadence)
 
 
 def _silence(key: str, rule: AlertRule, when: Silent, on: str, newest: Sequence[_Last], now: dt.datetime) -> Iterator[Transition]:
@@ -137,14 +148,15 @@ def _silence(key: str, rule: AlertRule, when: Silent, on: str, newest: Sequence[
         )  # fmt: skip
 
 
-def _newest_rows(city: City, stream: str) -> list[_Last]:
+def _newest_rows(city: City, stream: str, before: dt.datetime) -> list[_Last]:
+    """Return the newest observations. Those before an instant say when they were received."""
     entity = qualify(stream.split(".")[0], city.streams[stream].entity.to)
     register = sql.Identifier(f"{entity.split('.')[0]}_{city.entities[entity].model.lower()}")
     text = sql.SQL(statement("newest_rows")).format(
         latest=sql.Identifier("lake", f"latest_{stream.replace('.', '_')}"), register=register
     )
     with connection.cursor() as cursor:
-        cursor.execute(text)
+        cursor.execute(text, {"before": before, "stream": stream})
         return [_Last(*row) for row in cursor.fetchall()]
 
 
