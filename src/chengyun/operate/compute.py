@@ -199,12 +199,15 @@ class _Reader:
         if period_start is None:
             period_start = self._starts[start] = _instant(start, self._zone)
         own = self._own
+        # Most values are what JSON keeps as it is: they are let through here, where a call for each would cost the most.
         detail = {
-            name: item if (item is None or type(item) in PLAIN) else _plain(item) for name, item in row.items() if name not in own
+            name: item if item is None or type(item) in PLAIN or (type(item) is float and 0 < item < 1e15) else _plain(item)
+            for name, item in row.items()
+            if name not in own
         }
         return Computed(
             str(subject), period_start, _number(value), detail, _number(row.get("coverage")), bool(row.get("simulated")),
-            _plain(row.get("quality") or {}),
+            _plain(row["quality"]) if row.get("quality") else {},
         )  # fmt: skip
 
 
@@ -268,8 +271,6 @@ def _number(value: Any) -> float | None:
 
 def _plain(value: Any) -> Any:
     """Return a value as JSON keeps it without loss: decimals and fractions as text, unknown as None."""
-    if type(value) is float and 0 < value < 1e15:  # first, because most are
-        return value
     if value is None or type(value) in PLAIN:
         return value
     if isinstance(value, Decimal | Fraction):

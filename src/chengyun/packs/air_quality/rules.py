@@ -9,6 +9,7 @@ Concentrations take few values, so what one of them comes to is worked out once 
 from __future__ import annotations
 
 import datetime as dt
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -120,15 +121,17 @@ def judge(means: Mapping[str, Mean | None], day: dt.date, report: Report, limits
     if not known:
         return Air(rounded, indices, None, None, None, (), ())
     aqi = max(known.values())
-    level = 1 + sum(aqi > top for top in edition.level_tops)
+    level = 1 + bisect_left(edition.level_tops, aqi)
     return Air(
         rounded=rounded,
         iaqi=indices,
         aqi=aqi,
         level=level,
         level_name=edition.level_names[level - 1],
-        primary=tuple(pollutant for pollutant, one in known.items() if one == aqi) if aqi > 50 else (),
-        exceeded=tuple(pollutant for pollutant, one in known.items() if one > 100) if edition.names_exceeded else (),
+        primary=tuple([pollutant for pollutant, one in known.items() if one == aqi]) if aqi > 50 else (),
+        exceeded=tuple([pollutant for pollutant, one in known.items() if one > 100])
+        if edition.names_exceeded and aqi > 100
+        else (),
     )
 
 
