@@ -165,7 +165,7 @@ class StreamWriter:
 
     async def _write_group(self, group: list[_Waiting]) -> None:
         try:
-            answers = await self._commit([it.batch for it in group])
+            answers = await self._commit_again([it.batch for it in group])
         except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, Unavailable) as away:
             sentence = away.sentence if isinstance(away, Unavailable) else AWAY
             for it in group:
@@ -180,6 +180,14 @@ class StreamWriter:
             for it, answer in zip(group, answers, strict=True):
                 if not it.answer.done():
                     it.answer.set_result(answer)
+
+    async def _commit_again(self, batches: list[Batch]) -> list[bytes]:
+        try:
+            return await self._commit(batches)
+        except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure) as lost:
+            # The database chose us to give way; nothing was kept and nothing remembered, so the same may simply be done again.
+            log.info("%s: a group is written again: %s", self.mirror.table.qualified, str(lost).partition("\n")[0])
+            return await self._commit(batches)
 
     async def _commit(self, batches: list[Batch]) -> list[bytes]:
         mirror, table = self.mirror, self.mirror.table
@@ -289,8 +297,13 @@ class StreamWriter:
 
     def _days(self, time: Int64s) -> list[dt.date]:
         # No zone's day begins inside a quarter of an hour (IANA tz: offsets since 1972 are whole quarters).
-        quarters = np.unique(time // 900_000_000).tolist()
-        return sorted({dt.datetime.fromtimestamp(quarter * 900, self._zone).date() for quarter in quarters})
+        def day(quarter: int) -> dt.date:
+            return dt.datetime.fromtimestamp(quarter * 900, self._zone).date()
+
+        first, last = int(time.min()) // 900_000_000, int(time.max()) // 900_000_000
+        if day(first) == day(last):
+            return [day(first)]
+        return sorted({day(quarter) for quarter in np.unique(time // 900_000_000).tolist()})
 
     def _answers(self, group: _Group, quality: Int64s, seq_from: int) -> list[bytes]:
         answers = []
