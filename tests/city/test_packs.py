@@ -56,6 +56,15 @@ def test_every_column_an_indicator_names_is_one_its_query_returns(pack: LoadedPa
 
 
 @every_pack
+def test_every_figure_says_whether_it_is_simulated_and_how_complete_it_is(pack: LoadedPack) -> None:
+    """`simulated` comes out of the query even where a rule finishes the rows; `coverage` may be the rule's to give."""
+    for indicator in pack.indicators:
+        names = sqlglot.parse_one(indicator.sql, dialect="duckdb").named_selects
+        assert "simulated" in names, indicator.key
+        assert "coverage" in names or indicator.rule, indicator.key
+
+
+@every_pack
 def test_every_parameter_is_used_and_every_used_one_is_declared(pack: LoadedPack) -> None:
     for indicator in pack.indicators:
         used = set(re.findall(r"\$(\w+)", indicator.sql)) - {"since", "until"}

@@ -38,7 +38,7 @@ PLAIN = frozenset({str, int, bool})
 """Types whose values JSON keeps as they are."""
 FIGURES = """
 CREATE OR REPLACE TEMP VIEW "figure_{key}" AS
-SELECT subject, period_start, value, CAST(detail AS JSON) AS detail FROM "_figure_{key}"
+SELECT subject, period_start, value, CAST(detail AS JSON) AS detail, simulated FROM "_figure_{key}"
 """
 PARAMETER = re.compile(r"\$([a-z_]\w*)")
 
@@ -78,6 +78,7 @@ class Used:
     period_start: dt.datetime
     value: float | None
     detail: Any
+    simulated: bool = False
 
 
 def parameters(city: City, indicator: str, day: dt.date) -> dict[str, Any] | None:
@@ -248,6 +249,7 @@ def _show_figures(connection: Any, key: str, figures: Sequence[Used]) -> None:
             "period_start": pa.array([one.period_start for one in figures], pa.timestamp("us", tz="UTC")),
             "value": pa.array([one.value for one in figures], pa.float64()),
             "detail": pa.array([json.dumps(one.detail) for one in figures], pa.string()),
+            "simulated": pa.array([one.simulated for one in figures], pa.bool_()),
         }
     )
     connection.register(f"_figure_{key}", table)

@@ -23,6 +23,9 @@ TOLD_AT_MOST = 500
 """So many figures are told one by one to open pages; of more, pages are told that there are new ones."""
 
 
+USED = ("subject", "period_start", "value", "detail", "simulated")
+
+
 def newest_id() -> int:
     """Return the highest id a figure has been given: what a computation that begins now can see."""
     with connection.cursor() as cursor:
@@ -34,9 +37,7 @@ def used_figures(indicator: str, since: dt.datetime, until: dt.datetime, as_of: 
     """Return an indicator's figures of periods that start in [since, until), as readers saw them at an id; None: now."""
     rows = Figure.objects.filter(indicator=indicator, period_start__gte=since, period_start__lt=until)
     rows = rows.filter(superseded_at=None) if as_of is None else rows.filter(as_of_figures(as_of))
-    return [
-        Used(*row) for row in rows.order_by("period_start", "subject").values_list("subject", "period_start", "value", "detail")
-    ]
+    return [Used(*row) for row in rows.order_by("period_start", "subject").values_list(*USED)]
 
 
 def as_of_figures(figure_id: int) -> Q:

@@ -127,3 +127,19 @@ def test_a_station_is_compared_with_its_nearest_neighbours() -> None:
 @pytest.mark.parametrize("rule", [air_of_hours, air_of_days, air_of_reports, assess_year, drift_from_neighbours])
 def test_no_rows_are_no_figures(rule: Any) -> None:
     assert rule([], LIMITS) == []
+
+
+def test_every_judged_row_says_whether_it_is_simulated_and_how_complete_it_is() -> None:
+    near = [
+        station_day(name, pm25="50") | {"lon": 121.5 + number / 100, "lat": 29.9, "city_code": "3302"}
+        for number, name in enumerate("ABCDE")
+    ]
+    report = {"city": "宁波", "day": DAY, "published_aqi": None, "simulated": False, "o3_8h": Decimal(80)} | dict.fromkeys(
+        ("so2", "no2", "co", "pm10", "pm25"), Decimal(1)
+    )
+    found = [
+        *air_of_hours([hour(pm25="230")], LIMITS), *air_of_days(near, LIMITS), *air_of_reports([report], LIMITS),
+        *drift_from_neighbours(near, LIMITS),
+    ]  # fmt: skip
+    assert len(found) == 1 + 1 + 1 + 5
+    assert all({"coverage", "simulated"} <= row.keys() and 0 < row["coverage"] <= 1 for row in found)

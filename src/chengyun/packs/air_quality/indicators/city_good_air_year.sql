@@ -13,9 +13,10 @@
 SELECT d.subject AS city, d.year,
        100.0 * COUNT(*) FILTER (d.value <= $good_upto) / COUNT(*) AS good_percent,
        COUNT(*) FILTER (d.value <= $good_upto) AS good_days, COUNT(*) AS valid_days,
-       COUNT(*) / CAST((CAST(d.year + INTERVAL 1 YEAR AS DATE) - d.year) AS DOUBLE) AS coverage
+       COUNT(*) / CAST((CAST(d.year + INTERVAL 1 YEAR AS DATE) - d.year) AS DOUBLE) AS coverage,
+       BOOL_OR(d.simulated) AS simulated
 FROM (
-    SELECT f.subject, f.value, f.detail, CAST(DATE_TRUNC('year', f.period_start AT TIME ZONE 'Asia/Shanghai') AS DATE) AS year
+    SELECT f.subject, f.value, f.simulated, CAST(DATE_TRUNC('year', f.period_start AT TIME ZONE 'Asia/Shanghai') AS DATE) AS year
     FROM figure_city_day_aqi AS f
     WHERE f.period_start >= $since AND f.period_start < $until AND f.value IS NOT NULL
 ) AS d
