@@ -30,7 +30,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.humanize",
-    "django.contrib.admin",
+    "chengyun.access.apps.AdministrationConfig",
     "django.contrib.postgres",
     "allauth",
     "allauth.account",

@@ -14,6 +14,12 @@ from chengyun.access.models import Account, Assignment, Organisation
 Maker = Callable[..., Account]
 
 
+@pytest.fixture(autouse=True)
+def _quick_hashes(settings: Any) -> None:
+    """A hash that is slow on purpose says nothing about access, and half of these tests sign somebody in."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
 @pytest.fixture
 def password() -> str:
     return "Tower-Bridge-1894"

@@ -17,14 +17,11 @@ from django import forms
 from django.contrib import admin, messages
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from chengyun.access import audit, services
 from chengyun.access.actors import Actor, actor_of
 from chengyun.access.models import Account, Assignment, AuditRecord, Grant, Organisation, Token
 from chengyun.access.policy import may, scope
-
-admin.site.site_header = admin.site.site_title = gettext_lazy("城运 · 管理后台")
 
 
 class PolicyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]

@@ -1,6 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 from django.apps import AppConfig
+from django.contrib.admin import apps as administration
 from django.utils.translation import gettext_lazy as _
+
+
+class AdministrationConfig(administration.AdminConfig):
+    default = False
+    default_site = "chengyun.access.site.Site"
 
 
 class AccessConfig(AppConfig):
