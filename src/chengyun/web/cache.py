@@ -38,7 +38,12 @@ def kept(key: Hashable, make: Callable[[], T], for_s: float | None = None) -> T:
         found = _made.get(key)
         if found and time.monotonic() - found[0] < for_s:
             return found[1]  # type: ignore[no-any-return]
-        made = make()
+        try:
+            made = make()
+        except BaseException:
+            with _guard:  # keys come from addresses: one that leads nowhere must leave nothing behind
+                _locks.pop(key, None)
+            raise
         with _guard:
             if len(_made) >= MOST:
                 _forget()

@@ -62,12 +62,13 @@ def flag_words() -> dict[Flag, str]:
     }
 
 
-def latest_of(entity: str, entity_id: int, actor: Actor, now: dt.datetime) -> tuple[Latest, ...]:
+def latest_of(entity: str, entity_id: int, area_code: str, actor: Actor, now: dt.datetime) -> tuple[Latest, ...]:
     """Return the newest observation in each stream about an entity that the actor may read."""
     city: City = settings.CITY
     found = []
     for name, stream in city.streams.items():
-        if qualify(name.split(".")[0], stream.entity.to) == entity and (allowed := scope(actor, name)).allowed:
+        allowed = scope(actor, name)
+        if qualify(name.split(".")[0], stream.entity.to) == entity and allowed.matches({"area_code": area_code}):
             found.append(_latest(name, stream, entity_id, now, allowed.hidden))
     return tuple(found)
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.http import escape_leading_slashes
 
 from chengyun.config import config
 from chengyun.web.live import stream_url
@@ -26,7 +27,9 @@ def choices(get_response: Answer) -> Answer:
             return get_response(request)
         query = request.GET.copy()
         language, theme = query.pop("lang", [""])[-1], query.pop("theme", [""])[-1]
-        answer = HttpResponseRedirect(request.path + (f"?{query.urlencode()}" if query else ""))
+        # A path may begin with two slashes, which a browser takes for another site.
+        path = escape_leading_slashes(request.path)
+        answer = HttpResponseRedirect(path + (f"?{query.urlencode()}" if query else ""))
         if language in dict(settings.LANGUAGES):
             answer.set_cookie(settings.LANGUAGE_COOKIE_NAME, language, max_age=YEAR_S, samesite="Lax")
         if theme in THEMES:

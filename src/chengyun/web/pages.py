@@ -104,7 +104,7 @@ def pack_page(request: HttpRequest, pack: str, page: str) -> HttpResponse:
 def entity_page(request: HttpRequest, entity: str, key: str) -> HttpResponse:
     """Show one thing of a register: what is registered, what it says now, its history, its alerts and cases."""
     city: City = settings.CITY
-    if entity not in city.entities:
+    if entity not in city.entities or "\x00" in key:
         raise NotFound(f"There is no register {entity!r}.{nearest(entity, city.entities)}")
     actor = actor_of(request)
     allowed = require_scope(actor, entity)
@@ -129,7 +129,7 @@ def entity_page(request: HttpRequest, entity: str, key: str) -> HttpResponse:
         owner=city.packs[pack].pack.owner,
         simulated=row.simulated,
         facts=_facts(row, allowed.mask({field.name: getattr(row, field.name) for field in model._meta.concrete_fields})),
-        latest=latest_of(entity, row.pk, actor, asked.now),
+        latest=latest_of(entity, row.pk, row.area_code, actor, asked.now),
         panels=tuple(one for page in _pages_of(entity) for one in panels(pack, page, asked, _map_of)),
         work=work(actor, asked.now, about=(datasets, key)),
         as_of=asked.now,

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from psycopg import sql
 
 from chengyun.access.actors import Actor
-from chengyun.access.policy import require_scope
+from chengyun.access.policy import Scope, require_scope
 from chengyun.city import City, Indicator, Stream, qualify, sql_name
 from chengyun.config import config
 from chengyun.errors import NotFound, Refused, nearest
@@ -89,13 +89,13 @@ def chart_data(asked: Mapping[str, str], actor: Actor, now: dt.datetime) -> Char
 
     Raises Refused for what is not declared, NotFound for what the actor may not read.
     """
+    if any("\x00" in value for value in asked.values()):
+        raise Refused("A series is asked for with a character that no key has.")
     span = length_of(asked.get("span", "7d"))
     subject = asked.get("subject", "")
     if asked.get("stream"):
-        return _stream_data(
-            asked["stream"], [key for key in asked.get("fields", "").split(",") if key], subject, span, actor, now
-        )
-    names = [key for key in asked.get("indicators", "").split(",") if key]
+        return _stream_data(asked["stream"], _once(asked.get("fields", "")), subject, span, actor, now)
+    names = _once(asked.get("indicators", ""))
     if not names:
         raise Refused("A series needs `stream` or `indicators`.")
     return _figure_data(names, subject, asked.get("districts") == "1", span, actor, now)
@@ -106,12 +106,12 @@ def _stream_data(name: str, wanted: list[str], key: str, span: dt.timedelta, act
     if name not in city.streams:
         raise NotFound(f"There is no stream {name!r}.{nearest(name, city.streams)}")
     stream: Stream = city.streams[name]
-    quantities = {quantity.key: quantity for quantity in stream.quantities}
+    allowed = require_scope(actor, name)
+    quantities = {quantity.key: quantity for quantity in stream.quantities if quantity.key not in allowed.hidden}
     for wrong in (one for one in wanted if one not in quantities):
         raise Refused(f"{name} has no quantity {wrong!r}.{nearest(wrong, quantities)} It has {', '.join(quantities)}.")
     chosen = [quantities[one] for one in wanted or quantities]
-    require_scope(actor, name)
-    _require_entity(qualify(name.split(".")[0], stream.entity.to), key, actor)
+    _require_entity(qualify(name.split(".")[0], stream.entity.to), key, actor, allowed)
     newest = _newest_time(name, stream, key)
     until = min(now, newest) + (stream.cadence or dt.timedelta(seconds=1)) if newest else now
     since = until - span
@@ -130,9 +130,15 @@ def _stream_data(name: str, wanted: list[str], key: str, span: dt.timedelta, act
     )  # fmt: skip
 
 
-def _require_entity(entity: str, key: str, actor: Actor) -> None:
-    allowed = require_scope(actor, entity)
-    if not allowed.rows_for(register(entity)._default_manager.filter(key=key), target=key).exists():
+def _once(text: str) -> list[str]:
+    return list(dict.fromkeys(key for key in text.split(",") if key))
+
+
+def _require_entity(entity: str, key: str, actor: Actor, observed: Scope) -> None:
+    """Raise NotFound unless the actor may see this row of the register, and what is observed there."""
+    known = require_scope(actor, entity).rows_for(register(entity)._default_manager.filter(key=key), target=key)
+    row = known.values("area_code").first()
+    if row is None or not observed.matches(row):
         raise NotFound(f"There is no {entity} {key!r}.")
 
 

@@ -19,9 +19,9 @@ from chengyun.config import config
 from chengyun.errors import NotFound, nearest
 from chengyun.operate.models import Alert, Figure
 from chengyun.operate.queries import AlertView, FigureView, alert_view, newest_figures, status
-from chengyun.operate.why import explain
 from chengyun.web.api.asked import cursor_of, read_cursor
 from chengyun.web.desk.why import as_json
+from chengyun.web.heavy import explain
 
 MOST_CASES = 5000
 

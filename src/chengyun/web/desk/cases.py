@@ -21,7 +21,6 @@ from chengyun.access.views import needs, signed_in
 from chengyun.areas.queries import names_of
 from chengyun.cases import services
 from chengyun.cases.models import Case
-from chengyun.cases.owners import within
 from chengyun.cases.queries import CaseView, case_view, cases_for
 from chengyun.city import CaseType, City
 from chengyun.errors import Refused
@@ -288,14 +287,15 @@ def _colleagues(number: str, actor: Actor) -> tuple[Colleague, ...]:
     A list of persons: read for the purpose of the case, and recorded.
     """
     owner = Case.objects.select_related("owner__parent__parent").get(number=number).owner
-    known = scope(actor, "accounts", "case").rows_for(Account.objects.all(), target=number)
+    bodies, at = [owner.pk], owner.parent
+    while at is not None:
+        bodies.append(at.pk)
+        at = at.parent
+    # Of these bodies alone before the list is cut: a city has more people than a list has room for.
+    known = scope(actor, "accounts", "case").rows_for(Account.objects.filter(organisation__in=bodies), target=number)
     people = known.filter(is_active=True, assignments__role__in=sorted(services.DEPARTMENTS | {"duty_officer"}))
     chosen = people.select_related("organisation").distinct().order_by("name", "username")[:MOST_COLLEAGUES]
-    return tuple(
-        Colleague(person.pk, f"{person} · {person.organisation.name}")
-        for person in chosen
-        if person.organisation is not None and within(person.organisation.key, owner)
-    )
+    return tuple(Colleague(person.pk, f"{person} · {person.organisation.name}") for person in chosen if person.organisation)
 
 
 def _person(text: str, number: str, actor: Actor) -> Account | None:

@@ -80,7 +80,7 @@ class Picture:
 def picture(alert: AlertView, rule: AlertRule | None, actor: Actor) -> Picture | None:
     """Return the picture of an alert; None when there is nothing to draw, or the actor may not read the values."""
     city: City = settings.CITY
-    if not scope(actor, alert.dataset).allowed:
+    if not scope(actor, alert.dataset).matches({"area_code": alert.area_code}):
         return None
     if alert.dataset in city.indicators:
         declared = city.indicators[alert.dataset]

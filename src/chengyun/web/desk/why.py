@@ -22,9 +22,10 @@ from chengyun.access.views import public
 from chengyun.city import City, Stream
 from chengyun.lake.rows import Flag
 from chengyun.operate.queries import subject_names
-from chengyun.operate.why import InputRows, Link, Why, explain
+from chengyun.operate.why import InputRows, Link, Why
 from chengyun.web import shown
 from chengyun.web.figures import tile
+from chengyun.web.heavy import explain
 from chengyun.web.latest import flag_words
 from chengyun.web.tiles import Tile
 
