@@ -121,19 +121,22 @@ class _Values:
     by_key: Mapping[str, _Value]
 
 
-def _values(pack: str, panel: MapLayer, rows: list[dict[str, Any]], actor: Actor, now: dt.datetime) -> _Values:
+Figures = Mapping[tuple[str, str], FigureView]
+
+
+def _values(pack: str, panel: MapLayer, rows: list[dict[str, Any]], found: Figures, actor: Actor, now: dt.datetime) -> _Values:
     city: City = settings.CITY
     if panel.indicator:
         name = qualify(pack, panel.indicator)
         indicator = city.indicators[name]
-        found = newest_figures([name], [row["key"] for row in rows], actor, now)
-        by_key = {subject: _of_figure(figure) for (_, subject), figure in found.items()}
+        by_key = {row["key"]: _of_figure(found[name, row["key"]]) for row in rows}
         return _Values(indicator.name, indicator.unit, indicator.decimals, indicator.source, scale_of(name), by_key)
     if panel.stream and panel.field:
         name = qualify(pack, panel.stream)
         stream: Stream = city.streams[name]
         quantity = next(quantity for quantity in stream.quantities if quantity.key == panel.field)
-        keys = {row["id"]: row["key"] for row in rows}
+        seen = scope(actor, name)
+        keys = {row["id"]: row["key"] for row in rows if seen.matches(row)}
         by_key = _of_stream(name, stream, quantity, keys, now)
         return _Values(quantity.name, quantity.unit, quantity.decimals, stream.name, None, by_key)
     return _Values("", "1", 0, city.packs[pack].pack.owner, None, {})
