@@ -65,7 +65,9 @@ def _register_once(city: City, pack: str, simulation: Simulation, seed: int) -> 
     found = simulation.register(_simulated_areas(seed), random.Random(seed))  # noqa: S311  a simulation, not a secret
     marked = [Registered(it.entity, it.key, {**it.values, "source": SOURCE}) for it in found]
     count = register(city, pack, marked, simulated=True)
-    log.info("%s: %d simulated things registered", pack, count)
+    # None before a city has areas; asked again every round, said once there is something to say.
+    if count:
+        log.info("%s: %d simulated things registered", pack, count)
 
 
 def _simulated_areas(seed: int) -> list[SimulatedArea]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import json
+import logging
 import sys
 
 from chengyun.config import config
@@ -70,10 +71,24 @@ def _first_sign_in() -> str | None:
     return link() if link is not None else None
 
 
+class _Notes(logging.Handler):
+    """Keeps our own warnings, for the person who started the city and reads no log."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.sentences: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.sentences.append(record.getMessage())
+
+
 if __name__ == "__main__":
+    notes = _Notes()
     try:
+        setup.django()
+        logging.getLogger("chengyun").addHandler(notes)
         applied = migrate()
-        print(json.dumps({"applied": applied, "first_sign_in": _first_sign_in()}))
+        print(json.dumps({"applied": applied, "first_sign_in": _first_sign_in(), "notes": notes.sentences}))
     except Problem as problem:
         print(json.dumps({"problem": problem.sentence, "code": problem.code}))
         sys.exit(1)

@@ -138,6 +138,8 @@ class _House:
             address = f"http://{host}:{self.config.port}"
             took = f"{time.monotonic() - begun:.1f} s, data in {self.config.data}"
             print(f"chengyun is ready: {address} ({took})", flush=True)
+            for sentence in told.get("notes", ()):
+                print(sentence, file=sys.stderr, flush=True)
             if told.get("first_sign_in"):
                 print(f"Sign in as the first administrator, once, at {address}{told['first_sign_in']}", flush=True)
 
