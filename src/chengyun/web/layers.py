@@ -121,15 +121,13 @@ class _Values:
     by_key: Mapping[str, _Value]
 
 
-Figures = Mapping[tuple[str, str], FigureView]
-
-
-def _values(pack: str, panel: MapLayer, rows: list[dict[str, Any]], found: Figures, actor: Actor, now: dt.datetime) -> _Values:
+def _values(pack: str, panel: MapLayer, rows: list[dict[str, Any]], actor: Actor, now: dt.datetime) -> _Values:
     city: City = settings.CITY
     if panel.indicator:
         name = qualify(pack, panel.indicator)
         indicator = city.indicators[name]
-        by_key = {row["key"]: _of_figure(found[name, row["key"]]) for row in rows}
+        found = newest_figures([name], [row["key"] for row in rows], actor, now)
+        by_key = {subject: _of_figure(figure) for (_, subject), figure in found.items()}
         return _Values(indicator.name, indicator.unit, indicator.decimals, indicator.source, scale_of(name), by_key)
     if panel.stream and panel.field:
         name = qualify(pack, panel.stream)
