@@ -20,7 +20,8 @@ from chengyun.config import config
 from chengyun.lake import books, database
 from chengyun.lake.services import ensure_tables
 from chengyun.operate.engine import evaluate
-from chengyun.operate.models import Figure
+from chengyun.operate.models import Alert, Figure
+from chengyun.operate.watch import judge_silence
 from chengyun.packs.air_quality.tests import comparison
 
 NOW = dt.datetime(2026, 11, 21, tzinfo=dt.UTC)
@@ -37,7 +38,9 @@ def lake(transactional_db: None) -> Iterator[None]:
 
 def load(feed: str, path: Path) -> int:
     here = dataclasses.replace(config(), database_url=database.url())
-    return load_files(here, settings.CITY, f"air_quality.{feed}", [path], lambda rows, position: None).stored
+    loaded = load_files(here, settings.CITY, f"air_quality.{feed}", [path], lambda rows, position: None)
+    assert loaded.read == loaded.stored + sum(loaded.dead.values())
+    return loaded.stored
 
 
 def figures(indicator: str) -> dict[tuple[str, dt.datetime], Figure]:
@@ -77,6 +80,8 @@ def test_hourly_figures_of_a_real_city_are_the_published_ones(lake: None, shared
     assert seen["different"] == 0
     assert seen["equal"] > 1000
     assert not any(figure.simulated for figure in found.values())
+    judge_silence(settings.CITY, NOW)
+    assert not Alert.objects.exclude(state="closed").exists(), "history calls nobody"
 
 
 @pytest.mark.shared
@@ -91,4 +96,5 @@ def test_daily_figures_of_a_real_city_differ_from_the_published_as_the_compariso
     assert sum(one == 0 for one in differences) == 873
     assert sum(abs(one) <= 1 for one in differences) == 1044
     years = figures("city_good_air_year")
+    assert not Figure.objects.exclude(superseded_at=None).exists(), "a year is written once, when its days have settled"
     assert [int(years[key].detail["valid_days"]) for key in sorted(years, key=lambda key: key[1])] == [30, 365, 365, 366, 31]
