@@ -276,6 +276,7 @@ def _check_panel(panel: Panel, known: Callable[..., Any], city: City) -> None:
         case MapLayer():
             known(at, "entity", panel.entity, city.entities)
             known(at, "indicator", panel.indicator, city.indicators)
+            known(at, "indicator", panel.areas, city.indicators)
             shown = known(at, "stream", panel.stream, city.streams)
             if shown is not None and panel.field is not None:
                 _check_fields(at, shown, [panel.field])

@@ -54,7 +54,10 @@ class Tiles:
 
 @declaration
 class MapLayer:
-    """Entities on the map, coloured by the newest value of an indicator (or of a stream's field)."""
+    """Entities on the map, coloured by the newest value of an indicator (or of a stream's field).
+
+    areas: indicator about areas whose class tints the districts beneath.
+    """
 
     name: str
     entity: str
@@ -62,6 +65,7 @@ class MapLayer:
     stream: str | None = None
     field: str | None = None
     scale: str | None = None
+    areas: str | None = None
 
 
 @declaration

@@ -7,6 +7,7 @@ same (cache.py) and replaced in the open page part by part when the stream proce
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from dataclasses import dataclass
 
@@ -25,9 +26,11 @@ from django.views.decorators.http import require_safe
 from chengyun.access.actors import Actor, actor_of
 from chengyun.access.views import public
 from chengyun.city import Page, Tiles
+from chengyun.web import figures
+from chengyun.web.about import only_simulated
 from chengyun.web.cache import kept, view_of
 from chengyun.web.freshness import StreamAge, stream_ages
-from chengyun.web.layers import Layer, declared_layers, layer
+from chengyun.web.layers import Layer, Registers, declared_layers, layer
 from chengyun.web.live import live_settings
 from chengyun.web.maps import city_map
 from chengyun.web.panels import Asked, Subject, TilesPanel, panels
@@ -40,12 +43,16 @@ BOARD_ITEMS = 8
 
 @dataclass(frozen=True)
 class Board:
-    """What changes on the board. streams: age of each. tiles: vital signs, panel by panel. as_of: when it was read."""
+    """What changes on the board.
+
+    streams: age of each. tiles: vital signs, panel by panel. all_simulated: nothing real yet. as_of: when it was read.
+    """
 
     streams: tuple[StreamAge, ...]
     tiles: tuple[TilesPanel, ...]
     layers: tuple[Layer, ...]
     work: Work
+    all_simulated: bool
     as_of: dt.datetime
 
 
@@ -98,17 +105,31 @@ def read_board(actor: Actor, now: dt.datetime) -> Board:
     """Return the board as an actor may see it."""
     tiles: list[TilesPanel] = []
     layers: list[Layer] = []
+    registers: Registers = {}
     for name, page in _first_pages().items():
         pack = name.split(".")[0]
         only = Page(key=page.key, name=page.name, panels=[panel for panel in page.panels if isinstance(panel, Tiles)])
         found = panels(pack, only, Asked(actor, now, Subject("", "", city_name())), lambda _layer: None)
-        tiles += [panel for panel in found if isinstance(panel, TilesPanel)]
+        tiles += [_with_sparks(panel, actor, now) for panel in found if isinstance(panel, TilesPanel)]
         layers += [
             points
             for layer_id in declared_layers()
-            if layer_id.startswith(f"{name}.") and (points := layer(layer_id, actor, now))
+            if layer_id.startswith(f"{name}.") and (points := layer(layer_id, actor, now, registers))
         ]
-    return Board(stream_ages(actor, now), tuple(tiles), tuple(layers), work(actor, now, BOARD_ITEMS), now)
+    streams = stream_ages(actor, now)
+    doings = work(actor, now, BOARD_ITEMS)
+    return Board(streams, tuple(tiles), tuple(layers), doings, only_simulated(streams), now)
+
+
+def _with_sparks(panel: TilesPanel, actor: Actor, now: dt.datetime) -> TilesPanel:
+    """Return the panel with the course of the last day beneath its hourly figures."""
+    drawn = tuple(
+        dataclasses.replace(tile, spark=figures.spark(tile.indicator, tile.subject, now, actor))
+        if settings.CITY.indicators[tile.indicator].period == "hour"
+        else tile
+        for tile in panel.tiles
+    )
+    return dataclasses.replace(panel, tiles=drawn)
 
 
 def _first_pages() -> dict[str, Page]:

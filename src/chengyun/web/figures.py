@@ -6,6 +6,7 @@ from __future__ import annotations
 import datetime as dt
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from chengyun.access.actors import Actor
 from chengyun.access.policy import scope
@@ -13,7 +14,7 @@ from chengyun.city import Scale, qualify
 from chengyun.operate.models import Figure
 from chengyun.operate.queries import FigureView
 from chengyun.web import shown
-from chengyun.web.tiles import Tile
+from chengyun.web.tiles import Spark, Tile
 
 
 def course(
@@ -33,6 +34,28 @@ def course(
     for subject, start, value in rows:
         found[subject].append((start, value))
     return found
+
+
+def spark(indicator: str, subject: str, now: dt.datetime, actor: Actor) -> Spark | None:
+    """Return the last 24 hours of an hourly figure as a small line; None with fewer than two values."""
+    since = now.replace(minute=0, second=0, microsecond=0) - dt.timedelta(hours=24)
+    hours = [(start, value) for start, value in course(indicator, [subject], since, now, actor)[subject] if value is not None]
+    if len(hours) < 2:
+        return None
+    decimals = settings.CITY.indicators[indicator].decimals
+    low, high = min(value for _, value in hours), max(value for _, value in hours)
+    path, before = "", None
+    for start, value in hours:
+        place = (start - since) / dt.timedelta(hours=24)
+        height = 22 - 20 * (value - low) / (high - low) if high > low else 12
+        joined = before is not None and start - before <= dt.timedelta(hours=1)
+        path += f"{'L' if joined else 'M'}{100 * place:.1f} {height:.1f}"
+        before = start
+    words = {
+        "since": shown.moment(since), "until": shown.moment(now),
+        "low": shown.number(low, decimals), "high": shown.number(high, decimals),
+    }  # fmt: skip
+    return Spark(path, _("%(since)s 至 %(until)s：最低 %(low)s，最高 %(high)s") % words)
 
 
 def years_known(indicator: str, subject: str, actor: Actor) -> list[int]:

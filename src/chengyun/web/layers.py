@@ -46,9 +46,24 @@ class Point:
     href: str
 
 
+@dataclass(frozen=True, slots=True)
+class AreaValue:
+    """A district with the value that tints it. share: of the highest value among them, 0 to 1, for a bar."""
+
+    code: str
+    name: str
+    figure: FigureView
+    period_text: str
+    share: float
+
+
 @dataclass(frozen=True)
 class Layer:
-    """A declared layer with its points. id: `<pack>.<page>.<number>`. newest: the newest time among the points."""
+    """A declared layer with its points. id: `<pack>.<page>.<number>`. newest: the newest time among the points.
+
+    dataset, field: the indicator, or the stream and its quantity, that the values are of; "": there are none.
+    areas: districts tinted beneath, highest value first, those without one last; areas_name: of which indicator, or "".
+    """
 
     id: str
     name: str
@@ -58,6 +73,10 @@ class Layer:
     scale: Scale | None
     source: str
     points: tuple[Point, ...]
+    areas: tuple[AreaValue, ...]
+    areas_name: str
+    dataset: str
+    field: str | None
     newest: dt.datetime | None
 
 
@@ -72,7 +91,11 @@ def declared_layers() -> dict[str, tuple[str, MapLayer]]:
     }
 
 
-def layer(layer_id: str, actor: Actor, now: dt.datetime) -> Layer | None:
+Registers = dict[str, list[dict[str, Any]]]
+"""Rows of registers already read, by entity: layers of one page share them."""
+
+
+def layer(layer_id: str, actor: Actor, now: dt.datetime, read: Registers | None = None) -> Layer | None:
     """Return a layer as an actor may see it; None when there is no such layer, or its register or its values are closed."""
     if layer_id not in declared_layers():
         return None
@@ -84,21 +107,44 @@ def layer(layer_id: str, actor: Actor, now: dt.datetime) -> Layer | None:
     if not allowed.allowed or (valued and not scope(actor, qualify(pack, valued)).allowed):
         return None
     model = apps.get_model(city.packs[entity_name.split(".")[0]].module.rsplit(".", 1)[1], city.entities[entity_name].model)
-    today = shown.today(now)
-    rows = list(
-        allowed.rows_for(model._default_manager.exclude(lon=None).exclude(lat=None))
-        .filter(Q(valid_to=None) | Q(valid_to__gt=today))
-        .order_by("key")
-        .values("id", "key", "name", "area_code", "lon", "lat", "simulated")
+    registers: Registers = {} if read is None else read
+    if entity_name not in registers:
+        registers[entity_name] = list(
+            allowed.rows_for(model._default_manager.exclude(lon=None).exclude(lat=None))
+            .filter(Q(valid_to=None) | Q(valid_to__gt=shown.today(now)))
+            .order_by("key")
+            .values("id", "key", "name", "area_code", "lon", "lat", "simulated")
+        )
+    rows = registers[entity_name]
+    tinting = qualify(pack, panel.areas) if panel.areas else ""
+    tinting = tinting if tinting and scope(actor, tinting).allowed else ""
+    indicators = [*([qualify(pack, panel.indicator)] if panel.indicator else []), *([tinting] if tinting else [])]
+    subjects = [row["key"] for row in rows] if panel.indicator else []
+    found = (
+        newest_figures(indicators, [*subjects, *(area_names("district") if tinting else ())], actor, now) if indicators else {}
     )
-    values = _values(pack, panel, rows, actor, now)
+    values = _values(pack, panel, rows, found, actor, now)
     scale = city.scales.get(qualify(pack, panel.scale)) if panel.scale else values.scale
     names = area_names("district")
     points = tuple(_point(row, values.by_key.get(row["key"]), scale, entity_name, names) for row in rows)
     times = [point.time for point in points if point.time]
+    areas = _areas([found[tinting, code] for code in names], names) if tinting else ()
     return Layer(
-        layer_id, panel.name, values.name, values.unit, values.decimals, scale, values.source, points, max(times, default=None)
-    )
+        layer_id, panel.name, values.name, values.unit, values.decimals, scale, values.source, points, areas,
+        city.indicators[tinting].name if tinting else "",
+        qualify(pack, valued) if valued else "", panel.field if panel.stream else None, max(times, default=None),
+    )  # fmt: skip
+
+
+def _areas(figures: list[FigureView], names: Mapping[str, str]) -> tuple[AreaValue, ...]:
+    highest = max((figure.value for figure in figures if figure.value is not None), default=0.0)
+    return tuple(
+        AreaValue(
+            figure.subject, names[figure.subject], figure, period_text(figure),
+            figure.value / highest if figure.value is not None and highest > 0 else 0.0,
+        )
+        for figure in sorted(figures, key=lambda one: (one.value is None, -(one.value or 0.0), one.subject))
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +167,15 @@ class _Values:
     by_key: Mapping[str, _Value]
 
 
-def _values(pack: str, panel: MapLayer, rows: list[dict[str, Any]], actor: Actor, now: dt.datetime) -> _Values:
+Figures = Mapping[tuple[str, str], FigureView]
+
+
+def _values(pack: str, panel: MapLayer, rows: list[dict[str, Any]], found: Figures, actor: Actor, now: dt.datetime) -> _Values:
     city: City = settings.CITY
     if panel.indicator:
         name = qualify(pack, panel.indicator)
         indicator = city.indicators[name]
-        found = newest_figures([name], [row["key"] for row in rows], actor, now)
-        by_key = {subject: _of_figure(figure) for (_, subject), figure in found.items()}
+        by_key = {row["key"]: _of_figure(found[name, row["key"]]) for row in rows}
         return _Values(indicator.name, indicator.unit, indicator.decimals, indicator.source, scale_of(name), by_key)
     if panel.stream and panel.field:
         name = qualify(pack, panel.stream)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from django.conf import settings as app_settings
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django.shortcuts import render
 from django.urls import reverse
@@ -80,6 +81,7 @@ def city_map(
                 "value_name": _(one.value_name) if one.value_name else "",
                 "source": _(one.source) if one.source else "",
                 "shown": place == 0,
+                "live": _live(one),
             }
             for place, one in enumerate(layers)
         ],
@@ -140,6 +142,19 @@ def layer_points(request: HttpRequest, layer_id: str) -> HttpResponse:
     return _tagged(request, body, tag, "private, no-cache")
 
 
+def _live(found: Layer) -> dict[str, Any]:
+    """Return what a script needs to show a value of the layer that has just arrived, as the server would."""
+    stream = app_settings.CITY.streams.get(found.dataset)
+    return {
+        "dataset": found.dataset,
+        "entity": stream.entity.key if stream else None,
+        "field": found.field,
+        "place": [one.key for one in stream.quantities].index(found.field) if stream and found.field else None,
+        "decimals": found.decimals,
+        "bands": [[band.upto, band.colour, _(band.name)] for band in found.scale.bands] if found.scale else [],
+    }
+
+
 def _tagged(request: HttpRequest, body: bytes, tag: str, cache: str) -> HttpResponse:
     headers = {"ETag": f'"{tag}"', "Cache-Control": cache, "Vary": "Accept-Language, Cookie"}
     if request.headers.get("If-None-Match") == f'"{tag}"':
@@ -170,6 +185,11 @@ def _encoded_shapes(level: str) -> tuple[bytes, str]:
 def _points(found: Layer) -> dict[str, Any]:
     return {
         "type": "FeatureCollection",
+        "areas": {
+            one.code: {"text": shown.number(one.figure.value, one.figure.decimals), "colour": one.figure.band.colour}
+            for one in found.areas
+            if one.figure.band and one.figure.status in ("fresh", "partial")
+        },
         "features": [
             {
                 "type": "Feature",

@@ -12,6 +12,14 @@ from chengyun.operate.status import Status
 __all__ = ["Status", "Tile"]
 
 
+@dataclass(frozen=True)
+class Spark:
+    """The course of a figure as a line in a box of 100 × 24: a gap is a gap. says: its time, lowest and highest value."""
+
+    path: str
+    says: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Tile:
     """One figure.
@@ -20,6 +28,7 @@ class Tile:
     value: None when there is none; shown as "—". period_start, period_text: the interval it speaks of; None without a figure.
     known_at: when the interval ended: its age is the figure's age. coverage: share of the inputs there, 0 to 1; None: not known.
     band: class of the scale it falls in. figure_id: for "why?"; None: nothing to explain.
+    spark: its course before now; None: not drawn.
     """
 
     indicator: str
@@ -38,3 +47,4 @@ class Tile:
     simulated: bool
     source: str
     figure_id: int | None
+    spark: Spark | None = None

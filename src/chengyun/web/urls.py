@@ -6,7 +6,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
-from chengyun.web import board, live, maps, pages, patterns, views
+from chengyun.web import about, board, live, maps, pages, patterns, views
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", board.board, name="board"),
@@ -19,6 +19,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("e/<str:entity>/<str:key>", pages.entity_page, name="entity"),
     path("series.json", pages.series, name="series"),
     path("series/table", pages.series_table, name="series-table"),
+    path("about", about.about, name="about"),
     path("health", views.health, name="health"),
     path("icon.svg", views.icon, name="icon"),
     path("patterns", patterns.patterns, name="patterns"),

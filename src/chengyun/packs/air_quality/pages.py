@@ -46,7 +46,7 @@ AIR = Page(
         Tiles(
             "全市空气", indicators=["area_hour_aqi", "area_day_aqi", "good_air_month", "good_air_year", "composite_index_month"]
         ),
-        MapLayer("站点 AQI", entity="station", indicator="station_hour_aqi", scale="aqi"),
+        MapLayer("站点 AQI", entity="station", indicator="station_hour_aqi", scale="aqi", areas="area_hour_aqi"),
         MapLayer("站点 PM2.5 实时", entity="station", stream="station_5min", field="pm25", scale="pm25"),
         Chart("各区小时 AQI", indicators=["area_hour_aqi"]),
         Table("各区此刻", indicators=["area_hour_aqi"], columns=INDICES),

@@ -4,12 +4,14 @@
 import { AttributionControl, LngLatBounds, Map, Marker, NavigationControl, Popup, ScaleControl, setWorkerUrl } from "maplibre-gl";
 
 import { openPopup } from "./popup.js";
+import { number, pulse } from "./pulse.js";
 import { colour, onTheme } from "./theme.js";
 
 setWorkerUrl(new URL(MAP_WORKER, import.meta.url).href);
 
 const LABELLED = 80; // Above this many entities a layer shows dots only; names and values stay in the table and the popup.
 const UNKNOWN = "#9aa4a8";
+const TINT = "areas-tint"; // Districts in the class of a layer that has values for them; a table beside the map says the same.
 
 /** Start the map in a node whose settings stand in the json_script named by data-map. Returns {map, layers, setLayer, update}. */
 export async function startMap(node) {
@@ -64,6 +66,7 @@ async function addAreas(city, area) {
   if (!settings.tiles && area.level === "district") {
     map.addLayer({ id: `${id}-fill`, type: "fill", source: id, layout: { visibility }, paint: { "fill-color": colour("--land") } });
   }
+  if (area.level === "district") map.addLayer({ id: TINT, type: "fill", source: id, paint: { "fill-color": "transparent", "fill-opacity": 0.2 } });
   map.addLayer({
     id: `${id}-line`, type: "line", source: id, layout: { visibility },
     paint: { "line-color": colour("--line-strong"), "line-width": area.level === "district" ? 1 : 0.5, "line-opacity": 0.8 },
@@ -107,10 +110,19 @@ async function addLayer(city, layer) {
   const shown = { kind: "points", points, url: layer.url, shown: layer.shown, markers: [], layer };
   city.layers.set(id, shown);
   label(city, shown);
+  tint(city);
   if (settings.wall) return;
   map.on("click", id, (event) => openPopup(city, layer, event.features[0].properties, event.features[0].geometry.coordinates));
   map.on("mouseenter", id, () => (map.getCanvas().style.cursor = "pointer"));
   map.on("mouseleave", id, () => (map.getCanvas().style.cursor = ""));
+}
+
+/** Colour the districts by the first shown layer that has values for them. */
+function tint(city) {
+  if (!city.map.getLayer(TINT)) return;
+  const shown = [...city.layers.values()].find((one) => one.shown && Object.keys(one.points?.areas ?? {}).length);
+  const pairs = Object.entries(shown?.points.areas ?? {}).flatMap(([code, known]) => [code, known.colour]);
+  city.map.setPaintProperty(TINT, "fill-color", pairs.length ? ["match", ["get", "code"], ...pairs, "transparent"] : "transparent");
 }
 
 /** Put each entity's value beside its dot, as a button that opens what is known about it. */
@@ -139,11 +151,27 @@ function label(city, shown) {
   }
 }
 
+const NAME_STEPS = [[0, 0], [0, -0.8], [0, 0.8], [-0.6, 0], [0.6, 0], [0, -1.5], [0, 1.5], [-0.6, -1], [0.6, 1], [0.6, -1], [-0.6, 1], [0, -2.2], [0, 2.2], [1, -1.2], [1, 1.2], [-1, -1.2], [-1, 1.2]];
+
 /** Put values beside their dots, on the side where nothing lies; what has no room is hidden and stays in the table. */
 function declutter(city) {
   const layers = [...city.layers.values()].filter((shown) => shown.shown);
   const taken = layers.flatMap((shown) => (shown.markers ?? []).map((marker) => dotOf(city, marker)));
   const meets = (box) => taken.some((other) => box.left < other.right && box.right > other.left && box.top < other.bottom && box.bottom > other.top);
+  // Names first: an area is larger than its name, so a name can give way where a value beside its dot cannot.
+  for (const marker of layers.flatMap((shown) => shown.names ?? [])) {
+    const tag = marker.getElement();
+    tag.hidden = false;
+    const at = city.map.project(marker.getLngLat());
+    const { offsetWidth: width, offsetHeight: height } = tag;
+    const boxes = NAME_STEPS.map(([x, y]) => ({ x: x * width, y: y * height }))
+      .map(({ x, y }) => ({ x, y, left: at.x + x - width / 2, right: at.x + x + width / 2, top: at.y + y - height / 2, bottom: at.y + y + height / 2 }));
+    const place = boxes.find((box) => !meets(box));
+    tag.hidden = !place;
+    if (!place) continue;
+    marker.setOffset([place.x, place.y]);
+    taken.push(place);
+  }
   const reach = 9 * city.settings.scale;
   for (const shown of layers) for (const marker of shown.markers ?? []) marker.getElement().hidden = false;
   for (const marker of layers.flatMap((shown) => shown.markers ?? [])) {
@@ -161,14 +189,6 @@ function declutter(city) {
     if (!side) continue;
     marker.setOffset([side.x, side.y]);
     taken.push(side);
-  }
-  for (const marker of layers.flatMap((shown) => shown.names ?? [])) {
-    const tag = marker.getElement();
-    tag.hidden = false;
-    const at = city.map.project(marker.getLngLat());
-    const box = { left: at.x - tag.offsetWidth / 2, right: at.x + tag.offsetWidth / 2, top: at.y - tag.offsetHeight / 2, bottom: at.y + tag.offsetHeight / 2 };
-    tag.hidden = meets(box);
-    if (!tag.hidden) taken.push(box);
   }
 }
 
@@ -190,7 +210,35 @@ export function showLayer(city, id, shown) {
     if (shown) marker.addTo(city.map);
     else marker.remove();
   }
+  tint(city);
   declutter(city);
+}
+
+/** Show values that have just arrived, [[key, value or null]], in a shown layer of their dataset and field. */
+export function patchLayers(city, dataset, field, values) {
+  for (const [id, shown] of city.layers) {
+    const live = shown.layer?.live;
+    if (!shown.shown || live?.dataset !== dataset || live.field !== field) continue;
+    shown.byKey ??= new globalThis.Map(shown.points.features.map((point, place) => [point.properties.key, place]));
+    let changed = false;
+    for (const [key, value] of values) {
+      const place = shown.byKey.get(key);
+      if (place === undefined) continue;
+      const known = shown.points.features[place].properties;
+      const band = value === null ? null : live.bands.find(([upto]) => upto === null || value <= upto);
+      const said = { text: value === null ? "—" : number(value, live.decimals), status: value === null ? "missing" : "fresh", colour: band?.[1] ?? null, band: band?.[2] ?? null };
+      if (known.text === said.text && known.status === said.status) continue;
+      Object.assign(known, said);
+      changed = true;
+      const tag = shown.markers[place]?.getElement();
+      if (!tag) continue;
+      tag.textContent = said.text;
+      tag.dataset.status = said.status;
+      tag.setAttribute("aria-label", `${known.name} ${said.text} ${known.unit ?? ""}`);
+      pulse(tag);
+    }
+    if (changed) city.map.getSource(id).setData(shown.points);
+  }
 }
 
 /** Ask again for the values of every layer of points that is shown. */
@@ -200,7 +248,9 @@ export async function refreshLayers(city) {
     const answer = await fetch(shown.url);
     if (!answer.ok || answer.status === 304) continue;
     shown.points = await answer.json();
+    shown.byKey = undefined;
     city.map.getSource(id).setData(shown.points);
+    tint(city);
     const focused = document.activeElement?.classList.contains("map-value") ? document.activeElement.title : null;
     label(city, shown);
     if (focused) document.querySelector(`.map-value[title="${CSS.escape(focused)}"]`)?.focus();

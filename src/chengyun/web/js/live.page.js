@@ -3,6 +3,8 @@
 // at most every few seconds, through the same address and the same access rules it was made by. When the channel is
 // away the page says so quietly and asks every half minute.
 
+import { number, pulse } from "./pulse.js";
+
 const REFRESH_EVERY_MS = 2_000;
 const POLL_EVERY_MS = 30_000;
 const FIRST_WAIT_MS = 1_000;
@@ -33,6 +35,21 @@ function changed() {
     lastRefresh = Date.now();
     refresh();
   }, due);
+}
+
+/** Tell the parts of the page that can show it at once; the rest follows with the next refresh. */
+function show(kind, event) {
+  if (document.hidden) return;
+  const detail = JSON.parse(event.data);
+  document.dispatchEvent(new CustomEvent(`live:${kind}`, { detail }));
+  const news = kind === "figure" && detail.data;
+  const tile = news && news.subject && document.querySelector(`[data-figure="${CSS.escape(`${detail.dataset}|${news.subject}`)}"]`);
+  if (!tile || news.period_start < tile.dataset.period || news.value == null) return;
+  const value = tile.querySelector(".tile-value");
+  const said = number(news.value, Number(tile.dataset.decimals));
+  if (value.textContent === said) return;
+  value.textContent = said;
+  pulse(value);
 }
 
 function refresh() {
@@ -76,6 +93,7 @@ async function connect() {
     wait = FIRST_WAIT_MS;
     unreachable(false);
   });
+  for (const kind of ["rows", "figure"]) source.addEventListener(kind, (event) => show(kind, event));
   for (const kind of ["rows", "figure", "alert", "case", "message"]) source.addEventListener(kind, changed);
   source.addEventListener("error", () => {
     source.close();
