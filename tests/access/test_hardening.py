@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import gzip
 import threading
 import time
 from collections.abc import Callable
 from io import BytesIO
 
 import pytest
+import zstandard
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.contrib.auth.password_validation import validate_password
 from django.core.cache import cache
@@ -25,7 +27,8 @@ from chengyun.access.middleware import READ_AT_ONCE, SINCE, bodies
 from chengyun.access.models import Account, AuditRecord, Role
 from chengyun.access.policy import Layer, Scope
 from chengyun.access.predicates import area_in
-from chengyun.errors import NotFound, Unavailable
+from chengyun.collect.encodings import MOST_PARTS, decompress
+from chengyun.errors import Malformed, NotFound, Unavailable
 from chengyun.web import cache as cache_of_pages
 from chengyun.web import heavy, series
 
@@ -287,3 +290,10 @@ def test_the_administration_has_no_second_page_for_passwords(client: Client, acc
     client.force_login(account_as("administrator"))
     assert client.get("/admin/password_change/").headers["Location"] == "/accounts/password/change/"
     assert client.get("/admin/r/1/1/").status_code == 404
+
+
+@pytest.mark.parametrize(("encoding", "squeeze"), [("gzip", gzip.compress), ("zstd", zstandard.compress)])
+def test_a_body_of_very_many_parts_is_refused(encoding: str, squeeze: Callable[[bytes], bytes]) -> None:
+    assert decompress(squeeze(b"a") * MOST_PARTS, encoding) == b"a" * MOST_PARTS
+    with pytest.raises(Malformed, match="parts"):
+        decompress(squeeze(b"") * 400_000, encoding)

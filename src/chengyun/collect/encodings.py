@@ -14,6 +14,9 @@ __all__ = ["LARGEST_BODY", "decompress"]
 LARGEST_BODY = 16 * 1024 * 1024
 """Bytes of a body, as sent and once opened."""
 
+MOST_PARTS = 64
+"""A body may be several compressed ones in a row; each costs something to open, and a large body holds a million empty ones."""
+
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 
 
@@ -39,7 +42,9 @@ def decompress(body: bytes, encoding: str, largest: int = LARGEST_BODY) -> bytes
 
 def _gunzip(body: bytes, largest: int) -> bytes:
     opened = bytearray()
-    while body:
+    for _ in range(MOST_PARTS):
+        if not body:
+            break
         reader = zlib.decompressobj(_GZIP_WINDOW)
         try:
             opened += reader.decompress(body, largest + 1 - len(opened))
@@ -50,12 +55,16 @@ def _gunzip(body: bytes, largest: int) -> bytes:
         if not reader.eof:
             raise _broken("gzip", "it ends too early")
         body = reader.unused_data
+    if body:
+        raise _broken("gzip", f"it has more than {MOST_PARTS} parts")
     return bytes(opened)
 
 
 def _unzstd(body: bytes, largest: int) -> bytes:
     opened = bytearray()
-    while body:
+    for _ in range(MOST_PARTS):
+        if not body:
+            break
         # The window bounds what a frame may ask to keep in memory; 8 MB is what RFC 8878 (3.1.1.1.2) asks decoders to support.
         reader = zstandard.ZstdDecompressor(max_window_size=8 * 1024 * 1024).decompressobj()
         try:
@@ -71,6 +80,8 @@ def _unzstd(body: bytes, largest: int) -> bytes:
         if not reader.eof:
             raise _broken("zstd", "it ends too early")
         body = reader.unused_data + body[at:]
+    if body:
+        raise _broken("zstd", f"it has more than {MOST_PARTS} parts")
     return bytes(opened)
 
 
