@@ -28,7 +28,7 @@ SEEN_EVERY_S = 60
 
 READ_AT_ONCE = 2
 """Bodies read at a time, of the web process's four threads: readers always find the others."""
-WAIT_S = 2.0
+WAIT_S = 0.5
 
 Answer = Callable[[HttpRequest], HttpResponse]
 
