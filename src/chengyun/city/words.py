@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import functools
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -83,20 +84,20 @@ class Stream:
     sharing: Sharing = "unconditional"
     open: bool = True
 
-    @property
+    @functools.cached_property
     def entity(self) -> Ref:
         return next(field for field in self.fields if isinstance(field, Ref))
 
-    @property
+    @functools.cached_property
     def quantities(self) -> tuple[Quantity, ...]:
         return tuple(field for field in self.fields if isinstance(field, Quantity))
 
-    @property
+    @functools.cached_property
     def words(self) -> tuple[Code | Text, ...]:
         """The fields that hold text: codes and short texts, in declared order."""
         return tuple(field for field in self.fields if isinstance(field, Code | Text))
 
-    @property
+    @functools.cached_property
     def columns(self) -> tuple[str, ...]:
         """Names a sender uses: the entity's, the time's, then the quantities' and words', in declared order."""
         return (self.entity.key, self.time, *(f.key for f in self.fields if not isinstance(f, Ref)))

@@ -84,8 +84,9 @@ def prepare(
     """
     dead = dict(decoded.dead)
     latest = (now + FUTURE_TOLERANCE - _EPOCH) // _MICROSECOND
-    for index in np.flatnonzero((decoded.time < _EARLIEST) | (decoded.time > latest)).tolist():
-        dead.setdefault(index, _implausible(int(decoded.time[index]), stream.time, now))
+    if len(decoded) and (decoded.time.min() < _EARLIEST or decoded.time.max() > latest):
+        for index in np.flatnonzero((decoded.time < _EARLIEST) | (decoded.time > latest)).tolist():
+            dead.setdefault(index, _implausible(int(decoded.time[index]), stream.time, now))
     reasons: dict[str, Dead] = {}
     for index in np.flatnonzero(slots < 0).tolist():
         key = decoded.keys[index]
@@ -93,7 +94,7 @@ def prepare(
             if key not in reasons:
                 reasons[key] = _unknown(key, known if len(reasons) < MOST_HINTS else {}, stream)
             dead[index] = reasons[key]
-    values = np.stack([decoded.numbers[quantity.key] for quantity in stream.quantities])
+    values = np.array([decoded.numbers[quantity.key] for quantity in stream.quantities])
     words = {key: np.array(column, dtype=np.object_) for key, column in decoded.words.items()}
     if not dead:
         return Batch(sender, slots, decoded.time, values, words)

@@ -196,8 +196,9 @@ def _only(found: Mapping[str, Any], expected: tuple[str, ...]) -> None:
 
 
 def _known(names: Iterable[str], stream: Stream) -> None:
+    known = stream.columns
     for name in names:
-        if name not in stream.columns:
+        if name not in known:
             hint = nearest(name, stream.columns)
             raise _fault(
                 "unknown_column",

@@ -27,6 +27,7 @@ NEVER = np.iinfo(np.int64).min
 """The newest time of an entity that has not reported."""
 
 _GAP_CADENCES = 1.5
+_FLAG_NAMES = [(int(flag), str(flag.name).lower()) for flag in Flag]
 Objects = NDArray[np.object_]
 
 
@@ -227,10 +228,10 @@ def advance(
 
 def count_flags(quality: Int64s) -> dict[str, int]:
     """Return how many rows carry each flag, by its name in lower case; flags that none carries are left out."""
-    if not (quality & 0xFF).any():
+    seen = int(np.bitwise_or.reduce(quality)) if len(quality) else 0
+    if not seen & 0xFF:
         return {}
-    counts = {str(flag.name).lower(): int(((quality & int(flag)) != 0).sum()) for flag in Flag}
-    return {name: count for name, count in counts.items() if count}
+    return {name: int(np.count_nonzero(quality & bit)) for bit, name in _FLAG_NAMES if seen & bit}
 
 
 def _runs(
