@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import inspect
 import sys
@@ -147,7 +148,7 @@ def load_city(modules: Sequence[str] = ()) -> City:
     modules: dotted names of pack folders; empty: every entry point of the group `chengyun.packs`.
     Raises Misdeclared with every fault found.
     """
-    names = tuple(modules) or tuple(sorted(point.module.removesuffix(".pack") for point in entry_points(group="chengyun.packs")))
+    names = tuple(modules) or tuple(_installed())
     if names in _loaded:
         return _loaded[names]
     with collecting() as faults:
@@ -165,10 +166,16 @@ def load_city(modules: Sequence[str] = ()) -> City:
 
 
 def _load_pack(name: str) -> LoadedPack | None:
+    if not all(part.isidentifier() for part in name.split(".")):
+        report(f"CHENGYUN_PACKS: {name!r} is not a module's name. Write dotted names, with commas between.")
+        return None
     try:
         module = importlib.import_module(f"{name}.pack")
+    except SyntaxError as wrong:
+        report(f"{wrong.filename}:{wrong.lineno}: {wrong.msg}; Python cannot read it.")
+        return None
     except ModuleNotFoundError as wrong:
-        report(f"{name}: {wrong}. The setting CHENGYUN_PACKS or an entry point names it.")
+        report(f"{name}: {wrong}. The setting CHENGYUN_PACKS or an entry point names it.{_installed_like(name)}")
         return None
     pack = getattr(module, "PACK", None)
     if not isinstance(pack, Pack):
@@ -183,6 +190,17 @@ def _load_pack(name: str) -> LoadedPack | None:
         for fault in wrong.faults:
             report(fault)
         return None
+
+
+def _installed_like(name: str) -> str:
+    """Return a hint naming the installed pack whose folder is called most like it, by its full name."""
+    folders = {module.rpartition(".")[2]: module for module in _installed()}
+    found = difflib.get_close_matches(name.rpartition(".")[2], list(folders), n=1, cutoff=0.6)
+    return f' Did you mean "{folders[found[0]]}"?' if found and folders[found[0]] != name else ""
+
+
+def _installed() -> list[str]:
+    return sorted(point.module.removesuffix(".pack") for point in entry_points(group="chengyun.packs"))
 
 
 def _check_references(city: City, pack: LoadedPack) -> None:
