@@ -19,6 +19,6 @@ class Site(AdminSite):
         # "View on site" asks any model for its own address, and ours have none.
         return [one for one in super().get_urls() if getattr(one, "name", None) != "view_on_site"]
 
-    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:  # noqa: ARG002
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:  # type: ignore[override]  # noqa: ARG002
         """Lead to the one page on which people change their password: there it is recorded."""
         return redirect("account_change_password")

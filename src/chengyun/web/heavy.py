@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is dear to answer is answered a few at a time: computing a figure again reads all it was made from, for anybody.
+"""What is dear to answer is answered a few at a time: a figure computed again, a stretch of observations, for anybody.
 
 The web process has four threads. Two of them at most compute; who comes third waits a moment, a stranger less, and is then
 asked to come back. Readers of everything else never notice.

@@ -19,6 +19,7 @@ from chengyun.config import config
 from chengyun.errors import NotFound, Refused, nearest
 from chengyun.lake.rows import Flag
 from chengyun.web.api.asked import cursor_of, read_cursor
+from chengyun.web.heavy import heavy
 from chengyun.web.panels import register
 
 LONGEST_OF_ALL = dt.timedelta(days=31)
@@ -104,7 +105,7 @@ def observations(actor: Actor, asked: dict[str, Any]) -> dict[str, Any]:
     start = max(since, after[0]) if after else since
     if not start < until:
         return {"dataset": name, "observations": [], "next": None}
-    with snapshot([name], since=start, until=until, entities=entities, exact=False) as lake:
+    with heavy(actor), snapshot([name], since=start, until=until, entities=entities, exact=False) as lake:
         found = lake.rows(*_query(name, stream, allowed, fields, asked["every"], after, asked["limit"]))
     page = found[: asked["limit"]]
     last = page[-1] if len(found) > len(page) else None
