@@ -56,4 +56,4 @@ def about(request: HttpRequest) -> HttpResponse:
 def only_simulated(streams: tuple[StreamAge, ...]) -> bool:
     """Say whether something has been read and all of it was simulated."""
     read = [one for one in streams if one.newest is not None]
-    return bool(read) and all(one.simulated for one in read)
+    return bool(read) and not any(one.real for one in read)

@@ -20,7 +20,7 @@ from chengyun.web.tiles import Status
 class StreamAge:
     """name, pack: as declared. newest: when its newest observation ended; None: nothing ever came. entities: how many report.
 
-    source: the department that answers for it.
+    source: the department that answers for it. simulated, real: whether any entity's newest observation is.
     """
 
     key: str
@@ -31,6 +31,7 @@ class StreamAge:
     status: Status
     entities: int
     simulated: bool
+    real: bool
 
 
 def silent_after(stream: Stream) -> dt.timedelta | None:
@@ -45,7 +46,8 @@ def stream_ages(actor: Actor, now: dt.datetime) -> tuple[StreamAge, ...]:
         return ()
     parts = [
         sql.SQL(
-            "SELECT {} AS stream, max(time) AS newest, count(*) AS entities, bool_or(quality & 128 <> 0) AS simulated FROM {}"
+            "SELECT {} AS stream, max(time) AS newest, count(*) AS entities, bool_or(quality & 128 <> 0) AS simulated,"
+            " bool_or(quality & 128 = 0) AS real FROM {}"
         ).format(sql.Literal(name), sql.Identifier("lake", f"latest_{sql_name(name)}"))
         for name in streams
     ]
@@ -54,11 +56,11 @@ def stream_ages(actor: Actor, now: dt.datetime) -> tuple[StreamAge, ...]:
         found = {name: rest for name, *rest in cursor.fetchall()}
     ages = []
     for name, stream in streams.items():
-        newest, entities, simulated = found[name]
+        newest, entities, simulated, real = found[name]
         limit = silent_after(stream)
         late = newest is not None and limit is not None and now - newest > limit
         pack = settings.CITY.packs[name.split(".")[0]].pack
         status: Status = "missing" if newest is None else "stale" if late else "fresh"
         ended = stream.end_of(newest) if newest else None
-        ages.append(StreamAge(name, stream.name, pack.name, pack.owner, ended, status, entities, bool(simulated)))
+        ages.append(StreamAge(name, stream.name, pack.name, pack.owner, ended, status, entities, bool(simulated), bool(real)))
     return tuple(ages)
