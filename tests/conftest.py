@@ -21,19 +21,27 @@ _server: Child | None = None
 _folder: Path | None = None
 
 
+def _own_folder() -> Path:
+    """Make this run's folder. Tests' folders go there too: those of all runs share one that each run closes to other users,
+    and with it to the databases that another run has started as theirs."""
+    folder = Path(tempfile.mkdtemp(prefix="chengyun-test-"))
+    folder.chmod(0o755)
+    (folder / "t").mkdir()
+    os.environ["CHENGYUN_DATA"] = str(folder)
+    os.environ["PYTEST_DEBUG_TEMPROOT"] = str(folder / "t")
+    return folder
+
+
 def _start() -> None:
     """Start the database before Django reads its settings."""
     global _server, _folder
     if "CHENGYUN_TEST_DATABASE_URL" in os.environ:
         os.environ["CHENGYUN_DATABASE_URL"] = os.environ["CHENGYUN_TEST_DATABASE_URL"]
-        _folder = Path(tempfile.mkdtemp(prefix="chengyun-test-"))
-        os.environ["CHENGYUN_DATA"] = str(_folder)
+        _folder = _own_folder()
         return
     from chengyun.run import db
 
-    _folder = Path(tempfile.mkdtemp(prefix="chengyun-test-"))
-    _folder.chmod(0o755)
-    os.environ["CHENGYUN_DATA"] = str(_folder)
+    _folder = _own_folder()
     pgdata = _folder / "db"
     log = _folder / "log"
     log.mkdir()

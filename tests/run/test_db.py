@@ -79,7 +79,7 @@ def test_an_interrupted_first_start_is_begun_again(tmp_path: Path) -> None:
     assert not half.exists()
 
 
-def test_only_the_server_may_open_its_socket(tmp_path: Path) -> None:
+def test_only_the_server_opens_its_socket(tmp_path: Path) -> None:
     db.prepare(tmp_path / "db")
     mode = stat.S_IMODE(db.socket_folder(tmp_path / "db").stat().st_mode)
     assert mode & 0o077 == 0
