@@ -19,7 +19,7 @@ sync_api = pytest.importorskip("playwright.sync_api")
 
 CHROMIUM = Path("/usr/bin/chromium")
 AXE = Path(__file__).resolve().parents[2] / "node_modules" / "axe-core" / "axe.min.js"
-PAGES = ["/", "/?wall=1", "/map", "/p/air_quality/air", "/p/air_quality/report", "/patterns", "/nowhere"]
+PAGES = ["/", "/?wall=1", "/map", "/p/air_quality/air", "/p/air_quality/report", "/about", "/patterns", "/nowhere"]
 
 pytestmark = [
     pytest.mark.browser,

@@ -4,9 +4,12 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import subprocess
 import sys
 from pathlib import Path
+
+from chengyun.city import load_city
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOL = ROOT / "tools" / "messages.py"
@@ -25,3 +28,9 @@ def test_texts_are_found_in_templates_calls_and_declarations() -> None:
     pack = {text for text, *_rest in messages.pack_messages("chengyun.packs.air_quality")}
     assert {"跳到正文", "没有找到", "%(count)d 分钟"} <= kernel
     assert {"空气质量", "轻度污染", "站点小时 AQI"} <= pack
+
+
+def test_what_a_row_is_is_said_in_chinese() -> None:
+    city = load_city(["chengyun.packs.air_quality"])
+    said = {key: one.one_row_is for part in (city.entities, city.streams, city.indicators) for key, one in part.items()}
+    assert [key for key, text in said.items() if not re.search("[\u3400-\u9fff]", text)] == []

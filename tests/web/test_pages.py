@@ -14,10 +14,21 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from chengyun.access.rulebook import rulebook
-from chengyun.operate.models import Figure
+from chengyun.access.services import ensure_organisations
+from chengyun.cases.models import Case
+from chengyun.operate.models import Alert, Figure
 from chengyun.web import cache
 
-PAGES = ["/", "/?wall=1", "/map", "/p/air_quality/air", "/p/air_quality/report", "/e/air_quality.station/S0", "/patterns"]
+PAGES = [
+    "/",
+    "/?wall=1",
+    "/map",
+    "/p/air_quality/air",
+    "/p/air_quality/report",
+    "/e/air_quality.station/S0",
+    "/about",
+    "/patterns",
+]
 CHINESE = re.compile(r"[\u3400-\u9fff]")
 
 
@@ -226,3 +237,14 @@ def _close(monkeypatch: pytest.MonkeyPatch, *datasets: str) -> None:
     closed = {name: dataclasses.replace(book.datasets[name], open=False, sharing="conditional") for name in datasets}
     changed = dataclasses.replace(book, datasets={**book.datasets, **closed})
     monkeypatch.setattr("chengyun.access.policy.rulebook", lambda: changed)
+
+
+def test_a_person_opens_a_case_from_an_alert_that_has_none(city, officer: Client) -> None:
+    alert = Alert.objects.get()
+    ensure_organisations()
+    assert "alert-case" in officer.get(f"/alerts/{alert.pk}").content.decode().replace(f"/alerts/{alert.pk}/case", "alert-case")
+    answer = officer.post(f"/alerts/{alert.pk}/case", {"type": "air_quality.air_check"})
+    case = Case.objects.get()
+    assert (answer.status_code, answer["Location"]) == (303, f"/cases/{case.number}")
+    again = officer.post(f"/alerts/{alert.pk}/case", {"type": "air_quality.air_check"})
+    assert (again.status_code, Case.objects.count()) == (400, 1)
