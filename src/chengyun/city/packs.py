@@ -281,8 +281,8 @@ def _check_panel(panel: Panel, known: Callable[..., Any], city: City) -> None:
         case Table():
             found = [known(at, "indicator", key, city.indicators) for key in panel.indicators]
             first = found[0] if found else None
-            for key in panel.columns if first else ():
-                if key not in first.columns:
+            for key in panel.columns:
+                if first is not None and key not in first.columns:
                     report(f"{at}: column {key!r} is not in the `-- columns:` of {first.key}.{nearest(key, first.columns)}")
         case Calendar():
             known(at, "indicator", panel.indicator, city.indicators)

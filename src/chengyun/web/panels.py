@@ -258,7 +258,8 @@ def _table(panel_id: str, pack: str, panel: Table, asked: Asked) -> TablePanel |
     details = [found[names[0], subject].detail for subject in subjects]
     numeric = {key: all(_is_number(one[key]) for one in details if one.get(key) not in (None, "")) for key in panel.columns}
     columns = [Column(one.name, one.unit, True) for one in declared]
-    columns += [Column(*declared[0].columns[key], numeric[key]) for key in panel.columns]
+    named = declared[0].columns
+    columns += [Column(named[key][0], named[key][1], numeric[key]) for key in panel.columns]
     rows = []
     for subject, name in subjects.items():
         of_subject = [found[one, subject] for one in names]
