@@ -131,6 +131,8 @@ class StreamWriter:
             return
         async with self._turn, self._pool.connection() as conn:
             if self.mirror.next_seq != next_seq:
+                # The rules first: the mirror then says that everything is known, also when one of the two fails.
+                await self._watching.restore(conn)
                 await self.mirror.refresh(conn, next_seq)
 
     def _refusal(self, wrong: Exception) -> Exception:
@@ -199,8 +201,8 @@ class StreamWriter:
             count = len(group.slot)
             chunk, seq_from = await hot.lock_stream(conn, table, count)
             if mirror.next_seq != seq_from:
-                await mirror.refresh(conn, seq_from)
                 await self._watching.restore(conn)
+                await mirror.refresh(conn, seq_from)
             mirror.make_room()
             if len(group.first_real):
                 await self._end_simulation(conn, group.first_real)
