@@ -138,7 +138,7 @@ def test_a_folder_made_by_a_newer_postgresql_is_refused(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file where the folder should be")
-    with pytest.raises(Unavailable, match=r"secret\.key cannot be written: Not a directory\. .* --data"):
+    with pytest.raises(Unavailable, match=r"data cannot be made: it is a file\. .* --data"):
         a_place(tmp_path / "data").start()
 
 
