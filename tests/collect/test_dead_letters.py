@@ -7,6 +7,7 @@ import datetime as dt
 from typing import Any
 
 import pytest
+from django.apps import apps
 
 from chengyun.access.actors import Actor
 from chengyun.access.models import AuditRecord
@@ -51,6 +52,20 @@ def test_a_mended_row_is_sent_instead(letter: DeadLetter, monkeypatch: pytest.Mo
     asked = answering(monkeypatch, 1)
     services.retry(STEWARD, letter.pk, {"station": "y", "start": 0})
     assert asked[0][1] == {"station": "y", "start": 0}
+
+
+def test_a_mended_row_may_not_name_a_station_of_another_district(letter: DeadLetter, monkeypatch: pytest.MonkeyPatch) -> None:
+    for key, area in (("here", "330203"), ("there", "330212")):
+        apps.get_model("air_quality", "Station").objects.create(key=key, name=key, area_code=area)
+    letter.area_code = "330203"
+    letter.save()
+    local = Actor(None, "steward", None, frozenset({"data_steward"}), ("330203",))
+    asked = answering(monkeypatch, 1)
+    with pytest.raises(Refused):
+        services.retry(local, letter.pk, {"station": "there", "start": 0})
+    assert not asked
+    services.retry(local, letter.pk, {"station": "here", "start": 0})
+    assert len(asked) == 1
 
 
 def test_a_row_that_fails_again_says_why(letter: DeadLetter, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.apps import apps
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -13,6 +15,7 @@ from django.utils.translation import gettext as _
 from chengyun.access import audit
 from chengyun.access.actors import Actor
 from chengyun.access.policy import require
+from chengyun.city import City, qualify
 from chengyun.collect import front_door
 from chengyun.collect.models import DeadLetter
 from chengyun.collect.queries import access_dead_letter
@@ -32,6 +35,7 @@ def retry(actor: Actor, letter_id: int, row: Mapping[str, Any] | None = None) ->
     with transaction.atomic():
         letter = _waiting(actor, letter_id)
         sent = dict(letter.row if row is None else row)
+        require(actor, "dead_letter.retry", _area_of(letter.stream, sent))
         purpose = "simulate" if letter.simulated else "ingest:*"
         # The key makes a retry whose answer was lost safe to repeat; another row under it is another attempt.
         answer = front_door.post(config(), letter.stream, sent, purpose=purpose, key=None if row else f"dead-letter-{letter.pk}")
@@ -68,6 +72,15 @@ def _waiting(actor: Actor, letter_id: int) -> DeadLetter:
     if letter.state != DeadLetter.State.WAITING:
         raise Refused(_("这条问题数据已经处理过：%s。") % letter.get_state_display(), code="settled")
     return letter
+
+
+def _area_of(stream: str, row: Mapping[str, Any]) -> str | None:
+    """Return the area of the entity a row names, for a mended row may name another; None when no such entity is known."""
+    city: City = settings.CITY
+    entity = city.streams[stream].entity
+    register = qualify(stream.split(".")[0], entity.to)
+    model = apps.get_model(register.split(".")[0], city.entities[register].model)
+    return model._default_manager.filter(key=str(row.get(entity.key))).values_list("area_code", flat=True).first()
 
 
 def _why(answer: Mapping[str, Any]) -> str:
