@@ -80,7 +80,8 @@ def _area_of(stream: str, row: Mapping[str, Any]) -> str | None:
     entity = city.streams[stream].entity
     register = qualify(stream.split(".")[0], entity.to)
     model = apps.get_model(register.split(".")[0], city.entities[register].model)
-    return model._default_manager.filter(key=str(row.get(entity.key))).values_list("area_code", flat=True).first()
+    found: str | None = model._default_manager.filter(key=str(row.get(entity.key))).values_list("area_code", flat=True).first()
+    return found
 
 
 def _why(answer: Mapping[str, Any]) -> str:
