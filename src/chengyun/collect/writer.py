@@ -130,9 +130,10 @@ class StreamWriter:
         if self._turn.locked() or self._waiting or self.mirror.next_seq == next_seq:
             return
         async with self._turn, self._pool.connection() as conn:
+            if self._watching.next_seq is None:
+                # Later only when a group of ours comes: who follows a load would read every open condition twice a second.
+                await self._watching.restore(conn, next_seq)
             if self.mirror.next_seq != next_seq:
-                # The rules first: the mirror then says that everything is known, also when one of the two fails.
-                await self._watching.restore(conn)
                 await self.mirror.refresh(conn, next_seq)
 
     def _refusal(self, wrong: Exception) -> Exception:
@@ -200,8 +201,9 @@ class StreamWriter:
             group = self._join(fresh)
             count = len(group.slot)
             chunk, seq_from = await hot.lock_stream(conn, table, count)
+            if self._watching.next_seq != seq_from:
+                await self._watching.restore(conn, seq_from)
             if mirror.next_seq != seq_from:
-                await self._watching.restore(conn)
                 await mirror.refresh(conn, seq_from)
             mirror.make_room()
             if len(group.first_real):
@@ -222,7 +224,7 @@ class StreamWriter:
         mirror.next_seq = seq_from + count
         if len(group.first_real):
             mirror.register.ended(group.first_real)
-        self._watching.settle(noticed)
+        self._watching.settle(noticed, mirror.next_seq)
         self.written += count
         told = iter(answers)
         return [replayed[i] if i in replayed else next(told) for i in range(len(batches))]
