@@ -4,7 +4,7 @@ BIN := .venv/bin
 DIST := src/chengyun/web/static/dist
 # Tools that load the models ask no database anything; its name alone is enough.
 UNCONNECTED := CHENGYUN_DATABASE_URL=postgresql:///chengyun CHENGYUN_DATA=build/data
-.PHONY: setup run test check bench lock clean messages reference
+.PHONY: setup clients run test check bench lock clean messages reference
 
 setup: .venv/.made node_modules/.made build/demo/.made $(DIST)/.made .venv/.messages
 
@@ -30,10 +30,18 @@ $(DIST)/.made: tools/build.mjs node_modules/.made $(shell find src/chengyun/web/
 	$(BIN)/python tools/messages.py compile
 	@touch $@
 
+# Programs of others that the tests talk to us with, each in an environment of its own: their dependencies are not ours.
+clients: $(patsubst requirements/clients/%.txt,build/clients/%/.made,$(wildcard requirements/clients/*.txt))
+
+build/clients/%/.made: requirements/clients/%.txt .venv/.made
+	test -x build/clients/$*/bin/python || $(PYTHON) -m venv build/clients/$*
+	build/clients/$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
+	@touch $@
+
 run: setup
 	$(BIN)/chengyun up
 
-test: setup
+test: setup clients
 	$(BIN)/python -m pytest
 
 check: setup

@@ -19,7 +19,10 @@ import psycopg
 from chengyun import __version__
 from chengyun.errors import Problem, Refused
 
-PARTS = ("run", "city", "areas", "access", "lake", "collect", "operate", "cases", "web", "bench")
+PARTS = (
+    "run", "city", "areas", "access", "lake", "collect", "collect.things", "collect.pull", "collect.forms", "collect.quality",
+    "operate", "cases", "protocols", "web", "bench",
+)  # fmt: skip
 """Where commands come from, in the order of the help page."""
 
 

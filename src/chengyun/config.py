@@ -7,7 +7,9 @@
 | CHENGYUN_DATABASE_URL | PostgreSQL server to use | the embedded one, in the data folder |
 | CHENGYUN_HOST, CHENGYUN_PORT | where pages are served | 127.0.0.1, 8330 |
 | CHENGYUN_STREAM_PORT | where observations come in and live updates go out | CHENGYUN_PORT + 1 |
-| CHENGYUN_STREAM_URL | the same as browsers reach it (behind a proxy) | http://<page's host>:<port> |
+| CHENGYUN_PROTOCOLS_PORT | where neighbours' systems speak SensorThings, NGSI-LD and OGC API with us | CHENGYUN_PORT + 2 |
+| CHENGYUN_PROTOCOLS_URL | the same as others reach it (behind a proxy) | http://<host asked>:<port> |
+| CHENGYUN_STREAM_URL | CHENGYUN_STREAM_PORT as browsers reach it (behind a proxy) | http://<page's host>:<port> |
 | CHENGYUN_PACKS | packs to run, dotted names, comma between | every pack installed |
 | CHENGYUN_CITY | code of the city, GB/T 2260 | 330200 (宁波市) |
 | CHENGYUN_TIME_ZONE | the city's time zone | Asia/Shanghai |
@@ -48,6 +50,8 @@ class Config:
     port: int
     stream_port: int
     stream_url: str | None
+    protocols_port: int
+    protocols_url: str | None
     packs: tuple[str, ...]
     city: str
     time_zone: str
@@ -163,6 +167,8 @@ def read_config() -> Config:
         # Below the last port rather than beyond it.
         stream_port=_port("CHENGYUN_STREAM_PORT", port + 1 if port < 65535 else port - 1),
         stream_url=env.get("CHENGYUN_STREAM_URL") or None,
+        protocols_port=_port("CHENGYUN_PROTOCOLS_PORT", port + 2 if port < 65534 else port - 2),
+        protocols_url=(env.get("CHENGYUN_PROTOCOLS_URL") or "").rstrip("/") or None,
         packs=tuple(name.strip() for name in env.get("CHENGYUN_PACKS", "").split(",") if name.strip()),
         city=_city(),
         time_zone=_time_zone(),

@@ -33,6 +33,7 @@ def programs(migration: str) -> dict[str, list[str]]:
         "migrate": [*python, WAITER if migration == "SLOW" else f"print({migration!r})"],
         "web": [*python, SERVER, "CHENGYUN_PORT"],
         "stream": [*python, SERVER, "CHENGYUN_STREAM_PORT"],
+        "protocols": [*python, SERVER, "CHENGYUN_PROTOCOLS_PORT"],
         "jobs": [*python, WAITER],
     }
 

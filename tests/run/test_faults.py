@@ -273,7 +273,14 @@ def _kill(place: Place, sealer: Sealer, name: str) -> None:
     if name == "sealer":
         sealer.kill()
         return
-    former = place.kill(name)
+    end = time.monotonic() + 60
+    while True:
+        try:
+            former = place.kill(name)
+            break
+        except ProcessLookupError:  # it ended by itself with the database just killed, and is about to be started again
+            assert time.monotonic() < end, f"{name} stays away"
+            time.sleep(0.1)
     if name == "up":
         place.start()
     else:

@@ -22,7 +22,10 @@ import psutil
 
 from chengyun.errors import NotFound, nearest
 
-PARTS = ("bench", "areas", "lake", "collect", "operate", "web")
+PARTS = (
+    "bench", "areas", "lake", "collect", "collect.things", "collect.pull", "operate", "protocols.sensorthings",
+    "protocols.ngsild", "protocols.ogc", "web",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

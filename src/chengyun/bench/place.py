@@ -35,13 +35,14 @@ class Place:
     def __init__(self, folder: Path, *, command: Sequence[str] = (*CHENGYUN, "up"), env: Mapping[str, str] | None = None) -> None:
         self.folder = folder
         self.command = list(command)
-        self.port, self.stream_port = _free_ports(2)
+        self.port, self.stream_port, self.protocols_port = _free_ports(3)
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("CHENGYUN_", "DJANGO_"))}
         self.env = {
             **kept,
             "CHENGYUN_DATA": str(folder),
             "CHENGYUN_PORT": str(self.port),
             "CHENGYUN_STREAM_PORT": str(self.stream_port),
+            "CHENGYUN_PROTOCOLS_PORT": str(self.protocols_port),
             **(env or {}),
         }
         self.ready_line = ""
@@ -56,6 +57,10 @@ class Place:
     @property
     def stream_url(self) -> str:
         return f"http://127.0.0.1:{self.stream_port}"
+
+    @property
+    def protocols_url(self) -> str:
+        return f"http://127.0.0.1:{self.protocols_port}"
 
     @property
     def pid(self) -> int:

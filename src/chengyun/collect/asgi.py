@@ -12,9 +12,8 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
-from urllib.parse import parse_qs
 
 import msgspec
 import psycopg
@@ -25,21 +24,16 @@ from chengyun.access.tickets import Ticket
 from chengyun.city import load_city
 from chengyun.collect.batch import Sender
 from chengyun.collect.decode import read_body
-from chengyun.collect.encodings import LARGEST_BODY, decompress
+from chengyun.collect.encodings import decompress
 from chengyun.collect.house import Holder, House
 from chengyun.collect.live import MOST_READERS, Hub
+from chengyun.collect.wire import CORS, JSON, GoneError, Receive, Send, answer, query_of, read, tell, until_gone
 from chengyun.collect.writer import AWAY
 from chengyun.config import Config, config
-from chengyun.errors import Malformed, NotFound, Problem, Refused, Unavailable
+from chengyun.errors import NotFound, Problem, Refused, Unavailable
 
 __all__ = ["App", "app"]
 
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
-
-JSON = (b"content-type", b"application/json")
-# Any page may read: what it sees is decided by the ticket in the address, never by a cookie that a foreign page could ride on.
-CORS = [(b"access-control-allow-origin", b"*"), (b"cache-control", b"no-store")]
 PREFLIGHT = [
     (b"access-control-allow-origin", b"*"),
     (b"access-control-allow-methods", b"GET, OPTIONS"),
@@ -47,13 +41,10 @@ PREFLIGHT = [
     (b"access-control-max-age", b"86400"),
 ]
 LONGEST_KEY = 64
-BODY_WITHIN_S = 60.0
-"""How long a body that comes in parts may take."""
 ANSWER_WITHIN_S = 15.0
 """How long a sender waits for its answer when the database hangs."""
 READ_WITHIN_S = 10.0
 """How long a reader of live updates may take nothing before it is let go."""
-RETRY_AFTER_S = b"1"
 
 log = logging.getLogger(__name__)
 
@@ -106,14 +97,14 @@ class App:
         try:
             await self._route(scope, receive, send)
         except Problem as problem:
-            await _tell(send, problem)
+            await tell(send, problem)
         except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, TimeoutError):
-            await _tell(send, Unavailable(AWAY))
-        except _GoneError:
+            await tell(send, Unavailable(AWAY))
+        except GoneError:
             return
         except Exception:
             log.exception("%s %s failed", scope["method"], scope["path"])
-            await _answer(send, 500, msgspec.json.encode({"code": "bug", "message": "Something broke here; it is in the log."}))
+            await answer(send, 500, msgspec.json.encode({"code": "bug", "message": "Something broke here; it is in the log."}))
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
@@ -137,11 +128,11 @@ class App:
             case "ingest", "POST":
                 await self._ingest(rest, scope, receive, send)
             case (("latest" | "live" | "health"), "OPTIONS"):
-                await _answer(send, 204, b"", PREFLIGHT)
+                await answer(send, 204, b"", PREFLIGHT)
             case "latest", "GET":
-                await self._latest(rest, _query(scope), send)
+                await self._latest(rest, query_of(scope), send)
             case "live", "GET":
-                await self._live(_query(scope), receive, send)
+                await self._live(query_of(scope), receive, send)
             case "health", ("GET" | "HEAD"):
                 await self._health(send)
             case (("ingest" | "latest" | "live" | "health"), _):
@@ -163,14 +154,14 @@ class App:
             raise Refused(
                 f"The Idempotency-Key is longer than {LONGEST_KEY} printable characters.", code="idempotency_key", status=400
             )
-        sent = await _body(headers.get(b"content-length", b""), receive)
+        sent = await read(headers.get(b"content-length", b""), receive)
         body = decompress(sent, headers.get(b"content-encoding", b"").decode("latin-1"))
         decoded = read_body(body, self.house.city.streams[stream])
         sender = Sender(holder.actor, holder.source, "simulate" in holder.scopes)
         async with asyncio.timeout(ANSWER_WITHIN_S):
             batch = await self.house.batch(stream, decoded, sender, key=key, body=body)
-            answer = await self.house.write(stream, batch)
-        await _answer(send, 200, answer)
+            told = await self.house.write(stream, batch)
+        await answer(send, 200, told)
 
     async def _latest(self, stream: str, query: dict[str, str], send: Send) -> None:
         ticket = self._ticket(query)
@@ -183,7 +174,7 @@ class App:
             raise Refused(f"since is {since[:40]!r}, expected the seq of an earlier answer.", code="since", status=400)
         # A seq from before a restored backup would hide what is here; such a reader gets everything.
         seq = int(since) if int(since) < (mirror.next_seq or 1) else 0
-        await _answer(send, 200, mirror.render(mirror.since(seq, view.areas), view.hidden), [JSON, *CORS])
+        await answer(send, 200, mirror.render(mirror.since(seq, view.areas), view.hidden), [JSON, *CORS])
 
     async def _live(self, query: dict[str, str], receive: Receive, send: Send) -> None:
         ticket = self._ticket(query)
@@ -194,7 +185,7 @@ class App:
             await send(
                 {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/event-stream"), *CORS]}
             )
-            gone = asyncio.get_running_loop().create_task(_until_gone(receive))
+            gone = asyncio.get_running_loop().create_task(until_gone(receive))
             gone.add_done_callback(lambda _: reader.close())
             try:
                 async for message in reader.messages():
@@ -203,7 +194,7 @@ class App:
                     if ticket.expires <= dt.datetime.now(dt.UTC):
                         break
             except TimeoutError:
-                raise _GoneError from None
+                raise GoneError from None
             finally:
                 gone.cancel()
             await send({"type": "http.response.body", "body": b""})
@@ -217,7 +208,7 @@ class App:
             for key, writer in house.writers.items()
         }
         readers = len(self._hub.readers) if self._hub else 0
-        await _answer(send, 200, msgspec.json.encode({"ok": True, "streams": streams, "readers": readers}), [JSON, *CORS])
+        await answer(send, 200, msgspec.json.encode({"ok": True, "streams": streams, "readers": readers}), [JSON, *CORS])
 
     async def _holder(self, header: bytes) -> Holder:
         scheme, _, raw = header.decode("latin-1").partition(" ")
@@ -237,76 +228,7 @@ class App:
             raise Refused(refused.sentence, code=refused.code, status=401) from refused
 
 
-class _GoneError(Exception):
-    """Whoever asked went away: a sender before its body was whole, a reader of live updates."""
-
-
 _READ_HEADERS = frozenset({b"authorization", b"idempotency-key", b"content-length", b"content-encoding"})
-
-
-async def _body(announced: bytes, receive: Receive) -> bytes:
-    too_large = Malformed(
-        f"The body is larger than {LARGEST_BODY // 1024 // 1024} MB. Send it in parts.", code="body_too_large", status=413
-    )  # fmt: skip
-    if announced.isdigit() and int(announced[:18]) > LARGEST_BODY:
-        raise too_large
-    parts: list[bytes] = []
-    size = 0
-    deadline: float | None = None
-    message = await receive()
-    while True:
-        if message["type"] == "http.disconnect":
-            raise _GoneError
-        part = message.get("body", b"")
-        size += len(part)
-        if size > LARGEST_BODY:
-            raise too_large
-        parts.append(part)
-        if not message.get("more_body"):
-            return parts[0] if len(parts) == 1 else b"".join(parts)
-        if deadline is None:
-            deadline = asyncio.get_running_loop().time() + BODY_WITHIN_S
-        try:
-            async with asyncio.timeout_at(deadline):
-                message = await receive()
-        except TimeoutError:
-            raise Refused(
-                f"The body was not whole within {BODY_WITHIN_S:.0f} s. Send it in parts.", code="body_too_slow", status=408
-            ) from None
-
-
-async def _until_gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-def _query(scope: dict[str, Any]) -> dict[str, str]:
-    return {name: values[-1] for name, values in parse_qs(scope["query_string"].decode("latin-1")).items()}
-
-
-async def _tell(send: Send, problem: Problem) -> None:
-    headers = [JSON, *CORS]
-    match problem:
-        case NotFound():
-            status = 404
-        case Unavailable():
-            status = 503
-            headers.append((b"retry-after", RETRY_AFTER_S))
-        case Malformed():
-            status = int(str(problem.fields.get("status", 422)))
-        case _:
-            status = int(str(problem.fields.get("status", 403)))
-    if status == 401:
-        headers.append((b"www-authenticate", b"Bearer"))
-    told = {name: value for name, value in problem.fields.items() if name != "status"}
-    body = msgspec.json.encode({"code": problem.code, "message": problem.sentence, **told}, enc_hook=str)
-    await _answer(send, status, body, headers)
-
-
-async def _answer(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]] | None = None) -> None:
-    chosen = [*(headers if headers is not None else [JSON]), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": chosen})
-    await send({"type": "http.response.body", "body": body})
 
 
 app = App()

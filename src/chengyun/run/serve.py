@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The `web` and `stream` processes: granian with the options this program wants. `python -m chengyun.run.serve web`."""
+"""The `web`, `stream` and `protocols` processes: granian with this program's options: `python -m chengyun.run.serve web`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STOP_WITHIN_S = 8
 
 
 def serve(name: str) -> None:
-    """Serve pages ("web") or observations and live updates ("stream") until SIGTERM."""
+    """Serve pages ("web"), observations and live updates ("stream") or neighbours' systems ("protocols") until SIGTERM."""
     settings = config()
     if name == "web":
         target, port = "chengyun.web.wsgi:application", settings.port
@@ -32,7 +32,11 @@ def serve(name: str) -> None:
             "blocking_threads_idle_timeout": 600,
         }
     else:
-        target, port = "chengyun.collect.asgi:app", settings.stream_port
+        served = {
+            "stream": ("chengyun.collect.asgi:app", settings.stream_port),
+            "protocols": ("chengyun.protocols.asgi:app", settings.protocols_port),
+        }
+        target, port = served[name]
         options = {"interface": Interfaces.ASGI, "loop": Loops.uvloop}
     Granian(
         target,

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """`chengyun up`: start what a city needs, keep it running, stop it cleanly.
 
-    lock the data folder → check disk and ports → db → migrate (a process that ends) → web, stream, jobs → ready
+    lock the data folder → check disk and ports → db → migrate (a process that ends) → web, stream, protocols, jobs → ready
     a child ends   → it is started again, later and later while it keeps ending (0.2 s, 0.4 s … 30 s)
-    SIGINT, SIGTERM → web, stream and jobs stop, then the database; exit code 0
+    SIGINT, SIGTERM → the others stop, then the database; exit code 0
     SIGKILL        → the kernel tells every child (see process.dies_with_parent); the next start finds the way clear
 
 This process stays as long as the city does, so it loads neither Django nor anything that computes.
@@ -38,6 +38,7 @@ PROGRAMS: Mapping[str, Sequence[str]] = {
     "migrate": [sys.executable, "-m", "chengyun.run.migrate"],
     "web": [sys.executable, "-m", "chengyun.run.serve", "web"],
     "stream": [sys.executable, "-m", "chengyun.run.serve", "stream"],
+    "protocols": [sys.executable, "-m", "chengyun.run.serve", "protocols"],
     "jobs": [sys.executable, "-m", "chengyun.run.jobs"],
 }
 """What is run beside the database; "migrate" ends by itself, its last line of output a JSON object."""
@@ -48,7 +49,11 @@ def up(config: Config, programs: Mapping[str, Sequence[str]] = PROGRAMS) -> int:
     with folder.locked(config), _signals() as signals:
         folder.check_disk(config.data)
         folder.clear_after_kill(config)
-        for port, setting in ((config.port, "CHENGYUN_PORT"), (config.stream_port, "CHENGYUN_STREAM_PORT")):
+        for port, setting in (
+            (config.port, "CHENGYUN_PORT"),
+            (config.stream_port, "CHENGYUN_STREAM_PORT"),
+            (config.protocols_port, "CHENGYUN_PROTOCOLS_PORT"),
+        ):
             _check_port(config.host, port, setting)
         house = _House(config, signals, programs)
         try:
@@ -111,9 +116,10 @@ class _House:
         env = {
             "CHENGYUN_DATA": str(config.data), "CHENGYUN_DATABASE_URL": self.database_url, "CHENGYUN_HOST": config.host,
             "CHENGYUN_PORT": str(config.port), "CHENGYUN_STREAM_PORT": str(config.stream_port),
+            "CHENGYUN_PROTOCOLS_PORT": str(config.protocols_port),
         }  # fmt: skip
         self.migration = Child("migrate", programs["migrate"], self.log, env, keep_output=True)
-        self.workers = [Child(name, programs[name], self.log, env) for name in ("web", "stream", "jobs")]
+        self.workers = [Child(name, programs[name], self.log, env) for name in ("web", "stream", "protocols", "jobs")]
         self.database: Child | None = None
         if config.database_url is None:
             self.database = db.child(self.pgdata, self.log)
@@ -168,7 +174,7 @@ class _House:
 
     def _wait_healthy(self) -> None:
         end = time.monotonic() + READY_WITHIN_S
-        waiting = {"web": self.config.port, "stream": self.config.stream_port}
+        waiting = {"web": self.config.port, "stream": self.config.stream_port, "protocols": self.config.protocols_port}
         while waiting:
             for name in [name for name, port in waiting.items() if self._healthy(port)]:
                 del waiting[name]
@@ -237,7 +243,8 @@ class _House:
             self.config,
             {
                 "pid": os.getpid(), "started": self.started.isoformat(), "host": self.config.host, "port": self.config.port,
-                "stream_port": self.config.stream_port, "database_url": self.database_url,
+                "stream_port": self.config.stream_port, "protocols_port": self.config.protocols_port,
+                "database_url": self.database_url,
                 "children": {child.name: child.state() for child in self.children if child.pid},
             },
         )  # fmt: skip

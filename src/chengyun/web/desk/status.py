@@ -119,7 +119,14 @@ def _processes() -> tuple[Process, ...]:
     state = config().running()
     if state is None or not is_alive(int(state["pid"])):
         return ()
-    says = {"up": _("看护"), "db": _("数据库"), "web": _("页面"), "stream": _("接收与实时"), "jobs": _("后台任务")}
+    says = {
+        "up": _("看护"),
+        "db": _("数据库"),
+        "web": _("页面"),
+        "stream": _("接收与实时"),
+        "protocols": _("对外接口"),
+        "jobs": _("后台任务"),
+    }
 
     def memory(pid: int, alone: bool = False) -> int | None:
         size = memory_bytes(pid, alone=alone) if is_alive(pid) else None
