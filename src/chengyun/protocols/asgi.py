@@ -26,7 +26,7 @@ from chengyun.config import Config, config
 from chengyun.errors import NotFound, Problem, Unavailable
 from chengyun.protocols.door import Door, Given, Reply, Request, Visitors
 
-__all__ = ["App", "app"]
+__all__ = ["App"]
 
 DOORS = ("sensorthings", "ngsild", "ogc")
 """Each a package with `door.py`: `open_door() -> Door`."""
@@ -52,9 +52,6 @@ class App:
     async def start(self) -> None:
         """Connect and open every door."""
         settings = self._settings()
-        from chengyun.run.setup import django
-
-        django()
         pool: Any = AsyncConnectionPool(
             settings.dsn(), min_size=1, max_size=CONNECTIONS, open=False, timeout=5.0, reconnect_timeout=30.0
         )
@@ -151,6 +148,3 @@ class App:
                     await self.stop()
                     await send({"type": "lifespan.shutdown.complete"})
                     return
-
-
-app = App()

@@ -34,7 +34,7 @@ def serve(name: str) -> None:
     else:
         served = {
             "stream": ("chengyun.collect.asgi:app", settings.stream_port),
-            "protocols": ("chengyun.protocols.asgi:app", settings.protocols_port),
+            "protocols": ("chengyun.protocols.server:app", settings.protocols_port),
         }
         target, port = served[name]
         options = {"interface": Interfaces.ASGI, "loop": Loops.uvloop}
