@@ -14,7 +14,7 @@ from chengyun.access.actors import ANONYMOUS, SYSTEM, actor_of_account
 from chengyun.access.models import AuditRecord, Organisation
 from chengyun.cases.alerts import open_cases
 from chengyun.cases.models import Case, CaseEvent
-from chengyun.cases.queries import case_view, cases_for
+from chengyun.cases.queries import case_view, cases_for, count_cases
 from chengyun.cases.services import assign, open_case, take_step
 from chengyun.errors import NotFound, Refused
 from chengyun.operate.models import Alert, AlertEvent, RuleState
@@ -241,3 +241,19 @@ def test_of_two_people_taking_the_same_step_one_is_refused(transactional_db, bod
         thread.join(20)
     assert sorted(outcomes) == ["stale_case", "taken"]
     assert CaseEvent.objects.filter(case=case, kind="step").count() == 1
+
+
+def test_cases_are_searched_counted_and_paged_in_the_database(alert, people, django_assert_num_queries):
+    duty, _, _ = people
+    titles = ("甲%", "乙_", "丙", "丁")
+    numbers = [open_case(AIR, title, SYSTEM, NOW, alert=alert(title, group=title)).number for title in titles]
+    assert [it.number for it in cases_for(duty, now=NOW, limit=2, offset=1)] == numbers[1:3]
+    assert count_cases(duty, now=NOW) == 4
+    for text, found in (("甲%", numbers[:1]), ("乙_", numbers[1:2]), ("%", numbers[:1]), (numbers[2].lower(), [numbers[2]])):
+        assert [it.number for it in cases_for(duty, now=NOW, text=text)] == found
+        assert count_cases(duty, now=NOW, text=text) == len(found)
+    assert count_cases(duty, now=NOW, text="海曙") == 4
+    assert count_cases(duty, now=NOW, ended=True) == 0
+    assert count_cases(ANONYMOUS, now=NOW) == 0
+    with django_assert_num_queries(1):
+        cases_for(duty, now=NOW, limit=1)

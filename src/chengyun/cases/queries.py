@@ -6,7 +6,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from django.conf import settings
 from django.db.models import Q, QuerySet
@@ -22,7 +22,7 @@ from chengyun.cases.models import Case
 from chengyun.city import CaseType, City
 from chengyun.errors import NotFound
 
-__all__ = ["CaseEventView", "CaseView", "StepView", "case_view", "cases_for"]
+__all__ = ["CaseEventView", "CaseView", "Filters", "StepView", "case_view", "cases_for", "count_cases"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,39 +82,57 @@ class CaseView:
     history: tuple[CaseEventView, ...] = ()
 
 
-def cases_for(
-    actor: Actor,
-    *,
-    states: Sequence[str] = (),
-    types: Sequence[str] = (),
-    ended: bool | None = False,
-    overdue: bool | None = None,
-    mine: bool = False,
-    area: str = "",
-    limit: int = 200,
-    now: dt.datetime | None = None,
-) -> list[CaseView]:
-    """Return cases the actor may read: open ones by what is due first, ended ones newest first.
+class Filters(TypedDict, total=False):
+    """Which cases are asked for; what is not given does not narrow, but for `ended`.
 
-    ended: None: both. overdue: True: only those past their limit. mine: only those given to the actor.
+    ended: None: both; not given: only open ones. overdue: True: only those past their limit. mine: only those given to the
+    actor. area: a code, or its first digits. text: found in the number, the title, or the name of the owner or the person.
     """
+
+    states: Sequence[str]
+    types: Sequence[str]
+    ended: bool | None
+    overdue: bool | None
+    mine: bool
+    area: str
+    text: str
+
+
+def cases_for(
+    actor: Actor, *, limit: int = 200, offset: int = 0, now: dt.datetime | None = None, **filters: Unpack[Filters]
+) -> list[CaseView]:
+    """Return cases the actor may read: open ones by what is due first, ended ones newest first."""
     now = now or timezone.now()
+    order = ("-closed_at", "-id") if filters.get("ended", False) else ("due_at", "id")
+    rows = _filtered(actor, now, filters).order_by(*order)
+    return [_view(row, now) for row in rows[offset : offset + limit]]
+
+
+def count_cases(actor: Actor, *, now: dt.datetime | None = None, **filters: Unpack[Filters]) -> int:
+    """Return how many cases `cases_for` finds without a limit."""
+    return _filtered(actor, now or timezone.now(), filters).count()
+
+
+def _filtered(actor: Actor, now: dt.datetime, filters: Filters) -> QuerySet[Case]:
     rows = _visible(actor)
-    if states:
+    if states := filters.get("states"):
         rows = rows.filter(state__in=states)
-    if types:
+    if types := filters.get("types"):
         rows = rows.filter(type__in=types)
-    if ended is not None:
+    if (ended := filters.get("ended", False)) is not None:
         rows = rows.filter(ended=ended)
-    if mine:
+    if filters.get("mine"):
         rows = rows.filter(person_id=actor.account_id) if actor.account_id is not None else rows.none()
-    if area:
+    if area := filters.get("area"):
         rows = rows.filter(area_code__startswith=area)
-    if overdue is not None:
+    if (overdue := filters.get("overdue")) is not None:
         late = Q(ended=False, clock__running_since__isnull=False, due_at__lt=now)
         rows = rows.filter(late) if overdue else rows.exclude(late)
-    order = ("-closed_at", "-id") if ended else ("due_at", "id")
-    return [_view(row, now) for row in rows.order_by(*order)[:limit]]
+    if text := filters.get("text"):
+        # A person is called by the name, and by the account's where none was given.
+        person = Q(person__name__icontains=text) | Q(person__name="", person__username__icontains=text)
+        rows = rows.filter(Q(number__icontains=text) | Q(title__icontains=text) | Q(owner__name__icontains=text) | person)
+    return rows
 
 
 def case_view(number: str, actor: Actor, now: dt.datetime | None = None) -> CaseView:

@@ -21,7 +21,7 @@ from chengyun.access.views import needs, signed_in
 from chengyun.areas.queries import names_of
 from chengyun.cases import services
 from chengyun.cases.models import Case
-from chengyun.cases.queries import CaseView, case_view, cases_for
+from chengyun.cases.queries import CaseView, Filters, case_view, cases_for, count_cases
 from chengyun.city import CaseType, City
 from chengyun.errors import Refused
 from chengyun.operate.models import Alert
@@ -30,8 +30,6 @@ from chengyun.web.desk.deeds import Fault, attempt, done
 from chengyun.web.desk.pages import Listed, asked, filters_of, page_number
 
 PAGE = 50
-MOST = 2000
-"""The list filters and pages over so many cases; more open cases than that is another kind of trouble."""
 MOST_COLLEAGUES = 500
 
 
@@ -125,26 +123,21 @@ def case_list(request: HttpRequest) -> HttpResponse:
     city: City = settings.CITY
     actor, number, given, now = actor_of(request), page_number(request), request.GET, timezone.now()
     kind, type_key, text = asked(request, "show", "type", "q")
-    found = cases_for(
-        actor, ended=kind == "ended", mine=kind == "mine", overdue=True if kind == "overdue" else None,
-        types=[type_key] if type_key in city.cases else (), limit=MOST, now=now,
-    )  # fmt: skip
-    if text:
-        wanted = text.casefold()
-        found = [
-            one for one in found if any(wanted in part.casefold() for part in (one.number, one.title, one.owner, one.person))
-        ]
+    filters: Filters = {
+        "ended": kind == "ended", "mine": kind == "mine", "overdue": True if kind == "overdue" else None,
+        "types": [type_key] if type_key in city.cases else [], "text": text,
+    }  # fmt: skip
     start = (number - 1) * PAGE
+    found = cases_for(actor, limit=PAGE, offset=start, now=now, **filters)
+    total = count_cases(actor, now=now, **filters)
     kinds = [("", _("在办")), ("mine", _("我的")), ("overdue", _("超时")), ("ended", _("已结束"))]
     page = CasesPage(
-        Listed(
-            case_rows(found[start : start + PAGE]), number, len(found) > start + PAGE, filters_of(given), len(found)
-        ),
+        Listed(case_rows(found), number, total > start + PAGE, filters_of(given), total),
         text,
         tuple(Choice(value, name, value == kind) for value, name in kinds),
         tuple(Choice(key, one.name, key == type_key) for key, one in city.cases.items()),
         now,
-    )  # fmt: skip
+    )
     return render(request, "desk/cases.html", {"page": page})
 
 
