@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.conf import settings
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from chengyun.access.actors import ANONYMOUS, SYSTEM
 from chengyun.errors import NotFound
@@ -16,7 +18,7 @@ from chengyun.operate.commands import _lines
 from chengyun.operate.engine import evaluate
 from chengyun.operate.models import Figure
 from chengyun.operate.queries import figure_calendar, figure_series, find_figure, get_figure, newest_figures, ranking
-from chengyun.operate.why import explain
+from chengyun.operate.why import _downwards, explain
 
 ZONE = ZoneInfo("Asia/Shanghai")
 NOW = dt.datetime(2026, 4, 1, 4, tzinfo=dt.UTC)
@@ -130,3 +132,20 @@ def test_series_calendar_and_ranking(figures):
     evaluate(NOW)
     assert [one.subject for one in ranking(DAY, SYSTEM, level=6)] == ["330212", "330203"]
     assert get_figure(series[0].id, ANONYMOUS).value == series[0].value
+
+
+def test_the_way_down_asks_once_for_each_level(figures):
+    row = Figure.objects.get(pk=find_figure(YEAR, "330203", dt.date(2026, 3, 10), SYSTEM).id)
+    with CaptureQueriesContext(connection) as asked:
+        links = _downwards(settings.CITY, row, SYSTEM)
+    assert {link.depth for link in links} == {1}
+    assert len([it for it in asked.captured_queries if '"operate_figure"' in it["sql"]]) == 1
+
+
+def test_of_many_rows_the_first_are_shown_and_all_are_counted(figures, monkeypatch):
+    from chengyun.operate import why as module
+
+    monkeypatch.setattr(module, "TOP", 5)
+    [rows] = explain(find_figure(DAY, "330203", dt.date(2026, 3, 10), SYSTEM).id, SYSTEM, NOW).inputs
+    assert (len(rows.rows), rows.shown, rows.total, rows.hidden) == (5, 5, 24, False)
+    assert "area_code" not in rows.columns

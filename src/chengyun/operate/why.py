@@ -9,8 +9,10 @@ explain(figure) = the formula as it was ── its dated parameters ── the r
 from __future__ import annotations
 
 import datetime as dt
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from django.conf import settings
@@ -18,13 +20,13 @@ from django.db.models import Q
 from django.utils import timezone
 
 from chengyun.access.actors import Actor
-from chengyun.access.policy import scope
+from chengyun.access.policy import Scope, scope
 from chengyun.city import City
 from chengyun.config import config
 from chengyun.errors import Problem
 from chengyun.operate import compute, formulas, store
 from chengyun.operate.models import Alert, Figure, Formula
-from chengyun.operate.order import inputs
+from chengyun.operate.order import inputs, upstream
 from chengyun.operate.periods import period_end, window_bounds, window_of
 from chengyun.operate.queries import FigureView, get_figure
 
@@ -183,28 +185,38 @@ def _input_rows(city: City, row: Figure, stream: str, view: Any, actor: Actor) -
     if not allowed.allowed:
         return InputRows(stream, declared.name, seq, (), units, (), 0, 0, True, allowed.because)
     pack, key = stream.split(".")
-    bound = {"since": row.period_start, "until": period_end(indicator.period, row.period_start, zone), "subject": row.subject}
     entity = f'"{declared.entity.key}"'
     about = ABOUT_AREA if indicator.subject == "area" else ABOUT_ENTITY if indicator.subject == declared.entity.to else "true"
-    sql = INPUT_ROWS.format(
-        rows=f'"{pack}"."{key}"',
-        register=f'"{pack}"."{declared.entity.to}"',
-        entity=entity,
-        time=f'"{declared.time}"',
-        about=about.format(entity=entity),
-    )
-    wanted = set(compute.PARAMETER.findall(sql))
-    found = view.rows(sql, {name: value for name, value in bound.items() if name in wanted})
-    visible = [allowed.mask(one) for one in found if allowed.matches(one)]
-    columns = tuple(name for name in (visible[0] if visible else {}) if name not in ("area_code",))
-    hidden = len(visible) < len(found)
-    rows = tuple({name: one.get(name) for name in columns} for one in visible[:TOP])
-    return InputRows(stream, declared.name, seq, columns, units, rows, len(rows), len(visible), hidden, allowed.because)
+    about = about.format(entity=entity)
+    given = {"since": row.period_start, "until": period_end(indicator.period, row.period_start, zone), "subject": row.subject}
+    within = allowed.sql("register.area_code")
+    parts = {
+        "rows": f'"{pack}"."{key}"', "register": f'"{pack}"."{declared.entity.to}"', "entity": entity,
+        "time": f'"{declared.time}"', "about": about, "visible": within.text,
+    }  # fmt: skip
+
+    def asked(sql: str) -> list[dict[str, Any]]:
+        wanted = set(compute.PARAMETER.findall(sql))
+        bound = {**given, **within.params}
+        return view.rows(sql, {name: value for name, value in bound.items() if name in wanted})  # type: ignore[no-any-return]
+
+    [count] = asked(COUNT_ROWS.format(**parts))
+    rows = tuple(allowed.mask(one) for one in asked(INPUT_ROWS.format(**parts, top=TOP)))
+    columns = tuple(name for name in (rows[0] if rows else {}) if name not in ("area_code",))
+    rows = tuple({name: one.get(name) for name in columns} for one in rows)
+    hidden = count["visible"] < count["total"]
+    return InputRows(stream, declared.name, seq, columns, units, rows, len(rows), count["visible"], hidden, allowed.because)
 
 
-INPUT_ROWS = """
-SELECT input.*, register.area_code FROM {rows} AS input LEFT JOIN {register} AS register ON register.key = input.{entity}
-WHERE input.{time} >= $since AND input.{time} < $until AND {about} ORDER BY input.{entity}, input.{time}
+SOURCE_ROWS = """
+FROM {rows} AS input LEFT JOIN {register} AS register ON register.key = input.{entity}
+WHERE input.{time} >= $since AND input.{time} < $until AND {about}
+"""
+COUNT_ROWS = f"""
+SELECT count(*) AS total, count(*) FILTER (WHERE {{visible}}) AS visible {SOURCE_ROWS}
+"""
+INPUT_ROWS = f"""
+SELECT input.*, register.area_code {SOURCE_ROWS} AND ({{visible}}) ORDER BY input.{{entity}}, input.{{time}} LIMIT {{top}}
 """
 ABOUT_ENTITY = "input.{entity} = $subject"
 ABOUT_AREA = "$subject IN (register.city_code, register.district_code, register.street_code, register.area_code)"
@@ -222,29 +234,71 @@ def _parameters(city: City, indicator: str, day: dt.date) -> tuple[ParameterUsed
     return tuple(found)
 
 
-def _downwards(city: City, row: Figure, actor: Actor, depth: int = 1) -> Sequence[Link]:
-    """Return the figures a figure used, level by level, each with the streams it read."""
+@dataclass(slots=True)
+class _Node:
+    """A figure on the way down, and those it used."""
+
+    figure: Figure
+    below: list[_Node]
+
+
+def _downwards(city: City, row: Figure, actor: Actor) -> list[Link]:
+    """Return the figures a figure used and those they used, each before its own, with the streams they read."""
+    top = _Node(row, [])
+    level = [top]
+    while level:
+        level = _below(city, row.subject, level)
+    return _links(city, top, {key: scope(actor, key) for key in upstream(city, row.indicator)}, 1)
+
+
+def _below(city: City, subject: str, level: Sequence[_Node]) -> list[_Node]:
+    """Find what the figures of a level used, by one query; return the next level."""
     zone = config().zone
-    declared = city.indicators[row.indicator]
-    day = row.period_start.astimezone(zone).date()
-    since, until = window_bounds(declared.period, window_of(declared.period, day), zone)
-    _, uses = inputs(city, row.indicator)
-    found: list[Link] = []
-    seen = row.as_of.get("figures")
-    for key in uses:
-        rows = Figure.objects.filter(indicator=key, subject=row.subject, period_start__gte=since, period_start__lt=until)
-        rows = rows.filter(superseded_at=None) if seen is None else rows.filter(store.as_of_figures(seen))
-        allowed = scope(actor, key)
-        streams, _ = inputs(city, key)
-        for one in rows.order_by("period_start"):
-            visible = allowed.matches({"area_code": one.area_code, "dataset": key})
-            found.append(
-                Link(
-                    depth, key, city.indicators[key].name, one.pk if visible else None, one.subject, one.period_start,
-                    one.value if visible else None, streams,
-                )
-            )  # fmt: skip
-            found += _downwards(city, one, actor, depth + 1)
+    spans: list[tuple[_Node, Sequence[str], dt.datetime, dt.datetime]] = []
+    for node in level:
+        _, uses = inputs(city, node.figure.indicator)
+        if uses:
+            period = city.indicators[node.figure.indicator].period
+            day = node.figure.period_start.astimezone(zone).date()
+            spans.append((node, uses, *window_bounds(period, window_of(period, day), zone)))
+    if not spans:
+        return []
+    # A little more than each used: every version in the whole span, from which each figure takes what it saw.
+    found: dict[str, list[Figure]] = {}
+    rows = Figure.objects.filter(
+        subject=subject, indicator__in={key for _, uses, _, _ in spans for key in uses},
+        period_start__gte=min(since for _, _, since, _ in spans), period_start__lt=max(until for _, _, _, until in spans),
+    )  # fmt: skip
+    for one in rows.defer("detail", "quality").order_by("period_start", "id"):
+        found.setdefault(one.indicator, []).append(one)
+    for node, uses, since, until in spans:
+        seen = node.figure.as_of.get("figures")
+        for key in uses:
+            own = found.get(key, [])
+            first, last = (bisect_left(own, moment, key=attrgetter("period_start")) for moment in (since, until))
+            node.below += [_Node(one, []) for one in own[first:last] if _was_current(one, seen)]
+    return [below for node in level for below in node.below]
+
+
+def _was_current(figure: Figure, seen: int | None) -> bool:
+    """Say whether a figure was the current one when ids had come so far; None: is now."""
+    if seen is None:
+        return figure.superseded_at is None
+    return figure.pk <= seen and (figure.until_id is None or figure.until_id > seen)
+
+
+def _links(city: City, node: _Node, scopes: Mapping[str, Scope], depth: int) -> list[Link]:
+    found = []
+    for below in node.below:
+        one, key = below.figure, below.figure.indicator
+        visible = scopes[key].matches({"area_code": one.area_code, "dataset": key})
+        found.append(
+            Link(
+                depth, key, city.indicators[key].name, one.pk if visible else None, one.subject, one.period_start,
+                one.value if visible else None, inputs(city, key)[0],
+            )
+        )  # fmt: skip
+        found += _links(city, below, scopes, depth + 1)
     return found
 
 
