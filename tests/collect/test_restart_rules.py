@@ -113,7 +113,7 @@ def test_a_group_written_again_after_a_deadlock_closes_the_alert_once(
     (station,) = served.stations(1)
     with started(collect_url) as other:
         send(other, station, 3, HIGH)
-    whole = alert_store.write_runs
+    whole = alert_store.write_run_rows
     refused: list[bool] = []
 
     async def gives_way_once(*given: Any) -> None:
@@ -122,7 +122,7 @@ def test_a_group_written_again_after_a_deadlock_closes_the_alert_once(
             refused.append(True)
             raise psycopg.errors.DeadlockDetected("deadlock detected")
 
-    monkeypatch.setattr(alert_store, "write_runs", gives_way_once)
+    monkeypatch.setattr(alert_store, "write_run_rows", gives_way_once)
     send(served, station, 2, LOW)
     assert refused == [True]
     assert served.rows(ALERT, station) == CLOSED

@@ -91,6 +91,13 @@ class Memory:
             key: np.concatenate([column, np.full(more, None, dtype=np.object_)]) for key, column in self.words.items()
         }  # fmt: skip
 
+    def copy(self, other: Memory) -> None:
+        """Become what another memory of the same stream and size is."""
+        self.time[:], self.seq[:], self.quality[:] = other.time, other.seq, other.quality
+        self.values[:], self.run[:] = other.values, other.run
+        for key, column in self.words.items():
+            column[:] = other.words[key]
+
     def forget(self, slots: NDArray[np.intp]) -> None:
         """Take slots back to an entity that has not reported."""
         self.time[slots] = NEVER

@@ -16,7 +16,6 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 import msgspec
-import numpy as np
 import psycopg
 
 from chengyun.access.tickets import Ticket, View
@@ -111,11 +110,9 @@ class Hub:
     def flush(self) -> None:
         """Tell every reader the newest rows that moved since the last call."""
         for dataset, mirror in self._mirrors.items():
-            if not mirror.moved:
+            moved = mirror.take_moved()
+            if not len(moved):
                 continue
-            moved = np.fromiter(mirror.moved, dtype=np.intp, count=len(mirror.moved))
-            mirror.moved = set()
-            moved.sort()
             rendered: dict[View, bytes] = {}
             for reader in self.readers:
                 view = reader.ticket.datasets.get(dataset)

@@ -14,6 +14,7 @@ from chengyun.city import City, Stream
 from chengyun.collect.flags import Memory, Watch
 from chengyun.collect.registers import Register
 from chengyun.lake.hot import unpack_runs
+from chengyun.lake.rows import Bools
 from chengyun.lake.tables import StreamTable
 
 __all__ = ["Mirror"]
@@ -22,8 +23,10 @@ __all__ = ["Mirror"]
 class Mirror:
     """A stream's newest rows by slot of its register.
 
-    next_seq: the seq the next row should get if nobody else writes; None: unknown, everything is read again.
-    moved: slots changed since the last live update.
+    memory, next_seq: as committed. next_seq: the seq the next row should get if nobody else writes; None: unknown, everything
+    is read again.
+    ahead, ahead_seq: the same as they will be when every group under way is committed; ahead_seq None: not known.
+    moved: whether a slot changed since the last live update.
     """
 
     def __init__(self, city: City, table: StreamTable, register: Register) -> None:
@@ -32,8 +35,10 @@ class Mirror:
         self.register = register
         self.watch = Watch.of(self.stream)
         self.memory = Memory(len(table.quantities), table.words)
+        self.ahead = Memory(len(table.quantities), table.words)
         self.next_seq: int | None = None
-        self.moved: set[int] = set()
+        self.ahead_seq: int | None = None
+        self.moved: Bools = np.zeros(0, dtype=np.bool_)
 
     async def refresh(self, conn: AsyncConnection[Any], next_seq: int) -> None:
         """Read the newest rows written since this mirror last agreed with the database, all of them the first time.
@@ -57,11 +62,27 @@ class Mirror:
         if rows:
             slots = self._take(rows)
             if since is not None:
-                self.moved.update(slots.tolist())
+                self.moved[slots] = True
         self.next_seq = next_seq
 
     def make_room(self) -> None:
-        self.memory.grow(len(self.register))
+        known = len(self.register)
+        self.memory.grow(known)
+        self.ahead.grow(known)
+        if len(self.moved) < len(self.memory):
+            self.moved = np.concatenate([self.moved, np.zeros(len(self.memory) - len(self.moved), dtype=np.bool_)])
+
+    def look_ahead(self, seq: int) -> None:
+        """Let what is ahead begin anew at what is committed. seq: the next row's."""
+        self.make_room()
+        self.ahead.copy(self.memory)
+        self.ahead_seq = seq
+
+    def take_moved(self) -> NDArray[np.intp]:
+        """Return the slots changed since the last call, rising."""
+        moved = np.flatnonzero(self.moved)
+        self.moved[moved] = False
+        return moved
 
     def since(self, seq: int, areas: tuple[str, ...]) -> NDArray[np.intp]:
         """Return the slots whose newest row has a higher seq and whose entity stands in one of the areas."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from psycopg import AsyncConnection
@@ -16,14 +16,24 @@ from chengyun.lake.rows import Rows
 from chengyun.operate import alert_store
 from chengyun.operate.rules import RuleWatch, Transition
 
-__all__ = ["Watching"]
+__all__ = ["Noticed", "Watching"]
+
+
+class Noticed(NamedTuple):
+    """What a group changes: alerts, and runs that are not alerts yet."""
+
+    transitions: Sequence[Transition]
+    runs: Sequence[dict[str, Any]]
+
+
+NOTHING = Noticed((), ())
 
 
 class Watching:
-    """The rules' state between groups. `watch` looks and writes, `settle` makes it the state after the commit.
+    """The rules' state, as it will be when every group judged so far is committed.
 
-    next_seq: of the stream when the state last agreed with the database; None: never. It is apart from the mirror's, so
-    that the one may be read anew, or fail to be, without the other.
+    next_seq: of the stream by that time, when the state agrees with the database; None: it does not. It is apart from the
+    mirror's, so that the one may be read anew, or fail to be, without the other.
     """
 
     def __init__(self, city: City, stream: str, zone: ZoneInfo) -> None:
@@ -40,17 +50,17 @@ class Watching:
         await alert_store.load(conn, self._city, rules)
         self._rules, self.next_seq = rules, next_seq
 
-    async def watch(
-        self, conn: AsyncConnection[Any], rows: Rows, names: Mapping[int, Named], now: dt.datetime, seq_from: int
-    ) -> Sequence[Transition]:
-        """Judge a group and write what it changes into the caller's transaction."""
-        if not self._rules.rules:
-            return ()
-        transitions = self._rules.judge(rows, names, now, seq_from=seq_from)
-        await alert_store.write(conn, transitions)
-        await alert_store.write_runs(conn, self._rules, names)
-        return transitions
+    def judge(self, rows: Rows, names: Mapping[int, Named], now: dt.datetime, seq_from: int) -> Noticed:
+        """Say what a group changes, and take it as settled. When the group is not committed, set next_seq to None."""
+        noticed = NOTHING
+        if self._rules.rules:
+            transitions = self._rules.judge(rows, names, now, seq_from=seq_from)
+            noticed = Noticed(transitions, alert_store.run_rows(self._rules, names))
+            self._rules.settle(transitions)
+        self.next_seq = seq_from + len(rows)
+        return noticed
 
-    def settle(self, transitions: Sequence[Transition], next_seq: int) -> None:
-        self._rules.settle(transitions)
-        self.next_seq = next_seq
+    async def write(self, conn: AsyncConnection[Any], noticed: Noticed) -> None:
+        """Write what a group changes into its transaction."""
+        await alert_store.write(conn, noticed.transitions)
+        await alert_store.write_run_rows(conn, noticed.runs)

@@ -1,39 +1,36 @@
 # SPDX-License-Identifier: Apache-2.0
 """The one writer of a stream in this process: whatever waits becomes one transaction, then everyone is answered.
 
-    wait ─▶ take all that waits ─▶ lock the stream ─▶ flags ─▶ rows ─▶ newest rows ─▶ days ─▶ rules ─▶ receipts,
-    dead letters ─▶ commit ─▶ memory moves on ─▶ answers
+    this process   wait ─▶ take all that waits ─▶ judge: flags, rules, bytes to send ──┐   ┌─▶ memory moves on ─▶ answers
+    the database                             lock the stream ─▶ rows ─▶ newest rows, days, alerts, receipts ─▶ commit
 
-Nothing is answered before the commit, and the memory moves only after it. A batch the database refuses by itself does
-not take its neighbours with it: the group is then written one batch at a time.
+Two groups are under way: while the database works on one, the next is judged, as if the one before it were committed. When
+it was not, or somebody else wrote in between, the next is judged again, inside its own transaction. Nothing is answered
+before the commit, and what readers see moves only after it. A batch the database refuses by itself does not take its
+neighbours with it: the group is then written one batch at a time.
 """
 
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
+import contextlib
 import logging
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import msgspec
-import numpy as np
 import psycopg
-from numpy.typing import NDArray
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from chengyun.collect import flags
-from chengyun.collect.batch import Batch, unit_hints
+from chengyun.collect.batch import Batch
 from chengyun.collect.dead import write_dead_letters
+from chengyun.collect.judging import Judging, Verdict, replayed
 from chengyun.collect.mirror import Mirror
 from chengyun.collect.watching import Watching
-from chengyun.errors import Malformed, Problem, Refused, Unavailable
+from chengyun.errors import Malformed, Problem, Unavailable
 from chengyun.lake import hot
-from chengyun.lake.rows import Flag, Int64s, Rows
 
 __all__ = ["AWAY", "StreamWriter"]
 
@@ -45,8 +42,6 @@ QUEUE_BATCHES = 20_000
 AWAY = "The database is away and this was not acknowledged. Send it again: what was kept all the same counts as repeated."
 """Also said when the connection is lost at the commit itself, when nobody can know whether the rows were kept."""
 STOPPING = "The process is stopping. Send this again."
-MOST_DEAD_TOLD = 1_000
-"""Dead rows an answer lists; all are kept and counted."""
 
 log = logging.getLogger(__name__)
 
@@ -55,21 +50,6 @@ log = logging.getLogger(__name__)
 class _Waiting:
     batch: Batch
     answer: asyncio.Future[bytes]
-
-
-@dataclass(slots=True)
-class _Group:
-    """Batches of one transaction joined: rows of batch i are bounds[i] to bounds[i + 1]."""
-
-    batches: list[Batch]
-    ended: list[list[str]]
-    bounds: list[int]
-    slot: NDArray[np.intp]
-    time: Int64s
-    values: NDArray[np.float64]
-    words: dict[str, NDArray[np.object_]]
-    simulated: NDArray[np.bool_]
-    first_real: NDArray[np.intp]
 
 
 class StreamWriter:
@@ -81,8 +61,7 @@ class StreamWriter:
         self.mirror = mirror
         self.written = 0
         self._pool = pool
-        self._zone = zone
-        self._watching = watching
+        self._judging = Judging(mirror, watching, zone)
         self._waiting: deque[_Waiting] = deque()
         self._waiting_rows = 0
         self._wake = asyncio.Event()
@@ -110,6 +89,8 @@ class StreamWriter:
 
     async def run(self) -> None:
         """Write until cancelled."""
+        writing: asyncio.Task[None] | None = None
+        written: list[_Waiting] = []
         group: list[_Waiting] = []
         try:
             while True:
@@ -118,11 +99,20 @@ class StreamWriter:
                 if not group:
                     self._wake.clear()
                     continue
-                async with self._turn:
-                    await self._write_group(group)
+                verdict = await self._ahead(group, written)
+                if writing is not None:
+                    await writing
+                    written = []
+                    verdict = verdict or await self._ahead(group, written)
+                writing, written = asyncio.create_task(self._write_in_turn(group, verdict)), group
+                group = []
         finally:
             self._stopped = True
-            for waiting in (*group, *self._waiting):
+            if writing is not None:
+                writing.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await writing
+            for waiting in (*written, *group, *self._waiting):
                 _fail(waiting, Unavailable(STOPPING))
 
     async def refresh(self, next_seq: int) -> None:
@@ -130,11 +120,7 @@ class StreamWriter:
         if self._turn.locked() or self._waiting or self.mirror.next_seq == next_seq:
             return
         async with self._turn, self._pool.connection() as conn:
-            if self._watching.next_seq is None:
-                # Later only when a group of ours comes: who follows a load would read every open condition twice a second.
-                await self._watching.restore(conn, next_seq)
-            if self.mirror.next_seq != next_seq:
-                await self.mirror.refresh(conn, next_seq)
+            await self._judging.follow(conn, next_seq)
 
     def _refusal(self, wrong: Exception) -> Exception:
         """Return what a sender is told of a batch that failed alone. Our own bug is logged, and the writer goes on."""
@@ -166,9 +152,35 @@ class StreamWriter:
         group.sort(key=lambda it: (it.batch.sender.actor, it.batch.sender.source, it.batch.sender.simulated))
         return group
 
-    async def _write_group(self, group: list[_Waiting]) -> None:
+    async def _ahead(self, group: list[_Waiting], before: list[_Waiting]) -> Verdict | None:
+        """Return the verdict on a group before its turn; None when it can only be judged in its transaction.
+
+        before: the group being written.
+        """
+        batches = [it.batch for it in group]
+        keys = {batch.key for batch in batches if batch.key}
+        answered: dict[int, bytes] = {}
+        if keys:
+            if not keys.isdisjoint(it.batch.key for it in before):
+                return None  # the answer that this request repeats is being written
+            try:
+                async with self._pool.connection() as conn:
+                    answered = await replayed(conn, batches)
+            except (psycopg.Error, PoolTimeout, Problem):
+                return None  # it will be met again in the transaction, and told from there
         try:
-            answers = await self._commit_again([it.batch for it in group])
+            return await self._judging.ahead(batches, answered)
+        except Exception:
+            log.exception("%s: a group could not be judged ahead", self.mirror.table.qualified)
+            return None
+
+    async def _write_in_turn(self, group: list[_Waiting], verdict: Verdict | None) -> None:
+        async with self._turn:
+            await self._write_group(group, verdict)
+
+    async def _write_group(self, group: list[_Waiting], verdict: Verdict | None = None) -> None:
+        try:
+            answers = await self._commit_again([it.batch for it in group], verdict)
         except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, Unavailable) as away:
             sentence = away.sentence if isinstance(away, Unavailable) else AWAY
             for it in group:
@@ -184,191 +196,48 @@ class StreamWriter:
                 if not it.answer.done():
                     it.answer.set_result(answer)
 
-    async def _commit_again(self, batches: list[Batch]) -> list[bytes]:
+    async def _commit_again(self, batches: list[Batch], verdict: Verdict | None) -> list[bytes]:
         try:
-            return await self._commit(batches)
+            return await self._commit(batches, verdict)
         except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure) as lost:
             # The database chose us to give way; nothing was kept and nothing remembered, so the same may simply be done again.
             log.info("%s: a group is written again: %s", self.mirror.table.qualified, str(lost).partition("\n")[0])
-            return await self._commit(batches)
+            return await self._commit(batches, None)
 
-    async def _commit(self, batches: list[Batch]) -> list[bytes]:
-        mirror, table = self.mirror, self.mirror.table
-        now = dt.datetime.now(dt.UTC)
-        async with self._pool.connection() as conn:
-            replayed = await _replayed(conn, batches)
-            fresh = [batch for i, batch in enumerate(batches) if i not in replayed]
-            group = self._join(fresh)
-            count = len(group.slot)
-            chunk, seq_from = await hot.lock_stream(conn, table, count)
-            if self._watching.next_seq != seq_from:
-                await self._watching.restore(conn, seq_from)
-            if mirror.next_seq != seq_from:
-                await mirror.refresh(conn, seq_from)
-            mirror.make_room()
-            if len(group.first_real):
-                await self._end_simulation(conn, group.first_real)
-            judged = flags.judge(mirror.watch, mirror.memory, group.slot, group.time, group.values, group.words, group.simulated)
-            rows = self._rows(group, judged.quality)
-            if count:
-                await hot.append(conn, table, rows, seq_from, chunk)
-                await hot.keep_latest(conn, table, rows, seq_from, newest=judged.newest, runs=judged.newest_runs)
-                await hot.touch(conn, table, self._days(group.time))
-            answers = self._answers(group, judged.quality, seq_from)
-            noticed = await self._watching.watch(conn, rows, mirror.register.by_id, now, seq_from)
-            await hot.write_receipts(conn, _receipts(table.qualified, group, answers, seq_from, now))
-            await write_dead_letters(conn, table.qualified, mirror.register, fresh, now)
-        mirror.moved.update(
-            flags.advance(mirror.memory, judged, group.slot, group.time, group.values, group.words, seq_from).tolist()
-        )  # fmt: skip
-        mirror.next_seq = seq_from + count
-        if len(group.first_real):
-            mirror.register.ended(group.first_real)
-        self._watching.settle(noticed, mirror.next_seq)
-        self.written += count
-        told = iter(answers)
-        return [replayed[i] if i in replayed else next(told) for i in range(len(batches))]
+    async def _commit(self, batches: list[Batch], verdict: Verdict | None) -> list[bytes]:
+        try:
+            async with self._pool.connection() as conn:
+                verdict = await self._send(conn, batches, verdict)
+        except BaseException:
+            self._judging.fall_back()
+            raise
+        self._judging.settle(verdict)
+        self.written += len(verdict.group)
+        told = iter(verdict.answers)
+        return [verdict.answered[i] if i in verdict.answered else next(told) for i in range(len(batches))]
 
-    def _join(self, batches: list[Batch]) -> _Group:
-        simulated_now = self.mirror.register.simulated
-        real = [batch.slot for batch in batches if not batch.sender.simulated and len(batch)]
-        real_slots = np.unique(np.concatenate(real)) if real and simulated_now.any() else np.zeros(0, dtype=np.intp)
-        first_real = real_slots[simulated_now[real_slots]]
-        ended: list[list[str]] = []
-        kept: list[Batch] = []
-        for batch in batches:
-            if batch.sender.simulated and len(batch):
-                batch, refused = self._without_real(batch, first_real)
-            else:
-                refused = []
-            kept.append(batch)
-            ended.append(refused)
-        bounds = np.cumsum([0, *(len(batch) for batch in kept)]).tolist()
-        if len(kept) == 1:
-            one = kept[0]
-            simulated = np.full(len(one), one.sender.simulated)
-            return _Group(kept, ended, bounds, one.slot, one.time, one.values, one.words, simulated, first_real)
-        quantities, words = self.mirror.table.quantities, self.mirror.table.words
-        return _Group(
-            kept,
-            ended,
-            bounds,
-            np.concatenate([np.zeros(0, dtype=np.intp), *(batch.slot for batch in kept)]),
-            np.concatenate([np.zeros(0, dtype=np.int64), *(batch.time for batch in kept)]),
-            np.concatenate([np.zeros((len(quantities), 0)), *(batch.values for batch in kept)], axis=1),
-            {key: np.concatenate([np.zeros(0, dtype=np.object_), *(batch.words[key] for batch in kept)]) for key in words},
-            np.repeat([batch.sender.simulated for batch in kept], [len(batch) for batch in kept]),
-            first_real,
-        )
-
-    def _without_real(self, batch: Batch, first_real: NDArray[np.intp]) -> tuple[Batch, list[str]]:
-        """Return the rows of a simulated batch whose entity is not real, and the keys of those that are."""
-        register = self.mirror.register
-        real = ~register.simulated[batch.slot] | np.isin(batch.slot, first_real)
-        if not real.any():
-            return batch, []
-        rest = Batch(
-            batch.sender,
-            batch.slot[~real],
-            batch.time[~real],
-            batch.values[:, ~real],
-            {key: column[~real] for key, column in batch.words.items()},
-            batch.dead,
-            batch.key,
-            batch.digest,
-        )
-        return rest, sorted({register.keys[slot] for slot in batch.slot[real].tolist()})
-
-    async def _end_simulation(self, conn: AsyncConnection[Any], slots: NDArray[np.intp]) -> None:
-        """Clear what was simulated from the newest rows: a real reading counts even when it is older."""
-        mirror = self.mirror
-        await mirror.register.end_simulation(conn, slots)
-        held = slots[(mirror.memory.quality[slots] & int(Flag.SIMULATED)) != 0]
-        if len(held):
-            query = psycopg.sql.SQL("DELETE FROM {latest} WHERE entity_id = ANY(%s) AND quality & %s <> 0").format(
-                latest=psycopg.sql.Identifier(*mirror.table.latest.split("."))
-            )
-            await conn.execute(query, [mirror.register.ids[held].tolist(), int(Flag.SIMULATED)])
-            # Before the commit, because the rows are judged against it; should that fail, everything is read anew.
-            mirror.memory.forget(held)
-            mirror.next_seq = None
-
-    def _rows(self, group: _Group, quality: Int64s) -> Rows:
+    async def _send(self, conn: AsyncConnection[Any], batches: list[Batch], verdict: Verdict | None) -> Verdict:
+        """Do everything of a group's transaction but the commit; return the verdict it was written by."""
         table = self.mirror.table
-        numbers = dict(zip(table.quantities, group.values, strict=True))
-        words = {key: column.tolist() for key, column in group.words.items()}
-        return Rows(self.mirror.register.ids[group.slot], group.time, quality, numbers, words)
-
-    def _days(self, time: Int64s) -> list[dt.date]:
-        # No zone's day begins inside a quarter of an hour (IANA tz: offsets since 1972 are whole quarters).
-        def day(quarter: int) -> dt.date:
-            return dt.datetime.fromtimestamp(quarter * 900, self._zone).date()
-
-        first, last = int(time.min()) // 900_000_000, int(time.max()) // 900_000_000
-        if day(first) == day(last):
-            return [day(first)]
-        return sorted({day(quarter) for quarter in np.unique(time // 900_000_000).tolist()})
-
-    def _answers(self, group: _Group, quality: Int64s, seq_from: int) -> list[bytes]:
-        answers = []
-        for batch, ended, start, end in zip(group.batches, group.ended, group.bounds, group.bounds[1:], strict=False):
-            counts = flags.count_flags(quality[start:end])
-            answer: dict[str, Any] = {
-                "accepted": end - start,
-                "dead": [
-                    {"index": it.index, "code": it.dead.code, "reason": it.dead.reason} for it in batch.dead[:MOST_DEAD_TOLD]
-                ],
-                "flags": counts,
-                "seq": [seq_from + start, seq_from + end - 1] if end > start else None,
-            }
-            if len(batch.dead) > MOST_DEAD_TOLD:
-                answer["dead_total"] = len(batch.dead)
-            if ended:
-                answer["ended"] = ended
-            if "range" in counts and (hints := unit_hints(self.mirror.stream, batch.values)):
-                answer["hints"] = hints
-            if batch.key:
-                answer["digest"] = batch.digest
-            answers.append(msgspec.json.encode(answer))
-        return answers
-
-
-async def _replayed(conn: AsyncConnection[Any], batches: list[Batch]) -> dict[int, bytes]:
-    """Return the answers already given, by position. Raises Refused when a key comes back with another body."""
-    keys = [batch.key for batch in batches if batch.key]
-    if not keys:
-        return {}
-    if len(set(keys)) < len(keys):
-        raise Refused("Two requests under way carry the same Idempotency-Key.", code="idempotency_key_in_use", status=409)
-    given = await hot.find_responses(conn, keys)
-    found = {i: given[batch.key] for i, batch in enumerate(batches) if batch.key in given}
-    for i, answer in found.items():
-        if msgspec.json.decode(answer).get("digest") != batches[i].digest:
-            raise Refused(
-                "This Idempotency-Key was used for another body. Use a new key for new observations.",
-                code="idempotency_key_reused",
-                status=422,
-            )
-    return found
-
-
-def _receipts(stream: str, group: _Group, answers: Sequence[bytes], seq_from: int, now: dt.datetime) -> list[hot.Receipt]:
-    """Return one receipt per request with a key, and one per run of requests of one sender without."""
-    receipts: list[hot.Receipt] = []
-    open_for: tuple[str, str] | None = None
-    accepted: list[int] = []
-    for i, batch in enumerate(group.batches):
-        who = (batch.sender.actor, batch.sender.source)
-        start, end = seq_from + group.bounds[i], seq_from + group.bounds[i + 1] - 1
-        if batch.key is None and who == open_for:
-            before = receipts[-1]
-            accepted[-1] += len(batch)
-            receipts[-1] = hot.Receipt(stream, before.seq_from, end, now, *who, None, b"")
-        else:
-            receipts.append(hot.Receipt(stream, start, end, now, *who, batch.key, answers[i] if batch.key else b""))
-            accepted.append(len(batch))
-            open_for = None if batch.key else who
-    return [receipt for receipt, count in zip(receipts, accepted, strict=True) if count or receipt.idempotency_key]
+        stands = verdict is not None and self._judging.stands(verdict)
+        answered = verdict.answered if verdict is not None and stands else await replayed(conn, batches)
+        reserved = len(verdict.group) if verdict is not None and stands else 0
+        chunk, seq_from = await hot.lock_stream(conn, table, reserved)
+        if verdict is None or not stands or verdict.seq_from != seq_from:
+            verdict = await self._judging.in_turn(conn, batches, answered, seq_from)
+            if len(verdict.group) != reserved:
+                await hot.take_seqs(conn, table, len(verdict.group) - reserved)
+        if len(verdict.group):
+            await hot.copy_in(conn, table, chunk, verdict.copied)
+        async with conn.pipeline():
+            moving = await hot.move_latest(conn, table, verdict.move) if verdict.move.entities else None
+            await hot.touch(conn, table, verdict.days)
+            await self._judging.watching.write(conn, verdict.noticed)
+            await hot.write_receipts(conn, verdict.receipts)
+            await write_dead_letters(conn, table.qualified, self.mirror.register, verdict.fresh, verdict.now)
+        if moving is not None:
+            await hot.add_latest(conn, table, verdict.move, moving.rowcount)
+        return verdict
 
 
 def _fail(waiting: _Waiting, wrong: Exception) -> None:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, AsyncCursor
 
 from chengyun.errors import Unavailable
 from chengyun.lake import binary
@@ -33,6 +33,13 @@ class Open(NamedTuple):
 
     chunk: int
     next_seq: int
+
+
+class LatestMove(NamedTuple):
+    """The newest rows of entities as the statements' parameters."""
+
+    entities: int
+    sent: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +87,14 @@ async def append(conn: Connection, table: StreamTable, rows: Rows, seq_from: int
         return
     if chunk is None:
         chunk = (await lock_stream(conn, table)).chunk
+    await copy_in(conn, table, chunk, binary.copy_rows(table, rows, seq_from))
+
+
+async def copy_in(conn: Connection, table: StreamTable, chunk: int, body: bytes) -> None:
+    """Write to an open chunk what binary.copy_rows made."""
     sql = f"COPY {table.chunk(chunk)} ({names(table.columns)}) FROM STDIN (FORMAT BINARY)"
     async with conn.cursor() as cursor, cursor.copy(sql) as copy:
-        await copy.write(binary.copy_rows(table, rows, seq_from))
+        await copy.write(body)
 
 
 async def keep_latest(
@@ -102,18 +114,33 @@ async def keep_latest(
     """
     if newest is None:
         newest = _newest(rows)
-    if not len(newest):
-        return 0
+    move = latest_move(table, rows, seq_from, newest=newest, runs=runs)
+    moved = (await move_latest(conn, table, move)).rowcount if move.entities else 0
+    return moved + await add_latest(conn, table, move, moved)
+
+
+def latest_move(
+    table: StreamTable, rows: Rows, seq_from: int, *, newest: npt.NDArray[np.intp], runs: Int32s | None = None
+) -> LatestMove:
+    """Return what move_latest and add_latest send; the parameters are those of keep_latest."""
     if runs is None:
         runs = np.ones((len(table.quantities), len(newest)), dtype=np.int32)
     arrays = binary.column_arrays(table, rows.take(newest), newest + seq_from)
     sent: dict[str, Any] = {f"column_{position}": array for position, array in enumerate(arrays)}
     sent |= {"count": len(newest), "runs": pack_runs(runs), "width": 2 * len(table.quantities)}
-    update, insert = _keep_latest_sql(table)
-    moved = (await conn.execute(update, sent)).rowcount
-    if moved < len(newest):
-        moved += (await conn.execute(insert, sent)).rowcount
-    return moved
+    return LatestMove(len(newest), sent)
+
+
+async def move_latest(conn: Connection, table: StreamTable, move: LatestMove) -> AsyncCursor[Any]:
+    """Move entities on that have a newest row; the cursor counts them. May stand in a pipeline, where it counts at its end."""
+    return await conn.execute(_keep_latest_sql(table)[0], move.sent)
+
+
+async def add_latest(conn: Connection, table: StreamTable, move: LatestMove, moved: int) -> int:
+    """Add newest rows of entities that have none, where move_latest moved fewer than there are; return how many."""
+    if moved >= move.entities:
+        return 0
+    return (await conn.execute(_keep_latest_sql(table)[1], move.sent)).rowcount
 
 
 async def touch(conn: Connection, table: StreamTable, days: Sequence[dt.date]) -> None:

@@ -29,7 +29,7 @@ from chengyun.operate.rules import Holding, RuleWatch, Transition
 if TYPE_CHECKING:
     from psycopg import AsyncConnection
 
-__all__ = ["load", "statement", "statements", "write", "write_now", "write_runs"]
+__all__ = ["load", "run_rows", "statement", "statements", "write", "write_now", "write_run_rows", "write_runs"]
 
 NEWEST = "SELECT entity_id, time FROM {latest}"
 
@@ -88,11 +88,20 @@ async def write_runs(conn: AsyncConnection[Any], watch: RuleWatch, names: Any) -
 
     names: as for RuleWatch.judge.
     """
-    rows = [
+    await write_run_rows(conn, run_rows(watch, names))
+
+
+def run_rows(watch: RuleWatch, names: Any) -> list[dict[str, Any]]:
+    """Return the runs that are not alerts yet, as the last judge saw them, for write_run_rows."""
+    return [
         {"rule": rule, "subject": names[entity].key, "run": run, "since": since.isoformat()}
         for rule, entity, run, since in watch.runs()
         if entity in names
     ]
+
+
+async def write_run_rows(conn: AsyncConnection[Any], rows: Sequence[dict[str, Any]]) -> None:
+    """Write runs inside the caller's transaction."""
     if rows:
         await conn.execute(statement("alert_runs"), [json.dumps(rows)])
 
