@@ -20,6 +20,12 @@
 | CHENGYUN_HTTPS | 1: pages are reached over https, by a proxy in front that sets X-Forwarded-Proto | 0 |
 | CHENGYUN_RESIDENTS | 1: residents may register themselves | 0 |
 | CHENGYUN_DEMO_AREAS | folder of the demonstration city's areas | build/demo of the checkout |
+| CHENGYUN_MQTT_URL | broker to take observations from, mqtt:// or mqtts://user:password@host:port | none |
+| CHENGYUN_MQTT_CA, CHENGYUN_MQTT_CERT, CHENGYUN_MQTT_KEY | whom TLS to the broker trusts, and our own certificate and key | the system's, none |
+| CHENGYUN_MQTT_VERSION | 5 or 3.1.1 | 5 |
+| CHENGYUN_MQTT_CLIENT | name of this collector's session at the broker | chengyun-<city> |
+| CHENGYUN_MQTT_SHARE | group in which several collectors share the broker's messages | none: one collector |
+| CHENGYUN_MQTT_IN_FLIGHT | messages the broker may send before the first is acknowledged (MQTT 5) | 10000 |
 | CHENGYUN_ALLOWED_HOSTS | host names pages may be asked under, comma between | localhost and the loopback addresses |
 """
 

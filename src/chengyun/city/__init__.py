@@ -26,6 +26,7 @@ from chengyun.city.words import (
     Simulation,
     State,
     Stream,
+    Topic,
     Transition,
 )  # fmt: skip
 from chengyun.errors import Malformed
@@ -34,5 +35,5 @@ __all__ = [
     "Above", "AlertRule", "Band", "Below", "Calendar", "CaseType", "Change", "Chart", "City", "Code", "Entity", "Entry",
     "Feed", "Indicator", "Limits", "Malformed", "MapLayer", "Observation", "Pack", "Page", "Quantity", "Ref", "Registered",
     "Row", "Rule", "Scale", "Silent", "SimulatedArea", "Simulation", "State", "Stream", "Table", "Text", "Tiles",
-    "Transition", "load_city", "qualify", "sql_name",
+    "Topic", "Transition", "load_city", "qualify", "sql_name",
 ]  # fmt: skip

@@ -29,6 +29,7 @@ from chengyun.city.words import (
     Silent,
     Simulation,
     Stream,
+    Topic,
 )  # fmt: skip
 from chengyun.errors import Misdeclared, nearest
 
@@ -53,6 +54,7 @@ class Pack:
     entities: Sequence[Entity] = ()
     streams: Sequence[Stream] = ()
     feeds: Sequence[Feed] = ()
+    topics: Sequence[Topic] = ()
     rules: Sequence[Rule] = ()
     scales: Sequence[Scale] = ()
     indicators: Sequence[str] = ()
@@ -106,6 +108,7 @@ class City:
         self.entities = self._gather(lambda it: it.pack.entities)
         self.streams = self._gather(lambda it: it.pack.streams)
         self.feeds = self._gather(lambda it: it.pack.feeds)
+        self.topics = self._gather(lambda it: it.pack.topics)
         self.rules = self._gather(lambda it: it.pack.rules)
         self.scales = self._gather(lambda it: it.pack.scales)
         self.indicators = self._gather(lambda it: it.indicators)
@@ -220,7 +223,14 @@ def _check_references(city: City, pack: LoadedPack) -> None:
             if isinstance(field, Ref):
                 known(field.at, "entity", field.to, city.entities)  # type: ignore[attr-defined]
     for feed in pack.pack.feeds:
-        known(feed.at, "stream", feed.stream, city.streams)  # type: ignore[attr-defined]
+        fed = known(feed.at, "stream", feed.stream, city.streams)  # type: ignore[attr-defined]
+        if fed is not None and feed.columns is not None:
+            for fault in feed.columns.faults_for(fed):
+                report(f"{feed.columns.at} Columns of {feed.key!r}: {fault}")  # type: ignore[attr-defined]
+    for topic in pack.pack.topics:
+        if (carried := known(topic.at, "stream", topic.stream, city.streams)) is not None:  # type: ignore[attr-defined]
+            for fault in topic.faults_for(carried):
+                report(f"{topic.at} Topic({topic.key!r}): {fault}")  # type: ignore[attr-defined]
     for indicator in pack.indicators:
         at = f"{pack.key}/indicators/{indicator.key}.sql"
         if indicator.subject != "area":

@@ -13,7 +13,7 @@ import asyncio
 import datetime as dt
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import psycopg
@@ -27,10 +27,14 @@ from chengyun.collect.decode import read_body
 from chengyun.collect.encodings import decompress
 from chengyun.collect.house import Holder, House
 from chengyun.collect.live import MOST_READERS, Hub
+from chengyun.collect.mqtt.settings import read_broker
 from chengyun.collect.wire import CORS, JSON, GoneError, Receive, Send, answer, query_of, read, tell, until_gone
 from chengyun.collect.writer import AWAY
 from chengyun.config import Config, config
 from chengyun.errors import NotFound, Problem, Refused, Unavailable
+
+if TYPE_CHECKING:
+    from chengyun.collect.mqtt.collector import Collector
 
 __all__ = ["App", "app"]
 
@@ -57,6 +61,8 @@ class App:
         self._house: House | None = None
         self._hub: Hub | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self.collector: Collector | None = None
+        """What takes in from the MQTT broker; None where no broker is named."""
 
     @property
     def house(self) -> House:
@@ -76,6 +82,15 @@ class App:
             loop.create_task(self._hub.listen(house.dsn, house.register_changed)),
         ]
         self._house = house
+        if (broker := read_broker(settings.city)) is not None:
+            # Loaded only where there is a broker.
+            from chengyun.collect.mqtt.collector import Collector, collect_forever
+
+            folder = settings.data / "mqtt"
+            self._tasks.append(loop.create_task(collect_forever(lambda: Collector(house, broker, folder), self._collected_by)))
+
+    def _collected_by(self, collector: Collector) -> None:
+        self.collector = collector
 
     async def stop(self) -> None:
         """Let readers go, answer whoever waits, close."""
@@ -208,7 +223,10 @@ class App:
             for key, writer in house.writers.items()
         }
         readers = len(self._hub.readers) if self._hub else 0
-        await answer(send, 200, msgspec.json.encode({"ok": True, "streams": streams, "readers": readers}), [JSON, *CORS])
+        told = {"ok": True, "streams": streams, "readers": readers}
+        if self.collector is not None:
+            told["mqtt"] = self.collector.status()
+        await answer(send, 200, msgspec.json.encode(told), [JSON, *CORS])
 
     async def _holder(self, header: bytes) -> Holder:
         scheme, _, raw = header.decode("latin-1").partition(" ")

@@ -4,3 +4,5 @@ from django.apps import AppConfig
 
 class ThingsConfig(AppConfig):
     name = "chengyun.collect.things"
+    label = "things"
+    verbose_name = "设备"
