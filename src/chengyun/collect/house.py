@@ -29,6 +29,8 @@ from chengyun.lake.tables import stream_table
 
 __all__ = ["House", "Holder"]
 
+CONNECTIONS = 6
+"""To the database at most; the pool opens them as they are needed and closes those that are not."""
 FOLLOW_EVERY_S = 0.5
 """How soon rows that another process wrote are seen in live updates and newest rows."""
 TOKEN_KEPT_S = 5.0
@@ -51,18 +53,19 @@ class Holder:
 class House:
     """The streams of a city, ready to take observations."""
 
-    def __init__(self, city: City, dsn: str, zone: ZoneInfo, secret: str, *, connections: int = 4) -> None:
+    def __init__(self, city: City, dsn: str, zone: ZoneInfo, secret: str, *, connections: int = CONNECTIONS) -> None:
         self.city = city
         self.dsn = dsn
         self._secret = secret
         self.pool: AsyncConnectionPool[AsyncConnection[TupleRow]] = AsyncConnectionPool(
             dsn, min_size=1, max_size=connections, open=False, timeout=5.0, reconnect_timeout=30.0
         )
+        places = asyncio.Semaphore(connections // 2)
         tables = {key: stream_table(city, key) for key in city.streams}
         self.registers = {table.register: Register(table.register) for table in tables.values()}
         self.mirrors = {key: Mirror(city, table, self.registers[table.register]) for key, table in tables.items()}
         self.writers = {
-            key: StreamWriter(mirror, self.pool, zone, Watching(city, key, zone)) for key, mirror in self.mirrors.items()
+            key: StreamWriter(mirror, self.pool, places, zone, Watching(city, key, zone)) for key, mirror in self.mirrors.items()
         }  # fmt: skip
         self._changed: set[str] = set()
         self._heard = asyncio.Event()
@@ -102,7 +105,9 @@ class House:
             return known[1]
         purpose = tokens.verify_internal(self._secret, raw)
         if purpose is not None:
-            found: Holder | None = Holder(f"internal:{purpose}", purpose, [purpose])
+            # "ingest:*@counts": what one of our own processes sends for a source named after the @.
+            scope, _, source = purpose.partition("@")
+            found: Holder | None = Holder(f"source:{source}" if source else f"internal:{scope}", source or scope, [scope])
         else:
             async with self.pool.connection() as conn:
                 row = await (await conn.execute(tokens.FIND, [tokens.digest(raw)])).fetchone()

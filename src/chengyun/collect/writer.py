@@ -34,11 +34,13 @@ from chengyun.lake import hot
 
 __all__ = ["AWAY", "StreamWriter"]
 
-GROUP_ROWS = 25_000
+GROUP_ROWS = 8_000
 """Rows of one transaction, about; a larger group gains nothing and answers later."""
 QUEUE_ROWS = 200_000
 """Rows that may wait; beyond it senders are asked to come back."""
 QUEUE_BATCHES = 20_000
+DEEP = 2
+"""Groups under way: one in its turn, one whose rows are on their way."""
 AWAY = "The database is away and this was not acknowledged. Send it again: what was kept all the same counts as repeated."
 """Also said when the connection is lost at the commit itself, when nobody can know whether the rows were kept."""
 STOPPING = "The process is stopping. Send this again."
@@ -53,14 +55,24 @@ class _Waiting:
 
 
 class StreamWriter:
-    """Takes batches of one stream and answers each when it is durable."""
+    """Takes batches of one stream and answers each when it is durable.
+
+    places: for groups whose rows are sent before their turn, of all writers on one pool; fewer than its connections.
+    """
 
     def __init__(
-        self, mirror: Mirror, pool: AsyncConnectionPool[AsyncConnection[Any]], zone: ZoneInfo, watching: Watching
+        self,
+        mirror: Mirror,
+        pool: AsyncConnectionPool[AsyncConnection[Any]],
+        places: asyncio.Semaphore,
+        zone: ZoneInfo,
+        watching: Watching,
     ) -> None:
         self.mirror = mirror
         self.written = 0
-        self._pool = pool
+        self._pool, self._places = pool, places
+        self._chunk: int | None = None
+        self._under_way: dict[asyncio.Task[None], list[_Waiting]] = {}
         self._judging = Judging(mirror, watching, zone)
         self._waiting: deque[_Waiting] = deque()
         self._waiting_rows = 0
@@ -89,8 +101,6 @@ class StreamWriter:
 
     async def run(self) -> None:
         """Write until cancelled."""
-        writing: asyncio.Task[None] | None = None
-        written: list[_Waiting] = []
         group: list[_Waiting] = []
         try:
             while True:
@@ -99,25 +109,29 @@ class StreamWriter:
                 if not group:
                     self._wake.clear()
                     continue
-                verdict = await self._ahead(group, written)
-                if writing is not None:
-                    await writing
-                    written = []
-                    verdict = verdict or await self._ahead(group, written)
-                writing, written = asyncio.create_task(self._write_in_turn(group, verdict)), group
+                verdict = await self._ahead(group)
+                if verdict is None and self._under_way:
+                    await asyncio.wait(self._under_way)
+                    verdict = await self._ahead(group)
+                before = next(reversed(self._under_way), None)
+                task = asyncio.create_task(self._write_group(group, verdict, before))
+                self._under_way[task] = group
+                task.add_done_callback(self._under_way.pop)
                 group = []
+                if len(self._under_way) == DEEP:
+                    await asyncio.wait([next(iter(self._under_way))])
         finally:
             self._stopped = True
-            if writing is not None:
-                writing.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await writing
-            for waiting in (*written, *group, *self._waiting):
+            left = [it for written in self._under_way.values() for it in written]
+            for task in self._under_way:
+                task.cancel()
+            await asyncio.gather(*self._under_way, return_exceptions=True)
+            for waiting in (*left, *group, *self._waiting):
                 _fail(waiting, Unavailable(STOPPING))
 
     async def refresh(self, next_seq: int) -> None:
         """Follow what another process wrote, as the books show it; nothing happens while a group of ours is under way."""
-        if self._turn.locked() or self._waiting or self.mirror.next_seq == next_seq:
+        if self._under_way or self._turn.locked() or self._waiting or self.mirror.next_seq == next_seq:
             return
         async with self._turn, self._pool.connection() as conn:
             await self._judging.follow(conn, next_seq)
@@ -152,16 +166,13 @@ class StreamWriter:
         group.sort(key=lambda it: (it.batch.sender.actor, it.batch.sender.source, it.batch.sender.simulated))
         return group
 
-    async def _ahead(self, group: list[_Waiting], before: list[_Waiting]) -> Verdict | None:
-        """Return the verdict on a group before its turn; None when it can only be judged in its transaction.
-
-        before: the group being written.
-        """
+    async def _ahead(self, group: list[_Waiting]) -> Verdict | None:
+        """Return the verdict on a group before its turn; None when it can only be judged in its transaction."""
         batches = [it.batch for it in group]
         keys = {batch.key for batch in batches if batch.key}
         answered: dict[int, bytes] = {}
         if keys:
-            if not keys.isdisjoint(it.batch.key for it in before):
+            if not keys.isdisjoint(it.batch.key for before in self._under_way.values() for it in before):
                 return None  # the answer that this request repeats is being written
             try:
                 async with self._pool.connection() as conn:
@@ -171,75 +182,135 @@ class StreamWriter:
         try:
             return await self._judging.ahead(batches, answered)
         except Exception:
-            log.exception("%s: a group could not be judged ahead", self.mirror.table.qualified)
-            return None
+            self._judging.fall_back()
+            return None  # the same
 
-    async def _write_in_turn(self, group: list[_Waiting], verdict: Verdict | None) -> None:
+    async def _write_group(self, group: list[_Waiting], verdict: Verdict | None, before: asyncio.Task[None] | None) -> None:
+        """Write a group and answer it. before: writes the group before it."""
+        written = False
+        if verdict is not None:
+            try:
+                written = await self._commit_ahead(verdict, before)
+            except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure):
+                pass  # the database chose us to give way: written in turn, as is what is refused
+            except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout):
+                _fail_all(group, Unavailable(AWAY))
+                return
+            except Exception:
+                log.debug("%s: a group judged ahead is written in turn", self.mirror.table.qualified, exc_info=True)
+        if verdict is not None and written:
+            _tell(group, verdict)
+            return
+        if before is not None:
+            await asyncio.wait([before])
         async with self._turn:
-            await self._write_group(group, verdict)
+            await self._write_in_turn(group)
 
-    async def _write_group(self, group: list[_Waiting], verdict: Verdict | None = None) -> None:
+    async def _commit_ahead(self, verdict: Verdict, before: asyncio.Task[None] | None) -> bool:
+        """Send a group's rows while the group before it is being written, the rest in its turn; return whether it is committed.
+
+        It is not when the verdict does not stand, or another process has written to the stream or closed its chunk.
+        """
+        table, judging = self.mirror.table, self._judging
+        if self._chunk is None:
+            return False
+        opened = hot.Open(self._chunk, verdict.seq_from)
         try:
-            answers = await self._commit_again([it.batch for it in group], verdict)
+            async with contextlib.AsyncExitStack() as place:
+                # Places are fewer than connections: those that wait for others must not hold all of them.
+                await place.enter_async_context(self._places)
+                if not judging.stands(verdict):
+                    return False
+                async with self._pool.connection() as conn:
+                    if len(verdict.group):
+                        await hot.copy_in(conn, table, opened.chunk, verdict.copied)
+                    if before is not None:
+                        await asyncio.wait([before])
+                    await place.aclose()
+                    async with self._turn:
+                        if not judging.stands(verdict) or await self._send(conn, verdict) != opened:
+                            await conn.rollback()
+                            return False
+                        await conn.commit()
+                        self._settle(verdict)
+                        return True
+        finally:
+            if judging.stands(verdict) and self.mirror.next_seq != verdict.seq_from + len(verdict.group):
+                judging.fall_back()
+
+    async def _write_in_turn(self, group: list[_Waiting]) -> None:
+        """Judge a group inside its transaction and write it; batch by batch when it cannot be written as one."""
+        try:
+            verdict = await self._commit_again([it.batch for it in group])
         except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, Unavailable) as away:
             sentence = away.sentence if isinstance(away, Unavailable) else AWAY
-            for it in group:
-                _fail(it, Unavailable(sentence))
+            _fail_all(group, Unavailable(sentence))
         except Exception as wrong:
             if len(group) > 1:
                 for it in group:
-                    await self._write_group([it])
+                    await self._write_in_turn([it])
             else:
                 _fail(group[0], self._refusal(wrong))
         else:
-            for it, answer in zip(group, answers, strict=True):
-                if not it.answer.done():
-                    it.answer.set_result(answer)
+            _tell(group, verdict)
 
-    async def _commit_again(self, batches: list[Batch], verdict: Verdict | None) -> list[bytes]:
+    async def _commit_again(self, batches: list[Batch]) -> Verdict:
         try:
-            return await self._commit(batches, verdict)
+            return await self._commit(batches)
         except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure) as lost:
             # The database chose us to give way; nothing was kept and nothing remembered, so the same may simply be done again.
             log.info("%s: a group is written again: %s", self.mirror.table.qualified, str(lost).partition("\n")[0])
-            return await self._commit(batches, None)
+            return await self._commit(batches)
 
-    async def _commit(self, batches: list[Batch], verdict: Verdict | None) -> list[bytes]:
+    async def _commit(self, batches: list[Batch]) -> Verdict:
+        table = self.mirror.table
         try:
             async with self._pool.connection() as conn:
-                verdict = await self._send(conn, batches, verdict)
+                answered = await replayed(conn, batches)
+                chunk, seq_from = await hot.lock_stream(conn, table)
+                verdict = await self._judging.in_turn(conn, batches, answered, seq_from)
+                if len(verdict.group):
+                    await hot.copy_in(conn, table, chunk, verdict.copied)
+                await self._send(conn, verdict)
         except BaseException:
             self._judging.fall_back()
             raise
-        self._judging.settle(verdict)
-        self.written += len(verdict.group)
-        told = iter(verdict.answers)
-        return [verdict.answered[i] if i in verdict.answered else next(told) for i in range(len(batches))]
+        self._chunk = chunk
+        self._settle(verdict)
+        return verdict
 
-    async def _send(self, conn: AsyncConnection[Any], batches: list[Batch], verdict: Verdict | None) -> Verdict:
-        """Do everything of a group's transaction but the commit; return the verdict it was written by."""
-        table = self.mirror.table
-        stands = verdict is not None and self._judging.stands(verdict)
-        answered = verdict.answered if verdict is not None and stands else await replayed(conn, batches)
-        reserved = len(verdict.group) if verdict is not None and stands else 0
-        chunk, seq_from = await hot.lock_stream(conn, table, reserved)
-        if verdict is None or not stands or verdict.seq_from != seq_from:
-            verdict = await self._judging.in_turn(conn, batches, answered, seq_from)
-            if len(verdict.group) != reserved:
-                await hot.take_seqs(conn, table, len(verdict.group) - reserved)
-        if len(verdict.group):
-            await hot.copy_in(conn, table, chunk, verdict.copied)
+    async def _send(self, conn: AsyncConnection[Any], verdict: Verdict) -> hot.Open:
+        """Do the rest of a group's transaction, whose rows are sent; return the chunk and the seq the stream was at."""
+        table, move = self.mirror.table, verdict.move
         async with conn.pipeline():
-            moving = await hot.move_latest(conn, table, verdict.move) if verdict.move.entities else None
+            locking = await hot.ask_for_lock(conn, table, len(verdict.group))
+            moving = await hot.move_latest(conn, table, move) if move.entities else None
             await hot.touch(conn, table, verdict.days)
             await self._judging.watching.write(conn, verdict.noticed)
             await hot.write_receipts(conn, verdict.receipts)
             await write_dead_letters(conn, table.qualified, self.mirror.register, verdict.fresh, verdict.now)
         if moving is not None:
-            await hot.add_latest(conn, table, verdict.move, moving.rowcount)
-        return verdict
+            await hot.add_latest(conn, table, move, moving.rowcount)
+        return await hot.locked(locking, table)
+
+    def _settle(self, verdict: Verdict) -> None:
+        self._judging.settle(verdict)
+        self.written += len(verdict.group)
+
+
+def _tell(group: list[_Waiting], verdict: Verdict) -> None:
+    told = iter(verdict.answers)
+    for i, it in enumerate(group):
+        answer = verdict.answered[i] if i in verdict.answered else next(told)
+        if not it.answer.done():
+            it.answer.set_result(answer)
 
 
 def _fail(waiting: _Waiting, wrong: Exception) -> None:
     if not waiting.answer.done():
         waiting.answer.set_exception(wrong)
+
+
+def _fail_all(group: list[_Waiting], wrong: Exception) -> None:
+    for waiting in group:
+        _fail(waiting, wrong)

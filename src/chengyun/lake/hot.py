@@ -63,11 +63,20 @@ async def lock_stream(conn: Connection, table: StreamTable, rows: int = 0) -> Op
     unused seqs stay unused.
     Raises Unavailable when the stream's tables have not been made.
     """
-    cursor = await conn.execute(
+    return await locked(await ask_for_lock(conn, table, rows), table)
+
+
+async def ask_for_lock(conn: Connection, table: StreamTable, rows: int) -> AsyncCursor[Any]:
+    """Do what lock_stream does, without reading the answer: for a pipeline, at whose end `locked` reads it."""
+    return await conn.execute(
         "UPDATE lake_stream SET next_seq = next_seq + %s WHERE stream = %s RETURNING chunk, next_seq - %s",
         [rows, table.qualified, rows],
     )
-    found = await cursor.fetchone()
+
+
+async def locked(asked: AsyncCursor[Any], table: StreamTable) -> Open:
+    """Return what ask_for_lock asked. Raises as lock_stream."""
+    found = await asked.fetchone()
     if found is None:
         raise Unavailable(f"The tables of {table.qualified} have not been made. Run `chengyun migrate`.")
     return Open(*found)
