@@ -23,7 +23,7 @@ import psutil
 from chengyun.errors import NotFound, nearest
 
 PARTS = (
-    "bench", "areas", "lake", "collect", "collect.things", "collect.pull", "operate", "protocols.sensorthings",
+    "bench", "areas", "lake", "collect", "collect.things", "collect.mqtt", "collect.pull", "operate", "protocols.sensorthings",
     "protocols.ngsild", "protocols.ogc", "web",
 )  # fmt: skip
 

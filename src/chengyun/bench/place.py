@@ -35,7 +35,7 @@ class Place:
     def __init__(self, folder: Path, *, command: Sequence[str] = (*CHENGYUN, "up"), env: Mapping[str, str] | None = None) -> None:
         self.folder = folder
         self.command = list(command)
-        self.port, self.stream_port, self.protocols_port = _free_ports(3)
+        self.port, self.stream_port, self.protocols_port = free_ports(3)
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("CHENGYUN_", "DJANGO_"))}
         self.env = {
             **kept,
@@ -183,7 +183,8 @@ def wait_for(true: Callable[[], object], within_s: float, otherwise: str) -> Non
         time.sleep(0.05)
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Return so many ports of this machine that nobody listens on."""
     with contextlib.ExitStack() as held:
         probes = [held.enter_context(socket.socket()) for _ in range(count)]
         for probe in probes:

@@ -43,7 +43,8 @@ __all__ = ["Collector", "collect_forever"]
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
 TOGETHER_S = 0.02
 """How long the first message waits for others: values of one device that come one by one are one observation."""
-MOST_AT_ONCE = 20_000
+MOST_AT_ONCE = 2_000
+"""Messages of one stretch; with 50 observations each they fill half of a writer's queue."""
 MOST_UNREAD = 50_000
 """Messages held before the socket is no longer read; below MQTT 5 only the broker bounds what is under way."""
 REPORT_EVERY_S = 5.0

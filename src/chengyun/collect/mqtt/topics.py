@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -71,7 +72,10 @@ class Routes:
             groups = {route.filter.split("/")[1] for route in self.routes if route.topic.payload == "sparkplug"}
             return [f"spBv1.0/{group}/#" for group in sorted(groups)]
         own = [f"{DEVICES}/+/{what}" for what in ("ack", "data/+")]
-        return [*dict.fromkeys(route.filter for route in self.routes if route.topic.payload != "sparkplug"), *own]
+        found = [*own, *(route.filter for route in self.routes if route.topic.payload != "sparkplug")]
+        # A broker may send a message once for every filter that fits it (MQTT 5, 3.3.4), so none lies within another.
+        found = list(dict.fromkeys(found))
+        return [one for one in found if not any(other != one and _covers(other, one) for other in found)]
 
     def find(self, topic: bytes) -> Way:
         """Return what a topic means. Raises Malformed when no pattern fits or a level says nothing usable."""
@@ -136,6 +140,16 @@ class Routes:
                 )
             given[stream.entity.key] = entity
         return Way("data", name, route, given, quantity, device)
+
+
+def _covers(wide: str, narrow: str) -> bool:
+    """Say whether every topic that fits the narrow filter fits the wide one."""
+    for one, other in itertools.zip_longest(wide.split("/"), narrow.split("/")):
+        if one == "#":
+            return True
+        if one is None or other is None or other == "#" or (one not in ("+", other)):
+            return False
+    return True
 
 
 def _expression(pattern: str) -> str:
