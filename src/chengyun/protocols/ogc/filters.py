@@ -26,6 +26,8 @@ __all__ = ["SPATIAL", "Condition", "Relate", "parse", "to_sql"]
 Kind = Literal["text", "number", "boolean", "date", "instant"]
 
 TIMES = ("date", "instant")
+LANGUAGES = ("cql2-text", "cql2-json", "cql-text")
+"""The last is what GDAL 3.6 and QGIS beside it call the text; what they write is read the same way."""
 LONGEST_FILTER = 8_000
 DEEPEST_FILTER = 40
 """Levels of a condition; ours and PostgreSQL's own recursion stay far from their limits."""
@@ -76,14 +78,16 @@ def parse(text: str, language: str) -> Any:
 
     if len(text) > LONGEST_FILTER:
         raise _refused(f"it has {len(text):,} characters, at most {LONGEST_FILTER:,} are read")
-    if language not in ("cql2-text", "cql2-json"):
-        raise Refused(f"filter-lang {language[:40]!r} is not offered; write cql2-text or cql2-json.", code="filter", status=400)
+    if language not in LANGUAGES:
+        raise Refused(
+            f"filter-lang {language[:40]!r} is not offered; there are {', '.join(LANGUAGES)}.", code="filter", status=400
+        )
     # The reader recurses: brackets are counted before it sees them.
     depth = most = 0
     for character in text:
         depth += (character in "([{") - (character in ")]}")
         most = max(most, depth)
-    if most > DEEPEST_FILTER * (1 if language == "cql2-text" else 4) or text.upper().count("NOT") > DEEPEST_FILTER * 4:
+    if most > DEEPEST_FILTER * (4 if language == "cql2-json" else 1) or text.upper().count("NOT") > DEEPEST_FILTER * 4:
         raise _refused("it is nested too deeply")
     try:
         if language == "cql2-json":

@@ -83,8 +83,10 @@ async def fetch(
     columns = _wanted(seen, asked.properties)
     order = "".join(f"{_sortable(column)} {'DESC' if falls else 'ASC'} NULLS LAST, " for column, falls in asked.sort)
     sort = "".join(f", {_sortable(column)}" for column, _ in asked.sort)
-    rest = f"{after} ORDER BY {order}r.id LIMIT {asked.limit + 1}"
-    text = question(f"{_row(seen, columns)}{sort}", selection.sql + rest)
+    ordered = f"ORDER BY {order}r.id"
+    # The page is chosen by the columns it depends on, then read: joins are made for its rows alone.
+    page = question("r.id", f"{selection.sql}{after} {ordered} LIMIT {asked.limit + 1}")
+    text = question(f"{_row(seen, columns)}{sort}", f"{seen.source} JOIN ({page}) AS page ON page.id = r.id {ordered}")
     rows: list[Any] = await (await run(conn, text, params)).fetchall()
     more = len(rows) > asked.limit
     del rows[asked.limit :]

@@ -90,7 +90,8 @@ class Seen:
     @property
     def view(self) -> tuple[object, ...]:
         """Return what answers are kept under: the same for readers who may see the same rows and fields."""
-        return (self.key, self.source, self.where, tuple(sorted(self.params.items())), tuple(self.columns), self._limits)
+        params = tuple((name, tuple(value) if isinstance(value, list) else value) for name, value in sorted(self.params.items()))
+        return (self.key, self.source, self.where, params, tuple(self.columns), self._limits)
 
     @property
     def _limits(self) -> object:

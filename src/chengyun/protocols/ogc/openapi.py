@@ -8,8 +8,9 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from chengyun.protocols.ogc.asked import LIMIT, MOST
+from chengyun.protocols.ogc.asked import KNOWN, LIMIT, MOST
 from chengyun.protocols.ogc.described import GEOJSON, HTML, JSON, MVT, OPENAPI, SCHEMA
+from chengyun.protocols.ogc.filters import LANGUAGES
 from chengyun.protocols.ogc.layers import Seen
 from chengyun.protocols.ogc.reference import CRS84, REFERENCES
 from chengyun.protocols.ogc.tiles import DEEPEST, MATRIX_SET
@@ -22,7 +23,8 @@ OBJECT: Document = {"type": "object"}
 
 def document(root: str, layers: Iterable[Seen]) -> Document:
     """Return the description of what this reader may ask."""
-    names = [one.key for one in layers]
+    seen = list(layers)
+    names = [one.key for one in seen]
     layer = _parameter(
         "collectionId", {"type": "string", "enum": names} if names else {"type": "string"}, _("图层"), place="path"
     )
@@ -41,7 +43,6 @@ def document(root: str, layers: Iterable[Seen]) -> Document:
         "/collections": _get(_("图层"), [form], JSON, _list("collections", "links"), page=True),
         collection: _get(_("图层"), [layer, form], JSON, _links("id"), page=True),
         f"{collection}/queryables": _get(_("可查询的属性"), [layer, form], SCHEMA, OBJECT, page=True),
-        f"{collection}/items": _get(_("要素"), [layer, form, *_asked(crs)], GEOJSON, _FEATURES, page=True),
         f"{collection}/items/{{featureId}}": _get(_("要素"), [layer, feature, form, crs], GEOJSON, _FEATURE, page=True),
         tiles: _get(_("矢量瓦片"), [layer, form], JSON, _list("tilesets", "links"), page=True),
         f"{tiles}/{{tileMatrixSetId}}": _get(_("瓦片集"), [layer, matrix, form], JSON, _links("tileMatrixSetURI"), page=True),
@@ -52,6 +53,10 @@ def document(root: str, layers: Iterable[Seen]) -> Document:
         "/tileMatrixSets": _get(_("瓦片矩阵集"), [form], JSON, _list("tileMatrixSets"), page=True),
         "/tileMatrixSets/{tileMatrixSetId}": _get(_("瓦片矩阵集"), [matrix, form], JSON, _links("id"), page=True),
     }
+    shared = {one["name"]: one for one in (form, *_asked(crs))}
+    asked = [{"$ref": f"#/components/parameters/{name}"} for name in shared]
+    for one in seen:
+        answers[f"/collections/{one.key}/items"] = _get(_(one.title), [*asked, *_properties(one)], GEOJSON, _FEATURES, page=True)
     return {
         "openapi": "3.0.3",
         "info": {
@@ -62,6 +67,7 @@ def document(root: str, layers: Iterable[Seen]) -> Document:
         "servers": [{"url": root}],
         "paths": {path: {"get": operation} for path, operation in answers.items()},
         "components": {
+            "parameters": shared,
             "schemas": {"exception": _EXCEPTION},
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
         },
@@ -78,14 +84,25 @@ def _asked(crs: Document) -> list[Document]:
         crs,
         _parameter("datetime", {"type": "string"}, _("时间或时段")),
         _parameter("filter", {"type": "string"}, "CQL2"),
-        _parameter(
-            "filter-lang", {"type": "string", "enum": ["cql2-text", "cql2-json"], "default": "cql2-text"}, _("条件的语言")
-        ),
+        _parameter("filter-lang", {"type": "string", "enum": list(LANGUAGES), "default": "cql2-text"}, _("条件的语言")),
         _parameter("filter-crs", {"type": "string", "enum": list(REFERENCES)}, _("条件中的坐标参照系")),
         _parameter("sortby", {"type": "string"}, _("排序：属性，加 - 为降序，逗号分隔")),
         _parameter("properties", {"type": "string"}, _("只要这些属性，逗号分隔")),
         _parameter("skipGeometry", {"type": "boolean"}, _("不要位置")),
         _parameter("cursor", {"type": "string"}, _("下一页从何处开始；取自 next 链接")),
+    ]
+
+
+def _properties(seen: Seen) -> list[Document]:
+    """Return the properties that may be asked for by name.
+
+    Texts and numbers: GDAL 3.6 sends conditions on the properties it finds here, and writes times and truths in an older manner.
+    """
+    kinds = {"text": "string", "number": "number", "integer": "integer"}
+    return [
+        _parameter(key, {"type": kinds[one.type]}, _(one.title))
+        for key, one in seen.columns.items()
+        if one.filterable and one.type in kinds and key not in KNOWN
     ]
 
 

@@ -56,8 +56,10 @@ class Boundaries:
     def extent(self) -> Box | None:
         import shapely
 
+        if not len(self.shapes):
+            return None
         west, south, east, north = (float(one) for one in shapely.total_bounds(self.shapes))
-        return (west, south, east, north) if len(self.shapes) else None
+        return west, south, east, north
 
     def within(self, box: Box) -> list[int]:
         """Return the rows whose boundary meets a box."""

@@ -35,4 +35,7 @@ def ensure_layers() -> None:
                     f"FOR EACH {each} EXECUTE FUNCTION lake.tell_layer()"
                 )
         for table in placed:
-            cursor.execute(f"CREATE INDEX IF NOT EXISTS {table}_place ON {table} USING gist (point(lon, lat))")
+            # The columns included let a box be counted, and a page of it be chosen, without a look at the rows.
+            cursor.execute(
+                f"CREATE INDEX IF NOT EXISTS {table}_place ON {table} USING gist (point(lon, lat)) INCLUDE (id, lon, lat)"
+            )
