@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Workbooks as departments fill them, made here cell by cell with other people's writers."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import zipfile
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import xlsxwriter
+import xlwt
+
+from chengyun.collect.pull.formats import ColumnShape, TableShape
+from chengyun.errors import Malformed, Refused
+
+SHAPE = TableShape(
+    columns=[
+        ColumnShape(key="district", names=["区县"], required=True),
+        ColumnShape(key="station", names=["站点"], required=True),
+        ColumnShape(key="day", kind="day", names=["日期"], required=True),
+        ColumnShape(key="pm25", kind="number", names=["浓度/PM2.5"], unit="µg/m³", valid=(0, 2000)),
+        ColumnShape(key="iaqi", kind="integer", names=["分指数/PM2.5"]),
+        ColumnShape(key="cost", kind="number", names=["投入"], unit="元"),
+        ColumnShape(key="run", kind="flag", names=["正常"]),
+    ]
+)
+
+
+def xlsx(fill: Callable[[Any, Any], None], **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    book = xlsxwriter.Workbook(buffer, options)
+    fill(book, book.add_worksheet("七月"))
+    book.close()
+    return buffer.getvalue()
+
+
+def report(book: Any, sheet: Any) -> None:
+    day = book.add_format({"num_format": 'yyyy"年"m"月"d"日"'})
+    sheet.merge_range("A1:G1", "2016年7月空气自动站月报")
+    sheet.merge_range("A2:A3", "区县")
+    sheet.merge_range("B2:B3", "站点")
+    sheet.merge_range("C2:C3", "日期")
+    sheet.write("D2", "浓度")
+    sheet.write("E2", "分指数")
+    sheet.merge_range("F2:F3", "投入\n（万元）")
+    sheet.merge_range("G2:G3", "正常")
+    sheet.write_row("D3", ["PM2.5（mg/m3）", "PM2.5"])
+    sheet.merge_range("A4:A6", "海曙区")
+    sheet.write("B4", "万里学院")
+    sheet.write_datetime("C4", dt.datetime(2016, 7, 4), day)
+    sheet.write_row("D4", [0.035, 50, 1.5, "√"])
+    sheet.write_row("B5", ["市监测中心", 42556, "０.0４", 56, "3千", "否"])
+    sheet.write_row("B6", ["三江中学", "二〇一六年七月六日", "—", "/", 0.125])
+    sheet.write_formula("G6", '="是"', None, "是")
+    sheet.write_row("A7", ["小计", "", "", 0.075, 106, 4.5])
+    sheet.write_row("A8", ["镇海区", "龙赛医院", "2016/7/7", 3.5, 60.5, "两元", "大概"])
+    sheet.write_row("A9", ["", "无区县站", 42558, 0.02, 30, 1, "是"])
+    sheet.write_formula("D10", "=1/0", None, "#DIV/0!")
+    sheet.write_row("A10", ["镇海区", "龙赛医院", 12])
+    sheet.write("A11", "填表人：张三　审核：李四")
+    sheet.write_comment("D4", "手工补录")
+
+
+def test_two_levels_of_headings_merged_cells_units_serials_and_sums(take) -> None:
+    ((table, rows),) = take(xlsx(report), "月报.xlsx", shape=SHAPE)
+    keys = ("district", "station", "day", "pm25", "iaqi", "cost", "run", "__line")
+    assert [tuple(row[key] for key in keys) for row in rows] == [
+        ("海曙区", "万里学院", dt.date(2016, 7, 4), 35.0, 50, 15000.0, True, 4),
+        ("海曙区", "市监测中心", dt.date(2016, 7, 5), 40.0, 56, 30_000_000.0, False, 5),
+        ("海曙区", "三江中学", dt.date(2016, 7, 6), None, None, 1250.0, True, 6),
+        ("镇海区", "龙赛医院", dt.date(2016, 7, 7), None, None, 2.0, None, 8),
+    ]
+    assert [(it.address, it.column, it.code) for it in table.faults] == [
+        ("A9", "district", "required"),
+        ("C10", "day", "day"),
+        ("D8", "pm25", "range"),
+        ("D10", "pm25", "error"),
+        ("E8", "iaqi", "whole"),
+        ("G8", "run", "flag"),
+    ]
+    assert [(it.line, it.kind) for it in table.findings.asides] == [(1, "title"), (7, "sum"), (11, "note")]
+
+
+def test_a_macro_a_formula_and_a_hidden_sheet_do_nothing_of_themselves(take) -> None:
+    def fill(book: Any, sheet: Any) -> None:
+        sheet.write_row("A1", ["名称", "值"])
+        sheet.write("A2", "甲")
+        sheet.write_formula("B2", '=WEBSERVICE("http://127.0.0.1/")', None, 7)
+        hidden = book.add_worksheet("草稿")
+        hidden.write_row("A1", ["名称", "值"])
+        hidden.write_row("A2", ["乙", 1])
+        hidden.hide()
+
+    data = xlsx(fill)
+    assert [(table.name, rows[0]["值"]) for table, rows in take(data, "a.xlsx")] == [("七月", 7.0)]
+    assert [table.name for table, _rows in take(data, "a.xlsx", hidden=True)] == ["七月", "草稿"]
+    assert [table.name for table, _rows in take(data, "a.xlsx", sheet="草稿")] == ["草稿"]
+    with pytest.raises(Refused, match="Sheets: 七月"):
+        take(data, "a.xlsx", sheet="七月份")
+
+
+def test_days_since_1904_are_the_days_they_show(take) -> None:
+    def fill(book: Any, sheet: Any) -> None:
+        sheet.write_row("A1", ["站点", "日期"])
+        sheet.write("A2", "甲")
+        sheet.write_datetime("B2", dt.datetime(2016, 7, 4), book.add_format({"num_format": "yyyy-mm-dd"}))
+        sheet.write_row("A3", ["甲", 41094])
+
+    shape = TableShape(columns=[ColumnShape(key="s", names=["站点"]), ColumnShape(key="d", kind="day", names=["日期"])])
+    ((_table, rows),) = take(xlsx(fill, date_1904=True), "a.xlsx", shape=shape)
+    assert [it["d"] for it in rows] == [dt.date(2016, 7, 4), dt.date(2016, 7, 5)]
+
+
+def test_an_old_xls_reads_as_an_xlsx_does(take) -> None:
+    book = xlwt.Workbook()
+    sheet = book.add_sheet("七月")
+    sheet.write_merge(0, 0, 0, 1, "月报")
+    for column, heading in enumerate(["站点", "浓度（mg/m3）"]):
+        sheet.write(1, column, heading)
+    sheet.write(2, 0, "万里学院")
+    sheet.write(2, 1, 0.035)
+    buffer = io.BytesIO()
+    book.save(buffer)
+    ((table, rows),) = take(buffer.getvalue(), "月报.xls")
+    assert rows == [{"站点": "万里学院", "浓度": 0.035, "__line": 3}]
+    assert table.columns[1].unit == "mg/m³"
+
+
+def test_two_cells_in_far_corners_do_not_take_the_machine(take) -> None:
+    data = xlsx(lambda _book, sheet: (sheet.write(0, 0, 1), sheet.write(1_048_575, 16_383, 2)))
+    assert len(data) < 10_000
+    with pytest.raises(Malformed, match="17,179,869,184 cells"):
+        take(data, "bomb.xlsx")
+
+
+def test_a_zip_bomb_is_known_by_its_list(take) -> None:
+    buffer = io.BytesIO(xlsx(lambda _book, sheet: sheet.write(0, 0, 1)))
+    with zipfile.ZipFile(buffer, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/media/x.bin", bytes(50_000_000))
+    with pytest.raises(Malformed, match="to 1"):
+        take(buffer.getvalue(), "a.xlsx")
+
+    with pytest.raises(Malformed, match="unpacks to"):
+        take(xlsx(report), "a.xlsx", most_bytes=10_000)
+
+
+@pytest.mark.parametrize("data", [b"PK\x03\x04 broken", b"\xd0\xcf\x11\xe0 broken"])
+def test_a_broken_workbook_is_said_to_be_broken(take, data: bytes) -> None:
+    with pytest.raises(Malformed, match=r"broken\.xls"):
+        take(data, "broken.xls")
+
+
+def test_a_sheet_without_cells_has_no_rows(take) -> None:
+    ((table, rows),) = take(xlsx(lambda _book, _sheet: None), "a.xlsx")
+    assert (rows, table.faults, table.columns) == ([], [], ())
