@@ -158,3 +158,14 @@ def test_a_character_no_text_can_hold_breaks_nothing(signed_in, alert):
         assert duty.get(address).status_code == 200
     assert duty.post(f"/alerts/{raised.pk}/close", {"reason": "a\x00b"}).status_code == 400
     assert duty.get("/cases/%00").status_code == 404
+
+
+def test_strangers_learn_that_a_case_answers_an_alert_but_not_its_number(client, signed_in, alert, case_of) -> None:
+    """What an alert about open data tells everybody ends where the case begins."""
+    number = case_of(opened := alert()).number
+    officer = signed_in("night_duty", "duty_officer")
+    for path in ("/alerts", f"/alerts/{opened.pk}", "/", "/api/v1/alerts", f"/api/v1/alerts/{opened.pk}"):
+        assert number not in client.get(path).content.decode(), path
+    assert "已立案" in client.get(f"/alerts/{opened.pk}").content.decode()
+    for path in ("/alerts", f"/alerts/{opened.pk}", "/api/v1/alerts"):
+        assert number in officer.get(path).content.decode() or path.startswith("/api"), path

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from chengyun.city.words import SEVERITIES
 from chengyun.errors import NotFound
 from chengyun.operate.models import Alert
 
-__all__ = ["AlertGroup", "AlertView", "EventView", "alert_view", "grouped", "open_alerts"]
+__all__ = ["AlertGroup", "AlertView", "EventView", "alert_view", "answers_shown_to", "grouped", "open_alerts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,8 @@ class AlertView:
     """An alert as a page shows it. Fields the actor may not see are None or empty.
 
     rule_name, meaning: of the rule as it is declared now. unit: of value, worst and limit. since, last_seen_at: phenomenon
-    time; opened_at: when it was noticed. holds: whether the condition is true now. case: number of the case that answers it.
+    time; opened_at: when it was noticed. holds: whether the condition is true now. answered: whether a case answers it; case:
+    that case's number, where the actor may read the case.
     """
 
     id: int
@@ -67,6 +68,7 @@ class AlertView:
     closed_because: str
     simulated: bool
     group_key: str
+    answered: bool
     case: str | None
     evidence: Mapping[str, Any]
     events: tuple[EventView, ...] = ()
@@ -111,7 +113,8 @@ def open_alerts(
     if area:
         rows = rows.filter(area_code__startswith=area)
     rows = rows.select_related("acknowledged_by", "case_alert__case").order_by("-opened_at", "-id")[:limit]
-    found = [_view(row, allowed) for row in rows]
+    number_of = answers_shown_to(actor)
+    found = [_view(row, allowed, number_of) for row in rows]
     return sorted(found, key=lambda one: -_rank(one.severity))
 
 
@@ -122,7 +125,7 @@ def alert_view(alert_id: int, actor: Actor) -> AlertView:
     row = rows.filter(pk=alert_id).first()
     if row is None:
         raise NotFound(_("没有找到这条预警。"))
-    return _view(row, allowed, history=True)
+    return _view(row, allowed, answers_shown_to(actor), history=True)
 
 
 def grouped(alerts: Sequence[AlertView]) -> list[AlertGroup]:
@@ -143,10 +146,27 @@ def grouped(alerts: Sequence[AlertView]) -> list[AlertGroup]:
     ]
 
 
-def _view(row: Alert, allowed: Scope, history: bool = False) -> AlertView:
+def answers_shown_to(actor: Actor) -> Callable[[Alert], str | None]:
+    """Return what tells the number of the case that answers an alert: only of a case the actor may read."""
+    scopes: dict[str, Scope] = {}
+
+    def number(row: Alert) -> str | None:
+        answer = getattr(row, "case_alert", None)
+        if answer is None:
+            return None
+        for dataset in ("cases", answer.case.type):
+            if dataset not in scopes:
+                scopes[dataset] = scope(actor, dataset)
+            if scopes[dataset].matches({"area_code": answer.case.area_code}):
+                return str(answer.case.number)
+        return None
+
+    return number
+
+
+def _view(row: Alert, allowed: Scope, number_of: Callable[[Alert], str | None], history: bool = False) -> AlertView:
     city: City = settings.CITY
     rule: AlertRule | None = city.alerts.get(row.rule)
-    answer = getattr(row, "case_alert", None)
     shown = allowed.mask(
         {
             "dataset": row.dataset, "area_code": row.area_code, "acknowledged_by": str(row.acknowledged_by or ""),
@@ -181,7 +201,8 @@ def _view(row: Alert, allowed: Scope, history: bool = False) -> AlertView:
         closed_because=shown.get("closed_because", ""),
         simulated=row.simulated,
         group_key=row.group_key,
-        case=answer.case.number if answer else None,
+        answered=getattr(row, "case_alert", None) is not None,
+        case=number_of(row),
         evidence=row.evidence,
         events=tuple(EventView(it.kind, it.get_kind_display(), it.at, it.actor, it.value, it.note) for it in events),
     )

@@ -24,15 +24,16 @@ from chengyun.access.policy import scope
 from chengyun.city import Band, City, Indicator, qualify
 from chengyun.config import config
 from chengyun.errors import NotFound, nearest
-from chengyun.operate.alert_queries import AlertGroup, AlertView, alert_view, grouped, open_alerts
+from chengyun.operate.alert_queries import AlertGroup, AlertView, alert_view, answers_shown_to, grouped, open_alerts
 from chengyun.operate.alert_store import statement
 from chengyun.operate.models import Figure
 from chengyun.operate.periods import period_end
 from chengyun.operate.status import Status, status
 
 __all__ = [
-    "AlertGroup", "AlertView", "CalendarDay", "FigureView", "alert_view", "figure_calendar", "figure_series", "find_figure",
-    "get_figure", "grouped", "newest_figures", "open_alerts", "ranking", "register_names", "status", "subject_names",
+    "AlertGroup", "AlertView", "CalendarDay", "FigureView", "alert_view", "answers_shown_to", "figure_calendar",
+    "figure_series", "find_figure", "get_figure", "grouped", "newest_figures", "open_alerts", "ranking", "register_names",
+    "status", "subject_names",
 ]  # fmt: skip
 
 

@@ -28,7 +28,7 @@ from chengyun.operate import compute, formulas, store
 from chengyun.operate.models import Alert, Figure, Formula
 from chengyun.operate.order import inputs, upstream
 from chengyun.operate.periods import period_end, window_bounds, window_of
-from chengyun.operate.queries import FigureView, get_figure
+from chengyun.operate.queries import FigureView, answers_shown_to, get_figure
 
 __all__ = ["Again", "Cited", "InputRows", "Link", "ParameterUsed", "Why", "explain"]
 
@@ -310,11 +310,8 @@ def _upwards(row: Figure, actor: Actor) -> tuple[Cited, ...]:
         evidence__indicator=row.indicator, evidence__subject=row.subject, evidence__period_start=row.period_start.isoformat()
     )
     rows = Alert.objects.filter(allowed.q(), same, dataset=row.indicator, subject=row.subject).select_related("case_alert__case")
-    cited = []
-    for one in rows.order_by("opened_at", "id"):
-        answer = getattr(one, "case_alert", None)
-        cited.append(Cited(one.pk, one.rule, one.opened_at, one.state, answer.case.number if answer else None))
-    return tuple(cited)
+    number_of = answers_shown_to(actor)
+    return tuple(Cited(one.pk, one.rule, one.opened_at, one.state, number_of(one)) for one in rows.order_by("opened_at", "id"))
 
 
 def _successor(row: Figure) -> int | None:

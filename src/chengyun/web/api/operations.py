@@ -18,7 +18,7 @@ from chengyun.city import City
 from chengyun.config import config
 from chengyun.errors import NotFound, nearest
 from chengyun.operate.models import Alert, Figure
-from chengyun.operate.queries import AlertView, FigureView, alert_view, newest_figures, status
+from chengyun.operate.queries import AlertView, FigureView, alert_view, answers_shown_to, newest_figures, status
 from chengyun.web.api.asked import cursor_of, read_cursor
 from chengyun.web.desk.why import as_json
 from chengyun.web.heavy import explain
@@ -90,8 +90,9 @@ def alert_list(actor: Actor, asked: dict[str, Any]) -> dict[str, Any]:
     found = list(rows.order_by("-pk").values_list("pk", flat=True)[: asked["limit"] + 1])
     page = found[: asked["limit"]]
     known = {row.pk: row for row in Alert.objects.filter(pk__in=page).select_related("case_alert__case")}
+    number_of = answers_shown_to(actor)
     return {
-        "alerts": [_alert_row(known[pk]) for pk in page],
+        "alerts": [_alert_row(known[pk], number_of(known[pk])) for pk in page],
         "next": cursor_of([page[-1]]) if len(found) > len(page) else None,
     }  # fmt: skip
 
@@ -144,10 +145,9 @@ def _figure(one: FigureView) -> dict[str, Any]:
     return {**{name: getattr(one, name) for name in names}, "detail": dict(one.detail)}
 
 
-def _alert_row(row: Alert) -> dict[str, Any]:
+def _alert_row(row: Alert, case: str | None) -> dict[str, Any]:
     city: City = settings.CITY
     rule = city.alerts.get(row.rule)
-    answer = getattr(row, "case_alert", None)
     unit = ""
     if row.dataset in city.indicators:
         unit = city.indicators[row.dataset].unit
@@ -158,8 +158,7 @@ def _alert_row(row: Alert) -> dict[str, Any]:
         "last_seen_at", "opened_at", "closed_at", "simulated",
     )  # fmt: skip
     told = {name: getattr(row, name) for name in names}
-    number = answer.case.number if answer else None
-    return {"id": row.pk, **told, "rule_name": rule.name if rule else row.rule, "unit": unit, "case": number}
+    return {"id": row.pk, **told, "rule_name": rule.name if rule else row.rule, "unit": unit, "case": case}
 
 
 def _case(one: CaseView) -> dict[str, Any]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +27,7 @@ from chengyun.city.words import SEVERITIES
 from chengyun.errors import Refused
 from chengyun.operate import services
 from chengyun.operate.models import Alert, Figure
-from chengyun.operate.queries import AlertView, alert_view
+from chengyun.operate.queries import AlertView, alert_view, answers_shown_to
 from chengyun.web import shown
 from chengyun.web.desk.deeds import Fault, attempt, done
 from chengyun.web.desk.moment import Picture, picture
@@ -147,10 +148,11 @@ def alert_list(request: HttpRequest) -> HttpResponse:
         rows = rows.filter(Q(subject_name__icontains=text) | Q(subject__icontains=text) | Q(rule__in=named))
     start = (number - 1) * PAGE
     found = list(rows.select_related("case_alert__case").order_by("-opened_at", "-id")[start : start + PAGE + 1])
+    number_of = answers_shown_to(actor)
     areas = names_of({one.area_code[:6] for one in found[:PAGE] if one.area_code})
     states = [("", _("未关闭")), *Alert.State.choices, ("all", _("全部"))]
     page = AlertsPage(
-        Listed(tuple(_row(one, areas) for one in found[:PAGE]), number, len(found) > PAGE, filters_of(given)),
+        Listed(tuple(_row(one, areas, number_of) for one in found[:PAGE]), number, len(found) > PAGE, filters_of(given)),
         text,
         tuple(Choice(value, str(name), value == state) for value, name in states),
         tuple(Choice(value, value, value == severity) for value in reversed(SEVERITIES)),
@@ -271,14 +273,13 @@ def sentence(alert: AlertView, rule: AlertRule | None, field: str) -> str:
     return _("%(subject)s：%(value)s（%(since)s 起）。") % words
 
 
-def _row(row: Alert, areas: dict[str, str]) -> AlertRow:
+def _row(row: Alert, areas: dict[str, str], number_of: Callable[[Alert], str | None]) -> AlertRow:
     city: City = settings.CITY
     rule: AlertRule | None = city.alerts.get(row.rule)
-    answer = getattr(row, "case_alert", None)
     return AlertRow(
         row.pk, rule.name if rule else row.rule, row.subject_name, row.severity, row.state, str(row.get_state_display()),
         row.value, row.limit, _unit(city, row.dataset, rule), areas.get(row.area_code[:6], ""), row.since, row.closed_at,
-        answer.case.number if answer else None, row.simulated,
+        number_of(row), row.simulated,
     )  # fmt: skip
 
 
