@@ -39,10 +39,11 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who asks. scopes: of the token shown; `ingest:<key>` or `ingest:*` lets its holder write."""
+    """Who asks. scopes: of the token shown; `ingest:<key>` or `ingest:*` lets its holder write. token: its prefix, as listed."""
 
     actor: Actor = ANONYMOUS
     scopes: frozenset[str] = frozenset()
+    token: str = ""
 
     def may_write(self, key: str) -> bool:
         return f"ingest:{key}" in self.scopes or "ingest:*" in self.scopes
@@ -127,7 +128,7 @@ class Visitors:
         found = None
         if row is not None:
             actor = await asyncio.to_thread(_actor, raw)
-            found = Visitor(actor, frozenset(row[2]))
+            found = Visitor(actor, frozenset(row[2]), "_".join(raw.split("_")[:2]))
         if len(self._known) >= MOST_KNOWN:
             self._known.clear()
         self._known[raw] = (now + KNOWN_FOR_S, found)
