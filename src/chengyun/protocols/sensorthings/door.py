@@ -1,0 +1,298 @@
+# SPDX-License-Identifier: Apache-2.0
+"""OGC SensorThings 1.1 as a door of the `protocols` process.
+
+GET  any resource path with query options                POST     collections, relations to many, /CreateObservations, /$batch
+PATCH, PUT  an entity (PATCH also as JSON Patch)         DELETE   an entity, or a collection with $filter
+
+Reading follows the access policy of the dataset `sensorthings`; writing needs a token with the scope `ingest:sensorthings`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import time
+from typing import Any
+
+import msgspec
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
+from psycopg_pool import AsyncConnectionPool
+
+from chengyun.access import policy
+from chengyun.access.actors import Actor
+from chengyun.collect.wire import status_of
+from chengyun.errors import Malformed, NotFound, Problem, Refused
+from chengyun.lake.hot import write_receipts
+from chengyun.protocols.door import Door, Given, Reply, Request
+from chengyun.protocols.sensorthings import answering, arrays, batch
+from chengyun.protocols.sensorthings.bodies import Reference, decode, read_entity
+from chengyun.protocols.sensorthings.changes import apply_patch, note
+from chengyun.protocols.sensorthings.conformance import root_document
+from chengyun.protocols.sensorthings.grouping import Group, Sender, receipts
+from chengyun.protocols.sensorthings.kinds import KINDS, Kind
+from chengyun.protocols.sensorthings.observing import Numbers, Row
+from chengyun.protocols.sensorthings.paths import Target, read_path
+from chengyun.protocols.sensorthings.sql import Store
+from chengyun.protocols.sensorthings.writing import Writing
+
+__all__ = ["SensorThings", "open_door"]
+
+DATASET = "sensorthings"
+CONNECTIONS = 6
+READ_WITHIN_S = 10
+WRITE_WITHIN_S = 60
+MOST_ROWS = 200_000
+"""Observations of one CreateObservations."""
+MOST_DELETED = 100_000
+"""Entities one filtered delete takes."""
+KNOWN_FOR_S = 5.0
+
+Pool = AsyncConnectionPool[AsyncConnection[TupleRow]]
+
+
+def open_door() -> Door:
+    return SensorThings()
+
+
+class SensorThings:
+    """The door. Its connections are its own, because its questions must end after a time and others' need not."""
+
+    prefix = "/sensorthings/v1.1"
+
+    def __init__(self) -> None:
+        self._pool: Pool
+        self._group: Group
+        self._numbers = Numbers()
+        self._readers: dict[Actor, tuple[float, bool]] = {}
+
+    async def open(self, given: Given) -> None:
+        self._pool = AsyncConnectionPool(
+            given.config.dsn(), min_size=0, max_size=CONNECTIONS, open=False, timeout=5.0, max_idle=60.0, reconnect_timeout=30.0,
+            kwargs={"autocommit": True, "options": f"-c statement_timeout={READ_WITHIN_S}s"},
+        )  # fmt: skip
+        await self._pool.open()
+        self._group = Group(self._pool, self._numbers)
+        self._group.start()
+
+    async def close(self) -> None:
+        await self._group.stop()
+        await self._pool.close()
+
+    async def answer(self, request: Request) -> Reply:
+        """Answer a request; what is wrong is told as SensorThings clients expect it."""
+        try:
+            return await self._answer(request)
+        except Problem as problem:
+            status = status_of(problem)
+            headers = (("www-authenticate", "Bearer"),) if status == 401 else (("retry-after", "1"),) if status == 503 else ()
+            return _problem(status, problem.sentence, headers)
+        except psycopg.errors.QueryCanceled:
+            return _problem(
+                503, f"The answer was not there within {READ_WITHIN_S} s. Narrow the question: $filter, $top, fewer $expand."
+            )
+        except psycopg.DataError:
+            return _problem(400, "A value here is beyond what can be kept or compared. Mend it and send it again.")
+        except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure, psycopg.errors.ForeignKeyViolation):
+            return _problem(503, "Somebody else changed the same entities. Send this again.", (("retry-after", "1"),))
+        except (psycopg.errors.ProgramLimitExceeded, psycopg.errors.StatementTooComplex):
+            return _problem(400, "The question is too large. Ask in parts.")
+
+    async def _answer(self, request: Request) -> Reply:
+        path = request.path.strip("/")
+        if "\x00" in path:
+            raise NotFound("There is nothing here.")
+        if request.method in ("GET", "HEAD"):
+            return await self._get(request, path)
+        if path.endswith("$batch"):
+            if request.method != "POST":
+                raise Refused("$batch takes POST.", code="method", status=405)
+            return await batch.answer(self.answer, request)
+        request.visitor.require_write(DATASET)
+        if path == "CreateObservations":
+            if request.method != "POST":
+                raise Refused("CreateObservations takes POST.", code="method", status=405)
+            return await self._create_observations(request)
+        target = read_path(request.raw_path)
+        match request.method:
+            case "POST":
+                return await self._post(request, target)
+            case "PATCH" | "PUT":
+                return await self._change(request, target)
+            case "DELETE":
+                return await self._delete(request, target)
+        raise Refused(f"{request.method} is not possible here.", code="method", status=405)
+
+    # --- reading --------------------------------------------------------------------------------------------------------
+
+    async def _get(self, request: Request, path: str) -> Reply:
+        if not path:
+            return Reply(body=msgspec.json.encode(root_document(request.root, None)))
+        await self._may_read(request)
+        target = read_path(request.raw_path)
+        async with self._pool.connection() as conn:
+            return await answering.read(conn, Store(), target, path, request.query, request.root)
+
+    async def _may_read(self, request: Request) -> None:
+        """Raise Refused (401 or 403) when the policy does not open the dataset to whoever asks."""
+        actor = request.visitor.actor
+        known = self._readers.get(actor)
+        if known is None or known[0] < time.monotonic():
+            allowed = await asyncio.to_thread(_allowed, actor)
+            if len(self._readers) > 1_000:
+                self._readers.clear()
+            known = self._readers[actor] = (time.monotonic() + KNOWN_FOR_S, allowed)
+        if not known[1]:
+            shown = bool(request.visitor.scopes)
+            raise Refused(
+                "Reading here needs a token with the scope read. Send `Authorization: Bearer <token>`.",
+                code="scope" if shown else "token", status=403 if shown else 401,
+            )  # fmt: skip
+
+    # --- writing --------------------------------------------------------------------------------------------------------
+
+    async def _post(self, request: Request, target: Target) -> Reply:
+        if target.one or target.steps or target.tail:
+            raise Refused("POST makes entities in a collection, e.g. Things or Things(1)/Datastreams.", code="method", status=405)
+        body = decode(request.body)
+        kind = target.kind
+        now = dt.datetime.now(dt.UTC)
+        given = {}
+        if target.above is not None:
+            hop = target.hops[-1]
+            owner = await self._one(target.above)
+            back = _back(target.above.kind, kind, hop.link.name if hop.link else "")
+            given = {back: owner}
+        if kind.name == "Observation" and (row := _simple(body, given, now)) is not None:
+            number = await self._group.put(row, _sender(request))
+        else:
+            async with self._pool.connection() as conn, conn.transaction():
+                await conn.execute(f"SET LOCAL statement_timeout = '{WRITE_WITHIN_S}s'")
+                writing = Writing(conn, self._numbers, now)
+                number = await writing.create(kind, body, given)
+                await note(conn, request.visitor, "create", kind.name, number, writing.told)
+        return await self._made(request, kind, number)
+
+    async def _made(self, request: Request, kind: Kind, number: int) -> Reply:
+        location = f"{request.root}/{kind.set}({number})"
+        if "return=minimal" in request.headers.get("prefer", ""):
+            return Reply(201, headers=(("location", location), ("preference-applied", "return=minimal")))
+        async with self._pool.connection() as conn:
+            told = await answering.entity_json(conn, Store(), kind, number, request.root)
+        return Reply(201, told.encode(), headers=(("location", location),))
+
+    async def _change(self, request: Request, target: Target) -> Reply:
+        if not target.one or target.steps or target.tail:
+            raise Refused(f"{request.method} changes one entity, e.g. Things(1).", code="method", status=405)
+        number = await self._one(target)
+        body = decode(request.body)
+        kind = target.kind
+        whole = request.method == "PUT"
+        async with self._pool.connection() as conn, conn.transaction():
+            await conn.execute(f"SET LOCAL statement_timeout = '{WRITE_WITHIN_S}s'")
+            if "json-patch" in request.headers.get("content-type", ""):
+                before = await answering.entity_now(conn, Store(), kind, number)
+                body = apply_patch(kind, before, body)
+            writing = Writing(conn, self._numbers, dt.datetime.now(dt.UTC))
+            await writing.update(kind, number, body, whole=whole)
+            await note(conn, request.visitor, "update", kind.name, number, writing.told)
+        async with self._pool.connection() as conn:
+            told = await answering.entity_json(conn, Store(), kind, number, request.root)
+        return Reply(200, told.encode())
+
+    async def _delete(self, request: Request, target: Target) -> Reply:
+        if target.steps or target.tail:
+            raise Refused("DELETE takes an entity, or a collection with $filter.", code="method", status=405)
+        kind = target.kind
+        if target.one:
+            number = await self._one(target)
+            async with self._pool.connection() as conn, conn.transaction():
+                await conn.execute(f"SET LOCAL statement_timeout = '{WRITE_WITHIN_S}s'")
+                writing = Writing(conn, self._numbers, dt.datetime.now(dt.UTC))
+                await writing.delete(kind, number)
+                await note(conn, request.visitor, "delete", kind.name, number, writing.told)
+            return Reply(200, b"{}")
+        async with self._pool.connection() as conn, conn.transaction():
+            await conn.execute(f"SET LOCAL statement_timeout = '{WRITE_WITHIN_S}s'")
+            numbers = await answering.matching(conn, Store(), target, request.query, MOST_DELETED)
+            if len(numbers) > MOST_DELETED:
+                raise Malformed(f"$filter finds more than {MOST_DELETED:,}. Delete in parts.", code="query", status=400)
+            writing = Writing(conn, self._numbers, dt.datetime.now(dt.UTC))
+            if numbers:
+                await writing.delete_many(kind, numbers)
+                await note(conn, request.visitor, "delete", kind.name, numbers[0], writing.told, count=len(numbers))
+        return Reply(200, msgspec.json.encode({"deleted": len(numbers)}))
+
+    async def _create_observations(self, request: Request) -> Reply:
+        body = decode(request.body)
+        async with self._pool.connection() as conn, conn.transaction():
+            await conn.execute(f"SET LOCAL statement_timeout = '{WRITE_WITHIN_S}s'")
+            answers, written = await arrays.create(conn, self._numbers, body, dt.datetime.now(dt.UTC), MOST_ROWS)
+            ids = [one for one in answers if isinstance(one, int)]
+            if ids:
+                await write_receipts(conn, [receipts(_sender(request), ids)])
+        if not written and answers and len(set(answers)) == 1:
+            raise Malformed(str(answers[0]), code="body", status=400)
+        lead = f"{request.root}/Observations("
+        told = [f"{lead}{one})" if isinstance(one, int) else f"error: {one}" for one in answers]
+        return Reply(201, msgspec.json.encode(told))
+
+    async def _one(self, target: Target) -> int:
+        """Return the id of the entity a path leads to. Raises NotFound."""
+        if len(target.hops) == 1 and target.hops[0].id is not None:
+            return target.hops[0].id
+        async with self._pool.connection() as conn:
+            return await answering.id_of(conn, Store(), target)
+
+
+def _allowed(actor: Actor) -> bool:
+    from django.db import close_old_connections
+
+    close_old_connections()
+    try:
+        return policy.scope(actor, DATASET).allowed
+    finally:
+        close_old_connections()
+
+
+def _sender(request: Request) -> Sender:
+    account = request.visitor.actor.account_id
+    return Sender(f"account:{account}" if account else request.visitor.actor.name, request.visitor.token)
+
+
+def _back(owner: Kind, kind: Kind, link: str) -> str:
+    """Return the link of a new entity that leads to the one it is made under."""
+    there = owner.links_by_name[link]
+    for back in kind.links:
+        if back.to == owner.name and (
+            (there.through and back.through and there.through[0] == back.through[0])
+            or (not there.through and not back.through and back.column == there.column)
+        ):
+            return back.name
+    raise NotFound(f"A {kind.name} cannot be made under a {owner.name}.")
+
+
+def _simple(body: Any, given: dict[str, int], now: dt.datetime) -> Row | None:
+    """Return an Observation that only refers to what is there already; None for one that brings something with it."""
+    kind = KINDS["Observation"]
+    entity = read_entity(kind, body, whole=True, given=frozenset(given))
+    columns: dict[str, Any] = entity.columns
+    for name, held in entity.links.items():
+        if not isinstance(held[0], Reference) or name == "MultiDatastream":
+            return None
+        columns[kind.links_by_name[name].column] = held[0].id
+    for name, number in given.items():
+        columns[kind.links_by_name[name].column] = number
+    if columns.get("datastream_id") is None:
+        return None
+    return Row(
+        columns["datastream_id"], columns.get("feature_id"), columns.get("phenomenon_start") or now,
+        columns.get("phenomenon_end"), columns["result_time"], columns["number"], columns["result"],
+        columns["result_quality"], columns["valid_start"], columns["valid_end"], columns["parameters"],
+    )  # fmt: skip
+
+
+def _problem(status: int, sentence: str, headers: tuple[tuple[str, str], ...] = ()) -> Reply:
+    body = msgspec.json.encode({"code": status, "type": "error", "message": sentence})
+    return Reply(status, body, headers=headers)
