@@ -26,6 +26,11 @@
 | CHENGYUN_MQTT_CLIENT | name of this collector's session at the broker | chengyun-<city> |
 | CHENGYUN_MQTT_SHARE | group in which several collectors share the broker's messages | none: one collector |
 | CHENGYUN_MQTT_IN_FLIGHT | messages the broker may send before the first is acknowledged (MQTT 5) | 10000 |
+| CHENGYUN_SOURCE_HOSTS | host:port of this machine itself that sources may be read from, comma between | none |
+| CHENGYUN_SOURCE_FOLDERS | folders of this machine that sources may be read from, colon between | inbox in the data folder |
+| CHENGYUN_NGSILD_HOSTS | hosts that NGSI-LD notifications and contexts may go to and come from, comma between; `*.name`, `*` | none |
+| CHENGYUN_NGSILD_CONTEXTS | folder of JSON-LD contexts resolved without a network, listed in its pinned.toml | none |
+| CHENGYUN_OPEN | datasets of the kernel that everybody may read, comma between: sensorthings | none |
 | CHENGYUN_ALLOWED_HOSTS | host names pages may be asked under, comma between | localhost and the loopback addresses |
 """
 
@@ -68,6 +73,11 @@ class Config:
     https: bool
     residents: bool
     allowed_hosts: tuple[str, ...]
+    opened: tuple[str, ...]
+    ngsild_hosts: tuple[str, ...]
+    ngsild_contexts: Path | None
+    source_hosts: tuple[str, ...]
+    source_folders: tuple[Path, ...]
 
     @property
     def zone(self) -> ZoneInfo:
@@ -187,6 +197,11 @@ def read_config() -> Config:
         allowed_hosts=tuple(
             name.strip() for name in env.get("CHENGYUN_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",") if name.strip()
         ),
+        opened=tuple(name.strip() for name in env.get("CHENGYUN_OPEN", "").split(",") if name.strip()),
+        ngsild_hosts=tuple(it.strip().lower() for it in env.get("CHENGYUN_NGSILD_HOSTS", "").split(",") if it.strip()),
+        ngsild_contexts=Path(env["CHENGYUN_NGSILD_CONTEXTS"]).expanduser() if env.get("CHENGYUN_NGSILD_CONTEXTS") else None,
+        source_hosts=tuple(name.strip() for name in env.get("CHENGYUN_SOURCE_HOSTS", "").split(",") if name.strip()),
+        source_folders=tuple(Path(it) for it in (env.get("CHENGYUN_SOURCE_FOLDERS") or str(data / "inbox")).split(":") if it),
     )
 
 

@@ -29,6 +29,9 @@ PERSONAL_MASKS = {
 }  # fmt: skip
 """For a register of persons that declares no masks of its own."""
 
+OPENABLE = ("sensorthings",)
+"""Datasets of the kernel that an installation may open to everybody by a setting."""
+
 Kind = Literal["entity", "stream", "indicator", "case", "kernel"]
 
 
@@ -129,17 +132,23 @@ class Rulebook:
 @functools.cache
 def rulebook() -> Rulebook:
     """Return this installation's rulebook. Raises Misdeclared with every fault found."""
-    return read_rulebook(FILE, load_city(config().packs))
+    return read_rulebook(FILE, load_city(config().packs), config().opened)
 
 
-def read_rulebook(path: Path, city: City) -> Rulebook:
-    """Read a policy file against a city's declarations. Raises Misdeclared with every fault found."""
+def read_rulebook(path: Path, city: City, opened: Iterable[str] = ()) -> Rulebook:
+    """Read a policy file against a city's declarations. opened: kernel datasets this installation lets everybody read.
+
+    Raises Misdeclared with every fault found.
+    """
     try:
         read = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), _File)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as wrong:
         raise Misdeclared([f"access/{path.name}: {wrong}"]) from wrong
-    datasets = {facts.key: facts for facts in (*_declared(city), *_kernel(read.kernel))}
+    datasets = {facts.key: facts for facts in (*_declared(city), *_kernel(read.kernel, opened))}
     faults: list[str] = []
+    for key in opened:
+        if key not in OPENABLE:
+            faults.append(f"CHENGYUN_OPEN: {key!r} cannot be opened.{nearest(key, OPENABLE)} Possible: {', '.join(OPENABLE)}.")
 
     def roles_of(words: Iterable[str], at: str, *extra: str) -> frozenset[str]:
         found: set[str] = set()
@@ -215,6 +224,9 @@ def _declared(city: City) -> Iterable[Facts]:
         yield Facts(key=key, name=it.name, kind="case", owner=owner(key), sharing=it.sharing, open=it.open)
 
 
-def _kernel(declared: Mapping[str, Kernel]) -> Iterable[Facts]:
+def _kernel(declared: Mapping[str, Kernel], opened: Iterable[str]) -> Iterable[Facts]:
     for key, it in declared.items():
-        yield Facts(key=key, name=it.name, kind="kernel", sharing=it.sharing, open=it.open, personal=it.personal, masks=it.masks)
+        yield Facts(
+            key=key, name=it.name, kind="kernel", sharing=it.sharing, open=it.open or (key in opened and key in OPENABLE),
+            personal=it.personal, masks=it.masks,
+        )  # fmt: skip

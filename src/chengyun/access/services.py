@@ -205,6 +205,10 @@ def end_grant(actor: Actor, given: Grant, now: dt.datetime | None = None) -> Non
         audit.record(actor, "grant.end", given.dataset, str(given.pk), given.purpose)
 
 
+PROTOCOLS = ("ngsild", "sensorthings")
+"""Kernel datasets that neighbours write through a protocol of theirs: `ingest:<dataset>` lets them."""
+
+
 def issue_token(
     scopes: Sequence[str],
     name: str = "",
@@ -216,7 +220,7 @@ def issue_token(
 ) -> str:
     """Make a key and return it: the only time it is seen. Raises Refused for a scope that leads nowhere."""
     require(actor, "token.manage")
-    streams = [key for key, facts in rulebook().datasets.items() if facts.kind == "stream"]
+    streams = [key for key, facts in rulebook().datasets.items() if facts.kind == "stream" or key in PROTOCOLS]
     known = {"read", "simulate", "ingest:*", *(f"ingest:{stream}" for stream in streams)}
     for one in scopes:
         if one not in known:
