@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Named steps of a run at which a test may kill the process: between any two of them a crash must lose and double nothing.
+
+CHENGYUN_PULL_DIE_AT=<name> or <name>:<n> kills at the n-th time the step is reached (default 1). Unset: nothing happens.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+
+__all__ = ["STEPS", "step"]
+
+STEPS = ("begun", "read", "noted", "registered", "sent", "settled", "compared", "ended")
+
+_reached: dict[str, int] = {}
+
+
+def step(name: str) -> None:
+    """Pass, or die as by power loss (SIGKILL) when a test asked for it."""
+    wanted = os.environ.get("CHENGYUN_PULL_DIE_AT")
+    if wanted is None:
+        return
+    _reached[name] = _reached.get(name, 0) + 1
+    target, _, times = wanted.partition(":")
+    if name == target and _reached[name] == int(times or 1):
+        os.kill(os.getpid(), signal.SIGKILL)
