@@ -22,6 +22,7 @@ from chengyun.bench.place import wait_for
 from chengyun.city import load_city
 from chengyun.collect.house import House
 from chengyun.collect.mqtt.collector import Collector
+from chengyun.collect.mqtt.flood import Orders, flood
 from chengyun.collect.mqtt.settings import read_broker
 
 PROGRAM = shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin") or "mosquitto"
@@ -77,9 +78,25 @@ class Mosquitto:
     def publish(self, topic: str, payload: str | bytes, *more: str, lines: bool = False) -> None:
         """Publish with mosquitto_pub at QoS 1. lines: every line is a message."""
         body = payload.encode() if isinstance(payload, str) else payload
-        command = ["mosquitto_pub", "-h", "127.0.0.1", "-p", str(self.port), "-q", "1", "-t", topic, "-l" if lines else "-s", *more]
+        command = [
+            "mosquitto_pub",
+            "-h",
+            "127.0.0.1",
+            "-p",
+            str(self.port),
+            "-q",
+            "1",
+            "-t",
+            topic,
+            "-l" if lines else "-s",
+            *more,
+        ]
         done = subprocess.run(command, input=body, capture_output=True, timeout=30)
         assert done.returncode == 0, done.stderr.decode()
+
+    def flood(self, messages: Sequence[tuple[str, str]]) -> None:
+        """Publish many at QoS 1, in order; return when the broker has acknowledged the last."""
+        asyncio.run(flood(Orders(port=self.port, messages=list(messages), connections=1)))
 
 
 class Collecting:

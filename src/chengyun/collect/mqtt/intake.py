@@ -25,6 +25,7 @@ from psycopg_pool import PoolTimeout
 from chengyun.collect.batch import Batch, DeadRow, Sender
 from chengyun.collect.decode import Dead
 from chengyun.collect.house import House
+from chengyun.collect.mirror import Mirror
 from chengyun.collect.mqtt.arrivals import Arrivals
 from chengyun.collect.mqtt.packets import Message
 from chengyun.collect.mqtt.payloads import Block, Gathered, as_number, told
@@ -100,15 +101,17 @@ class Intake:
                 elif way.route.topic.payload == "plain":
                     self._plain(way, message, self._of(way.route.qualified, gathered), now)
                 else:
-                    time_ms, _ = self._arrived(message, now)
-                    self._of(way.route.qualified, gathered).json(way, message.payload, time_ms)
+                    into = self._of(way.route.qualified, gathered)
+                    first = self._first_came(message)
+                    given = into.json(way, message.payload, first or now, again=first is not None)
+                    self._keep(message, given)
             except Malformed as wrong:
                 topic = message.topic.decode(errors="replace")
                 stream = way.route.qualified if way and way.route else str(wrong.fields.get("stream", ""))
                 if stream:
                     self._of(stream, gathered).unreadable(topic, message.payload, wrong)
                 else:
-                    nowhere = Gathered(next(iter(self.house.city.streams.values())))
+                    nowhere = Gathered(next(iter(self.house.city.streams.values())), lambda _: 0)
                     nowhere.unreadable(topic, message.payload, wrong)
                     astray += nowhere.dead
         return gathered, astray, deeds
@@ -117,30 +120,27 @@ class Intake:
         number = as_number(message.payload)
         if not math.isfinite(number):
             raise Malformed(f"The message {message.payload[:40]!r} is not a finite number.", code="type")
-        time_ms, again = self._arrived(message, now)
-        given = into.plain(way, number, time_ms, self._known_at(way, time_ms) if again else {})
-        if given != time_ms and message.packet:
-            self._arrivals.keep(message.packet, _digest(message), given)
+        first = self._first_came(message)
+        before = {} if first is None else self._known_at(way, first)
+        self._keep(message, into.plain(way, number, first or now, again=first is not None, before=before))
 
-    def _arrived(self, message: Message, now: int) -> tuple[int, bool]:
-        """Return when a message first came, and whether that was before."""
-        if not message.packet:
-            return now, False
-        digest = _digest(message)
-        first = self._arrivals.recall(message.packet, digest) if message.again else None
-        if first is not None:
-            return first, True
-        self._arrivals.keep(message.packet, digest, now)
-        return now, False
+    def _first_came(self, message: Message) -> int | None:
+        """Return the time a message was given when it came before; None when it is news."""
+        return self._arrivals.recall(message.packet, _digest(message)) if message.again and message.packet else None
+
+    def _keep(self, message: Message, time_ms: int) -> None:
+        if message.packet:
+            self._arrivals.keep(message.packet, _digest(message), time_ms)
 
     def _known_at(self, way: Way, time_ms: int) -> dict[str, float]:
         """Return what is kept of an entity at a moment, if that is its newest: a value sent again must not erase its like."""
         if way.route is None:
             return {}
         mirror = self.house.mirrors[way.route.qualified]
-        slot = int(mirror.register.find([way.given[way.route.stream.entity.key]])[0])
-        if slot < 0 or slot >= len(mirror.memory) or mirror.memory.time[slot] != time_ms * 1000:
+        entity = way.given[way.route.stream.entity.key]
+        if _newest(mirror, entity) != time_ms:
             return {}
+        slot = mirror.register.slots[entity]
         values = mirror.memory.values[:, slot]
         return {key: float(value) for key, value in zip(mirror.table.quantities, values, strict=True) if not np.isnan(value)}
 
@@ -177,7 +177,8 @@ class Intake:
     def _of(self, qualified: str, gathered: dict[str, Gathered]) -> Gathered:
         found = gathered.get(qualified)
         if found is None:
-            found = gathered[qualified] = Gathered(self.house.city.streams[qualified])
+            mirror = self.house.mirrors[qualified]
+            found = gathered[qualified] = Gathered(self.house.city.streams[qualified], lambda entity: _newest(mirror, entity))
         return found
 
     async def _write(self, qualified: str, gathered: Gathered) -> None:
@@ -241,6 +242,14 @@ class Intake:
         async with self.house.pool.connection() as conn:
             await conn.execute(_ASTRAY, [self._sender.source, letter.dead.code, reason, row])
         self.counts["dead"] += 1
+
+
+def _newest(mirror: Mirror, entity: str) -> int:
+    """Return the time of an entity's newest observation in milliseconds; 0 without one."""
+    slot = mirror.register.slots.get(entity, -1)
+    if not 0 <= slot < len(mirror.memory):
+        return 0
+    return max(int(mirror.memory.time[slot]) // 1000, 0)
 
 
 def _digest(message: Message) -> int:

@@ -9,7 +9,7 @@ Values of one entity that come together (each on a topic of its own) are one obs
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +23,8 @@ from chengyun.errors import Malformed, nearest
 
 __all__ = ["Block", "Gathered", "as_number"]
 
+MOST_AHEAD_MS = 60_000
+"""A burst may have pushed an entity's newest time ahead of now, by a millisecond a value; further ahead is another clock."""
 LONGEST_KEPT = 20_000
 """Characters of an unreadable payload that a dead letter keeps."""
 
@@ -43,26 +45,31 @@ class Block:
 
 
 class Gathered:
-    """What a stretch of messages says about one stream, in order."""
+    """What a stretch of messages says about one stream, in order.
 
-    def __init__(self, stream: Stream) -> None:
+    newest: entity → time of its newest stored observation, 0 without one. Times are milliseconds since 1970.
+    """
+
+    def __init__(self, stream: Stream, newest: Callable[[str], int]) -> None:
         self.stream = stream
+        self._newest = newest
+        self._given: dict[str, int] = {}
         self.blocks: list[Block] = []
         self.dead: list[DeadRow] = []
 
-    def plain(self, way: Way, number: float, time_ms: int, before: Mapping[str, float]) -> int:
-        """Add a plain value that came at a time; return the time it got, which no other value of its quantity has.
+    def plain(self, way: Way, number: float, time_ms: int, *, again: bool, before: Mapping[str, float]) -> int:
+        """Add a plain value; return the time it got.
 
         before: what is known already of the entity at this moment.
         """
         entity, quantity = way.given[self.stream.entity.key], way.quantity or ""
         block = self._rows()
         row = block.open.get(entity)
-        if row is not None:
-            if quantity not in row:
-                row[quantity] = number
-                return int(row[self.stream.time])
-            time_ms = max(time_ms, row[self.stream.time] + 1)
+        if row is not None and quantity not in row and (not again or row[self.stream.time] == time_ms):
+            row[quantity] = number
+            return int(row[self.stream.time])
+        if not again:
+            time_ms = self._moment(entity, time_ms)
         block.open[entity] = row = {**way.given, self.stream.time: time_ms, **before, quantity: number}
         block.rows.append(row)  # type: ignore[union-attr]
         block.topics.append(way.name)
@@ -73,25 +80,23 @@ class Gathered:
         block.rows.append(dict(row))  # type: ignore[union-attr]
         block.topics.append(topic)
 
-    def json(self, way: Way, payload: bytes, time: int) -> None:
-        """Add a JSON message of any of the four forms. time: for rows that have none. Raises Malformed for all of it."""
+    def json(self, way: Way, payload: bytes, time: int, *, again: bool) -> int:
+        """Add a JSON message of any of the four forms; return the time that rows without one got. Raises Malformed."""
         try:
             found = _JSON.decode(payload)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
             raise Malformed(f"The message is not JSON: {wrong}.", code="json") from wrong
         match found:
             case {"columns": dict(columns)}:
-                self._columns(way, columns, time)
+                return self._columns(way, columns, time, again)
             case {"columns": list(names), "rows": list(rows)}:
                 if not all(isinstance(row, list) and len(row) == len(names) for row in rows):
                     raise Malformed("The rows are not all as long as the list of columns.", code="unequal_columns")
-                self._columns(way, {str(name): [row[i] for row in rows] for i, name in enumerate(names)}, time)
+                return self._columns(way, {str(name): [row[i] for row in rows] for i, name in enumerate(names)}, time, again)
             case dict():
-                self.row(way.name, self._named(way, found, time))
+                return self._objects(way, [found], time, again)
             case list() if found and all(isinstance(row, dict) for row in found):
-                named = [self._named(way, row, time) for row in found]
-                for row in named:
-                    self.row(way.name, row)
+                return self._objects(way, found, time, again)
             case _:
                 raise Malformed("The message is neither an object nor a list of objects.", code="shape")
 
@@ -102,15 +107,30 @@ class Gathered:
             DeadRow(0, told(Dead(wrong.code, wrong.sentence), topic), {"topic": topic, "payload": kept, "bytes": len(payload)})
         )
 
-    def _named(self, way: Way, row: Mapping[str, Any], time: int) -> dict[str, Any]:
-        renamed = way.route.columns if way.route else {}
-        named = {renamed.get(name, name): value for name, value in row.items()}
-        named.update(way.given)
-        named.setdefault(self.stream.time, time)
-        self._known(named)
-        return named
+    def _moment(self, entity: object, now: int) -> int:
+        """Return a time for what came now without one: of one entity no two have the same, or one would replace the other."""
+        if not isinstance(entity, str):
+            return now
+        newest = self._newest(entity)
+        given = max(now, self._given.get(entity, 0) + 1, newest + 1 if newest < now + MOST_AHEAD_MS else 0)
+        self._given[entity] = given
+        return given
 
-    def _columns(self, way: Way, columns: Mapping[str, Any], time: int) -> None:
+    def _time_for(self, entities: Iterable[object], now: int, again: bool) -> int:
+        return now if again else max((self._moment(entity, now) for entity in entities), default=now)
+
+    def _objects(self, way: Way, rows: Sequence[Mapping[str, Any]], now: int, again: bool) -> int:
+        renamed, key, at = way.route.columns if way.route else {}, self.stream.entity.key, self.stream.time
+        named = [{**{renamed.get(name, name): value for name, value in row.items()}, **way.given} for row in rows]
+        for row in named:
+            self._known(row)
+        time = self._time_for((row.get(key) for row in named if at not in row), now, again)
+        for row in named:
+            row.setdefault(at, time)
+            self.row(way.name, row)
+        return time
+
+    def _columns(self, way: Way, columns: Mapping[str, Any], now: int, again: bool) -> int:
         renamed = way.route.columns if way.route else {}
         named = {renamed.get(name, name): column for name, column in columns.items()}
         lengths = {len(column) if isinstance(column, list) else -1 for column in named.values()}
@@ -120,17 +140,21 @@ class Gathered:
         if count > MOST_ROWS:
             raise Malformed(f"The message has {count} rows, at most {MOST_ROWS} go in one.", code="too_many_rows")
         named |= {name: [value] * count for name, value in way.given.items()}
-        named.setdefault(self.stream.time, [time] * count)
         self._known(named)
         if self.stream.entity.key not in named:
             raise Malformed(f"Neither the message nor its topic says which {self.stream.entity.key}.", code="missing_column")
+        time = now
+        if self.stream.time not in named:
+            time = self._time_for(named[self.stream.entity.key], now, again)
+            named[self.stream.time] = [time] * count
         last = self.blocks[-1] if self.blocks else None
         if last is None or last.columns is None or last.columns.keys() != named.keys() or len(last.topics) >= MOST_ROWS - count:
             self.blocks.append(Block(columns={name: list(column) for name, column in named.items()}, topics=[way.name] * count))
-            return
+            return time
         for name, column in named.items():
             last.columns[name].extend(column)
         last.topics += [way.name] * count
+        return time
 
     def _known(self, names: Mapping[str, Any]) -> None:
         for name in names:
