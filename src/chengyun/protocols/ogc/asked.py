@@ -18,7 +18,7 @@ import msgspec
 from chengyun.errors import Refused, nearest
 from chengyun.protocols.ogc import filters
 from chengyun.protocols.ogc.layers import Column, Seen
-from chengyun.protocols.ogc.places import Box
+from chengyun.protocols.ogc.places import Box, checked_box
 from chengyun.protocols.ogc.reference import Reference, reference_of
 
 __all__ = ["LIMIT", "MOST", "Asked", "Span", "encode_cursor", "parameters", "read_asked"]
@@ -126,10 +126,7 @@ def _box(text: str | None, reference: Reference) -> Box | None:
         del numbers[5], numbers[2]
     if len(numbers) != 4 or not all(map(math.isfinite, numbers)):
         raise _refused(f"bbox is {text[:80]!r}, expected four (or six) numbers with commas between.")
-    box = reference.read_box(numbers)
-    if box[1] > box[3]:
-        raise _refused("bbox has its lower edge above its upper one.")
-    return box
+    return checked_box(reference.read_box(numbers))
 
 
 def _span(text: str | None, zone: ZoneInfo) -> Span | None:

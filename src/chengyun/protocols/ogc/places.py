@@ -11,6 +11,7 @@ shapely and numpy are imported inside: this process is small until somebody asks
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -109,6 +110,21 @@ def box_sql(lon: str, lat: str, box: Box, name: str) -> tuple[str, dict[str, Any
     )
 
 
+def checked_box(box: Box) -> Box:
+    """Return the box. Raises Refused where its edges make no box on the globe."""
+    west, south, east, north = box
+    if not all(map(math.isfinite, box)):
+        raise Refused("A box has an edge that is not a number.", code="bbox", status=400)
+    if south > north:
+        raise Refused("A box has its lower edge above its upper one.", code="bbox", status=400)
+    if west > east and not -180 <= east < west <= 180:
+        raise Refused(
+            "A box has its west beyond its east; that crosses the 180th meridian, and both must lie between -180 and 180.",
+            code="bbox", status=400,
+        )  # fmt: skip
+    return box
+
+
 class Relations:
     """The relations of one question's layer to shapes."""
 
@@ -117,6 +133,7 @@ class Relations:
 
     async def box(self, box: Box) -> tuple[str, dict[str, Any]]:
         """Return whether a feature meets a box."""
+        checked_box(box)
         self._asked += 1
         name = f"g{self._asked}_"
         if self._boundaries is None:
@@ -177,7 +194,7 @@ def _shape(given: dict[str, Any]) -> Any:
     import shapely
 
     if "bbox" in given:
-        west, south, east, north = given["bbox"]
+        west, south, east, north = checked_box(tuple(given["bbox"]))
         halves = [(west, south, east, north)] if west <= east else [(west, south, 180, north), (-180, south, east, north)]
         return shapely.union_all([shapely.box(*half) for half in halves])
     try:
