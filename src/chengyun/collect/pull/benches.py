@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What reading a large report costs, and how many of the mistakes in it are found where they are.
 
-A million rows of a monthly report with everything departments do that is right but unusual (full-width digits, 万, dates in words,
-serial dates, dashes, sums between the rows), and in three rows of a hundred something that is wrong. Which and where is kept apart
-and held against the faults. xlsx is XML in UTF-8 by its standard and cannot be in GBK; so the text in GBK is the measure, and a
-workbook of the same rows is read beside it.
+A million rows of a monthly report with what departments do that is right but unusual (full-width digits, 万, dates in words,
+serial dates, dashes, sums between the rows), and in three rows of a hundred something that is wrong. Which and where is kept
+apart and held against the faults. xlsx is XML in UTF-8 by its standard and cannot be in GBK; so the text in GBK is the measure,
+and a workbook of the same rows is read beside it.
 """
 
 from __future__ import annotations
@@ -179,7 +179,7 @@ def write_workbook(path: Path, count: int) -> Truth:
         for name, text in _PARTS.items():
             archive.writestr(name, text)
         with archive.open("xl/worksheets/sheet1.xml", "w", force_zip64=True) as part:
-            out = io.BufferedWriter(part, 1 << 20)  # type: ignore[type-var]  # writes bytes, which is all it is asked for
+            out = io.BufferedWriter(part, 1 << 20)
             out.write(b'<?xml version="1.0" encoding="UTF-8"?><worksheet xmlns="%s"><sheetData>' % _MAIN)
             for number, row in enumerate(rows_of(count, truth), 1):
                 cells = "".join(_cell(it, f"{chr(65 + place)}{number}") for place, it in enumerate(row) if it != "")
@@ -204,11 +204,12 @@ _TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml"
 _PARTS = {
     "[Content_Types].xml": f'<Types xmlns="{_PACKAGE}/content-types"><Default Extension="rels" '
     'ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Override PartName="/xl/workbook.xml" '
-    f'ContentType="{_TYPE}.sheet.main+xml"/><Override PartName="/xl/worksheets/sheet1.xml" ContentType="{_TYPE}.worksheet+xml"/></Types>',
-    "_rels/.rels": f'<Relationships xmlns="{_PACKAGE}/relationships"><Relationship Id="rId1" Type="{_OFFICE}/officeDocument" '
-    'Target="xl/workbook.xml"/></Relationships>',
-    "xl/workbook.xml": f'<workbook xmlns="{_MAIN.decode()}" xmlns:r="{_OFFICE}"><sheets><sheet name="月报" sheetId="1" r:id="rId1"/>'
-    "</sheets></workbook>",
+    f'ContentType="{_TYPE}.sheet.main+xml"/><Override PartName="/xl/worksheets/sheet1.xml" '
+    f'ContentType="{_TYPE}.worksheet+xml"/></Types>',
+    "_rels/.rels": f'<Relationships xmlns="{_PACKAGE}/relationships"><Relationship Id="rId1" '
+    f'Type="{_OFFICE}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
+    "xl/workbook.xml": f'<workbook xmlns="{_MAIN.decode()}" xmlns:r="{_OFFICE}"><sheets>'
+    '<sheet name="月报" sheetId="1" r:id="rId1"/></sheets></workbook>',
     "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{_PACKAGE}/relationships"><Relationship Id="rId1" '
     f'Type="{_OFFICE}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>',
 }
@@ -216,7 +217,7 @@ _PARTS = {
 
 @dataclass(frozen=True)
 class Score:
-    """How a reading compares with the truth. located: mistakes found in exactly their cell. false: faults where nothing is wrong."""
+    """How a reading compares with the truth. located: mistakes found in their very cell. false: faults where nothing is wrong."""
 
     seconds: float
     planted: int
@@ -270,7 +271,8 @@ def spreadsheet(count: int = ROWS) -> list[Result]:
         Result(
             name="spreadsheet-found", value=min(of_text.share, of_book.share), unit="%", target=99, better="higher",
             compared={
-                "planted": f"{of_text.planted:,}", "located as text": f"{of_text.located:,}", "in the workbook": f"{of_book.located:,}",
+                "planted": f"{of_text.planted:,}",
+                "located as text": f"{of_text.located:,}", "in the workbook": f"{of_book.located:,}",
                 "missed": ", ".join(f"{name} {number}" for name, number in (of_text.missed + of_book.missed).items()) or "none",
                 "false": f"{of_text.false + of_book.false:,}",
             },

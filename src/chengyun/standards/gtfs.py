@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Timetables in GTFS Schedule, read out of their zip, and what a trip comes to: stops, times, length.
+
+A time of day counts from noon less twelve hours of the service day and goes past 24:00:00 for a trip that runs over midnight.
+Standard: GTFS Schedule reference (2024-11), stops.txt to shapes.txt; calendar.txt and calendar_dates.txt together say the days.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import io
+import math
+import zipfile
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import BinaryIO
+
+__all__ = [
+    "Timetable", "Trip", "day_of", "day_seconds", "distance_km", "member_of", "open_archive", "read_rows", "read_timetable",
+    "service_days",
+]  # fmt: skip
+
+MOST_BYTES = 2 * 2**30
+MOST_RATIO = 300
+SMALL = 10 * 2**20
+EARTH_KM = 6371.0088
+"""Mean radius (IUGG). Lengths along a shape are within 0.3 % of the ellipsoid's."""
+
+Row = Mapping[str, str]
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Trip:
+    """One run of a vehicle along a route. start, end: seconds of its service day. km: along its shape; None: it has none."""
+
+    id: str
+    route: str
+    service: str
+    direction: str
+    stops: int
+    start: int
+    end: int
+    first_stop: str
+    last_stop: str
+    km: float | None
+
+    @property
+    def hours(self) -> float:
+        return (self.end - self.start) / 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Timetable:
+    """A timetable. days: service → the days it runs. faults: rows that could not be read, each a sentence with file and line."""
+
+    zone: str
+    stops: tuple[Row, ...]
+    routes: tuple[Row, ...]
+    trips: tuple[Trip, ...]
+    days: Mapping[str, frozenset[dt.date]]
+    faults: tuple[str, ...]
+
+
+def day_seconds(text: str) -> int:
+    """Return the seconds of a time of day such as 25:10:00. Raises ValueError."""
+    parts = text.strip().split(":")
+    if len(parts) != 3 or not all(it.isdecimal() for it in parts) or int(parts[1]) > 59 or int(parts[2]) > 59:
+        raise ValueError(f"{text[:20]!r} is not a time such as 08:05:00")
+    return int(parts[0]) * 3600 + int(parts[1]) * 60 + int(parts[2])
+
+
+def open_archive(file: BinaryIO) -> zipfile.ZipFile:
+    """Open the zip of a timetable. Raises ValueError for one that is broken or would not end."""
+    try:
+        archive = zipfile.ZipFile(file)
+    except (zipfile.BadZipFile, OSError) as wrong:
+        raise ValueError(f"it is not a whole zip: {wrong}") from wrong
+    for member in archive.infolist():
+        if member.file_size > SMALL and member.file_size > MOST_RATIO * max(1, member.compress_size):
+            raise ValueError(f"{member.filename[:80]} in it is packed more than {MOST_RATIO} to 1; it looks made to fill a disk")
+    if sum(member.file_size for member in archive.infolist()) > MOST_BYTES:
+        raise ValueError(f"it unpacks to more than {MOST_BYTES:,} bytes")
+    return archive
+
+
+def member_of(archive: zipfile.ZipFile, name: str) -> str | None:
+    """Return the member that is a file of the timetable, in a folder or not; None when it is not there."""
+    return next((it for it in archive.namelist() if it.rpartition("/")[2] == name and not it.startswith("__MACOSX")), None)
+
+
+def read_rows(archive: zipfile.ZipFile, name: str) -> Iterator[tuple[int, Row]]:
+    """Yield the rows of one file with their lines; none when the timetable does not have it."""
+    member = member_of(archive, name)
+    if member is None:
+        return
+    with archive.open(member) as opened:
+        rows = csv.reader(io.TextIOWrapper(opened, "utf-8-sig", errors="replace", newline=""))
+        header = [it.strip() for it in next(rows, [])]
+        for row in rows:
+            if row and any(row):
+                yield rows.line_num, dict(zip(header, (it.strip() for it in row), strict=False))
+
+
+def service_days(calendar: Sequence[Row], exceptions: Sequence[Row]) -> dict[str, frozenset[dt.date]]:
+    """Return the days on which each service runs. Raises ValueError for a day that is none."""
+    days: dict[str, set[dt.date]] = defaultdict(set)
+    week = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+    for row in calendar:
+        first, last = day_of(row["start_date"]), day_of(row["end_date"])
+        if (last - first).days > 3660:
+            raise ValueError(f"service {row['service_id'][:40]} runs from {first} to {last}, more than ten years")
+        for number in range((last - first).days + 1):
+            day = first + dt.timedelta(days=number)
+            if row[week[day.weekday()]] == "1":
+                days[row["service_id"]].add(day)
+    for row in exceptions:
+        if row["exception_type"] == "1":
+            days[row["service_id"]].add(day_of(row["date"]))
+        else:
+            days[row["service_id"]].discard(day_of(row["date"]))
+    return {service: frozenset(it) for service, it in days.items()}
+
+
+def day_of(text: str) -> dt.date:
+    """Return the day that 20140526 writes. Raises ValueError."""
+    if len(text) != 8 or not text.isdecimal():
+        raise ValueError(f"{text[:20]!r} is not a day such as 20140526")
+    return dt.date(int(text[:4]), int(text[4:6]), int(text[6:]))
+
+
+def read_timetable(file: BinaryIO) -> Timetable:
+    """Return a timetable whole. Raises ValueError with a sentence for a zip that is none."""
+    with open_archive(file) as archive:
+        for name in ("stops.txt", "routes.txt", "trips.txt", "stop_times.txt"):
+            if member_of(archive, name) is None:
+                raise ValueError(f"it has no {name}, which every timetable has")
+        faults: list[str] = []
+        try:
+            days = service_days(
+                [row for _line, row in read_rows(archive, "calendar.txt")],
+                [row for _line, row in read_rows(archive, "calendar_dates.txt")],
+            )
+            stops = tuple(row for _line, row in read_rows(archive, "stops.txt"))
+            routes = tuple(row for _line, row in read_rows(archive, "routes.txt"))
+            lengths = _lengths(archive, faults)
+            ends = _ends(archive, faults)
+            trips = tuple(_trips(archive, ends, lengths, faults))
+            zone = next((row.get("agency_timezone", "") for _line, row in read_rows(archive, "agency.txt")), "") or "UTC"
+        except KeyError as missing:
+            raise ValueError(f"it has no column {missing}, which the reference requires") from missing
+        except (csv.Error, zipfile.BadZipFile, EOFError) as wrong:
+            raise ValueError(f"it is broken: {wrong}") from wrong
+    return Timetable(zone, stops, routes, trips, days, tuple(faults))
+
+
+@dataclass(slots=True)
+class _Ends:
+    """What the stop times of one trip come to. first, last: (place in the order, stop, seconds)."""
+
+    count: int
+    first: tuple[int, str, int]
+    last: tuple[int, str, int]
+
+
+def _ends(archive: zipfile.ZipFile, faults: list[str]) -> dict[str, _Ends]:
+    ends: dict[str, _Ends] = {}
+    for line, row in read_rows(archive, "stop_times.txt"):
+        trip, stop = row["trip_id"], row["stop_id"]
+        try:
+            place = int(row["stop_sequence"])
+            # A stop between timed ones may have no time; it counts all the same.
+            leaves = day_seconds(row["departure_time"]) if row.get("departure_time") else None
+            arrives = day_seconds(row["arrival_time"]) if row.get("arrival_time") else leaves
+        except (ValueError, TypeError) as wrong:
+            faults.append(f"stop_times.txt, line {line}: {wrong}")
+            continue
+        known = ends.get(trip)
+        if known is None:
+            if leaves is not None and arrives is not None:
+                ends[trip] = _Ends(1, (place, stop, leaves), (place, stop, arrives))
+            continue
+        known.count += 1
+        if leaves is not None and place < known.first[0]:
+            known.first = (place, stop, leaves)
+        if arrives is not None and place > known.last[0]:
+            known.last = (place, stop, arrives)
+    return ends
+
+
+def _trips(archive: zipfile.ZipFile, ends: Mapping[str, _Ends], km: Mapping[str, float], faults: list[str]) -> Iterator[Trip]:
+    for line, row in read_rows(archive, "trips.txt"):
+        found = ends.get(row["trip_id"])
+        if found is None:
+            faults.append(f"trips.txt, line {line}: trip {row['trip_id'][:60]!r} has no stop times")
+            continue
+        yield Trip(
+            id=row["trip_id"], route=row["route_id"], service=row["service_id"], direction=row.get("direction_id", ""),
+            stops=found.count, start=found.first[2], end=found.last[2], first_stop=found.first[1], last_stop=found.last[1],
+            km=km.get(row.get("shape_id", "")),
+        )  # fmt: skip
+
+
+def _lengths(archive: zipfile.ZipFile, faults: list[str]) -> dict[str, float]:
+    """Return the length of every shape in km."""
+    points: dict[str, list[tuple[int, Point]]] = defaultdict(list)
+    for line, row in read_rows(archive, "shapes.txt"):
+        try:
+            at = (float(row["shape_pt_lon"]), float(row["shape_pt_lat"]))
+            points[row["shape_id"]].append((int(row["shape_pt_sequence"]), at))
+        except ValueError:
+            faults.append(f"shapes.txt, line {line}: a point is not numbers")
+    lengths = {}
+    for shape, placed in points.items():
+        placed.sort()
+        lengths[shape] = sum(distance_km(one, other) for (_a, one), (_b, other) in pairwise(placed))
+    return lengths
+
+
+def distance_km(one: Point, other: Point) -> float:
+    """Return the way between two points (longitude, latitude) over the sphere."""
+    (lon1, lat1), (lon2, lat2) = ((math.radians(x), math.radians(y)) for x, y in (one, other))
+    half = math.sin((lat2 - lat1) / 2) ** 2 + math.cos(lat1) * math.cos(lat2) * math.sin((lon2 - lon1) / 2) ** 2
+    return 2 * EARTH_KM * math.asin(min(1.0, math.sqrt(half)))
