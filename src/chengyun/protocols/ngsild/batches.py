@@ -64,11 +64,16 @@ async def update(house: House, request: Request) -> Reply:
     """POST /entityOperations/update"""
     overwrite = "noOverwrite" not in Parameters(request.query, ()).options({"noOverwrite"})
 
+    left: Errors = []
+
     def change(before: Entity | None, sent: Entity, text: str) -> Entity:
-        return merging.append(_required(before, sent), sent, text, overwrite=overwrite)[0]
+        after, _, kept = merging.append(_required(before, sent), sent, text, overwrite=overwrite)
+        if kept:
+            left.append(_error(sent.id, exists(f"Not overwritten, as asked: {', '.join(kept)[:400]}.")))
+        return after
 
     done, errors, _ = await _batch(house, request, change, "update")
-    return _told(204, done, errors, [])
+    return _told(204, done, errors + left, [])
 
 
 async def merge(house: House, request: Request) -> Reply:
@@ -120,6 +125,7 @@ async def _batch(
     listed, is_ld = read_body(request)
     accepted(request.headers, (JSON, JSON_LD))
     linked = link_context(request.headers)
+    _refuse_link(linked, is_ld)
     tenant = tenant_of(request.headers)
     errors: Errors = []
     sent: list[Entity] = []
@@ -161,6 +167,11 @@ async def _read(document: Any, library: Library, linked: str, is_ld: bool, whole
     if not is_uri(fragment.id):
         raise bad(f"The entity's id is {fragment.id[:80]!r}, expected a URI.")
     return fragment
+
+
+def _refuse_link(linked: str, is_ld: bool) -> None:
+    if linked and is_ld:
+        raise bad("A JSON-LD body brings its @context inside; a Link header cannot name another.")
 
 
 def _listed(listed: Any) -> list[Any]:

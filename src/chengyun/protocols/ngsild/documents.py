@@ -12,7 +12,7 @@ import datetime as dt
 from dataclasses import dataclass, field
 from typing import Any
 
-from chengyun.protocols.ngsild.problems import bad
+from chengyun.protocols.ngsild.problems import bad, invalid
 from chengyun.protocols.ngsild.terms import Terms
 from chengyun.protocols.ngsild.vocabulary import ATTRIBUTE_TYPES, GEOMETRIES, MEMBERS, VALUE_OF, is_null, is_uri
 
@@ -69,7 +69,7 @@ def read_entity(document: Any, terms: Terms, *, entity_id: str | None = None, hi
     history: attributes are lists of instances over time (a temporal representation).
     """
     if not isinstance(document, dict):
-        raise bad("An entity is a JSON object.")
+        raise invalid("An entity is a JSON object.")
     if not document:
         raise bad("The body is empty. An entity has an id and a type.")
     found = document.get("id", document.get("@id", entity_id))

@@ -13,7 +13,7 @@ import psycopg
 
 from chengyun.errors import Problem
 from chengyun.protocols.door import Given, Reply, Request
-from chengyun.protocols.ngsild import batches, discovery, entities, hosted
+from chengyun.protocols.ngsild import batches, discovery, entities, hosted, temporal
 from chengyun.protocols.ngsild.contexts import Library, read_pins
 from chengyun.protocols.ngsild.house import House
 from chengyun.protocols.ngsild.outbound import Reach
@@ -25,7 +25,8 @@ __all__ = ["NgsildDoor", "open_door"]
 Operation = Callable[..., Awaitable[Reply]]
 
 _ROUTES: dict[str, dict[str, Operation]] = {
-    r"/entities/?": {"POST": entities.create, "GET": entities.query, "DELETE": entities.purge},
+    r"/entities/?": {"POST": entities.create, "GET": entities.query, "DELETE": entities.purge, "PATCH": entities.without_id,
+        "PUT": entities.without_id},
     r"/entities/([^/]+)/?": {
         "GET": entities.retrieve, "PATCH": entities.merge, "PUT": entities.replace_entity, "DELETE": entities.delete,
     },
@@ -39,6 +40,14 @@ _ROUTES: dict[str, dict[str, Operation]] = {
     r"/entityOperations/merge/?": {"POST": batches.merge},
     r"/entityOperations/delete/?": {"POST": batches.delete},
     r"/entityOperations/query/?": {"POST": batches.query},
+    r"/temporal/entities/?": {"POST": temporal.create, "GET": temporal.query},
+    r"/temporal/entities/([^/]+)/?": {"GET": temporal.retrieve, "DELETE": temporal.delete},
+    r"/temporal/entities/([^/]*)/attrs/?": {"POST": temporal.add},
+    r"/temporal/entities/([^/]*)/attrs/([^/]+)/?": {"DELETE": temporal.delete_attribute},
+    r"/temporal/entities/([^/]*)/attrs/([^/]*)/([^/]+)/?": {
+        "PATCH": temporal.modify_instance, "DELETE": temporal.delete_instance,
+    },
+    r"/temporal/entityOperations/query/?": {"POST": temporal.query_by_post},
     r"/types/?": {"GET": discovery.types},
     r"/types/([^/]+)/?": {"GET": discovery.entity_type},
     r"/attributes/?": {"GET": discovery.attributes},
@@ -60,7 +69,7 @@ class NgsildDoor:
     async def open(self, given: Given) -> None:
         reach = Reach(given.config.ngsild_hosts)
         library = Library(given.pool, read_pins(given.config.ngsild_contexts), reach)
-        self._house = House(given.pool, library, reach, PackEntities(given.city))
+        self._house = House(given.pool, library, reach, PackEntities(given.city), most_instances=given.config.ngsild_instances)
 
     async def close(self) -> None:
         self._house = None

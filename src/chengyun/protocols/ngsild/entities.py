@@ -11,16 +11,17 @@ from urllib.parse import unquote
 import msgspec
 
 from chengyun.protocols.door import Reply, Request
-from chengyun.protocols.ngsild import merging, store
+from chengyun.protocols.ngsild import history, merging, store
 from chengyun.protocols.ngsild.answers import NOTHING, created, page, paging_links, resource
 from chengyun.protocols.ngsild.asking import Parameters, context_of, read_ask
-from chengyun.protocols.ngsild.documents import Entity, read_attribute, read_entity, read_fragment, stamp
+from chengyun.protocols.ngsild.documents import Entity, Instance, read_attribute, read_entity, read_fragment, stamp
+from chengyun.protocols.ngsild.evolution import Span
 from chengyun.protocols.ngsild.house import House
 from chengyun.protocols.ngsild.linking import linked_entities
 from chengyun.protocols.ngsild.parameters import QUERY, VIEW, query_of, view_of
 from chengyun.protocols.ngsild.problems import absent, bad, exists, invalid
-from chengyun.protocols.ngsild.rendering import feature, features, has_any, render
-from chengyun.protocols.ngsild.selecting import Query
+from chengyun.protocols.ngsild.rendering import View, feature, features, has_any, render
+from chengyun.protocols.ngsild.selecting import Query, Where
 from chengyun.protocols.ngsild.store import Edit
 from chengyun.protocols.ngsild.vocabulary import GEO_JSON, JSON, JSON_LD, is_uri
 
@@ -159,14 +160,14 @@ async def _fragment(house: House, request: Request, name: str, change: Any, acti
             await house.commit(conn, request.visitor, ask.tenant, [Edit(before, after)], action, now)
     if not left:
         return NOTHING
-    return Reply(207, msgspec.json.encode(_update_result(updated, left, ask.terms)))
+    return Reply(207, msgspec.json.encode(_update_result(updated, left)))
 
 
-def _update_result(updated: list[str], left: list[str], terms: Any) -> dict[str, Any]:
+def _update_result(updated: list[str], left: list[str]) -> dict[str, Any]:
     reason = "It is here already and was not to be overwritten, or is not here to be deleted."
     return {
-        "updated": [terms.compact(one) for one in updated],
-        "notUpdated": [{"attributeName": terms.compact(one), "reason": reason} for one in left],
+        "updated": updated,
+        "notUpdated": [{"attributeName": one, "reason": reason} for one in left],
     }
 
 
@@ -201,6 +202,11 @@ async def replace_entity(house: House, request: Request, name: str) -> Reply:
         edit = Edit(before, merging.replace_entity(before, new, text))
         await house.commit(conn, request.visitor, ask.tenant, [edit], "replace", now)
     return NOTHING
+
+
+async def without_id(house: House, request: Request) -> Reply:
+    """PATCH and PUT /entities"""
+    raise bad(f"{request.method} needs the id of an entity in its address.")
 
 
 async def delete(house: House, request: Request, name: str) -> Reply:
@@ -247,6 +253,9 @@ async def replace_attribute(house: House, request: Request, name: str, attribute
     entity_id = require_id(name)
     ask = await read_ask(request, house.library, body=True)
     word = unquote(attribute)
+    if word == "scope":
+        raise bad("scope is no attribute. Change it with PATCH /entities/{id}/attrs.")
+    iri = ask.terms.expand(word)
     body = {key: value for key, value in ask.body.items() if key != "@context"} if isinstance(ask.body, dict) else ask.body
     if isinstance(body, dict) and word in body and set(body) <= {word, "id", "type"}:
         body = body[word]
@@ -255,12 +264,8 @@ async def replace_attribute(house: House, request: Request, name: str, attribute
         before = (await store.lock(conn, ask.tenant, [entity_id])).get(entity_id)
         _require_here(house, before, entity_id)
         assert before is not None
-        if word == "scope":
-            scopes = read_fragment({"scope": body.get("value", body) if isinstance(body, dict) else body}, ask.terms).scopes
-            after = replace(before, scopes=scopes, modified_at=text)
-        else:
-            instances = read_attribute(body, ask.terms, word)
-            after = merging.replace_attribute(before, ask.terms.expand(word), instances, text)
+        instances = read_attribute(body, ask.terms, word)
+        after = merging.replace_attribute(before, iri, instances, text)
         await house.commit(conn, request.visitor, ask.tenant, [Edit(before, after)], "replace", now)
     return NOTHING
 
@@ -276,11 +281,31 @@ async def delete_attribute(house: House, request: Request, name: str, attribute:
     now, text = clock()
     async with house.writing(request.visitor) as conn:
         before = (await store.lock(conn, ask.tenant, [entity_id])).get(entity_id)
+        if before is None and await _end_in_history(house, conn, ask, entity_id, iri, dataset, now):
+            return NOTHING
         _require_here(house, before, entity_id)
         assert before is not None
         after = merging.delete_attribute(before, iri, None if dataset in ("", "@none") else dataset, every, text)
         await house.commit(conn, request.visitor, ask.tenant, [Edit(before, after)], "delete_attribute", now)
     return NOTHING
+
+
+async def _end_in_history(house: House, conn: Any, ask: Any, entity_id: str, name: str, dataset: str, now: Any) -> bool:
+    """Note the end of an attribute of an entity that is known by its history alone. False when there is none."""
+    known = await history.head(conn, ask.tenant, entity_id, Where())
+    if known is None or known[1].deleted_at:
+        return False
+    if name == "scope":
+        ends: list[tuple[str, Instance]] = [("scope", {"type": "Property", "value": []})]
+    else:
+        view = View(attrs=frozenset({name}), datasets=frozenset({"" if dataset == "@none" else dataset}))
+        last = await history.instances(conn, [known[0]], Span(last=1), view, 1)
+        ends = [(name, store.end_of(one.instance)) for _, one in last]
+    if not ends:
+        return False
+    await history.end(conn, known[0], ends, now)
+    await house.audit(conn, ask.request.visitor, "history_end", [entity_id], ask.tenant)
+    return True
 
 
 async def purge(house: House, request: Request) -> Reply:

@@ -49,6 +49,8 @@ class House:
     reach: Reach
     packs: PackEntities
     wake: Callable[[], None] = lambda: None
+    most_instances: int = 1000
+    """Instances in one answer over time; what is beyond is told by Content-Range."""
     _scopes: dict[tuple[Actor, str], tuple[float, Scope]] = field(default_factory=dict)
 
     async def scope_of(self, actor: Actor, dataset: str = DATASET) -> Scope:
@@ -108,6 +110,10 @@ class House:
                 Jsonb(detail),
             ],
         )  # fmt: skip
+
+    async def place(self, entity: Entity) -> None:
+        """Note the area of an entity that is written outside `commit`."""
+        await self._place([Edit(None, entity)])
 
     async def _place(self, edits: Sequence[Edit]) -> None:
         """Note the area of every entity whose location is new: the policy reads by area."""

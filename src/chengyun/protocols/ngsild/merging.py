@@ -50,11 +50,8 @@ def append(entity: Entity, fragment: Entity, now: str, *, overwrite: bool = True
     left: list[str] = []
     _add_types(found, fragment, updated)
     if fragment.scopes:
-        if overwrite or not found.scopes:
-            found.scopes = list(fragment.scopes)
-            updated.append("scope")
-        else:
-            left.append("scope")
+        found.scopes = list(fragment.scopes if overwrite else dict.fromkeys([*found.scopes, *fragment.scopes]))
+        updated.append("scope")
     for name, instances in fragment.attributes.items():
         for instance in instances:
             index = _index(found.attributes.get(name, []), instance.get("datasetId"))
@@ -73,8 +70,8 @@ def update(entity: Entity, fragment: Entity, now: str) -> tuple[Entity, list[str
     left: list[str] = []
     _add_types(found, fragment, updated)
     if fragment.scopes:
-        found.scopes = list(fragment.scopes)
-        updated.append("scope")
+        (updated if found.scopes else left).append("scope")
+        found.scopes = list(fragment.scopes) if found.scopes else []
     for name, instances in fragment.attributes.items():
         for instance in instances:
             if _gone(instance):

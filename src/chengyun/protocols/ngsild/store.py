@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +16,9 @@ from chengyun.protocols.ngsild.documents import Entity, Instance, stamp
 from chengyun.protocols.ngsild.merging import Change, changes
 from chengyun.protocols.ngsild.places import box_of
 from chengyun.protocols.ngsild.selecting import Query, Where, fits, order_sql, where_of
+from chengyun.protocols.ngsild.vocabulary import NULL, VALUE_OF
 
-__all__ = ["Edit", "count", "get", "lock", "select", "write"]
+__all__ = ["Edit", "count", "end_of", "get", "lock", "select", "write"]
 
 Conn = AsyncConnection[Any]
 
@@ -52,7 +53,7 @@ ON CONFLICT (tenant, entity_id) DO UPDATE SET
 _HEAD_GONE = "UPDATE ngsild_history SET deleted_at = %s, modified_at = %s WHERE tenant = %s AND entity_id = ANY(%s)"
 _INSTANCE = """
 INSERT INTO ngsild_historyinstance (history_id, name, instance_id, instance, observed_at, created_at, modified_at, deleted_at)
-SELECT id, %s, %s, %s, %s, %s, %s, NULL FROM ngsild_history WHERE tenant = %s AND entity_id = %s
+SELECT id, %s, %s, %s, %s, %s, %s, %s FROM ngsild_history WHERE tenant = %s AND entity_id = %s
 """
 REFINED_AT_ONCE = 500
 MOST_CANDIDATES = 200_000
@@ -182,29 +183,36 @@ async def write(conn: Conn, tenant: str, edits: Sequence[Edit], now: dt.datetime
         await cursor.executemany(
             _HEAD, [(tenant, it.id, it.types, it.scopes, it.area_code, it.created_at, it.modified_at) for it in kept]
         )
-        instances = [
-            (
-                change.name,
-                uuid.uuid4(),
-                Jsonb(instance_of(change.after)),
-                change.after.get("observedAt"),
-                now,
-                now,
-                tenant,
-                edit.id,
-            )
-            for edit in edits
-            if edit.after is not None
-            for change in edit.changes
-            if change.after is not None
-        ]
-        if instances:
-            await cursor.executemany(_INSTANCE, instances)
+        rows = [row for edit in edits if edit.after is not None for row in _history(edit, now)]
+        if rows:
+            await cursor.executemany(_INSTANCE, [(*row, tenant, name) for name, row in rows])
+
+
+def _history(edit: Edit, now: dt.datetime) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """Yield what history learns from an edit: new values, ends of values, and scopes."""
+    for change in edit.changes:
+        if change.after is not None:
+            seen = change.after.get("observedAt")
+            yield edit.id, (change.name, uuid.uuid4(), Jsonb(instance_of(change.after)), seen, now, now, None)
+        elif change.before is not None:
+            yield edit.id, (change.name, uuid.uuid4(), Jsonb(end_of(change.before)), None, now, now, now)
+    before, after = (edit.before.scopes if edit.before else []), (edit.after.scopes if edit.after else [])
+    if before != after:
+        scope = Jsonb({"type": "Property", "value": after})
+        yield edit.id, ("scope", uuid.uuid4(), scope, None, now, now, None if after else now)
 
 
 def instance_of(instance: Instance) -> Instance:
     """Return an instance as history keeps it: its times stand in columns."""
     return {key: value for key, value in instance.items() if key not in ("createdAt", "modifiedAt")}
+
+
+def end_of(instance: Instance) -> Instance:
+    """Return how history notes that an instance is gone: NGSI-LD Null in place of its value."""
+    kind = instance["type"]
+    null: Any = {"@none": NULL} if kind == "LanguageProperty" else NULL
+    found = {"type": kind, VALUE_OF[kind]: null}
+    return found | ({"datasetId": instance["datasetId"]} if "datasetId" in instance else {})
 
 
 def _where(tenant: str, query: Query, allowed: Where) -> Where:

@@ -22,6 +22,7 @@ __all__ = ["CORE", "Terms", "core_document", "read_terms"]
 _KEPT = 4096
 """Names one context remembers; names past them are worked out each time."""
 LONGEST_NAME = 1024
+_NO_NAME = "<>\"{}|\\^`\x00 \t\r\n()'@"
 
 
 class Terms:
@@ -56,7 +57,7 @@ class Terms:
         return known
 
     def _expand(self, term: str) -> str:
-        if not term or len(term) > LONGEST_NAME or any(c in term for c in "<>\"{}|\\^`\x00 \t\r\n()'"):
+        if not term or len(term) > LONGEST_NAME or term in ("id", "type") or any(c in term for c in _NO_NAME):
             raise bad(f"{term[:80]!r} cannot be a name. Write a term, or an absolute URI.")
         if found := self._terms.get(term):
             return found
@@ -69,9 +70,11 @@ class Terms:
         if found := self._names.get(iri):
             return found
         if iri.startswith(DEFAULT_VOCAB):
-            # A term of the user's that means something else would be read back wrongly.
             short = iri[len(DEFAULT_VOCAB) :]
-            return short if short and short not in self._terms and ":" not in short else iri
+            if not short or ":" in short:
+                return iri
+            # A term of the user's that means something else would be read back wrongly.
+            return f"ngsi-ld:default-context/{short}" if short in self._terms else short
         return iri
 
 
