@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 import msgspec
 import numpy as np
+import psutil
 import psycopg
 
 from chengyun.bench.frame import Bench, Result
@@ -89,7 +90,9 @@ def ingest() -> list[Result]:
     """Measure durable ingest: batches of 1,000 in array form, flagged, rules run, newest rows kept; every row is news."""
     with open_site() as site:
         _sent(site.orders(connections=16, rows=BATCH, seconds=2.0))
+        before = _processor_s(site)
         report = _sent(site.orders(connections=16, rows=BATCH))
+        spent = {name: seconds - before[name] for name, seconds in _processor_s(site).items()}
         stored = _count(site)
         copied = _raw_copy(site)
     rows_s = report.rows / report.seconds
@@ -100,6 +103,7 @@ def ingest() -> list[Result]:
                 "raw COPY, commit each 1,000": f"{copied:,.0f} rows/s",
                 "values": f"{rows_s * len(site.table.quantities):,.0f}/s",
                 "answer p50, p99": f"{report.latency(0.5):.0f} ms, {report.latency(0.99):.0f} ms",
+                "processor a row": ", ".join(f"{name} {1e6 * spent[name] / report.rows:.2f} µs" for name in ("stream", "db")),
                 "failures": str(report.failures),
             },
             notes=f"One observation is one row of {len(site.table.quantities)} quantities; {len(site.stations):,} stations, "
@@ -254,6 +258,16 @@ def _count(site: Site) -> int:
     with psycopg.connect(site.database_url) as conn:
         row = conn.execute("SELECT next_seq - 1 FROM lake_stream WHERE stream = %s", [site.table.qualified]).fetchone()
     return int(row[0]) if row else 0
+
+
+def _processor_s(site: Site) -> dict[str, float]:
+    """Return the processor seconds each child of the installation has used, with what it started."""
+    used = {}
+    for name, pid in site.place.children().items():
+        above = psutil.Process(pid)
+        times = [one.cpu_times() for one in (above, *above.children(recursive=True))]
+        used[name] = sum(it.user + it.system for it in times)
+    return used
 
 
 def _raw_copy(site: Site, seconds: float = 4.0) -> float:

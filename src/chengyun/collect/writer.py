@@ -16,7 +16,7 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -54,6 +54,16 @@ class _Waiting:
     answer: asyncio.Future[bytes]
 
 
+@dataclass(slots=True)
+class _UnderWay:
+    """A group being written. handed_over: everything but its commit has been sent, or it is done."""
+
+    waiting: list[_Waiting]
+    verdict: Verdict | None
+    before: asyncio.Task[None] | None
+    handed_over: asyncio.Event = field(default_factory=asyncio.Event)
+
+
 class StreamWriter:
     """Takes batches of one stream and answers each when it is durable.
 
@@ -72,7 +82,7 @@ class StreamWriter:
         self.written = 0
         self._pool, self._places = pool, places
         self._chunk: int | None = None
-        self._under_way: dict[asyncio.Task[None], list[_Waiting]] = {}
+        self._under_way: dict[asyncio.Task[None], _UnderWay] = {}
         self._judging = Judging(mirror, watching, zone)
         self._waiting: deque[_Waiting] = deque()
         self._waiting_rows = 0
@@ -113,16 +123,18 @@ class StreamWriter:
                 if verdict is None and self._under_way:
                     await asyncio.wait(self._under_way)
                     verdict = await self._ahead(group)
-                before = next(reversed(self._under_way), None)
-                task = asyncio.create_task(self._write_group(group, verdict, before))
-                self._under_way[task] = group
-                task.add_done_callback(self._under_way.pop)
+                self._begin(_UnderWay(group, verdict, next(reversed(self._under_way), None)))
                 group = []
                 if len(self._under_way) == DEEP:
                     await asyncio.wait([next(iter(self._under_way))])
+                    for one in list(self._under_way.values()):
+                        await one.handed_over.wait()  # while this thread judges, the database has something to do
+        except Exception:
+            log.exception("%s: the writer has ended", self.mirror.table.qualified)
+            raise
         finally:
             self._stopped = True
-            left = [it for written in self._under_way.values() for it in written]
+            left = [it for one in self._under_way.values() for it in one.waiting]
             for task in self._under_way:
                 task.cancel()
             await asyncio.gather(*self._under_way, return_exceptions=True)
@@ -172,7 +184,7 @@ class StreamWriter:
         keys = {batch.key for batch in batches if batch.key}
         answered: dict[int, bytes] = {}
         if keys:
-            if not keys.isdisjoint(it.batch.key for before in self._under_way.values() for it in before):
+            if not keys.isdisjoint(it.batch.key for one in self._under_way.values() for it in one.waiting):
                 return None  # the answer that this request repeats is being written
             try:
                 async with self._pool.connection() as conn:
@@ -185,28 +197,35 @@ class StreamWriter:
             self._judging.fall_back()
             return None  # the same
 
-    async def _write_group(self, group: list[_Waiting], verdict: Verdict | None, before: asyncio.Task[None] | None) -> None:
-        """Write a group and answer it. before: writes the group before it."""
-        written = False
-        if verdict is not None:
-            try:
-                written = await self._commit_ahead(verdict, before)
-            except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure):
-                pass  # the database chose us to give way: written in turn, as is what is refused
-            except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout):
-                _fail_all(group, Unavailable(AWAY))
-                return
-            except Exception:
-                log.debug("%s: a group judged ahead is written in turn", self.mirror.table.qualified, exc_info=True)
-        if verdict is not None and written:
-            _tell(group, verdict)
-            return
-        if before is not None:
-            await asyncio.wait([before])
-        async with self._turn:
-            await self._write_in_turn(group)
+    def _begin(self, one: _UnderWay) -> None:
+        def ended(task: asyncio.Task[None]) -> None:
+            one.handed_over.set()
+            del self._under_way[task]
 
-    async def _commit_ahead(self, verdict: Verdict, before: asyncio.Task[None] | None) -> bool:
+        task = asyncio.create_task(self._write_group(one))
+        self._under_way[task] = one
+        task.add_done_callback(ended)
+
+    async def _write_group(self, one: _UnderWay) -> None:
+        """Write a group and answer it."""
+        try:
+            if one.verdict is not None and await self._commit_ahead(one, one.verdict):
+                _tell(one.waiting, one.verdict)
+                return
+        except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure) as lost:
+            # The database chose us to give way; nothing was kept and nothing remembered, so it is done again, in turn.
+            log.info("%s: a group is written again: %s", self.mirror.table.qualified, str(lost).partition("\n")[0])
+        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout):
+            _fail_all(one.waiting, Unavailable(AWAY))
+            return
+        except Exception as wrong:  # met again in turn, and told from there
+            log.info("%s: a group is written in turn: %s", self.mirror.table.qualified, str(wrong).partition("\n")[0])
+        if one.before is not None:
+            await asyncio.wait([one.before])
+        async with self._turn:
+            await self._write_in_turn(one.waiting)
+
+    async def _commit_ahead(self, one: _UnderWay, verdict: Verdict) -> bool:
         """Send a group's rows while the group before it is being written, the rest in its turn; return whether it is committed.
 
         It is not when the verdict does not stand, or another process has written to the stream or closed its chunk.
@@ -224,11 +243,11 @@ class StreamWriter:
                 async with self._pool.connection() as conn:
                     if len(verdict.group):
                         await hot.copy_in(conn, table, opened.chunk, verdict.copied)
-                    if before is not None:
-                        await asyncio.wait([before])
+                    if one.before is not None:
+                        await asyncio.wait([one.before])
                     await place.aclose()
                     async with self._turn:
-                        if not judging.stands(verdict) or await self._send(conn, verdict) != opened:
+                        if not judging.stands(verdict) or await self._send(conn, verdict, one.handed_over) != opened:
                             await conn.rollback()
                             return False
                         await conn.commit()
@@ -258,7 +277,6 @@ class StreamWriter:
         try:
             return await self._commit(batches)
         except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure) as lost:
-            # The database chose us to give way; nothing was kept and nothing remembered, so the same may simply be done again.
             log.info("%s: a group is written again: %s", self.mirror.table.qualified, str(lost).partition("\n")[0])
             return await self._commit(batches)
 
@@ -279,7 +297,7 @@ class StreamWriter:
         self._settle(verdict)
         return verdict
 
-    async def _send(self, conn: AsyncConnection[Any], verdict: Verdict) -> hot.Open:
+    async def _send(self, conn: AsyncConnection[Any], verdict: Verdict, handed_over: asyncio.Event | None = None) -> hot.Open:
         """Do the rest of a group's transaction, whose rows are sent; return the chunk and the seq the stream was at."""
         table, move = self.mirror.table, verdict.move
         async with conn.pipeline():
@@ -289,6 +307,8 @@ class StreamWriter:
             await self._judging.watching.write(conn, verdict.noticed)
             await hot.write_receipts(conn, verdict.receipts)
             await write_dead_letters(conn, table.qualified, self.mirror.register, verdict.fresh, verdict.now)
+            if handed_over is not None:
+                handed_over.set()
         if moving is not None:
             await hot.add_latest(conn, table, move, moving.rowcount)
         return await hot.locked(locking, table)
