@@ -111,16 +111,30 @@ class ColumnReader:
         kinds = set(map(type, cells))
         if kinds <= {str, type(None)}:
             return self._of_texts(cells)
-        if kinds == {float} and self.shape.kind in ("number", "integer"):
-            return self._of_floats(np.array(cells, dtype=np.float64))
+        if self.shape.kind in ("number", "integer"):
+            return self._of_numbers(cells)
         return self._of_mixed(cells)
 
-    # Each kind of cell: native numbers, texts, and a mixture of them.
+    # Each kind of cell: a workbook's numbers, texts, and a mixture of anything.
 
-    def _of_floats(self, numbers: NDArray[np.float64]) -> Read:
+    def _of_numbers(self, cells: Sequence[Cell]) -> Read:
+        """Read a workbook's column of numbers: nearly all are, and each of the others is looked at by itself."""
+        numbers = np.array([it if type(it) is float else np.nan for it in cells])
         values = _converted(numbers, self._convert)
-        bad = self._beyond(values, lambda row: f"{numbers[row]:g}")
-        return self._numbers(values, bad, np.zeros(len(values), dtype=np.bool_), None)
+        missing = np.zeros(len(cells), dtype=np.bool_)
+        marks: list[str | None] = [None] * len(cells)
+        bad: dict[int, Bad] = {}
+        for row in np.flatnonzero(np.isnan(numbers)).tolist():
+            cell = cells[row]
+            said = self._said(cell or "") if isinstance(cell, str | None) else self._native_said(cell)
+            if said.bad is not None:
+                bad[row] = said.bad
+            elif said.value is not None:
+                values[row] = said.value
+            missing[row] = said.value is None and said.bad is None and said.mark is None
+            marks[row] = said.mark
+        bad |= self._beyond(values, lambda row: str(cells[row]) if isinstance(cells[row], str) else f"{cells[row]:g}")
+        return self._numbers(values, bad, missing, pa.array(marks, pa.string()) if self.shape.detection else None)
 
     def _of_texts(self, cells: Sequence[Cell]) -> Read:
         coded = pa.array(cells, pa.string()).fill_null("").dictionary_encode()
@@ -168,18 +182,8 @@ class ColumnReader:
         faulty = {index: it.bad for index, it in enumerate(said) if it.bad is not None}
         missing = np.array([it.value is None and it.bad is None and it.mark is None for it in said], dtype=np.bool_)
         bad = _spread_faults(faulty, places, len(said))
-        marks = None
-        if self.shape.detection:
-            marks = pa.array([it.mark for it in said], pa.string()).take(pa.array(places))
-        if self.shape.kind in ("number", "integer"):
-            numbers = np.array([np.nan if it.value is None else it.value for it in said], dtype=np.float64)
-            beyond = self._beyond(numbers, lambda index: f"{numbers[index]:g}")
-            bad |= _spread_faults(beyond, places, len(said))
-            for index in beyond:
-                numbers[index] = np.nan
-            return self._numbers(numbers[places], bad, missing[places], marks)
         values = pa.array([it.value for it in said], ARROW[self.shape.kind]).take(pa.array(places))
-        return Read(values, bad, missing[places], marks)
+        return Read(values, bad, missing[places], None)
 
     def _numbers(self, values: NDArray[np.float64], bad: dict[int, Bad], missing: Bools, marks: pa.Array | None) -> Read:
         if bad:

@@ -50,6 +50,8 @@ class ColumnShape:
         where = f"Column {self.key!r} of a table's shape"
         if self.kind not in _KINDS:
             raise Refused(f"{where}: kind is {self.kind!r}, expected one of {', '.join(_KINDS)}.", code="shape")
+        if self.detection and self.kind not in ("number", "integer"):
+            raise Refused(f"{where}: detection is for numbers, and its kind is {self.kind}.", code="shape")
         if self.kind == "code" and not self.codes:
             raise Refused(f"{where}: a code needs its list; give codes, what is written → what it stands for.", code="shape")
         if self.order not in ("ymd", "dmy", "mdy"):
