@@ -80,7 +80,7 @@ async def matching(conn: Connection, store: Store, target: Target, query: str, m
     asked = Asked(target.kind, Options(filter=options.filter, select=("id",), top=most), target, posted=True)
     text = page(asked, statement)
     await geometry.answer(conn, statement)
-    cursor = await conn.execute(text, statement.params)  # type: ignore[arg-type]
+    cursor = await conn.execute(text, statement.params)
     return [int(row[1]) for row in await cursor.fetchall()]
 
 
@@ -95,7 +95,7 @@ async def _arrays(conn: Connection, store: Store, asked: Asked, path: str) -> st
     statement = Statement(store)
     text, names = arrays(asked, statement)
     await geometry.answer(conn, statement)
-    rows = await (await conn.execute(text, statement.params)).fetchall()  # type: ignore[arg-type]
+    rows = await (await conn.execute(text, statement.params)).fetchall()
     if not rows:
         await _must_be(conn, store, asked)
     groups: dict[int, list[str]] = {}
@@ -130,7 +130,7 @@ async def _around(
         statement = Statement(store)
         text = count(asked, statement)
         await geometry.answer(conn, statement)
-        row: Any = await (await conn.execute(text, statement.params)).fetchone()  # type: ignore[arg-type]
+        row: Any = await (await conn.execute(text, statement.params)).fetchone()
         parts.append(f'"@iot.count":{row[0]}')
     if len(rows) > asked.limit and asked.limit:
         token = write_token(token_of(rows[asked.limit - 1][first_key:]))
@@ -146,7 +146,7 @@ async def _entity(conn: Connection, store: Store, asked: Asked) -> str:
     statement = Statement(store)
     text = page(asked, statement)
     await geometry.answer(conn, statement)
-    row: Any = await (await conn.execute(text, statement.params)).fetchone()  # type: ignore[arg-type]
+    row: Any = await (await conn.execute(text, statement.params)).fetchone()
     if row is None:
         raise NotFound(f"There is no such {asked.kind.name}.")
     return str(row[0])

@@ -35,9 +35,7 @@ async def answer(handle: Callable[[Request], Awaitable[Reply]], request: Request
         raise _wrong(f"$batch holds more than {MOST:,} requests. Send it in parts.")
     made: dict[str, str] = {}
     failed: set[str] = set()
-    answers = []
-    for part in parts:
-        answers.append(await _one(handle, request, part, made, failed))
+    answers = [await _one(handle, request, part, made, failed) for part in parts]
     return Reply(body=msgspec.json.encode({"responses": answers}))
 
 

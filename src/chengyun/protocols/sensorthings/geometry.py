@@ -130,7 +130,7 @@ async def answer(conn: AsyncConnection[TupleRow], statement: Statement) -> None:
             shown = "ARRAY[(t.observed[1])[0], (t.observed[1])[1], (t.observed[0])[0], (t.observed[0])[1]]::float8[]"
         source = statement.store.source(test.kind)
         cursor = await conn.execute(
-            f"SELECT t.id, {shown} FROM {source} AS t WHERE {where} LIMIT %(most)s",  # type: ignore[arg-type] # noqa: S608
+            f"SELECT t.id, {shown} FROM {source} AS t WHERE {where} LIMIT %(most)s",  # noqa: S608
             params,
         )
         rows = await cursor.fetchall()

@@ -47,7 +47,7 @@ class Row(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """Many Observations of one Datastream that are only a time and a number, as numpy arrays: microseconds since 1970, float64."""
+    """Many Observations of one Datastream that are only a time and a number: arrays of microseconds since 1970 and of floats."""
 
     datastream: int
     feature: int | None
@@ -248,7 +248,8 @@ async def recount(conn: Connection, datastreams: Sequence[int]) -> None:
         LEFT JOIN (
             SELECT datastream_id, count(*) AS count, min(phenomenon_start) AS a,
                 max(coalesce(phenomenon_end, phenomenon_start)) AS b, min(result_time) AS c, max(result_time) AS d
-            FROM sensorthings_observation WHERE datastream_id = ANY(%(ids)s) GROUP BY datastream_id) AS o ON o.datastream_id = d.id
+            FROM sensorthings_observation WHERE datastream_id = ANY(%(ids)s) GROUP BY datastream_id
+        ) AS o ON o.datastream_id = d.id
         WHERE y.datastream_id = d.id
         """,
         {"ids": list(datastreams)},

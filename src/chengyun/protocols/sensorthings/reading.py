@@ -185,6 +185,8 @@ def _sorted(found: Value, down: bool) -> list[Term]:
             number = f"(CASE WHEN jsonb_typeof({found.sql}) = 'number' THEN ({found.sql} #>> '{{}}')::float8 END)"
             words = f"({found.sql} #>> '{{}}') COLLATE \"C\""
             return [*_nullable(Term(number, "float8", down, True)), *_nullable(Term(words, "text", down, True))]
+        case "geometry" if found.place is not None:
+            return _nullable(Term(f'({found.sql}::text) COLLATE "C"', "text", down, True))
         case "day" | "clock":
             return _nullable(Term(found.sql, "date" if found.form == "day" else "time", down, True))
     raise _wrong(f"$orderby: entities cannot be ordered by a {found.form}.")
@@ -342,7 +344,7 @@ def _expanded(
     )
     rows = f"SELECT {row} AS j, row_number() OVER (ORDER BY {order}) AS n {body}"
     gathered = (
-        f"(SELECT '\"{link.name}\":[' || coalesce(string_agg(j, ',' ORDER BY n) FILTER (WHERE n <= {limit}), '') || ']'"
+        f"(SELECT '\"{link.name}\":[' || coalesce(string_agg(j, ',' ORDER BY n) FILTER (WHERE n <= {limit}), '') || ']'"  # noqa: S608
         f" || CASE WHEN count(*) > {limit} THEN ',' || {address}' || {literal(further)} || '\"' ELSE '' END"
         f" FROM ({rows}) AS {numbered})"
     )

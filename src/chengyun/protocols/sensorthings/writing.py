@@ -140,7 +140,7 @@ class Writing:
 
     # --- making -------------------------------------------------------------------------------------------------------
 
-    async def _create(self, kind: Kind, body: Any, given: dict[str, int], place: str = "") -> int:
+    async def _create(self, kind: Kind, body: Any, given: dict[str, int]) -> int:
         entity = read_entity(kind, body, whole=True, given=frozenset(given))
         columns = entity.columns
         for name, number in given.items():
@@ -342,16 +342,16 @@ class Writing:
         await self._find(kind, number, "FOR KEY SHARE", Malformed)
 
     async def _find(self, kind: Kind, number: int, how: str, otherwise: type[NotFound] | type[Malformed]) -> None:
-        statement = sql.SQL("SELECT 1 FROM {} WHERE id = %s{} " + how).format(
-            sql.Identifier(kind.sql),
-            sql.SQL(f" AND {kind.only}" if kind.only else ""),  # type: ignore[arg-type]
+        only = f" AND {kind.only}" if kind.only else ""
+        statement = sql.SQL(f"SELECT 1 FROM {{}} WHERE id = %s{only} {how}").format(  # noqa: S608
+            sql.Identifier(kind.sql)
         )
         if await (await self._conn.execute(statement, [number])).fetchone() is None:
             raise otherwise(f"There is no {kind.name} {number}.", code="not_found", status=404 if otherwise is NotFound else 400)
 
     async def _run(self, statement: str, ids: list[int]) -> Any:
         params: Any = {"ids": ids} if "%(ids)s" in statement else [ids]
-        return await self._conn.execute(statement, params)  # type: ignore[arg-type]
+        return await self._conn.execute(statement, params)
 
     async def _follow(self, statement: str, ids: list[int], kind: Kind) -> None:
         found = [int(row[0]) for row in await (await self._run(statement, ids)).fetchall()]
