@@ -47,6 +47,7 @@ INSTALLED_APPS = [
     "chengyun.collect.pull",
     "chengyun.collect.forms",
     "chengyun.collect.quality",
+    "chengyun.collect.queue",
     "chengyun.operate",
     "chengyun.cases",
     "chengyun.protocols.sensorthings",

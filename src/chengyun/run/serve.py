@@ -48,10 +48,10 @@ def serve(name: str) -> None:
         log_level=LogLevels.warning,
         workers_kill_timeout=STOP_WITHIN_S,
         **options,
-    ).serve(target_loader=_loader(target), wrap_loader=False)
+    ).serve(target_loader=loader(target), wrap_loader=False)
 
 
-def _loader(target: str) -> Callable[[], Any]:
+def loader(target: str) -> Callable[[], Any]:
     """Return what granian's worker calls to get the application.
 
     Granian keeps a parent process that only watches its worker. When that parent is killed the worker must go too,
