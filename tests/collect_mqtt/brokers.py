@@ -43,7 +43,7 @@ class Mosquitto:
         self.address = f"mqtt://127.0.0.1:{self.port}"
         config = [
             f"listener {self.port} 127.0.0.1", *listen, *lines, "persistence true", f"persistence_location {folder}/",
-            "autosave_interval 1", "autosave_on_changes true", "max_queued_messages 0", "max_inflight_messages 0",
+            "autosave_interval 1", "max_queued_messages 0", "max_inflight_messages 0",
         ]  # fmt: skip
         if os.geteuid() == 0:
             config.append("user root")

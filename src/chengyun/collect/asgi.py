@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -22,13 +22,15 @@ from psycopg_pool import PoolTimeout
 from chengyun.access import tickets, tokens
 from chengyun.access.tickets import Ticket
 from chengyun.city import load_city
-from chengyun.collect.batch import Sender
+from chengyun.collect.admission import Admission, Place
+from chengyun.collect.batch import Batch, Sender
 from chengyun.collect.decode import read_body
 from chengyun.collect.encodings import decompress
 from chengyun.collect.house import Holder, House
 from chengyun.collect.live import MOST_READERS, Hub
 from chengyun.collect.mqtt.settings import read_broker
-from chengyun.collect.wire import CORS, JSON, GoneError, Receive, Send, answer, query_of, read, tell, until_gone
+from chengyun.collect.things.marks import keep_marks
+from chengyun.collect.wire import CORS, JSON, GoneError, Receive, Send, answer, discard, length, query_of, read, tell, until_gone
 from chengyun.collect.writer import AWAY
 from chengyun.config import Config, config
 from chengyun.errors import NotFound, Problem, Refused, Unavailable
@@ -80,6 +82,7 @@ class App:
         self._tasks = [
             loop.create_task(self._hub.run()),
             loop.create_task(self._hub.listen(house.dsn, house.register_changed)),
+            loop.create_task(keep_marks(house)),
         ]
         self._house = house
         if (broker := read_broker(settings.city)) is not None:
@@ -169,14 +172,29 @@ class App:
             raise Refused(
                 f"The Idempotency-Key is longer than {LONGEST_KEY} printable characters.", code="idempotency_key", status=400
             )
-        sent = await read(headers.get(b"content-length", b""), receive)
-        body = decompress(sent, headers.get(b"content-encoding", b"").decode("latin-1"))
-        decoded = read_body(body, self.house.city.streams[stream])
-        sender = Sender(holder.actor, holder.source, "simulate" in holder.scopes)
-        async with asyncio.timeout(ANSWER_WITHIN_S):
-            batch = await self.house.batch(stream, decoded, sender, key=key, body=body)
-            told = await self.house.write(stream, batch)
+        announced = headers.get(b"content-length", b"")
+        try:
+            place = self.house.admission.enter(self.house.city.streams[stream].urgency, length(announced) or 0)
+        except Unavailable:
+            await discard(announced, receive)
+            raise
+        with place:
+            sender = Sender(holder.actor, holder.source, "simulate" in holder.scopes)
+            batch = await self._read_batch(stream, sender, key, headers, receive, place)
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                told = await self.house.write(stream, batch)
         await answer(send, 200, told)
+
+    async def _read_batch(
+        self, stream: str, sender: Sender, key: str | None, headers: Mapping[bytes, bytes], receive: Receive, place: Place
+    ) -> Batch:
+        """Return a body as a batch. What it was read from is let go here: only the batch waits for the database."""
+        sent = await read(headers.get(b"content-length", b""), receive, place.grow)
+        body = decompress(sent, headers.get(b"content-encoding", b"").decode("latin-1"))
+        place.grow(len(body))
+        decoded = read_body(body, self.house.city.streams[stream])
+        async with asyncio.timeout(ANSWER_WITHIN_S):
+            return await self.house.batch(stream, decoded, sender, key=key, body=body)
 
     async def _latest(self, stream: str, query: dict[str, str], send: Send) -> None:
         ticket = self._ticket(query)
@@ -244,6 +262,14 @@ class App:
             return tickets.verify(self._settings().secret, query.get("ticket", ""), dt.datetime.now(dt.UTC))
         except Refused as refused:
             raise Refused(refused.sentence, code=refused.code, status=401) from refused
+
+
+def _admission(admission: Admission) -> dict[str, Any]:
+    shedding = [
+        {"urgency": it.urgency, "since": it.since.isoformat(timespec="seconds"), "requests": it.requests}
+        for it in admission.episodes(dt.datetime.now(dt.UTC))
+    ]
+    return {"bytes": admission.held, "shed": admission.shed, "shedding": shedding}
 
 
 _READ_HEADERS = frozenset({b"authorization", b"idempotency-key", b"content-length", b"content-encoding"})

@@ -12,7 +12,8 @@ Rows of one group are taken as having come together: in the order of entity, tim
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -27,8 +28,32 @@ NEVER = np.iinfo(np.int64).min
 """The newest time of an entity that has not reported."""
 
 _GAP_CADENCES = 1.5
+_MASKS = ((1 << 48) - 1) << INVALID_SHIFT
 _FLAG_NAMES = [(int(flag), str(flag.name).lower()) for flag in Flag]
 Objects = NDArray[np.object_]
+
+
+class Marks:
+    """What is said of every reading of an entity, whatever it reads, by slot: bits of the quality word.
+
+    A device in quarantine or without calibration marks the entity it is bound to; chengyun.collect.things decides.
+    """
+
+    __slots__ = ("bits",)
+
+    def __init__(self) -> None:
+        self.bits: Int64s = np.zeros(0, dtype=np.int64)
+
+    def put(self, marked: Mapping[int, int]) -> None:
+        """Replace all marks. marked: slot → bits."""
+        bits = np.zeros(max(marked, default=-1) + 1, dtype=np.int64)
+        bits[list(marked)] = list(marked.values())
+        self.bits = bits
+
+    def of(self, slot: NDArray[np.intp]) -> Int64s:
+        """Return the bits of every slot."""
+        known = slot < len(self.bits)
+        return np.where(known, self.bits[np.where(known, slot, 0)], 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +69,7 @@ class Watch:
     stuck: Int32s
     longest_step: int
     late_after: int
+    marks: Marks = field(default_factory=lambda: Marks())
 
     @classmethod
     def of(cls, stream: Stream) -> Watch:
@@ -201,6 +227,8 @@ def judge(
         quality = quality | (_mask(invalid) << INVALID_SHIFT)
     if suspect.any():
         quality = quality | (_mask(suspect) << SUSPECT_SHIFT)
+    if len(watch.marks.bits):
+        quality = quality | watch.marks.of(slot)
     last = np.ones(count, dtype=np.bool_)
     last[:-1] = first[1:]
     newest = np.flatnonzero(last & (time >= newest_time))
@@ -236,7 +264,7 @@ def advance(
 def count_flags(quality: Int64s) -> dict[str, int]:
     """Return how many rows carry each flag, by its name in lower case; flags that none carries are left out."""
     seen = int(np.bitwise_or.reduce(quality)) if len(quality) else 0
-    if not seen & 0xFF:
+    if not seen & ~_MASKS:
         return {}
     return {name: int(np.count_nonzero(quality & bit)) for bit, name in _FLAG_NAMES if seen & bit}
 

@@ -13,6 +13,7 @@ from psycopg import AsyncConnection, sql
 from chengyun.city import City, Stream
 from chengyun.collect.flags import Memory, Watch
 from chengyun.collect.registers import Register
+from chengyun.collect.things.marks import follow_marks
 from chengyun.lake.hot import unpack_runs
 from chengyun.lake.rows import Bools
 from chengyun.lake.tables import StreamTable
@@ -59,6 +60,7 @@ class Mirror:
         self.make_room()
         if since is None:
             self.memory.forget(np.arange(len(self.memory)))
+            await follow_marks(conn, self.watch, self.table, self.register)
         if rows:
             slots = self._take(rows)
             if since is not None:

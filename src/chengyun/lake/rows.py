@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A batch of observations as columns, and the quality word that travels with every observation.
 
-    quality = kinds | invalid << 8 | suspect << 32
-              bits 0–7  8–31           32–55        bit i of a mask = the i-th Quantity of the stream; 0 = clean
+    quality = kinds | invalid << 8 | suspect << 32 | device
+              bits 0–7  8–31           32–55           56–57    bit i of a mask = the i-th Quantity; 0 = clean
 
 An invalid value is kept but takes no part in figures; a suspect one takes part, and the figure says so.
 """
@@ -36,6 +36,10 @@ class Flag(IntFlag):
     DUPLICATE = 32
     CORRECTION = 64
     SIMULATED = 128
+    DISTRUSTED = 1 << 56
+    """Its device is in quarantine: no value of it takes part in figures."""
+    UNCALIBRATED = 1 << 57
+    """Its device has no valid calibration: its values are suspect."""
 
 
 @dataclass(slots=True)

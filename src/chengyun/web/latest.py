@@ -59,6 +59,8 @@ def flag_words() -> dict[Flag, str]:
         Flag.DUPLICATE: _("重复上报"),
         Flag.CORRECTION: _("更正过"),
         Flag.SIMULATED: _("模拟"),
+        Flag.DISTRUSTED: _("设备在隔离中，不参与计算"),
+        Flag.UNCALIBRATED: _("设备没有有效的校准，存疑"),
     }
 
 
