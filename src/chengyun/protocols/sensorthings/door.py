@@ -32,7 +32,7 @@ from chengyun.protocols.sensorthings.changes import apply_patch, note
 from chengyun.protocols.sensorthings.conformance import root_document
 from chengyun.protocols.sensorthings.grouping import Group, Sender, receipts
 from chengyun.protocols.sensorthings.kinds import KINDS, Kind
-from chengyun.protocols.sensorthings.observing import Numbers, Row
+from chengyun.protocols.sensorthings.observing import Numbers, Row, told
 from chengyun.protocols.sensorthings.paths import Target, read_path
 from chengyun.protocols.sensorthings.sql import Store
 from chengyun.protocols.sensorthings.writing import Writing
@@ -166,12 +166,13 @@ class SensorThings:
             given = {back: owner}
         if kind.name == "Observation" and (row := _simple(body, given, now)) is not None:
             number = await self._group.put(row, _sender(request))
-        else:
-            async with self._pool.connection() as conn, conn.transaction():
-                await conn.execute(f"SET LOCAL statement_timeout = '{WRITE_WITHIN_S}s'")
-                writing = Writing(conn, self._numbers, now)
-                number = await writing.create(kind, body, given)
-                await note(conn, request.visitor, "create", kind.name, number, writing.told)
+            headers = (("location", f"{request.root}/Observations({number})"),)
+            return Reply(201, told(number, row, request.root).encode(), headers=headers)
+        async with self._pool.connection() as conn, conn.transaction():
+            await conn.execute(f"SET LOCAL statement_timeout = '{WRITE_WITHIN_S}s'")
+            writing = Writing(conn, self._numbers, now)
+            number = await writing.create(kind, body, given)
+            await note(conn, request.visitor, "create", kind.name, number, writing.told)
         return await self._made(request, kind, number)
 
     async def _made(self, request: Request, kind: Kind, number: int) -> Reply:
@@ -179,8 +180,8 @@ class SensorThings:
         if "return=minimal" in request.headers.get("prefer", ""):
             return Reply(201, headers=(("location", location), ("preference-applied", "return=minimal")))
         async with self._pool.connection() as conn:
-            told = await answering.entity_json(conn, Store(), kind, number, request.root)
-        return Reply(201, told.encode(), headers=(("location", location),))
+            text = await answering.entity_json(conn, Store(), kind, number, request.root)
+        return Reply(201, text.encode(), headers=(("location", location),))
 
     async def _change(self, request: Request, target: Target) -> Reply:
         if not target.one or target.steps or target.tail:
@@ -198,8 +199,8 @@ class SensorThings:
             await writing.update(kind, number, body, whole=whole)
             await note(conn, request.visitor, "update", kind.name, number, writing.told)
         async with self._pool.connection() as conn:
-            told = await answering.entity_json(conn, Store(), kind, number, request.root)
-        return Reply(200, told.encode())
+            text = await answering.entity_json(conn, Store(), kind, number, request.root)
+        return Reply(200, text.encode())
 
     async def _delete(self, request: Request, target: Target) -> Reply:
         if target.steps or target.tail:
@@ -235,8 +236,8 @@ class SensorThings:
         if not written and answers and len(set(answers)) == 1:
             raise Malformed(str(answers[0]), code="body", status=400)
         lead = f"{request.root}/Observations("
-        told = [f"{lead}{one})" if isinstance(one, int) else f"error: {one}" for one in answers]
-        return Reply(201, msgspec.json.encode(told))
+        links = [f"{lead}{one})" if isinstance(one, int) else f"error: {one}" for one in answers]
+        return Reply(201, msgspec.json.encode(links))
 
     async def _one(self, target: Target) -> int:
         """Return the id of the entity a path leads to. Raises NotFound."""

@@ -16,8 +16,9 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
 from chengyun.errors import NotFound
+from chengyun.protocols.sensorthings.times import write_instant, write_period
 
-__all__ = ["Columns", "Numbers", "Row", "find_features", "lock", "recount", "write"]
+__all__ = ["Columns", "Numbers", "Row", "find_features", "lock", "recount", "told", "widen", "write"]
 
 Connection = AsyncConnection[TupleRow]
 
@@ -44,6 +45,32 @@ class Row(NamedTuple):
     valid_start: dt.datetime | None = None
     valid_end: dt.datetime | None = None
     parameters: str | None = None
+
+
+def told(number: int, row: Row, root: str) -> str:
+    """Return an Observation as JSON, as reading.py has the database write it: whoever just sent it need not ask for it."""
+    me = f"{root}/Observations({number})"
+    result = row.result if row.result is not None else "null" if row.number is None else _number(row.number)
+    parts = [
+        f'"@iot.id":{number},"@iot.selfLink":"{me}","phenomenonTime":"{write_period(row.start, row.end)}","result":{result},'
+        f'"resultTime":{"null" if row.result_time is None else _quoted(write_instant(row.result_time))}'
+    ]
+    if row.quality is not None:
+        parts.append(f'"resultQuality":{row.quality}')
+    if row.valid_start is not None:
+        parts.append(f'"validTime":"{write_period(row.valid_start, row.valid_end)}"')
+    if row.parameters is not None:
+        parts.append(f'"parameters":{row.parameters}')
+    parts += [f'"{link}@iot.navigationLink":"{me}/{link}"' for link in ("Datastream", "FeatureOfInterest")]
+    return "{" + ",".join(parts) + "}"
+
+
+def _number(number: float) -> str:
+    return str(int(number)) if number.is_integer() and abs(number) < 1e15 else repr(number)
+
+
+def _quoted(text: str) -> str:
+    return f'"{text}"'
 
 
 class Columns(NamedTuple):
