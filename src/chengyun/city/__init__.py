@@ -4,6 +4,7 @@
 Django models of registers inherit chengyun.city.models.Register, kept apart so that declarations load without Django.
 """
 
+from chengyun.city.columns import Columns, Distinct, Number
 from chengyun.city.fields import Code, Quantity, Ref, Text
 from chengyun.city.limits import Entry, Limits
 from chengyun.city.packs import City, Pack, load_city, qualify, sql_name
@@ -14,6 +15,7 @@ from chengyun.city.words import (
     Below,
     CaseType,
     Change,
+    Distrust,
     Entity,
     Feed,
     Indicator,
@@ -32,8 +34,8 @@ from chengyun.city.words import (
 from chengyun.errors import Malformed
 
 __all__ = [
-    "Above", "AlertRule", "Band", "Below", "Calendar", "CaseType", "Change", "Chart", "City", "Code", "Entity", "Entry",
-    "Feed", "Indicator", "Limits", "Malformed", "MapLayer", "Observation", "Pack", "Page", "Quantity", "Ref", "Registered",
-    "Row", "Rule", "Scale", "Silent", "SimulatedArea", "Simulation", "State", "Stream", "Table", "Text", "Tiles",
-    "Topic", "Transition", "load_city", "qualify", "sql_name",
+    "Above", "AlertRule", "Band", "Below", "Calendar", "CaseType", "Change", "Chart", "City", "Code", "Columns", "Distinct",
+    "Distrust", "Entity", "Entry", "Feed", "Indicator", "Limits", "Malformed", "MapLayer", "Number", "Observation", "Pack",
+    "Page", "Quantity", "Ref", "Registered", "Row", "Rule", "Scale", "Silent", "SimulatedArea", "Simulation", "State",
+    "Stream", "Table", "Text", "Tiles", "Topic", "Transition", "load_city", "qualify", "sql_name",
 ]  # fmt: skip

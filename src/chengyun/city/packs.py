@@ -16,12 +16,14 @@ from chengyun.city.declare import collecting, declaration, is_key, report
 from chengyun.city.fields import Ref
 from chengyun.city.limits import Limits
 from chengyun.city.pages import Calendar, Chart, MapLayer, Page, Panel, Scale, Table, Tiles
+from chengyun.city.sources import Source
 from chengyun.city.sqlfile import read_indicator
 from chengyun.city.words import (
     Above,
     AlertRule,
     Below,
     CaseType,
+    Distrust,
     Entity,
     Feed,
     Indicator,
@@ -54,7 +56,9 @@ class Pack:
     entities: Sequence[Entity] = ()
     streams: Sequence[Stream] = ()
     feeds: Sequence[Feed] = ()
+    sources: Sequence[Source] = ()
     topics: Sequence[Topic] = ()
+    distrusts: Sequence[Distrust] = ()
     rules: Sequence[Rule] = ()
     scales: Sequence[Scale] = ()
     indicators: Sequence[str] = ()
@@ -109,6 +113,8 @@ class City:
         self.streams = self._gather(lambda it: it.pack.streams)
         self.feeds = self._gather(lambda it: it.pack.feeds)
         self.topics = self._gather(lambda it: it.pack.topics)
+        self.distrusts = self._gather(lambda it: it.pack.distrusts)
+        self.sources = self._gather(lambda it: it.pack.sources)
         self.rules = self._gather(lambda it: it.pack.rules)
         self.scales = self._gather(lambda it: it.pack.scales)
         self.indicators = self._gather(lambda it: it.indicators)
@@ -231,6 +237,11 @@ def _check_references(city: City, pack: LoadedPack) -> None:
         if (carried := known(topic.at, "stream", topic.stream, city.streams)) is not None:  # type: ignore[attr-defined]
             for fault in topic.faults_for(carried):
                 report(f"{topic.at} Topic({topic.key!r}): {fault}")  # type: ignore[attr-defined]
+    for source in pack.pack.sources:
+        known(source.at, "stream", source.stream, city.streams)  # type: ignore[attr-defined]
+        known(source.at, "entity", source.register, city.entities)  # type: ignore[attr-defined]
+    for doubt in pack.pack.distrusts:
+        known(doubt.at, "stream", doubt.stream, city.streams)  # type: ignore[attr-defined]
     for indicator in pack.indicators:
         at = f"{pack.key}/indicators/{indicator.key}.sql"
         if indicator.subject != "area":

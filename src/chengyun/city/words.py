@@ -23,14 +23,18 @@ from chengyun.errors import Malformed, nearest
 from chengyun.standards.units import UNITS
 
 __all__ = [
-    "Above", "AlertRule", "Below", "CaseType", "Change", "Entity", "Feed", "Indicator", "Observation", "Registered", "Row",
-    "Rule", "Severity", "SimulatedArea", "Simulation", "Silent", "State", "Stream", "Topic", "Transition",
+    "Above", "AlertRule", "Below", "CaseType", "Change", "Distrust", "Entity", "Feed", "Indicator", "Observation", "Registered",
+    "Row", "Rule", "Severity", "SimulatedArea", "Simulation", "Silent", "State", "Stream", "Topic", "Transition", "Urgency",
 ]  # fmt: skip
 
 Sharing = Literal["unconditional", "conditional", "none"]
 Severity = Literal["blue", "yellow", "orange", "red"]
 SEVERITIES: tuple[Severity, ...] = ("blue", "yellow", "orange", "red")
 """Least to most severe: the four colours of China's warning system (国家突发公共事件总体应急预案, 3.1.3)."""
+
+Urgency = Literal["life_safety", "normal", "bulk"]
+URGENCIES: tuple[Urgency, ...] = ("life_safety", "normal", "bulk")
+"""Most to least urgent: what is let in longest, and turned away first, when more comes in than can be written."""
 
 
 @declaration
@@ -72,6 +76,7 @@ class Stream:
     cadence: how far apart an entity's observations should be; None: irregular.
     late_after: an observation received this long after the entity's newest phenomenon time passed it is flagged late.
     silent_after: an entity without an observation for this long is silent; None: three cadences.
+    urgency: when more comes in than can be written, bulk is turned away first and life_safety last; see docs/ingest.md.
     """
 
     key: str
@@ -83,6 +88,7 @@ class Stream:
     interval: dt.timedelta | None = None
     late_after: dt.timedelta = dt.timedelta(hours=6)
     silent_after: dt.timedelta | None = None
+    urgency: Urgency = "normal"
     sharing: Sharing = "unconditional"
     open: bool = True
 
@@ -118,6 +124,8 @@ class Stream:
             yield "fields need exactly one Ref, the entity the observation is about."
         if not 1 <= sum(isinstance(field, Quantity) for field in self.fields) <= 24:
             yield "fields need 1 to 24 Quantity."
+        if self.urgency not in URGENCIES:
+            yield f"urgency {self.urgency!r} is none of {', '.join(URGENCIES)}."
         for key in sorted({key for key in keys if keys.count(key) > 1}):
             yield f"field {key!r} stands twice."
         for key in sorted({"seq", "quality", "entity_id", "until_seq", "received"} & set(keys)):
@@ -226,6 +234,33 @@ class Topic:
         named = {stream.entity.key, "device"} & set(self.placeholders)
         if not named and self.payload != "json":
             yield f"pattern {self.pattern!r} does not say which entity: write {{{stream.entity.key}}} or {{device}} in a level."
+
+
+@declaration
+class Distrust:
+    """When a device is no longer believed by itself: so large a share of its readings carries a flag.
+
+    flag: range, spike or stuck. share: 0–1, of the readings of the last `within`. least: how many there must be.
+    """
+
+    key: str
+    stream: str
+    flag: Literal["range", "spike", "stuck"]
+    share: float
+    within: dt.timedelta
+    least: int = 12
+
+    def faults(self) -> Iterator[str]:
+        if not is_key(self.key):
+            yield f"key {self.key!r} is not lower_snake."
+        if self.flag not in ("range", "spike", "stuck"):
+            yield f"flag {self.flag!r} is not one of range, spike, stuck."
+        if not 0 < self.share <= 1:
+            yield f"share is {self.share!r}, expected above 0 and at most 1."
+        if self.within <= dt.timedelta(0):
+            yield "within is not a span of time."
+        if self.least < 1:
+            yield f"least is {self.least!r}, expected 1 or more."
 
 
 @declaration

@@ -29,6 +29,7 @@ from chengyun.collect.encodings import decompress
 from chengyun.collect.house import Holder, House
 from chengyun.collect.live import MOST_READERS, Hub
 from chengyun.collect.mqtt.settings import read_broker
+from chengyun.collect.things.door import things
 from chengyun.collect.things.marks import keep_marks
 from chengyun.collect.wire import CORS, JSON, GoneError, Receive, Send, answer, discard, length, query_of, read, tell, until_gone
 from chengyun.collect.writer import AWAY
@@ -149,6 +150,8 @@ class App:
                 await answer(send, 204, b"", PREFLIGHT)
             case "latest", "GET":
                 await self._latest(rest, query_of(scope), send)
+            case "things", _:
+                await things(self.house, rest, scope, receive, send)
             case "live", "GET":
                 await self._live(query_of(scope), receive, send)
             case "health", ("GET" | "HEAD"):
