@@ -127,7 +127,7 @@ def postgres() -> Iterator[Database]:
 
     def execute(query: str, *parameters) -> list:
         with psycopg.connect(address, autocommit=True) as conn:
-            cursor = conn.execute(query, parameters)
+            cursor = conn.execute(query, parameters or None)
             return cursor.fetchall() if cursor.description else []
 
     yield Database(f"postgresql://127.0.0.1:{port}/postgres", "postgres", "", execute)

@@ -21,6 +21,7 @@ HOOKS = (
     ("chengyun.lake.services", "ensure_tables"),
     ("chengyun.areas.services", "ensure_areas"),
     ("chengyun.access.services", "ensure_organisations"),
+    ("chengyun.collect.pull.services", "ensure_sources"),
     ("chengyun.protocols.ogc.services", "ensure_layers"),
 )
 """Called in this order after the tables are there; each is idempotent and quick when nothing is new."""

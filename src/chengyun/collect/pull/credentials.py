@@ -40,7 +40,7 @@ NONE = Credentials()
 
 def close(secret: str, credentials: Credentials) -> bytes:
     """Return the credentials encrypted."""
-    return _fernet(secret).encrypt(msgspec.json.encode(credentials))
+    return bytes(_fernet(secret).encrypt(msgspec.json.encode(credentials)))
 
 
 def open_(secret: str, closed: bytes | memoryview | None) -> Credentials:

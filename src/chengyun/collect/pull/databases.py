@@ -255,7 +255,7 @@ def _engine(address: str, scheme: str, credentials: Credentials, guard: Guard) -
         )
     checked = guard.address(url.host or "", url.port or PORTS[scheme])
     url = url.set(drivername=name, username=credentials.user or None, password=credentials.password or None)
-    options: dict[str, Any] = {
+    every: dict[str, dict[str, Any]] = {
         "postgresql": {
             "connect_timeout": CONNECT_WITHIN_S,
             "options": f"-c statement_timeout={ANSWER_WITHIN_S}s -c default_transaction_read_only=on",
@@ -273,11 +273,11 @@ def _engine(address: str, scheme: str, credentials: Credentials, guard: Guard) -
         },
         "mssql": {"login_timeout": CONNECT_WITHIN_S, "timeout": ANSWER_WITHIN_S},
         "oracle": {"tcp_connect_timeout": CONNECT_WITHIN_S},
-    }[scheme]
+    }
     if scheme in ("mysql", "mariadb", "mssql", "oracle"):
         url = url.set(host=checked)
     try:
-        return create_engine(url, poolclass=NullPool, connect_args=options)
+        return create_engine(url, poolclass=NullPool, connect_args=every[scheme])
     except ImportError as missing:
         raise Refused(f"Reading {scheme} needs the driver {module}: install chengyun[databases].", code="extra") from missing
 

@@ -40,7 +40,7 @@ COPY = 1 << 20
 class FolderReading:
     """One look through a folder."""
 
-    since_mark = None
+    since_mark: int | None = None
 
     def __init__(
         self, spec: Spec, read: FilesRead, credentials: Credentials, guard: Guard, source: Source, zone: dt.tzinfo, now: dt.datetime,
@@ -209,7 +209,7 @@ def _open_store(spec: Spec, read: FilesRead, credentials: Credentials, guard: Gu
             try:
                 from sshfs import SSHFileSystem
             except ImportError as missing:
-                raise Refused("Reading over SFTP needs sshfs: install chengyun[files].", code="extra") from missing
+                raise Refused("Reading over SFTP needs sshfs: install chengyun[remote].", code="extra") from missing
             host = guard.address(parts.hostname or "", parts.port or 22)
             keys = data / "known_hosts"
             given: dict[str, Any] = {"known_hosts": str(keys)} if keys.exists() else {}
@@ -227,7 +227,7 @@ def _open_store(spec: Spec, read: FilesRead, credentials: Credentials, guard: Gu
             try:
                 from s3fs import S3FileSystem
             except ImportError as missing:
-                raise Refused("Reading from S3 needs s3fs: install chengyun[files].", code="extra") from missing
+                raise Refused("Reading from S3 needs s3fs: install chengyun[remote].", code="extra") from missing
             endpoint = urlsplit(read.endpoint)
             if endpoint.hostname:
                 guard.address(endpoint.hostname, endpoint.port or (443 if endpoint.scheme == "https" else 80))

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -150,7 +151,7 @@ def ensure_sources() -> None:
     city: City = settings.CITY
     for qualified, declared in city.sources.items():
         pack = qualified.split(".")[0]
-        given = declared.as_spec(lambda key, pack=pack: qualify(pack, key))  # type: ignore[misc]  # mypy: a lambda's default
+        given = declared.as_spec(functools.partial(qualify, pack))
         spec = read_spec({**given, "key": f"{pack}_{declared.key}"}, city)
         made, new = Source.objects.get_or_create(
             key=spec.key, defaults={"name": spec.name, "kind": spec.kind, "spec": msgspec.to_builtins(spec), "pack": pack}

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Folders: new and changed files, each whole and each once."""
+
+from __future__ import annotations
+
+import os
+import time
+import zipfile
+
+from house import STREAM
+
+from chengyun.collect.pull.models import SeenFile
+
+COLUMNS = {"station": "站点", "start": "时间", "pm25": "PM2.5"}
+
+
+def write(path, rows, *, age_s: float = 60) -> None:
+    path.write_text(
+        "站点,时间,PM2.5\n" + "".join(f"{key},2026-11-20 {time},{value}\n" for key, time, value in rows), encoding="gb18030"
+    )
+    old = time.time() - age_s
+    os.utime(path, (old, old))
+
+
+def source_of(town, folder, **read):
+    return town.source(
+        address=f"file://{folder}", read={"kind": "files", "pattern": "*.csv"} | read, stream={"to": STREAM, "columns": COLUMNS}
+    )
+
+
+def test_each_file_is_read_once_and_again_when_it_changed(town):
+    a, b = town.stations(2)
+    folder = town.folder / f"once-{a}"
+    folder.mkdir()
+    write(folder / "1.csv", [(a, "08:00:00", 1), (b, "08:00:00", 2)])
+    source = source_of(town, folder)
+    first = town.run(source)
+    assert (first.state, first.error, first.read, first.kept) == ("done", "", 2, 2)
+    assert town.run(source).read == 0
+    write(folder / "1.csv", [(a, "08:00:00", 1), (b, "08:00:00", 2), (b, "08:05:00", 3)], age_s=30)
+    write(folder / "copy of 1.csv", [(a, "08:00:00", 1), (b, "08:00:00", 2), (b, "08:05:00", 3)], age_s=20)
+    third = town.run(source)
+    assert third.read == 3
+    assert len({row[:2] for row in town.stored([a, b])}) == 3
+    states = dict(SeenFile.objects.filter(source=source).values_list("path", "state"))
+    assert states == {"1.csv": "read", "copy of 1.csv": "same"}
+
+
+def test_a_file_still_being_written_is_waited_for(town):
+    (a,) = town.stations(1)
+    folder = town.folder / f"wait-{a}"
+    folder.mkdir()
+    write(folder / "now.csv", [(a, "08:00:00", 1)], age_s=0)
+    write(folder / "half.csv.part", [(a, "08:05:00", 1)])
+    source = source_of(town, folder, settled="1h")
+    assert town.run(source).read == 0
+    assert SeenFile.objects.get(source=source).state == "arriving"
+    old = time.time() - 7200
+    os.utime(folder / "now.csv", (old, old))
+    assert town.run(source).kept == 1
+
+
+def test_members_of_an_archive_are_read(town):
+    (a,) = town.stations(1)
+    folder = town.folder / f"zip-{a}"
+    folder.mkdir()
+    with zipfile.ZipFile(folder / "all.zip", "w") as archive:
+        archive.writestr("readme.txt", "nothing")
+        for minute in (0, 5):
+            archive.writestr(f"d/{minute}.csv", f"站点,时间,PM2.5\n{a},2026-11-20 08:{minute:02d}:00,{minute}\n")
+    os.utime(folder / "all.zip", (time.time() - 60,) * 2)
+    run = town.run(source_of(town, folder, pattern="*.zip", members="d/*.csv"))
+    assert (run.error, run.kept) == ("", 2)
+
+
+def test_a_cell_that_does_not_fit_is_told_with_its_place(town):
+    (a,) = town.stations(1)
+    folder = town.folder / f"cell-{a}"
+    folder.mkdir()
+    rows = [(a, f"{hour:02d}:00:00", hour) for hour in range(20)]
+    rows[7] = (a, "07:00:00", "七十二点五度")
+    write(folder / "1.csv", rows)
+    source = source_of(town, folder, options={"shape": {"key": "t", "columns": [
+        {"key": "站点", "kind": "text"}, {"key": "时间", "kind": "moment"}, {"key": "PM2.5", "kind": "number"}]}})  # fmt: skip
+    run = town.run(source)
+    assert (run.error, run.dead) == ("", 1)
+    (letter,) = town.letters(source)
+    assert (letter.row["line"], letter.row["column"], letter.row["found"]) == (9, "PM2.5", letter.row["found"])
+    assert "七十二点五度" in letter.reason
+
+
+def test_a_broken_file_is_told_and_does_not_hold_up_the_others(town):
+    (a,) = town.stations(1)
+    folder = town.folder / f"broken-{a}"
+    folder.mkdir()
+    (folder / "a.csv").write_bytes(b"PK\x03\x04 not a zip at all")
+    os.utime(folder / "a.csv", (time.time() - 90,) * 2)
+    write(folder / "b.csv", [(a, "08:00:00", 1)])
+    source = source_of(town, folder)
+    run = town.run(source)
+    assert (run.state, run.kept) == ("done", 1)
+    assert SeenFile.objects.get(source=source, path="a.csv").state == "failed"
+
+
+def test_a_link_does_not_lead_out_of_the_folder(town, tmp_path):
+    (a,) = town.stations(1)
+    folder = town.folder / f"link-{a}"
+    folder.mkdir()
+    write(tmp_path / "secret.csv", [(a, "08:00:00", 1)])
+    (folder / "1.csv").symlink_to(tmp_path / "secret.csv")
+    run = town.run(source_of(town, folder))
+    assert (run.state, run.read, run.kept) == ("done", 0, 0)
