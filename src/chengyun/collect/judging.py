@@ -31,7 +31,7 @@ from chengyun.errors import Refused
 from chengyun.lake import binary, hot
 from chengyun.lake.rows import Flag, Int64s, Rows
 
-__all__ = ["Judging", "Verdict", "replayed"]
+__all__ = ["Judging", "Verdict", "end_simulation", "local_days", "replayed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class Judging:
             await mirror.refresh(conn, seq_from)
         fresh = [batch for i, batch in enumerate(batches) if i not in answered]
         group = join(fresh, mirror.register, mirror.table)
-        held = await self._end_simulation(conn, group.first_real) if len(group.first_real) else None
+        held = await end_simulation(conn, mirror, group.first_real) if len(group.first_real) else None
         mirror.look_ahead(seq_from)
         if held is not None:
             mirror.ahead.forget(held)
@@ -161,31 +161,34 @@ class Judging:
         return Verdict(
             era=era, answered=answered, fresh=fresh, group=group, judged=judged, seq_from=seq_from, now=now, copied=copied,
             move=hot.latest_move(table, rows, seq_from, newest=judged.newest, runs=judged.newest_runs),
-            days=self._days(group.time) if len(group) else (),
+            days=local_days(group.time, self._zone) if len(group) else (),
             noticed=noticed, answers=told, receipts=receipts(table.qualified, group, told, seq_from, now),
         )  # fmt: skip
 
-    async def _end_simulation(self, conn: AsyncConnection[Any], slots: NDArray[Any]) -> NDArray[Any]:
-        """Clear what was simulated from the newest rows: a real reading counts even when it is older. Return their slots."""
-        mirror = self.mirror
-        await mirror.register.end_simulation(conn, slots)
-        held: NDArray[Any] = slots[(mirror.memory.quality[slots] & int(Flag.SIMULATED)) != 0]
-        if len(held):
-            query = psycopg.sql.SQL("DELETE FROM {latest} WHERE entity_id = ANY(%s) AND quality & %s <> 0").format(
-                latest=psycopg.sql.Identifier(*mirror.table.latest.split("."))
-            )
-            await conn.execute(query, [mirror.register.ids[held].tolist(), int(Flag.SIMULATED)])
-        return held
 
-    def _days(self, time: Int64s) -> list[dt.date]:
-        # No zone's day begins inside a quarter of an hour (IANA tz: offsets since 1972 are whole quarters).
-        def day(quarter: int) -> dt.date:
-            return dt.datetime.fromtimestamp(quarter * 900, self._zone).date()
+async def end_simulation(conn: AsyncConnection[Any], mirror: Mirror, slots: NDArray[Any]) -> NDArray[Any]:
+    """Clear what was simulated from the newest rows: a real reading counts even when it is older. Return their slots."""
+    await mirror.register.end_simulation(conn, slots)
+    held: NDArray[Any] = slots[(mirror.memory.quality[slots] & int(Flag.SIMULATED)) != 0]
+    if len(held):
+        query = psycopg.sql.SQL("DELETE FROM {latest} WHERE entity_id = ANY(%s) AND quality & %s <> 0").format(
+            latest=psycopg.sql.Identifier(*mirror.table.latest.split("."))
+        )
+        await conn.execute(query, [mirror.register.ids[held].tolist(), int(Flag.SIMULATED)])
+    return held
 
-        first, last = int(time.min()) // 900_000_000, int(time.max()) // 900_000_000
-        if day(first) == day(last):
-            return [day(first)]
-        return sorted({day(quarter) for quarter in set((time // 900_000_000).tolist())})
+
+def local_days(time: Int64s, zone: ZoneInfo) -> list[dt.date]:
+    """Return the local days of instants, of which there is at least one, in order."""
+
+    # No zone's day begins inside a quarter of an hour (IANA tz: offsets since 1972 are whole quarters).
+    def day(quarter: int) -> dt.date:
+        return dt.datetime.fromtimestamp(quarter * 900, zone).date()
+
+    first, last = int(time.min()) // 900_000_000, int(time.max()) // 900_000_000
+    if day(first) == day(last):
+        return [day(first)]
+    return sorted({day(quarter) for quarter in set((time // 900_000_000).tolist())})
 
 
 async def replayed(conn: AsyncConnection[Any], batches: Sequence[Batch]) -> dict[int, bytes]:

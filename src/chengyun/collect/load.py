@@ -28,7 +28,7 @@ from chengyun.config import Config
 from chengyun.errors import NotFound, Refused, nearest
 from chengyun.lake import database
 
-__all__ = ["Loaded", "find_feed", "load_files", "open_file", "read_rows"]
+__all__ = ["Loaded", "find_feed", "load_files", "open_file", "plain_columns", "plain_name", "read_rows"]
 
 ROWS = 5_000
 """Rows of one batch."""
@@ -44,7 +44,10 @@ _MILLISECOND = dt.timedelta(milliseconds=1)
 
 @dataclass(slots=True)
 class Loaded:
-    """What a load came to. dead: reason's code → rows; example: code → the first sentence."""
+    """What a load came to. dead: reason's code → rows; example: code → the first sentence.
+
+    skipped: rows that an earlier load of the same file had kept. rejects: files with the rows that dead letters had no room for.
+    """
 
     read: int = 0
     stored: int = 0
@@ -53,6 +56,8 @@ class Loaded:
     dead: Counter[str] = field(default_factory=Counter)
     example: dict[str, str] = field(default_factory=dict)
     hints: list[str] = field(default_factory=list)
+    skipped: int = 0
+    rejects: list[Path] = field(default_factory=list)
 
 
 def find_feed(city: City, name: str) -> tuple[str, Feed]:
@@ -79,13 +84,17 @@ def open_file(path: Path) -> Iterator[tuple[BinaryIO, Callable[[], int]]]:
                 yield raw, raw.tell
 
 
-def read_rows(feed: Feed, opened: BinaryIO, path: Path) -> Iterator[Registered | Observation | Malformed]:
-    """Yield what a feed reads in an open file. A name ends as it would without its compression."""
-    name = path.name.removesuffix(".gz").removesuffix(".zst")
+def plain_name(path: Path) -> str:
+    """Return a file's name as it would be without its compression."""
+    return path.name.removesuffix(".gz").removesuffix(".zst")
+
+
+def read_rows(feed: Feed, opened: BinaryIO, name: str) -> Iterator[Registered | Observation | Malformed]:
+    """Yield what a feed reads in an open file. name: for messages, without the ending of a compression."""
     try:
         yield from feed.read(opened, name)
     except (EOFError, OSError, zstandard.ZstdError) as broken:
-        yield Malformed(f"{path.name} is broken: {broken}. What came before is kept.", code="broken_file", file=path.name)
+        yield Malformed(f"{name} is broken: {broken}. What came before is kept.", code="broken_file", file=name)
 
 
 def load_files(
@@ -135,7 +144,7 @@ class _Part:
 
 def _parts(feed: Feed, opened: BinaryIO, path: Path) -> Iterator[_Part]:
     part = _Part()
-    for row in read_rows(feed, opened, path):
+    for row in read_rows(feed, opened, plain_name(path)):
         match row:
             case Registered():
                 part.registered.append(row)
@@ -149,11 +158,15 @@ def _parts(feed: Feed, opened: BinaryIO, path: Path) -> Iterator[_Part]:
     yield part
 
 
+def plain_columns(rows: Sequence[Observation], stream: Stream) -> dict[str, list[Any]]:
+    """Return a feed's rows as columns of the values a sender would write. Raises Refused for a column the stream lacks."""
+    _refuse_unknown(rows, stream)
+    return {name: [_plain(row.values.get(name)) for row in rows] for name in stream.columns}
+
+
 async def _batch(house: House, qualified: str, part: _Part, sender: Sender) -> Batch:
     stream = house.city.streams[qualified]
-    columns = {name: [_plain(row.values.get(name)) for row in part.rows] for name in stream.columns}
-    _refuse_unknown(part.rows, stream)
-    batch = await house.batch(qualified, read_columns(columns, stream), sender)
+    batch = await house.batch(qualified, read_columns(plain_columns(part.rows, stream), stream), sender)
     for dead in batch.dead:
         dead.row["line"] = part.rows[dead.index].line
     batch.dead += [

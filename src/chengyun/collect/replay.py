@@ -12,7 +12,7 @@ from typing import Any
 
 from chengyun.city import City, Observation, Registered, qualify
 from chengyun.collect import front_door
-from chengyun.collect.load import find_feed, open_file, read_rows
+from chengyun.collect.load import find_feed, open_file, plain_name, read_rows
 from chengyun.collect.registering import register
 from chengyun.config import Config
 from chengyun.errors import Refused, Unavailable
@@ -40,7 +40,7 @@ def replay(
     registered: list[Registered] = []
     rows: list[Observation] = []
     with open_file(path) as (opened, _):
-        for row in read_rows(feed, opened, path):
+        for row in read_rows(feed, opened, plain_name(path)):
             if isinstance(row, Registered):
                 registered.append(row)
             elif isinstance(row, Observation):

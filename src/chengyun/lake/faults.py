@@ -13,6 +13,8 @@ STEPS = (
     "closed", "read", "file-half-written", "file-written", "files-written", "metadata-written", "committed", "marked",
     "dropped", "merge-written", "merged",
 )  # fmt: skip
+LOAD_STEPS = ("file-half-written", "file-written", "files-written", "metadata-written", "history-staged", "history-committed")
+"""Steps of loading history."""
 
 _reached: dict[str, int] = {}
 

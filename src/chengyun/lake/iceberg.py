@@ -11,11 +11,13 @@ That number and the files become visible in the same commit, so a reader can nev
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import functools
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chengyun.config import config
 from chengyun.errors import Misdeclared
@@ -88,6 +90,7 @@ def local_path(location: str) -> str:
 @functools.lru_cache(maxsize=4)
 def _catalogue(url: str, warehouse: str) -> Catalog:
     from pyiceberg.catalog.sql import SqlCatalog
+    from pyiceberg.table import CommitTableResponse
 
     class DurableCatalog(SqlCatalog):
         """Syncs what a commit wrote before the pointer moves to it: PostgreSQL's commit is durable, so must these be."""
@@ -95,12 +98,66 @@ def _catalogue(url: str, warehouse: str) -> Catalog:
         @staticmethod
         def _write_metadata(metadata: Any, io: Any, metadata_path: str) -> None:
             SqlCatalog._write_metadata(metadata, io, metadata_path)
-            os.sync()
+            _sync_folder(Path(local_path(metadata_path)).parent)
             faults.step("metadata-written")
+
+        def commit_table(self, table: Table, requirements: Any, updates: Any) -> CommitTableResponse:
+            staging = _staging.get()
+            if staging is None:
+                return super().commit_table(table, requirements, updates)
+            current = self.load_table(table.name())
+            staged = self._update_and_stage_table(current, table.name(), requirements, updates)
+            self._write_metadata(staged.metadata, staged.io, staged.metadata_location)
+            staging.append(Pointer(current.metadata_location, staged.metadata_location))
+            return CommitTableResponse.model_validate(
+                {"metadata": staged.metadata, "metadata-location": staged.metadata_location}
+            )
 
     separator = "&" if "?" in url else "?"
     uri = url.replace("postgresql://", "postgresql+psycopg://", 1) + f"{separator}options=-csearch_path%3D{SCHEMA}"
     return DurableCatalog(CATALOGUE, uri=uri, warehouse=warehouse, pool_pre_ping="true")
+
+
+class Pointer(NamedTuple):
+    """Where the catalogue points for a table, and where it is to point."""
+
+    before: str
+    after: str
+
+
+_staging: contextvars.ContextVar[list[Pointer] | None] = contextvars.ContextVar("staging", default=None)
+
+MOVE_POINTER = """
+UPDATE lake.iceberg_tables SET metadata_location = %s, previous_metadata_location = %s
+WHERE catalog_name = %s AND table_namespace = %s AND table_name = %s AND metadata_location = %s
+"""
+
+
+@contextlib.contextmanager
+def staged() -> Iterator[list[Pointer]]:
+    """Let commits of this thread write everything but the catalogue's pointer, which the caller moves in a transaction of
+    its own by `MOVE_POINTER` and `pointer_values`: then the sealed table and the books change together or not at all."""
+    pointers: list[Pointer] = []
+    token = _staging.set(pointers)
+    try:
+        yield pointers
+    finally:
+        _staging.reset(token)
+
+
+def pointer_values(table: StreamTable, pointer: Pointer) -> list[str]:
+    """Return the parameters of MOVE_POINTER; it updates no row when somebody else has committed to the table."""
+    return [pointer.after, pointer.before, CATALOGUE, SCHEMA, table.name, pointer.before]
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a folder and the files in it durable; those that are already cost nothing."""
+    for entry in [*os.scandir(folder), folder]:
+        descriptor = os.open(entry, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def catalogue() -> Catalog:

@@ -152,12 +152,39 @@ def commit(home: Table, remove: list[SealedFile], add: list[Path], summary: dict
     faults.step("committed")
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Files written and not yet published. rows: that arrived; duplicates: of them, left out; size: bytes of those added."""
+
+    remove: list[SealedFile]
+    add: list[Path]
+    rows: int
+    duplicates: int
+    corrected: int
+    size: int
+
+
 def _seal_slice(
     home: Table, table: StreamTable, sealed: Sealed, chunk: int, start: int, end: int
 ) -> Outcome:  # fmt: skip
     """Seal the rows of a chunk with start < seq ≤ end."""
     rows = read_chunk(table, chunk, start, end)
     faults.step("read")
+    done = write_slice(home, table, sealed, rows, chunk, start)
+    commit(home, done.remove, done.add, summary(chunk, end, done.duplicates))
+    return Outcome(table.qualified, rows=done.rows, duplicates=done.duplicates, corrected=done.corrected, bytes=done.size)
+
+
+def summary(chunk: int, end: int, duplicates: int) -> dict[str, str]:
+    """Return what a snapshot says that seals rows of a chunk up to a seq."""
+    return {iceberg.SEALED_SEQ: str(end), iceberg.SEALED_CHUNK: str(chunk), iceberg.DUPLICATES: str(duplicates)}
+
+
+def write_slice(home: Table, table: StreamTable, sealed: Sealed, rows: pa.Table, chunk: int, start: int) -> Written:
+    """Write the files that arrived rows come to, and those of sealed rows they correct.
+
+    rows: as read_chunk returns them, every seq above start; start: the table holds every row up to it.
+    """
     with engine.connect() as duck:
         duck.register("arrived", rows)
         touched = _overlapping(duck, table, sealed) if len(rows) else []
@@ -170,14 +197,8 @@ def _seal_slice(
         schema = parquet.arrow_schema(table, {field.name: field.field_id for field in home.schema().fields})
         added = _write_months(duck, table, schema, chunk, start)
         replaced, rewritten, corrected = _rewrite(duck, table, schema, touched, start, chunk)
-    summary = {
-        iceberg.SEALED_SEQ: str(end),
-        iceberg.SEALED_CHUNK: str(chunk),
-        iceberg.DUPLICATES: str(len(rows) - kept),
-    }
-    commit(home, replaced, added + rewritten, summary)
     size = sum(path.stat().st_size for path in added)
-    return Outcome(table.qualified, rows=len(rows), duplicates=len(rows) - kept, corrected=corrected, bytes=size)
+    return Written(replaced, added + rewritten, len(rows), len(rows) - kept, corrected, size)
 
 
 def read_chunk(table: StreamTable, chunk: int, start: int, end: int) -> pa.Table:
@@ -199,6 +220,26 @@ def read_chunk(table: StreamTable, chunk: int, start: int, end: int) -> pa.Table
     with adbc.connect(database.url()) as source, source.cursor() as cursor:
         cursor.execute(sql)
         return cursor.fetch_arrow_table()
+
+
+def may_meet(table: StreamTable, sealed: Sealed, rows: pa.Table) -> bool:
+    """Say whether a sealed row has the entity and time of one of these, which have the columns of read_chunk."""
+    with engine.connect() as duck:
+        duck.register("arrived", rows)
+        touched = _overlapping(duck, table, sealed)
+        if not touched:
+            return False
+        files = ", ".join(engine.literal(file.path) for file in touched)
+        key = names([table.entity, table.time])
+        since, until = min(file.since for file in touched), max(file.until for file in touched)
+        span = f"{quote(table.time)} BETWEEN make_timestamptz({since}) AND make_timestamptz({until})"
+        sql = f"""
+            SELECT count(*) FROM read_parquet([{files}], union_by_name = true)
+            WHERE {quote(table.time)} BETWEEN (SELECT min({quote(table.time)}) FROM arrived)
+                AND (SELECT max({quote(table.time)}) FROM arrived)
+                AND ({key}) IN (SELECT ({key}) FROM arrived WHERE {span})
+        """  # noqa: S608
+        return bool(_scalar(duck, sql))
 
 
 def _overlapping(duck: duckdb.DuckDBPyConnection, table: StreamTable, sealed: Sealed) -> list[SealedFile]:
@@ -249,7 +290,7 @@ def _write_months(
     written = []
     for (month,) in duck.execute("SELECT DISTINCT month FROM resolved WHERE month IS NOT NULL ORDER BY month").fetchall():
         rows = engine.fetch(duck, f"SELECT {columns} FROM resolved WHERE month = {month} ORDER BY {order}")  # noqa: S608
-        path = month_folder(table, month) / f"chunk-{chunk:06d}-{start}.parquet"
+        path = chunk_file(table, month, chunk, start)
         parquet.write(table, rows, schema, path)
         written.append(path)
     return written
@@ -287,6 +328,11 @@ def _rewrite(
         replaced.append(file)
         rewritten.append(path)
     return replaced, rewritten, count
+
+
+def chunk_file(table: StreamTable, month: int, chunk: int, start: int) -> Path:
+    """Return the file of a chunk's slice and month: the same again for an attempt that follows one that died."""
+    return month_folder(table, month) / f"chunk-{chunk:06d}-{start}.parquet"
 
 
 def month_folder(table: StreamTable, month: int) -> Path:

@@ -4,14 +4,18 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 
 from django.conf import settings
 
-from chengyun.lake import database, upkeep
+from chengyun.errors import Unavailable
+from chengyun.lake import database, iceberg, upkeep
 from chengyun.lake.merge import MOST_FILES, merge
 from chengyun.lake.prepare import prepare
-from chengyun.lake.seal import Outcome, close_chunk, drop_sealed, only_sealer, seal_closed
-from chengyun.lake.tables import stream_table, stream_tables
+from chengyun.lake.seal import Connection, Outcome, close_chunk, drop_sealed, only_sealer, seal_closed
+from chengyun.lake.tables import StreamTable, stream_table, stream_tables
 
 CLOSE_AFTER = dt.timedelta(hours=1)
 CLOSE_AT_ROWS = 1_000_000
@@ -54,6 +58,36 @@ def seal(
     return Outcome(
         stream, outcome.chunks, outcome.rows, outcome.duplicates, outcome.corrected, outcome.bytes, merged
     )  # fmt: skip
+
+
+@contextmanager
+def sealed_for_history(stream: str, wait_s: float) -> Iterator[Callable[[], int]]:
+    """Be the stream's only sealer, with everything sealed that was hot; yield what merges its small files.
+
+    wait_s: how long to wait for another sealer. Raises NotFound for an unknown stream, Unavailable when it goes on too long.
+    """
+    table = stream_table(settings.CITY, stream)
+    with database.connect() as conn, _patient_sealer(conn, table, wait_s):
+        close_chunk(conn, table)
+        seal_closed(conn, table)
+        iceberg.open_table(table)
+        yield lambda: merge(table)
+        drop_sealed(conn, table, KEEP_SEALED)
+
+
+@contextmanager
+def _patient_sealer(conn: Connection, table: StreamTable, wait_s: float) -> Iterator[None]:
+    until = time.monotonic() + wait_s
+    with ExitStack() as held:
+        while True:
+            try:
+                held.enter_context(only_sealer(conn, table))
+                break
+            except Unavailable:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.5)
+        yield
 
 
 def due(now: dt.datetime) -> list[str]:

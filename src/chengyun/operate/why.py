@@ -254,7 +254,7 @@ def _downwards(city: City, row: Figure, actor: Actor) -> list[Link]:
 def _below(city: City, subject: str, level: Sequence[_Node]) -> list[_Node]:
     """Find what the figures of a level used, by one query; return the next level."""
     zone = config().zone
-    spans: list[tuple[_Node, Sequence[str], dt.datetime, dt.datetime]] = []
+    spans: list[tuple[_Node, tuple[str, ...], dt.datetime, dt.datetime]] = []
     for node in level:
         _, uses = inputs(city, node.figure.indicator)
         if uses:
