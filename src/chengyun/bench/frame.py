@@ -23,8 +23,8 @@ import psutil
 from chengyun.errors import NotFound, nearest
 
 PARTS = (
-    "bench", "areas", "lake", "collect", "collect.things", "collect.mqtt", "collect.pull", "operate", "protocols.sensorthings",
-    "protocols.ngsild", "protocols.ogc", "web",
+    "bench", "areas", "lake", "collect", "collect.things", "collect.mqtt", "collect.pull", "collect.queue", "operate",
+    "protocols.sensorthings", "protocols.ngsild", "protocols.ogc", "web",
 )  # fmt: skip
 
 

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`chengyun bench kills`: processes and nodes of a whole installation are killed at random under load, and the books compared.
+
+CHENGYUN_BENCH_KILLS says how often (1,000). A kill waits until both ways in acknowledge again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from chengyun.bench.cluster import STREAM, Cluster, HourSender
+from chengyun.bench.frame import Bench, Result
+from chengyun.bench.place import Place, open_place, wait_for
+from chengyun.errors import Refused
+
+__all__ = ["BENCHES"]
+
+KINDS = ("stream", "stream", "jobs", "db", "node", "collector", "front")
+QUEUED = [f"queued-{number}" for number in range(8)]
+DIRECT = [f"direct-{number}" for number in range(8)]
+REGISTER = f"""
+from django.apps import apps
+Station = apps.get_model("air_quality", "Station")
+Station.objects.bulk_create(Station(key=name, name=name, area_code="330203") for name in {QUEUED + DIRECT!r})
+"""
+LAKE = f"""
+import json
+from django.db import connection
+from chengyun.lake.read import snapshot
+with snapshot(["{STREAM}"]) as lake:
+    rows = lake.rows("SELECT station, epoch_ms(hour_start) AS hour, pm25 FROM station_hour")
+    raw = lake.rows("SELECT station, epoch_ms(hour_start) AS hour, pm25, count(*) AS n FROM station_hour_raw GROUP BY 1, 2, 3")
+print(json.dumps({{"rows": [list(row.values()) for row in rows], "versions": sum(row["n"] for row in raw)}}))
+"""  # noqa: S608  our own table
+
+
+def _kills() -> Sequence[Result]:
+    count = int(os.environ.get("CHENGYUN_BENCH_KILLS", "1000"))
+    if shutil.which("nats-server") is None:
+        raise Refused("The bench `kills` needs nats-server. Install Debian's package nats-server.", code="missing_program")
+    folder = Path(tempfile.mkdtemp(prefix="chengyun-kills-"))
+    try:
+        with open_place(env={"CHENGYUN_DEMO": "0"}) as place:
+            place.django(REGISTER)
+            with Cluster(folder, place, fronts=1).running() as cluster:
+                return [_measured(place, cluster, count)]
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _measured(place: Place, cluster: Cluster, count: int) -> Result:
+    chance, killed, begun = random.Random(20261122), Counter[str](), time.monotonic()  # noqa: S311  a seeded choice
+    token = place.token("ingest:*")
+    front = cluster.fronts[0].ready.removesuffix("/health")
+    queued = HourSender(lambda: front, token, QUEUED)
+    direct = HourSender(lambda: place.stream_url, token, DIRECT)
+    with queued.sending(), direct.sending():
+        for number in range(count):
+            before = queued.sent, direct.sent
+            kind = chance.choice(KINDS)
+            killed[kind] += 1
+            time.sleep(chance.uniform(0, 0.3))
+            _kill(place, cluster, kind, chance)
+            wait_for(
+                lambda before=before: queued.sent > before[0] and direct.sent > before[1],  # type: ignore[misc]
+                90, f"After kill {number + 1} ({kind}) observations were not acknowledged",
+            )  # fmt: skip
+    held = {**queued.held, **direct.held}
+    wait_for(lambda: _missing(place, held) == 0, 120, "What was acknowledged was not written")
+    found = json.loads(place.django(LAKE).splitlines()[-1])
+    doubled = max(found["versions"] - queued.rows - direct.rows, 0)
+    seen = [(station, hour) for station, hour, _ in found["rows"]]
+    return Result(
+        name="kills", value=_missing(place, held) + len(seen) - len(set(seen)), unit="rows lost or doubled", target=0,
+        compared={
+            "kills": f"{count} ({', '.join(f'{name} {times}' for name, times in sorted(killed.items()))})",
+            "acknowledged": f"{queued.rows + direct.rows:,} rows",
+            "sent again": f"{queued.retries + direct.retries:,} bodies",
+            "versions written again, in order": f"{doubled:,}",
+            "took": f"{time.monotonic() - begun:.0f} s",
+        },
+        notes="Half of the rows through three JetStream nodes, a front end and two collectors, half to the stream process.",
+    )  # fmt: skip
+
+
+def _kill(place: Place, cluster: Cluster, kind: str, chance: random.Random) -> None:
+    programs = {"node": cluster.nodes, "collector": cluster.collectors, "front": cluster.fronts}
+    if kind in programs:
+        one = chance.choice(programs[kind])
+        one.kill()
+        one.start(0)
+        return
+    end = time.monotonic() + 60
+    while True:
+        try:
+            place.kill(kind)
+            return
+        except ProcessLookupError:  # ended with the database a moment ago, and about to be started again
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.1)
+
+
+def _missing(place: Place, held: Mapping[tuple[str, int], float]) -> int:
+    found = {(station, hour): value for station, hour, value in json.loads(place.django(LAKE).splitlines()[-1])["rows"]}
+    return sum(found.get(key) != value for key, value in held.items())
+
+
+BENCHES: dict[str, Bench] = {"kills": _kills}
