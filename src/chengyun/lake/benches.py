@@ -14,6 +14,7 @@ from typing import Any
 from chengyun.bench.frame import Bench, Result
 from chengyun.bench.place import open_place
 from chengyun.errors import Unavailable
+from chengyun.lake.backloading import backload
 
 STATIONS = 11_416
 """Times 8,760 hours: 100 million rows."""
@@ -73,4 +74,4 @@ def _yearly(env: Mapping[str, str], stations: int) -> dict[str, Any]:
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
-BENCHES: Mapping[str, Bench] = {"year-query": year_query, "bytes": bytes_at_rest}
+BENCHES: Mapping[str, Bench] = {"year-query": year_query, "bytes": bytes_at_rest, "backload": backload}
