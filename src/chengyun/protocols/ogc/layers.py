@@ -226,7 +226,7 @@ def _join_stream(city: City, parts: _Parts, actor: Actor, name: str, stream: Str
     table, alias = stream_table(city, name), f"l{len(parts.streams)}"
     parts.joins.append(f"LEFT JOIN {table.latest} AS {alias} ON {alias}.entity_id = r.id AND {parts.rows(allowed, 'r')}")
     parts.streams.append(name)
-    found = [Column(f"{table.key}_{stream.time}", f"{alias}.time", "instant", f"{stream.name}时间", stream.time)]
+    found = [Column(f"{table.key}_{stream.time}", f"{alias}.time", "instant", "时间", stream.time)]
     for bit, one in enumerate(stream.quantities):
         value = f"NULLIF({alias}.{quote(one.key)}, 'NaN')"
         valid = f"CASE WHEN ({alias}.quality >> {8 + bit}) & 1 = 0 THEN {value} END"
