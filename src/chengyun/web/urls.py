@@ -24,6 +24,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("icon.svg", views.icon, name="icon"),
     path("patterns", patterns.patterns, name="patterns"),
     path("", include("chengyun.web.desk.urls")),
+    path("", include("chengyun.web.devices.urls")),
     path("", include("chengyun.web.sources.urls")),
     path("api/", include("chengyun.web.api.urls")),
     path("accounts/", include("chengyun.access.urls")),
