@@ -10,6 +10,7 @@ import datetime as dt
 import itertools
 import threading
 from collections.abc import Coroutine, Iterator
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
 import httpx
@@ -47,6 +48,10 @@ class Served:
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
+
+    def begin(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        """Let work run beside the test."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def rows(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.url, autocommit=True) as conn:

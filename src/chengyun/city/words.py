@@ -23,7 +23,7 @@ from chengyun.errors import Malformed, nearest
 from chengyun.standards.units import UNITS
 
 __all__ = [
-    "Above", "AlertRule", "Below", "CaseType", "Change", "Distrust", "Entity", "Feed", "Indicator", "Observation", "Registered",
+    "Above", "AlertRule", "Below", "CaseType", "Change", "Distrust", "Entity", "Feed", "Indicator", "Observation", "QualityRule", "Registered",
     "Row", "Rule", "Severity", "SimulatedArea", "Simulation", "Silent", "State", "Stream", "Topic", "Transition", "Urgency",
 ]  # fmt: skip
 
@@ -402,6 +402,40 @@ class AlertRule:
             yield f"severity {self.severity!r} is not one of {', '.join(SEVERITIES)}."
         if not isinstance(self.when, Above | Below | Change | Silent):
             yield "when is not Above, Below, Change or Silent."
+
+
+Dimension = Literal["conformity", "completeness", "accuracy", "consistency", "timeliness", "accessibility"]
+DIMENSIONS: tuple[Dimension, ...] = ("conformity", "completeness", "accuracy", "consistency", "timeliness", "accessibility")
+"""规范性, 完整性, 准确性, 一致性, 时效性, 可访问性: GB/T 36344-2018, in the order of its codes 01 to 06."""
+
+
+@declaration
+class QualityRule:
+    """What must be true of a row of a stream, beside what the kernel checks of every stream by itself.
+
+    on: key of a stream of the pack. dimension: of GB/T 36344 the rule speaks for.
+    holds: SQL condition over the stream's columns (DuckDB), e.g. "pm25 <= pm10"; NULL: the rule says nothing of the row.
+    meaning: one sentence: what it means for the data when the condition does not hold.
+    weight: of the rule among those of its dimension.
+    """
+
+    key: str
+    name: str
+    on: str
+    dimension: Dimension
+    holds: str
+    meaning: str
+    weight: float = 1.0
+
+    def faults(self) -> Iterator[str]:
+        if not is_key(self.key):
+            yield f"key {self.key!r} is not lower_snake."
+        if self.dimension not in DIMENSIONS:
+            yield f"dimension {self.dimension!r} is not one of {', '.join(DIMENSIONS)}."
+        if not self.holds.strip() or ";" in self.holds:
+            yield f"holds is {self.holds!r}, expected one SQL condition."
+        if self.weight <= 0:
+            yield f"weight is {self.weight!r}, expected a positive number."
 
 
 @declaration

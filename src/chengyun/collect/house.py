@@ -18,10 +18,12 @@ from psycopg_pool import AsyncConnectionPool
 
 from chengyun.access import tokens
 from chengyun.city import City
+from chengyun.collect.admission import Admission
 from chengyun.collect.batch import Batch, Sender, body_digest, prepare
 from chengyun.collect.decode import Decoded
 from chengyun.collect.mirror import Mirror
 from chengyun.collect.registers import Register
+from chengyun.collect.shedding import close_left_open, keep_episodes
 from chengyun.collect.watching import Watching
 from chengyun.collect.writer import StreamWriter
 from chengyun.errors import NotFound, Unavailable, nearest
@@ -33,6 +35,8 @@ CONNECTIONS = 6
 """To the database at most; the pool opens them as they are needed and closes those that are not."""
 FOLLOW_EVERY_S = 0.5
 """How soon rows that another process wrote are seen in live updates and newest rows."""
+KEEP_EVERY_S = 1.0
+"""How soon it is written down that requests are turned away."""
 TOKEN_KEPT_S = 5.0
 """How long a revoked token may still be used."""
 UNKNOWN_KEPT_S = 2.0
@@ -67,6 +71,7 @@ class House:
         self.writers = {
             key: StreamWriter(mirror, self.pool, places, zone, Watching(city, key, zone)) for key, mirror in self.mirrors.items()
         }  # fmt: skip
+        self.admission = Admission()
         self._changed: set[str] = set()
         self._heard = asyncio.Event()
         self._holders: dict[str, tuple[float, Holder | None]] = {}
@@ -80,10 +85,15 @@ class House:
             async with self.pool.connection() as conn:
                 for register in self.registers.values():
                     await register.load(conn)
+                await close_left_open(conn)
             await self.follow_once()
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(writer.run()) for writer in self.writers.values()]
-        self._tasks += [loop.create_task(self._follow()), loop.create_task(self._reload())]
+        self._tasks += [
+            loop.create_task(self._follow()),
+            loop.create_task(self._reload()),
+            loop.create_task(self._keep_episodes()),
+        ]
 
     async def close(self) -> None:
         for task in self._tasks:
@@ -169,6 +179,19 @@ class House:
                         await self.registers[table].load(conn)
             except (psycopg.Error, TimeoutError):
                 log.warning("the registers could not be read again; unknown keys are still looked up one by one")
+
+    async def _keep_episodes(self) -> None:
+        while True:
+            await asyncio.sleep(KEEP_EVERY_S)
+            going_on = self.admission.episodes(dt.datetime.now(dt.UTC))
+            ended = self.admission.take_ended()
+            if not (going_on or ended):
+                continue
+            try:
+                async with self.pool.connection() as conn:
+                    await keep_episodes(conn, [*ended, *going_on])
+            except (psycopg.Error, TimeoutError):
+                self.admission.give_back(ended)  # overload and a slow database come together; told as soon as it answers
 
     async def _look_up(self, register: Register, keys: set[str]) -> None:
         now = time.monotonic()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rows that could not be stored, kept with the reason until someone retries or drops them."""
+"""Rows that could not be stored, kept with the reason until someone retries or drops them; and times of overload."""
 
 from __future__ import annotations
 
@@ -40,3 +40,30 @@ class DeadLetter(models.Model):
 
     def __str__(self) -> str:
         return f"{self.stream} {self.received_at:%Y-%m-%d %H:%M:%S} {self.code}"
+
+
+class Shedding(models.Model):
+    """A stretch of time in which requests of one urgency were turned away. Written by the ingest process with SQL."""
+
+    class Urgency(models.TextChoices):
+        LIFE_SAFETY = "life_safety", _("生命安全")
+        NORMAL = "normal", _("一般")
+        BULK = "bulk", _("批量")
+
+    urgency = models.CharField(_("紧急程度"), max_length=20, choices=Urgency.choices)
+    since = models.DateTimeField(_("开始时间"))
+    last = models.DateTimeField(_("最近一次"))
+    until = models.DateTimeField(_("结束时间"), null=True, blank=True)
+    """Empty while it goes on."""
+    requests = models.BigIntegerField(_("请求数"))
+    bytes = models.BigIntegerField(_("字节数"))
+
+    class Meta:
+        verbose_name = _("过载减量")
+        verbose_name_plural = _("过载减量")
+        ordering = ["-since", "urgency"]
+        constraints = [models.UniqueConstraint(fields=["urgency", "since"], name="collect_shedding_once")]
+        indexes = [models.Index(fields=["since"], condition=models.Q(until=None), name="collect_shedding_open")]
+
+    def __str__(self) -> str:
+        return f"{self.urgency} {self.since:%Y-%m-%d %H:%M:%S}"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Dead letters as people read them: newest first, page by page, as far as the reader's scope reaches."""
+"""Dead letters as people read them: newest first, page by page, as far as the reader's scope reaches; and times of overload."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from django.db.models import Count
 
 from chengyun.access.actors import Actor
 from chengyun.access.policy import require_scope
-from chengyun.collect.models import DeadLetter
+from chengyun.city.words import URGENCIES
+from chengyun.collect.models import DeadLetter, Shedding
 from chengyun.errors import NotFound
 
-__all__ = ["PAGE", "DeadLetters", "access_dead_letter", "dead_letters", "waiting_by_stream"]
+__all__ = ["PAGE", "DeadLetters", "access_dead_letter", "dead_letters", "shedding", "waiting_by_stream"]
 
 PAGE = 50
 
@@ -57,3 +58,12 @@ def waiting_by_stream(actor: Actor) -> dict[str, int]:
     """Return how many dead letters wait, by stream."""
     found = DeadLetter.objects.filter(require_scope(actor, "dead_letters").q(), state=DeadLetter.State.WAITING)
     return {row["stream"]: row["count"] for row in found.values("stream").annotate(count=Count("pk")).order_by("stream")}
+
+
+def shedding(*, ended: int = 0) -> list[Shedding]:
+    """Return the classes of observations being turned away, most urgent first, then the newest episodes that ended.
+
+    Whoever may see a page may know that it is behind: it is said of classes, never of what was sent.
+    """
+    going_on = sorted(Shedding.objects.filter(until=None), key=lambda it: URGENCIES.index(it.urgency))
+    return [*going_on, *(Shedding.objects.exclude(until=None)[:ended] if ended else ())]

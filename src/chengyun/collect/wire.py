@@ -21,6 +21,8 @@ __all__ = [
     "Receive",
     "Send",
     "answer",
+    "discard",
+    "length",
     "query_of",
     "read",
     "status_of",
@@ -37,26 +39,63 @@ JSON = (b"content-type", b"application/json")
 CORS = [(b"access-control-allow-origin", b"*"), (b"cache-control", b"no-store")]
 BODY_WITHIN_S = 60.0
 """How long a body that comes in parts may take."""
-RETRY_AFTER_S = b"1"
+SLOWEST_BYTES_S = 512 * 1024
+"""Bytes a second a body must come with, after the first seconds: what is on its way takes room that others wait for."""
+FIRST_S = 5.0
+DISCARDED = 256 * 1024
+"""Bytes of a body that are taken and thrown away, so that its sender reads the answer; of a larger one the connection ends."""
+RETRY_AFTER_S = 1
 
 
 class GoneError(Exception):
     """Whoever asked went away: a sender before its body was whole, a reader of live updates."""
 
 
-async def read(announced: bytes, receive: Receive) -> bytes:
-    """Return the whole body; announced: its Content-Length, or b"".
+def length(announced: bytes) -> int | None:
+    """Return a body's length as its Content-Length announces it; None: it is not known before it has come.
+
+    Raises Malformed when it is too large.
+    """
+    if not announced.isdigit():
+        return None
+    size = int(announced[:18])
+    if size > LARGEST_BODY:
+        raise _too_large()
+    return size
+
+
+def _too_large() -> Malformed:
+    return Malformed(
+        f"The body is larger than {LARGEST_BODY // 1024 // 1024} MB. Send it in parts.", code="body_too_large", status=413
+    )  # fmt: skip
+
+
+async def discard(announced: bytes, receive: Receive) -> None:
+    """Throw a body away as it comes, a small one whole."""
+    if announced.isdigit() and int(announced[:18]) > DISCARDED:
+        return
+    size = 0
+    try:
+        async with asyncio.timeout(FIRST_S):
+            while size <= DISCARDED:
+                message = await receive()
+                size += len(message.get("body", b""))
+                if message["type"] == "http.disconnect" or not message.get("more_body"):
+                    return
+    except TimeoutError:
+        return
+
+
+async def read(announced: bytes, receive: Receive, take: Callable[[int], None] = lambda _size: None) -> bytes:
+    """Return the whole body; announced: its Content-Length, or b"". take: told how large it is so far, and may refuse.
 
     Raises Malformed when it is too large, Refused when it takes too long, GoneError when the sender went away.
     """
-    too_large = Malformed(
-        f"The body is larger than {LARGEST_BODY // 1024 // 1024} MB. Send it in parts.", code="body_too_large", status=413
-    )  # fmt: skip
-    if announced.isdigit() and int(announced[:18]) > LARGEST_BODY:
-        raise too_large
+    expected = length(announced) or 0
     parts: list[bytes] = []
     size = 0
     deadline: float | None = None
+    within_s = BODY_WITHIN_S
     message = await receive()
     while True:
         if message["type"] == "http.disconnect":
@@ -64,18 +103,20 @@ async def read(announced: bytes, receive: Receive) -> bytes:
         part = message.get("body", b"")
         size += len(part)
         if size > LARGEST_BODY:
-            raise too_large
+            raise _too_large()
+        take(size)
         parts.append(part)
         if not message.get("more_body"):
             return parts[0] if len(parts) == 1 else b"".join(parts)
         if deadline is None:
-            deadline = asyncio.get_running_loop().time() + BODY_WITHIN_S
+            within_s = min(BODY_WITHIN_S, FIRST_S + expected / SLOWEST_BYTES_S) if expected else BODY_WITHIN_S
+            deadline = asyncio.get_running_loop().time() + within_s
         try:
             async with asyncio.timeout_at(deadline):
                 message = await receive()
         except TimeoutError:
             raise Refused(
-                f"The body was not whole within {BODY_WITHIN_S:.0f} s. Send it in parts.", code="body_too_slow", status=408
+                f"The body was not whole within {within_s:.0f} s. Send it in parts.", code="body_too_slow", status=408
             ) from None
 
 
@@ -108,7 +149,7 @@ async def tell(send: Send, problem: Problem) -> None:
     status = status_of(problem)
     headers = [JSON, *CORS]
     if status == 503:
-        headers.append((b"retry-after", RETRY_AFTER_S))
+        headers.append((b"retry-after", str(problem.fields.get("retry_after_s", RETRY_AFTER_S)).encode()))
     if status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
     told = {name: value for name, value in problem.fields.items() if name != "status"}

@@ -36,7 +36,7 @@ __all__ = ["AWAY", "StreamWriter"]
 
 GROUP_ROWS = 8_000
 """Rows of one transaction, about; a larger group gains nothing and answers later."""
-QUEUE_ROWS = 200_000
+QUEUE_ROWS = 1_000_000
 """Rows that may wait; beyond it senders are asked to come back."""
 QUEUE_BATCHES = 20_000
 DEEP = 2

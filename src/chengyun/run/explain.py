@@ -62,7 +62,7 @@ def _addresses(loaded: LoadedPack) -> Iterator[str]:
     for entity in loaded.pack.entities:
         yield f"web     GET  /e/{loaded.key}.{entity.key}/<key>"
     for stream in loaded.pack.streams:
-        yield f"stream  POST /ingest/{loaded.key}.{stream.key}"
+        yield f"stream  POST /ingest/{loaded.key}.{stream.key}  (urgency {stream.urgency})"
         yield f"stream  GET  /latest/{loaded.key}.{stream.key}"
 
 

@@ -109,6 +109,7 @@ def _stream(pack: str, stream: Stream) -> list[str]:
     times = [f"every {_span(stream.cadence)}" if stream.cadence else "irregular", f"late after {_span(stream.late_after)}"]
     times += [f"of {_span(stream.interval)} from its time on"] if stream.interval else []
     times += [f"silent after {_span(stream.silent_after)}"] if stream.silent_after else []
+    times += [f"urgency {stream.urgency}"] if stream.urgency != "normal" else []
     return [
         f"### {stream.name} (`{pack}.{stream.key}`)",
         f"One row is {stream.one_row_is}; {', '.join(times)}. {SHARING[stream.sharing]}{'，开放' if stream.open else ''}。",

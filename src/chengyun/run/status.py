@@ -109,10 +109,16 @@ def _streams(trouble: list[str]) -> list[Mapping[str, Any]]:
 def _lag(address: str, trouble: list[str]) -> Mapping[str, Any]:
     try:
         with urllib.request.urlopen(address, timeout=5) as answer:  # noqa: S310  our own address
-            return dict(json.load(answer).get("streams", {}))
+            told = json.load(answer)
     except (OSError, ValueError) as wrong:
         trouble.append(f"The stream process does not answer at {address}: {wrong}")
         return {}
+    trouble += [
+        f"More comes in than can be written: observations of class {it['urgency']} are turned away since {it['since']}, "
+        f"{it['requests']} requests so far. What was acknowledged is kept; senders are asked to come back."
+        for it in told.get("admission", {}).get("shedding", [])
+    ]
+    return dict(told.get("streams", {}))
 
 
 def _free_mb(config: Config) -> int:

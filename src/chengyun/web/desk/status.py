@@ -21,6 +21,7 @@ from django.views.decorators.http import require_safe
 
 from chengyun.access.views import needs
 from chengyun.city import City
+from chengyun.collect.queries import shedding
 from chengyun.config import config
 from chengyun.lake.queries import stream_status
 from chengyun.operate.models import DueWindow, IndicatorRun
@@ -28,6 +29,7 @@ from chengyun.web.freshness import silent_after
 from chengyun.web.tiles import Status
 
 ASK_WITHIN_S = 1.0
+PAST_OVERLOADS = 5
 FAILED_LATELY = dt.timedelta(days=1)
 
 
@@ -67,6 +69,17 @@ class Failing:
     error: str
 
 
+@dataclass(frozen=True, slots=True)
+class Overload:
+    """A stretch of time in which requests of a class were turned away. until: None while it goes on."""
+
+    urgency: str
+    since: dt.datetime
+    until: dt.datetime | None
+    requests: int
+    megabytes: float
+
+
 @dataclass(frozen=True)
 class StatusPage:
     """answers: whether the stream process does. due: windows of figures waiting to be computed. used: share of the disk."""
@@ -77,6 +90,7 @@ class StatusPage:
     answers: bool
     due: int
     failing: tuple[Failing, ...]
+    overloads: tuple[Overload, ...]
     free_gb: float
     total_gb: float
     used: float
@@ -104,6 +118,10 @@ def read_page(now: dt.datetime) -> StatusPage:
         answers=told is not None,
         due=DueWindow.objects.count(),
         failing=_failing(now),
+        overloads=tuple(
+            Overload(str(it.get_urgency_display()), it.since, it.until, it.requests, it.bytes / 1e6)
+            for it in shedding(ended=PAST_OVERLOADS)
+        ),
         free_gb=disk.free / 1e9,
         total_gb=disk.total / 1e9,
         used=1 - disk.free / disk.total,

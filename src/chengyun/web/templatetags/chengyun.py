@@ -11,6 +11,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
+from chengyun.collect.models import Shedding
+from chengyun.collect.queries import shedding
 from chengyun.web import shown
 from chengyun.web.assets import asset_url
 
@@ -21,6 +23,12 @@ register = template.Library()
 def asset(name: str) -> str:
     """Return the address of a bundled file by its plain name, e.g. "main.js"."""
     return asset_url(name)
+
+
+@register.simple_tag
+def overload() -> list[Shedding]:
+    """Return the classes of observations that are being turned away because more comes in than can be written."""
+    return shedding()
 
 
 @register.simple_tag
