@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, sql
 from psycopg.rows import TupleRow
 
 from chengyun.errors import Malformed, NotFound
@@ -18,7 +18,7 @@ from chengyun.protocols.sensorthings.paths import Target
 from chengyun.protocols.sensorthings.reading import ROOT, Asked, arrays, count, page, token_of
 from chengyun.protocols.sensorthings.sql import Statement, Store
 
-__all__ = ["entity_json", "entity_now", "id_of", "matching", "read"]
+__all__ = ["entity_json", "entity_now", "id_of", "key_of", "matching", "read"]
 
 Connection = AsyncConnection[TupleRow]
 REF = Options(select=("@iot.selfLink",))
@@ -37,7 +37,7 @@ async def read(conn: Connection, store: Store, target: Target, path: str, query:
             select=REF.select, filter=options.filter, orderby=options.orderby, top=options.top, skip=options.skip,
             count=options.count, after=options.after, raw=options.raw,
         )  # fmt: skip
-    asked = Asked(target.kind, options, target, posted=not store.views)
+    asked = Asked(target.kind, options, target)
     if target.one:
         found = await _entity(conn, store, asked)
         return _told(found.replace(ROOT, root))
@@ -64,6 +64,15 @@ async def id_of(conn: Connection, store: Store, target: Target) -> int:
     return int(msgspec.json.decode(found)["@iot.id"])
 
 
+async def key_of(conn: Connection, table: str, row: int) -> str:
+    """Return the key of a register's row."""
+    statement = sql.SQL("SELECT key FROM {} WHERE id = %s").format(sql.Identifier(table))
+    found: Any = await (await conn.execute(statement, [row])).fetchone()
+    if found is None:
+        raise NotFound("There is no such Datastream.")
+    return str(found[0])
+
+
 async def entity_now(conn: Connection, store: Store, kind: Kind, number: int) -> dict[str, Any]:
     """Return an entity's properties, for a change that is written in terms of them. Raises NotFound."""
     names = tuple(it.name for it in kind.properties if not it.kept)
@@ -77,7 +86,7 @@ async def matching(conn: Connection, store: Store, target: Target, query: str, m
     if options.filter is None:
         raise Malformed("$filter is required for collection delete", code="query", status=400)
     statement = Statement(store)
-    asked = Asked(target.kind, Options(filter=options.filter, select=("id",), top=most), target, posted=True)
+    asked = Asked(target.kind, Options(filter=options.filter, select=("id",), top=most), target)
     text = page(asked, statement)
     await geometry.answer(conn, statement)
     cursor = await conn.execute(text, statement.params)

@@ -14,6 +14,7 @@ from psycopg.rows import TupleRow
 
 from chengyun.errors import Malformed
 from chengyun.protocols.sensorthings.bodies import read_entity, reference_of
+from chengyun.protocols.sensorthings.city import missing
 from chengyun.protocols.sensorthings.kinds import KINDS
 from chengyun.protocols.sensorthings.observing import Columns, Numbers, Row, find_features, lock, write
 from chengyun.protocols.sensorthings.writing import NO_FEATURE
@@ -78,7 +79,7 @@ def _finish(group: _Group, there: set[int], features: dict[int, int], known: set
     """Put what a group can have written among the parts."""
     feature = features.get(group.datastream)
     if group.datastream not in there:
-        group.wrong = dict.fromkeys(range(group.size), f"There is no Datastream {group.datastream}.")
+        group.wrong = dict.fromkeys(range(group.size), missing(group.datastream))
     elif group.columns is not None:
         if feature is None:
             group.wrong = dict.fromkeys(range(group.size), NO_FEATURE.format(group.datastream))

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import time
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -22,6 +23,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from chengyun.access import policy
 from chengyun.access.actors import Actor
+from chengyun.city import City
 from chengyun.collect.wire import status_of
 from chengyun.errors import Malformed, NotFound, Problem, Refused
 from chengyun.lake.hot import write_receipts
@@ -29,11 +31,15 @@ from chengyun.protocols.door import Door, Given, Reply, Request
 from chengyun.protocols.sensorthings import answering, arrays, batch
 from chengyun.protocols.sensorthings.bodies import Reference, decode, read_entity
 from chengyun.protocols.sensorthings.changes import apply_patch, note
+from chengyun.protocols.sensorthings.city import is_citys, require_posted, shown_of, store_for, table_of
 from chengyun.protocols.sensorthings.conformance import root_document
 from chengyun.protocols.sensorthings.grouping import Group, Sender, receipts
+from chengyun.protocols.sensorthings.history import history
 from chengyun.protocols.sensorthings.kinds import KINDS, Kind
 from chengyun.protocols.sensorthings.observing import Numbers, Row, told
-from chengyun.protocols.sensorthings.paths import Target, read_path
+from chengyun.protocols.sensorthings.options import Options, read_options
+from chengyun.protocols.sensorthings.paths import Hop, Target, read_path
+from chengyun.protocols.sensorthings.reading import PAGE
 from chengyun.protocols.sensorthings.sql import Store
 from chengyun.protocols.sensorthings.writing import Writing
 
@@ -65,7 +71,9 @@ class SensorThings:
         self._pool: Pool
         self._group: Group
         self._numbers = Numbers()
-        self._readers: dict[Actor, tuple[float, bool]] = {}
+        self._stores: dict[Actor, tuple[float, Store]] = {}
+        self._city: City
+        self._sources: dict[str, int] = {}
 
     async def open(self, given: Given) -> None:
         self._pool = AsyncConnectionPool(
@@ -73,8 +81,10 @@ class SensorThings:
             kwargs={"autocommit": True, "options": f"-c statement_timeout={READ_WITHIN_S}s"},
         )  # fmt: skip
         await self._pool.open()
+        self._city = given.city
         self._group = Group(self._pool, self._numbers)
         self._group.start()
+        await self._number()
 
     async def close(self) -> None:
         await self._group.stop()
@@ -129,26 +139,66 @@ class SensorThings:
     async def _get(self, request: Request, path: str) -> Reply:
         if not path:
             return Reply(body=msgspec.json.encode(root_document(request.root, None)))
-        await self._may_read(request)
         target = read_path(request.raw_path)
+        store = _narrowed(await self._store(request), target)
+        if (past := await self._past(request, store, target)) is not None:
+            store = past
         async with self._pool.connection() as conn:
-            return await answering.read(conn, Store(), target, path, request.query, request.root)
+            return await answering.read(conn, store, target, path, request.query, request.root)
 
-    async def _may_read(self, request: Request) -> None:
-        """Raise Refused (401 or 403) when the policy does not open the dataset to whoever asks."""
+    async def _store(self, request: Request) -> Store:
+        """Return what whoever asks may read. Raises Refused (401 or 403) when that is nothing."""
         actor = request.visitor.actor
-        known = self._readers.get(actor)
+        known = self._stores.get(actor)
         if known is None or known[0] < time.monotonic():
-            allowed = await asyncio.to_thread(_allowed, actor)
-            if len(self._readers) > 1_000:
-                self._readers.clear()
-            known = self._readers[actor] = (time.monotonic() + KNOWN_FOR_S, allowed)
-        if not known[1]:
+            await self._number()
+            store = await asyncio.to_thread(_store_of, self._city, self._sources, actor)
+            if len(self._stores) > 1_000:
+                self._stores.clear()
+            known = self._stores[actor] = (time.monotonic() + KNOWN_FOR_S, store)
+        if not known[1].posted and not known[1].arms:
             shown = bool(request.visitor.scopes)
             raise Refused(
                 "Reading here needs a token with the scope read. Send `Authorization: Bearer <token>`.",
                 code="scope" if shown else "token", status=403 if shown else 401,
             )  # fmt: skip
+        return known[1]
+
+    async def _number(self) -> None:
+        """Give every register and stream of the city its number, once and for all."""
+        wanted = [*self._city.entities, *self._city.streams]
+        if all(dataset in self._sources for dataset in wanted):
+            return
+        async with self._pool.connection() as conn:
+            await conn.execute(
+                "INSERT INTO sensorthings_source (dataset) SELECT dataset FROM unnest(%s::text[]) AS new (dataset)"
+                " WHERE NOT EXISTS (SELECT 1 FROM sensorthings_source AS s WHERE s.dataset = new.dataset) ON CONFLICT DO NOTHING",
+                [wanted],
+            )
+            rows = await (await conn.execute("SELECT dataset, id FROM sensorthings_source")).fetchall()
+        self._sources = {str(dataset): int(number) for dataset, number in rows}
+
+    async def _past(self, request: Request, store: Store, target: Target) -> Store | None:
+        """Return the store with the history of the city's Datastream a path leads into; None for any other path."""
+        match target.hops:
+            case (Hop(kind=Kind(name="Datastream"), id=int(number)), Hop(kind=Kind(name="Observation"))) if is_citys(
+                target.hops[0].kind, number
+            ):
+                pass
+            case _:
+                return None
+        shown = shown_of(number, self._sources)
+        if shown is None or "Observation" not in store.arms:
+            return None
+        async with self._pool.connection() as conn:
+            # Through the store: only an entity whoever asks may see has a Datastream there.
+            await answering.id_of(conn, store, Target(target.hops[:1]))
+            key = await answering.key_of(conn, table_of(self._city, shown.stream), shown.row)
+        options = read_options(request.query)
+        rows = 1 if target.hops[1].id is not None else (PAGE if options.top is None else options.top) + 1
+        if target.hops[1].id is not None:
+            options = Options(filter=None, count=True)
+        return await asyncio.to_thread(history, self._city, self._sources, shown, key, options, store, rows)
 
     # --- writing --------------------------------------------------------------------------------------------------------
 
@@ -165,6 +215,7 @@ class SensorThings:
             back = _back(target.above.kind, kind, hop.link.name if hop.link else "")
             given = {back: owner}
         if kind.name == "Observation" and (row := _simple(body, given, now)) is not None:
+            require_posted(KINDS["Datastream"], row.datastream, self._sources)
             number = await self._group.put(row, _sender(request))
             headers = (("location", f"{request.root}/Observations({number})"),)
             return Reply(201, told(number, row, request.root).encode(), headers=headers)
@@ -241,20 +292,33 @@ class SensorThings:
 
     async def _one(self, target: Target) -> int:
         """Return the id of the entity a path leads to. Raises NotFound."""
-        if len(target.hops) == 1 and target.hops[0].id is not None:
-            return target.hops[0].id
+        first = target.hops[0]
+        if first.id is not None:
+            require_posted(first.kind, first.id, self._sources)
+        if len(target.hops) == 1 and first.id is not None:
+            return first.id
         async with self._pool.connection() as conn:
             return await answering.id_of(conn, Store(), target)
 
 
-def _allowed(actor: Actor) -> bool:
+def _store_of(city: City, sources: dict[str, int], actor: Actor) -> Store:
     from django.db import close_old_connections
 
     close_old_connections()
     try:
-        return policy.scope(actor, DATASET).allowed
+        return store_for(city, sources, actor, policy.scope(actor, DATASET).allowed)
     finally:
         close_old_connections()
+
+
+def _narrowed(store: Store, target: Target) -> Store:
+    """Return only the half of a store a path can lead through: what is posted and what is the city's own are never linked."""
+    first = target.hops[0]
+    if not store.arms or first.id is None:
+        return store
+    if is_citys(first.kind, first.id):
+        return replace(store, posted=False)
+    return Store(store.posted)
 
 
 def _sender(request: Request) -> Sender:

@@ -155,3 +155,9 @@ class Outbox(models.Model):
     entity = models.BigIntegerField()
     changed = models.JSONField(null=True)
     created_at = models.DateTimeField(db_default=Now())
+
+
+class Source(models.Model):
+    """Which number a register or stream of the city has in the ids of what is shown of it. Given once, never changed."""
+
+    dataset = models.TextField(unique=True)

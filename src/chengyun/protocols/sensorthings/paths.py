@@ -109,7 +109,7 @@ def _where(hops: tuple[Hop, ...], statement: Statement, alias: str) -> list[str]
     owners = f"= {statement.bind(before[0].id)}" if named else f"IN ({_ids(before, statement)})"
     if link.through is not None:
         table, near, far = link.through
-        conditions.append(f"{alias}.id IN (SELECT m.{far} FROM {table} AS m WHERE m.{near} {owners})")  # noqa: S608 - see sql.py
+        conditions.append(f"{alias}.id IN (SELECT m.{far} FROM {statement.store.through(table)} AS m WHERE m.{near} {owners})")  # noqa: S608 - see sql.py
     elif link.many:
         conditions.append(f"{alias}.{link.column} {owners}")
     else:

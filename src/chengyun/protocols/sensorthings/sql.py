@@ -25,17 +25,48 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''").replace("%", "%%") + "'"
 
 
+COLUMNS = {
+    "Thing": "id, name, description, properties",
+    "Location": "id, name, description, properties, encoding_type, location, bounds",
+    "FeatureOfInterest": "id, name, description, properties, encoding_type, feature, bounds",
+    "Sensor": "id, name, description, properties, encoding_type, metadata",
+    "ObservedProperty": "id, name, description, properties, definition",
+    "Datastream": "id, name, description, properties, unit_of_measurement, observation_type, data_types, thing_id, sensor_id,"
+    " observed_property_id, multi, observations, phenomenon_start, phenomenon_end, result_time_start, result_time_end, observed",
+    "Observation": "id, datastream_id, feature_id, phenomenon_start, phenomenon_end, result_time, number, result, result_quality,"
+    " valid_start, valid_end, parameters",
+    "sensorthings_thinglocation": "thing_id, location_id",
+}
+"""The columns of what the city's own rows are shown beside, in the order city.py gives them."""
+
+
 @dataclass(frozen=True)
 class Store:
-    """Where each kind's rows come from. views: kind → a query in brackets that also shows rows of other tables."""
+    """Where rows come from.
 
-    views: Mapping[str, str] = field(default_factory=dict)
+    posted: whether what neighbours posted is among them. arms: kind or table → a query for rows of the city's own.
+    params: what those queries bind.
+    """
 
-    def source(self, kind: Kind, posted: bool = False) -> str:
-        """Return what to select a kind's rows from. posted: only those neighbours posted."""
-        if not posted and kind.name in self.views:
-            return self.views[kind.name]
-        return TALLIED if kind.table == "datastream" else kind.sql
+    posted: bool = True
+    arms: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+    def source(self, kind: Kind) -> str:
+        """Return what to select a kind's rows from."""
+        return self._united(kind.name, TALLIED if kind.table == "datastream" else kind.sql)
+
+    def through(self, table: str) -> str:
+        """Return what to select the pairs of a relation from."""
+        return self._united(table, table)
+
+    def _united(self, name: str, table: str) -> str:
+        arm = self.arms.get(name)
+        if arm is None:
+            return table if self.posted else f"(SELECT * FROM {table} AS x WHERE false)"  # noqa: S608 - names from kinds.py
+        columns = COLUMNS[name]
+        own = f"SELECT {columns} FROM {table} AS x{'' if self.posted else ' WHERE false'}"  # noqa: S608 - names from kinds.py
+        return f"({own} UNION ALL {arm})"
 
 
 @dataclass
@@ -60,7 +91,7 @@ class Statement:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.params: dict[str, Any] = {}
+        self.params: dict[str, Any] = dict(store.params)
         self.geo: list[GeoTest] = []
         self._aliases = 0
 
@@ -80,19 +111,19 @@ class Statement:
         self._aliases += 1
         return f"t{self._aliases}"
 
-    def scope(self, kind: Kind, posted: bool = False) -> Scope:
-        return Scope(self, kind, self.alias(), posted)
+    def scope(self, kind: Kind) -> Scope:
+        return Scope(self, kind, self.alias())
 
 
 class Scope:
     """Rows of a kind under an alias, with what is joined to them."""
 
-    def __init__(self, statement: Statement, kind: Kind, alias: str, posted: bool = False) -> None:
+    def __init__(self, statement: Statement, kind: Kind, alias: str) -> None:
         self.statement, self.kind, self.alias = statement, kind, alias
         self.joins: list[str] = []
         self.mounted: dict[tuple[str, ...], tuple[Kind, str]] = {(): (kind, alias)}
         self.where: list[str] = [f"{alias}.{kind.only}".replace(f"{alias}.NOT ", f"NOT {alias}.")] if kind.only else []
-        self.source = statement.store.source(kind, posted)
+        self.source = statement.store.source(kind)
 
     def inner(self, prefix: tuple[str, ...], kind: Kind) -> Scope:
         """Return a scope inside this one for a relation to many: it sees what this one sees, and joins for itself."""
@@ -117,7 +148,8 @@ class Scope:
         if link.through is None:
             return f"{self.alias}.{link.column} = {owner}.id"
         table, near, far = link.through
-        return f"{self.alias}.id IN (SELECT m.{far} FROM {table} AS m WHERE m.{near} = {owner}.id)"  # noqa: S608 - names from kinds.py
+        pairs = self.statement.store.through(table)
+        return f"{self.alias}.id IN (SELECT m.{far} FROM {pairs} AS m WHERE m.{near} = {owner}.id)"  # noqa: S608 - names from kinds.py
 
     def body(self) -> str:
         """Return FROM, joins and WHERE."""
