@@ -12,16 +12,18 @@ What cannot be had is refused at once (LdContextNotAvailable), never waited for.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
 import re
 import tomllib
 import uuid
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
 from chengyun.errors import Misdeclared, Problem
@@ -42,13 +44,13 @@ PATH = "/ngsi-ld/v1/jsonldContexts"
 
 _OWN = re.compile(r"/jsonldContexts/([0-9a-f]{8}-[0-9a-f-]{27})$")
 _COLUMNS = "context_id, url, kind, body, created_at, last_usage, hits"
-_FIND = f"SELECT {_COLUMNS} FROM ngsild_context WHERE url = %s OR context_id = %s"  # noqa: S608
-_LIST = f"SELECT {_COLUMNS} FROM ngsild_context WHERE %s::text IS NULL OR kind = %s ORDER BY id LIMIT 1000"  # noqa: S608
+_FIND = f"SELECT {_COLUMNS} FROM ngsild_context WHERE url = %s OR context_id = %s"
+_LIST = f"SELECT {_COLUMNS} FROM ngsild_context WHERE %s::text IS NULL OR kind = %s ORDER BY id LIMIT 1000"
 _KEEP = f"""
 INSERT INTO ngsild_context (context_id, url, kind, body, created_at, hits) VALUES (%s, %s, %s, %s, now(), %s)
 ON CONFLICT (url) DO UPDATE SET body = excluded.body
 RETURNING {_COLUMNS}
-"""  # noqa: S608
+"""
 _USE = "UPDATE ngsild_context SET hits = hits + 1, last_usage = now() WHERE context_id = ANY(%s)"
 _DROP = "DELETE FROM ngsild_context WHERE context_id = %s"
 _COUNT = "SELECT count(*) FROM ngsild_context"
@@ -103,8 +105,11 @@ class Library:
         self._reach = reach
         self._known: dict[bytes, tuple[Terms, list[uuid.UUID]]] = {}
 
-    async def terms(self, given: Any) -> Terms:
-        """Return the terms of what stands under @context. Raises LdContextNotAvailable or BadRequestData."""
+    async def terms(self, given: Any, *, conn: AsyncConnection[Any] | None = None) -> Terms:
+        """Return the terms of what stands under @context. Raises LdContextNotAvailable or BadRequestData.
+
+        conn: a connection already held, so that nobody waits for a second one while holding the first.
+        """
         listed = [one for one in as_list(given) if not (isinstance(one, str) and is_core_url(one))]
         if not listed:
             return CORE if given in (None, [], CORE_URL) or not _core_given(given) else Terms({}, given)
@@ -113,14 +118,14 @@ class Library:
         if known is None:
             documents: list[Mapping[str, Any]] = []
             used: list[uuid.UUID] = []
-            await self._collect(listed, documents, used, 0)
+            await self._collect(listed, documents, used, 0, conn)
             known = Terms(read_terms(documents), given), used
             if len(self._known) >= KEPT_TERMS:
                 self._known.clear()
             self._known[key] = known
-        if known[1]:
-            async with self._pool.connection() as conn:
-                await conn.execute(_USE, [known[1]])
+        if known[1] and conn is None:
+            async with self._pool.connection() as own:
+                await own.execute(_USE, [known[1]])
         return known[0]
 
     async def host(self, body: Any) -> Kept:
@@ -180,18 +185,29 @@ class Library:
                 await conn.execute(_DROP, [row.id])
         self._known.clear()
 
-    async def _row(self, name: str) -> Kept | None:
+    async def _row(self, name: str, conn: AsyncConnection[Any] | None = None) -> Kept | None:
         own = _OWN.search(name)
         text = own[1] if own else name
         try:
             number = uuid.UUID(text) if len(text) == 36 else uuid.UUID(int=0)
         except ValueError:
             number = uuid.UUID(int=0)
-        async with self._pool.connection() as conn:
-            row: Any = await (await conn.execute(_FIND, [name, number])).fetchone()
+        async with self._with(conn) as own:
+            row: Any = await (await own.execute(_FIND, [name, number])).fetchone()
         return Kept(*row) if row else None
 
-    async def _collect(self, given: list[Any], documents: list[Mapping[str, Any]], used: list[uuid.UUID], depth: int) -> None:
+    @contextlib.asynccontextmanager
+    async def _with(self, conn: AsyncConnection[Any] | None) -> AsyncIterator[AsyncConnection[Any]]:
+        if conn is not None:
+            yield conn
+        else:
+            async with self._pool.connection() as own:
+                yield own
+
+    async def _collect(
+        self, given: list[Any], documents: list[Mapping[str, Any]], used: list[uuid.UUID], depth: int,
+        conn: AsyncConnection[Any] | None,
+    ) -> None:  # fmt: skip
         if depth > DEEPEST:
             raise no_context(f"The @context names others more than {DEEPEST} deep.")
         for one in given:
@@ -199,22 +215,22 @@ class Library:
                 documents.append(one)
             elif isinstance(one, str):
                 if not is_core_url(one):
-                    kept = await self._get(one)
+                    kept = await self._get(one, conn)
                     used.append(kept.id)
-                    await self._collect(as_list(kept.body), documents, used, depth + 1)
+                    await self._collect(as_list(kept.body), documents, used, depth + 1, conn)
             elif one is not None:
                 raise bad("@context holds something that is neither an address nor an object.")
             if len(documents) + len(used) > MOST_DOCUMENTS:
                 raise no_context(f"The @context consists of more than {MOST_DOCUMENTS} documents.")
 
-    async def _get(self, url: str) -> Kept:
+    async def _get(self, url: str, conn: AsyncConnection[Any] | None) -> Kept:
         if not _OWN.search(url) and not is_uri(url):
             raise bad(f"@context: {url[:120]!r} is no address.")
-        row = await self._row(url)
+        row = await self._row(url, conn)
         if row is None:
             if _OWN.search(url):
                 raise no_context(f"The @context {url[:200]} is not here any more.")
-            row = await self._keep(url, "Cached", await self._fetch(url))
+            row = await self._keep(url, "Cached", await self._fetch(url), conn)
         return row
 
     async def _fetch(self, url: str) -> Any:
@@ -246,14 +262,14 @@ class Library:
             elif not isinstance(one, str) or not is_uri(one):
                 raise bad("A @context is an object of terms, an address, or a list of them.")
 
-    async def _keep(self, url: str, kind: str, body: Any) -> Kept:
+    async def _keep(self, url: str, kind: str, body: Any, conn: AsyncConnection[Any] | None = None) -> Kept:
         own = _OWN.search(url)
         number = uuid.UUID(own[1]) if own else uuid.uuid4()
-        async with self._pool.connection() as conn:
-            count: Any = await (await conn.execute(_COUNT)).fetchone()
+        async with self._with(conn) as own_conn:
+            count: Any = await (await own_conn.execute(_COUNT)).fetchone()
             if count[0] >= MOST_KEPT:
                 raise bad(f"{MOST_KEPT} contexts are kept here already. Delete some first.")
-            row: Any = await (await conn.execute(_KEEP, [number, url, kind, Jsonb(body), 0])).fetchone()
+            row: Any = await (await own_conn.execute(_KEEP, [number, url, kind, Jsonb(body), 0])).fetchone()
         return Kept(*row)
 
 

@@ -6,6 +6,7 @@ Standard: ETSI GS CIM 009 V1.8.1, clause 6. docs/ngsi-ld.md says what is offered
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
 
@@ -13,12 +14,14 @@ import psycopg
 
 from chengyun.errors import Problem
 from chengyun.protocols.door import Given, Reply, Request
-from chengyun.protocols.ngsild import batches, discovery, entities, hosted, temporal
+from chengyun.protocols.ngsild import batches, discovery, entities, hosted, subscriptions, temporal
 from chengyun.protocols.ngsild.contexts import Library, read_pins
 from chengyun.protocols.ngsild.house import House
 from chengyun.protocols.ngsild.outbound import Reach
+from chengyun.protocols.ngsild.outbox import Watches
 from chengyun.protocols.ngsild.packs import PackEntities
 from chengyun.protocols.ngsild.problems import absent, bad, invalid, reply_of, too_complex
+from chengyun.protocols.ngsild.sender import Sender
 
 __all__ = ["NgsildDoor", "open_door"]
 
@@ -48,6 +51,13 @@ _ROUTES: dict[str, dict[str, Operation]] = {
         "PATCH": temporal.modify_instance, "DELETE": temporal.delete_instance,
     },
     r"/temporal/entityOperations/query/?": {"POST": temporal.query_by_post},
+    r"/subscriptions/?": {
+        "POST": subscriptions.create, "GET": subscriptions.query, "PATCH": subscriptions.without_id,
+        "DELETE": subscriptions.without_id,
+    },
+    r"/subscriptions/([^/]+)/?": {
+        "GET": subscriptions.retrieve, "PATCH": subscriptions.update, "DELETE": subscriptions.delete,
+    },
     r"/types/?": {"GET": discovery.types},
     r"/types/([^/]+)/?": {"GET": discovery.entity_type},
     r"/attributes/?": {"GET": discovery.attributes},
@@ -64,14 +74,26 @@ class NgsildDoor:
 
     def __init__(self) -> None:
         self._house: House | None = None
+        self._sending: asyncio.Task[None] | None = None
         self._routes = [(re.compile(pattern), by_method) for pattern, by_method in _ROUTES.items()]
 
     async def open(self, given: Given) -> None:
         reach = Reach(given.config.ngsild_hosts)
         library = Library(given.pool, read_pins(given.config.ngsild_contexts), reach)
-        self._house = House(given.pool, library, reach, PackEntities(given.city), most_instances=given.config.ngsild_instances)
+        address = given.config.protocols_url or f"http://{given.config.host}:{given.config.protocols_port}"
+        house = House(
+            given.pool, library, reach, PackEntities(given.city), Watches(library), address + self.prefix,
+            most_instances=given.config.ngsild_instances,
+        )  # fmt: skip
+        sender = Sender(house)
+        house.wake = sender.wake
+        self._house = house
+        self._sending = asyncio.get_running_loop().create_task(sender.run())
 
     async def close(self) -> None:
+        if self._sending is not None:
+            self._sending.cancel()
+            await asyncio.gather(self._sending, return_exceptions=True)
         self._house = None
 
     async def answer(self, request: Request) -> Reply:

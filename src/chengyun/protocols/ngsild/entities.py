@@ -77,7 +77,7 @@ async def retrieve(house: House, request: Request, name: str) -> Reply:
     if not shown:
         raise absent(f"The entity {entity_id} has nothing of what was asked for.")
     if params.text("join") == "flat":
-        shown = [shown, *(render(one, own) for one, own in others)]
+        shown = [shown, *(render(one, own) for one, own in others)] if others else shown
     return await resource(ask, house.library, shown)
 
 
@@ -312,7 +312,7 @@ async def purge(house: House, request: Request) -> Reply:
     """DELETE /entities"""
     params = Parameters(request.query, {*QUERY, "keep", "drop"})
     ask = await read_ask(request, house.library)
-    wanted = query_of(params, ask.terms, needs_one=not params.flag("local"))
+    wanted = query_of(params, ask.terms, also=("id", "idPattern", "scopeQ"))
     if params.given("keep") and params.given("drop"):
         raise bad("keep and drop do not go together.")
     drop = {ask.terms.expand(one) for one in params.many("drop")} if params.given("drop") else None

@@ -27,9 +27,16 @@ MOST_PLACES = 200_000
 
 _HEADS = "SELECT id, entity_id, types, scopes, created_at, modified_at, area_code, deleted_at FROM ngsild_history h"
 _INSERT = """
+WITH known AS (
+    UPDATE ngsild_historyinstance SET instance = %(instance)s, modified_at = %(now)s
+    WHERE history_id = %(head)s AND name = %(name)s AND observed_at = %(seen)s AND deleted_at IS NULL
+      AND instance ->> 'datasetId' IS NOT DISTINCT FROM %(dataset)s
+    RETURNING 1
+)
 INSERT INTO ngsild_historyinstance (history_id, name, instance_id, instance, observed_at, created_at, modified_at, deleted_at)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+SELECT %(head)s, %(name)s, %(id)s, %(instance)s, %(seen)s, %(now)s, %(now)s, %(gone)s WHERE NOT EXISTS (SELECT FROM known)
 """
+"""What is sent again for the same attribute, dataset and instant takes the place of what was there."""
 _ADD_HEAD = """
 INSERT INTO ngsild_history (tenant, entity_id, types, scopes, area_code, created_at, modified_at, deleted_at)
 VALUES (%s, %s, %s, %s, %s, %s, %s, NULL)
@@ -70,7 +77,7 @@ async def find_heads(
         where.add("id = ANY(%s)", await _near(conn, where, query.geo, span))
     total = None
     if query.count:
-        row = await (await conn.execute(f"SELECT count(*) FROM ngsild_history h WHERE {where.text}", where.params)).fetchone()  # type: ignore[call-overload]  # noqa: S608
+        row = await (await conn.execute(f"SELECT count(*) FROM ngsild_history h WHERE {where.text}", where.params)).fetchone()  # type: ignore[call-overload]
         total = int(row[0])
     order = _order(query, where)
     rows = await (
@@ -106,7 +113,7 @@ async def instances(conn: Conn, heads: Sequence[int], span: Span, view: View, mo
 async def names_within(conn: Conn, heads: Sequence[int], span: Span, view: View) -> dict[int, list[str]]:
     """Return which attributes of which head hold something in a span."""
     where = _instance_where(heads, span, view)
-    text = f"SELECT DISTINCT history_id, name FROM ngsild_historyinstance i WHERE {where.text}"  # noqa: S608
+    text = f"SELECT DISTINCT history_id, name FROM ngsild_historyinstance i WHERE {where.text}"
     found: dict[int, list[str]] = {}
     for number, name in await (await conn.execute(text, where.params)).fetchall():  # type: ignore[call-overload]
         found.setdefault(number, []).append(name)
@@ -131,7 +138,7 @@ async def figures(conn: Conn, heads: Sequence[int], span: Span, view: View, most
         FROM ngsild_historyinstance i WHERE {where.text} AND {time} IS NOT NULL
     ) AS seen
     GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 5 LIMIT %(most)s
-    """  # noqa: S608
+    """
     found: dict[int, list[Figure]] = {}
     for row in await (await conn.execute(text, params)).fetchall():  # type: ignore[call-overload]
         until = row[4] + span.period if span.period else span.before or row[5]
@@ -148,13 +155,9 @@ async def add(conn: Conn, tenant: str, entity: Entity, now: dt.datetime, *, know
             await conn.execute(_ADD_HEAD, [tenant, entity.id, entity.types, entity.scopes, entity.area_code, now, now])
         ).fetchone()
         known, new = int(row[0]), bool(row[1])
-    rows = [
-        (known, name, uuid.uuid4(), Jsonb(one), one.get("observedAt"), now, now, None)
-        for name, listed in entity.attributes.items()
-        for one in listed
-    ]
+    rows = [_row(known, name, one, now) for name, listed in entity.attributes.items() for one in listed]
     if entity.scopes:
-        rows.append((known, "scope", uuid.uuid4(), Jsonb({"type": "Property", "value": entity.scopes}), None, now, now, None))
+        rows.append(_row(known, "scope", {"type": "Property", "value": entity.scopes}, now))
     async with conn.cursor() as cursor:
         if rows:
             await cursor.executemany(_INSERT, rows)
@@ -163,9 +166,15 @@ async def add(conn: Conn, tenant: str, entity: Entity, now: dt.datetime, *, know
 
 async def end(conn: Conn, known: int, gone: Sequence[tuple[str, Instance]], now: dt.datetime) -> None:
     """Note that attribute instances came to their end."""
-    rows = [(known, name, uuid.uuid4(), Jsonb(one), None, now, now, now) for name, one in gone]
     async with conn.cursor() as cursor:
-        await cursor.executemany(_INSERT, rows)
+        await cursor.executemany(_INSERT, [_row(known, name, one, now, gone=now) for name, one in gone])
+
+
+def _row(known: int, name: str, one: Instance, now: dt.datetime, gone: dt.datetime | None = None) -> dict[str, Any]:
+    return {
+        "head": known, "name": name, "id": uuid.uuid4(), "instance": Jsonb(one), "seen": one.get("observedAt"), "now": now,
+        "gone": gone, "dataset": one.get("datasetId"),
+    }  # fmt: skip
 
 
 def _entity(row: Any) -> Entity:
@@ -251,7 +260,7 @@ async def _near(conn: Conn, where: Where, geo: GeoQuery, span: Span) -> list[int
     text = f"""
     SELECT h.id, i.instance -> 'value' FROM ngsild_history h JOIN ngsild_historyinstance i ON i.history_id = h.id
     WHERE {where.text} AND {inner.text} AND i.instance ->> 'type' = 'GeoProperty' LIMIT {MOST_PLACES + 1}
-    """  # noqa: S608
+    """
     found: set[int] = set()
     seen = 0
     async with conn.cursor(name=f"g{uuid.uuid4().hex}") as cursor:
@@ -282,7 +291,7 @@ def _order(query: Query, where: Where) -> str:
                 where.params[f"opath{at}"] = [*chain, "value"]
                 value = f"i.instance #> %(opath{at})s::text[]"
             column = (
-                f"(SELECT {value} FROM ngsild_historyinstance i WHERE i.history_id = h.id AND i.name = %(oname{at})s"  # noqa: S608
+                f"(SELECT {value} FROM ngsild_historyinstance i WHERE i.history_id = h.id AND i.name = %(oname{at})s"
                 " ORDER BY i.observed_at DESC NULLS LAST, i.id DESC LIMIT 1)"
             )
         keys.append(f"{column} {'DESC' if order.descending else 'ASC'} NULLS LAST")

@@ -17,10 +17,11 @@ from psycopg.types.json import Jsonb
 from chengyun.access.actors import Actor
 from chengyun.access.policy import Scope, scope
 from chengyun.protocols.door import Pool, Visitor
-from chengyun.protocols.ngsild import outbox, store
+from chengyun.protocols.ngsild import store
 from chengyun.protocols.ngsild.contexts import Library
 from chengyun.protocols.ngsild.documents import Entity
 from chengyun.protocols.ngsild.outbound import Reach
+from chengyun.protocols.ngsild.outbox import Watches
 from chengyun.protocols.ngsild.packs import PackEntities
 from chengyun.protocols.ngsild.selecting import Where
 from chengyun.protocols.ngsild.store import Edit
@@ -48,6 +49,9 @@ class House:
     library: Library
     reach: Reach
     packs: PackEntities
+    watches: Watches
+    address: str = ""
+    """The door's own address where no request tells it: in notifications."""
     wake: Callable[[], None] = lambda: None
     most_instances: int = 1000
     """Instances in one answer over time; what is beyond is told by Content-Range."""
@@ -93,7 +97,7 @@ class House:
             return
         await self._place(edits)
         await store.write(conn, tenant, edits, now)
-        await outbox.note(conn, tenant, edits, now)
+        await self.watches.note(conn, tenant, edits, now)
         await self.audit(conn, visitor, action, [edit.id for edit in edits], tenant)
 
     async def audit(

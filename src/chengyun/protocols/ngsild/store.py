@@ -26,7 +26,7 @@ COLUMNS = "entity_id, types, scopes, attributes, created_at, modified_at, area_c
 _LIVE = "(expires_at IS NULL OR expires_at > now())"
 _LOCK = f"""
 SELECT {COLUMNS} FROM ngsild_entity WHERE tenant = %s AND entity_id = ANY(%s) AND {_LIVE} ORDER BY entity_id FOR UPDATE
-"""  # noqa: S608
+"""
 _INSERT = """
 INSERT INTO ngsild_entity
     (tenant, entity_id, types, scopes, attributes, area_code, created_at, modified_at, expires_at)
@@ -94,7 +94,7 @@ async def get(conn: Conn, tenant: str, ids: Sequence[str], where: Where) -> dict
     own = Where(list(where.parts), dict(where.params))
     own.add("tenant = %s", tenant)
     own.add("entity_id = ANY(%s)", list(ids))
-    text = f"SELECT {COLUMNS} FROM ngsild_entity WHERE {own.text} AND {_LIVE}"  # noqa: S608
+    text = f"SELECT {COLUMNS} FROM ngsild_entity WHERE {own.text} AND {_LIVE}"
     rows = await (await conn.execute(text, own.params)).fetchall()  # type: ignore[call-overload]
     return {row[0]: entity_of(row) for row in rows}
 
@@ -102,7 +102,7 @@ async def get(conn: Conn, tenant: str, ids: Sequence[str], where: Where) -> dict
 async def count(conn: Conn, tenant: str, query: Query, allowed: Where) -> int:
     """Return how many entities answer a query that SQL alone decides."""
     where = _where(tenant, query, allowed)
-    text = f"SELECT count(*) FROM ngsild_entity WHERE {where.text} AND {_LIVE}"  # noqa: S608
+    text = f"SELECT count(*) FROM ngsild_entity WHERE {where.text} AND {_LIVE}"
     row = await (await conn.execute(text, where.params)).fetchone()  # type: ignore[call-overload]
     return int(row[0])
 
@@ -115,12 +115,12 @@ async def select(conn: Conn, tenant: str, query: Query, allowed: Where) -> tuple
         total = await count(conn, tenant, query, allowed) if query.count else None
         if query.limit == 0:
             return [], total
-        text = f"SELECT {COLUMNS} FROM ngsild_entity WHERE {where.text} AND {_LIVE} ORDER BY {order} LIMIT %(l)s OFFSET %(o)s"  # noqa: S608
+        text = f"SELECT {COLUMNS} FROM ngsild_entity WHERE {where.text} AND {_LIVE} ORDER BY {order} LIMIT %(l)s OFFSET %(o)s"
         rows = await (await conn.execute(text, {**where.params, "l": query.limit, "o": query.offset})).fetchall()  # type: ignore[call-overload]
         return [entity_of(row) for row in rows], total
     found: list[Entity] = []
     seen = 0
-    text = f"SELECT {COLUMNS} FROM ngsild_entity WHERE {where.text} AND {_LIVE} ORDER BY {order} LIMIT {MOST_CANDIDATES}"  # noqa: S608
+    text = f"SELECT {COLUMNS} FROM ngsild_entity WHERE {where.text} AND {_LIVE} ORDER BY {order} LIMIT {MOST_CANDIDATES}"
     async for entity in _candidates(conn, text, where.params):
         if fits(query, entity, whole=False):
             if query.offset <= seen < query.offset + query.limit:

@@ -27,7 +27,7 @@ from chengyun.protocols.ngsild.evolution import (
 from chengyun.protocols.ngsild.house import House
 from chengyun.protocols.ngsild.objects import query_object
 from chengyun.protocols.ngsild.parameters import QUERY, VIEW, query_of, view_of
-from chengyun.protocols.ngsild.problems import absent, bad
+from chengyun.protocols.ngsild.problems import absent, bad, invalid
 from chengyun.protocols.ngsild.rendering import CORE_MEMBERS, View
 from chengyun.protocols.ngsild.selecting import Query, Where
 
@@ -106,6 +106,8 @@ async def delete_attribute(house: House, request: Request, name: str, attribute:
 async def modify_instance(house: House, request: Request, name: str, attribute: str, instance: str) -> Reply:
     """PATCH /temporal/entities/{id}/attrs/{attribute}/{instance}"""
     Parameters(request.query, ())
+    if not attribute:
+        raise invalid("The address names no attribute.", status=405)
     entity_id, number = require_id(name), _instance_id(instance)
     ask = await read_ask(request, house.library, body=True, patch=True)
     iri = ask.terms.expand(unquote(attribute))
