@@ -27,6 +27,7 @@ from chengyun.city.words import (
     Entity,
     Feed,
     Indicator,
+    QualityRule,
     Rule,
     Silent,
     Simulation,
@@ -64,6 +65,7 @@ class Pack:
     indicators: Sequence[str] = ()
     alerts: Sequence[AlertRule] = ()
     cases: Sequence[CaseType] = ()
+    quality: Sequence[QualityRule] = ()
     pages: Sequence[Page] = ()
     limits: str | None = None
     simulation: Simulation | None = None
@@ -120,6 +122,7 @@ class City:
         self.indicators = self._gather(lambda it: it.indicators)
         self.alerts = self._gather(lambda it: it.pack.alerts)
         self.cases = self._gather(lambda it: it.pack.cases)
+        self.quality = self._gather(lambda it: it.pack.quality)
         self.pages = self._gather(lambda it: it.pack.pages)
 
     def _gather(self, part: Callable[[LoadedPack], Sequence[Any]]) -> dict[str, Any]:
@@ -267,6 +270,8 @@ def _check_references(city: City, pack: LoadedPack) -> None:
         if isinstance(rule.when, Above | Below) and isinstance(rule.when.limit, str):
             table, _, entry = rule.when.limit.partition(":")
             _check_limit(f"{at}: limit", pack, table, entry)
+    for check in pack.pack.quality:
+        known(check.at, "stream", check.on, city.streams)  # type: ignore[attr-defined]
     for page in pack.pack.pages:
         known(page.at, "entity", page.entity, city.entities)  # type: ignore[attr-defined]
         for panel in page.panels:
