@@ -244,7 +244,7 @@ class App:
             for key, writer in house.writers.items()
         }
         readers = len(self._hub.readers) if self._hub else 0
-        told = {"ok": True, "streams": streams, "readers": readers}
+        told = {"ok": True, "streams": streams, "readers": readers, "admission": _admission(house.admission)}
         if self.collector is not None:
             told["mqtt"] = self.collector.status()
         await answer(send, 200, msgspec.json.encode(told), [JSON, *CORS])
