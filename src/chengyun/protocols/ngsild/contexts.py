@@ -159,6 +159,12 @@ class Library:
             raise absent(f"There is no @context {name[:120]!r} here.")
         return row
 
+    async def served(self, kept: Kept) -> None:
+        """Count that a context was handed out; of those put here by somebody, only their use is counted."""
+        if kept.kind != "Hosted" and not is_core_url(kept.url):
+            async with self._pool.connection() as conn:
+                await conn.execute(_USE, [[kept.id]])
+
     async def list(self, kind: str | None) -> list[Kept]:
         async with self._pool.connection() as conn:
             rows: Any = await (await conn.execute(_LIST, [kind, kind])).fetchall()

@@ -14,7 +14,7 @@ import psycopg
 
 from chengyun.errors import Problem
 from chengyun.protocols.door import Given, Reply, Request
-from chengyun.protocols.ngsild import batches, discovery, entities, hosted, subscriptions, temporal
+from chengyun.protocols.ngsild import batches, discovery, entities, hosted, registrations, subscriptions, temporal
 from chengyun.protocols.ngsild.contexts import Library, read_pins
 from chengyun.protocols.ngsild.house import House
 from chengyun.protocols.ngsild.outbound import Reach
@@ -52,9 +52,7 @@ _ROUTES: dict[str, dict[str, Operation]] = {
     },
     r"/temporal/entityOperations/query/?": {"POST": temporal.query_by_post},
     r"/subscriptions/?": {
-        "POST": subscriptions.create, "GET": subscriptions.query, "PATCH": subscriptions.without_id,
-        "DELETE": subscriptions.without_id,
-    },
+        "POST": subscriptions.create, "GET": subscriptions.query},
     r"/subscriptions/([^/]+)/?": {
         "GET": subscriptions.retrieve, "PATCH": subscriptions.update, "DELETE": subscriptions.delete,
     },
@@ -64,6 +62,7 @@ _ROUTES: dict[str, dict[str, Operation]] = {
     r"/attributes/([^/]+)/?": {"GET": discovery.attribute},
     r"/jsonldContexts/?": {"POST": hosted.add, "GET": hosted.list_all},
     r"/jsonldContexts/([^/]+)/?": {"GET": hosted.serve, "DELETE": hosted.delete},
+    **registrations.operations(),
 }  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from chengyun.protocols.ngsild.asking import Parameters, accepted, read_body
 from chengyun.protocols.ngsild.contexts import Kept
 from chengyun.protocols.ngsild.documents import stamp
 from chengyun.protocols.ngsild.house import House
-from chengyun.protocols.ngsild.problems import bad
+from chengyun.protocols.ngsild.problems import bad, invalid
 from chengyun.protocols.ngsild.vocabulary import JSON, JSON_LD
 
 __all__ = ["add", "delete", "list_all", "serve"]
@@ -31,7 +31,7 @@ async def add(house: House, request: Request) -> Reply:
         raise bad("A @context of more than 1 MB is not kept.")
     document, _ = read_body(request)
     if not isinstance(document, dict) or "@context" not in document:
-        raise bad("The body is a JSON object with @context.")
+        raise invalid("The body is a JSON object with @context.")
     async with house.writing(request.visitor) as conn:
         await house.audit(conn, request.visitor, "context", ["jsonldContexts"])
     kept = await house.library.host(document["@context"])
@@ -56,6 +56,7 @@ async def serve(house: House, request: Request, name: str) -> Reply:
     params = Parameters(request.query, {"details"})
     accepted(request.headers, (JSON, JSON_LD))
     found = await house.library.find(unquote(name))
+    await house.library.served(found)
     if params.flag("details"):
         return Reply(200, msgspec.json.encode({**_details(found, request), "body": {"@context": found.body}}))
     return Reply(

@@ -142,7 +142,6 @@ class Registration(models.Model):
     tenant = models.CharField(max_length=64, default="")
     registration_id = models.TextField()
     kind = models.CharField(max_length=12, default="registration")
-    """registration, or subscription to registrations."""
     document = models.JSONField()
     created_at = models.DateTimeField()
     modified_at = models.DateTimeField()

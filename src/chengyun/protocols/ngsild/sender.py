@@ -79,7 +79,7 @@ _DUE = """
 SELECT id, tenant, document, context, owner, modified_at, every_s FROM ngsild_subscription
 WHERE active AND due_at <= now() AND (expires_at IS NULL OR expires_at > now()) ORDER BY due_at LIMIT 100 FOR UPDATE SKIP LOCKED
 """
-_LATER = "UPDATE ngsild_subscription SET due_at = greatest(due_at, now() - make_interval(secs => every_s)) + make_interval(secs => every_s) WHERE id = %s"  # noqa: E501
+_LATER = "UPDATE ngsild_subscription SET due_at = greatest(due_at, now() - make_interval(secs => every_s)) + make_interval(secs => every_s) WHERE id = %s"
 _SOON = """
 SELECT extract(epoch FROM least(
     (SELECT min(due_at) FROM ngsild_subscription WHERE active AND due_at IS NOT NULL),

@@ -8,7 +8,7 @@ import datetime as dt
 import re
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from chengyun.protocols.ngsild.documents import read_instant
 from chengyun.protocols.ngsild.objects import geo_of, names_of
@@ -61,7 +61,7 @@ def checked(document: Any, terms: Terms, reach: Reach, now: dt.datetime | None) 
         raise bad(f"notificationTrigger has {wrong[:40]!r}, expected some of {', '.join(sorted(TRIGGERS))}.")
     _check_times(found, now)
     if "q" in found:
-        read_question(_text(found, "q"), terms)
+        read_question(unquote(_text(found, "q")), terms)
     if "geoQ" in found:
         geo_of(found["geoQ"], terms)
     if "scopeQ" in found:

@@ -23,7 +23,7 @@ from chengyun.protocols.ngsild.subscribing import DEFAULT_TRIGGERS, changed, che
 from chengyun.protocols.ngsild.terms import CORE
 from chengyun.protocols.ngsild.vocabulary import is_uri
 
-__all__ = ["create", "delete", "query", "retrieve", "update", "without_id"]
+__all__ = ["create", "delete", "query", "retrieve", "update"]
 
 MOST = 20_000
 """Subscriptions of one tenant."""
@@ -143,11 +143,6 @@ async def delete(house: House, request: Request, name: str) -> Reply:
             raise absent(f"There is no subscription {subscription_id}.")
         await house.audit(conn, request.visitor, "unsubscribe", [subscription_id], ask.tenant)
     return NOTHING
-
-
-async def without_id(house: House, request: Request) -> Reply:
-    """PATCH and DELETE /subscriptions"""
-    raise bad(f"{request.method} needs the id of a subscription in its address.")
 
 
 def _values(ask: Ask, document: dict[str, Any], now: dt.datetime) -> dict[str, Any]:

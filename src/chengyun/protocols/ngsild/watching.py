@@ -7,6 +7,7 @@ import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import unquote
 
 from chengyun.protocols.ngsild.documents import Entity, Instance
 from chengyun.protocols.ngsild.merging import Change
@@ -101,7 +102,7 @@ def read_watch(document: dict[str, Any], terms: Terms, owner: dict[str, Any]) ->
         kinds,
         frozenset(document.get("watchedAttributes", ())),
         frozenset(names_of(document, "notificationTrigger") or DEFAULT_TRIGGERS),
-        read_question(document["q"], terms) if "q" in document else None,
+        read_question(unquote(document["q"]), terms) if "q" in document else None,
         geo_of(document.get("geoQ"), terms),
         read_scope_query(document["scopeQ"]) if "scopeQ" in document else None,
         bool(notification.get("showChanges")),
@@ -123,8 +124,9 @@ def told(watch: Watch, edit: Edit, now: str) -> Entity | None:
         return None
     if not fits(watch.query, entity):
         return None
-    shown = _shown(watch, edit, edit.changes, now)
-    if watch.view.attrs is not None and not any(name in shown.attributes for name in watch.view.attrs):
+    shown = _shown(watch, edit, changes, now)
+    wanted = watch.view.attrs
+    if wanted is not None and edit.after is not None and not any(name in shown.attributes for name in wanted):
         return None
     return shown
 
@@ -146,26 +148,34 @@ def _triggered(watch: Watch, edit: Edit, changes: Sequence[Change]) -> bool:
 
 
 def _shown(watch: Watch, edit: Edit, changes: Sequence[Change], now: str) -> Entity:
-    """Return the entity as it is, with what went marked by NGSI-LD Null, and with what it was where asked for."""
-    base = edit.after or edit.before
-    assert base is not None  # an edit has one of them
-    attributes: dict[str, list[Instance]] = {name: list(listed) for name, listed in base.attributes.items()}
-    gone_too = edit.after is None or bool({"attributeDeleted", "entityUpdated"} & watch.triggers)
-    for change in changes:
-        if change.after is None and change.before is not None:
-            if gone_too:
-                listed = attributes.setdefault(change.name, [])
-                end = _ended(change.before, watch.shows_changes, now, whole=edit.after is None)
-                at = next((i for i, one in enumerate(listed) if one.get("datasetId") == end.get("datasetId")), None)
-                if at is None:
-                    listed.append(end)
-                else:
-                    listed[at] = end
-        elif watch.shows_changes and change.before is not None and change.after is not None:
+    """Return the entity as it is, with what went marked by NGSI-LD Null, and with what it was where asked for.
+
+    changes: those watched. Of an entity that went, attributes are told where their deletion or the changes are asked for.
+    """
+    if edit.after is None:
+        assert edit.before is not None  # an edit has one of them
+        wanted = changes if "attributeDeleted" in watch.triggers else edit.changes if watch.shows_changes else ()
+        ends: dict[str, list[Instance]] = {}
+        for change in wanted:
+            if change.before is not None:
+                ends.setdefault(change.name, [_ended(change.before, watch.shows_changes, now, whole=True)])
+        return replace(edit.before, attributes=ends, scopes=[], deleted_at=now)
+    attributes = {name: list(listed) for name, listed in edit.after.attributes.items()}
+    tells_ends = bool({"attributeDeleted", "entityUpdated"} & watch.triggers)
+    for change in edit.changes:
+        if change.before is None:
+            continue
+        if change.after is None:
+            if tells_ends and change.name not in edit.after.attributes:
+                end = _ended(change.before, watch.shows_changes, now, whole=False)
+                attributes.setdefault(change.name, [{key: value for key, value in end.items() if key != "datasetId"}])
+            elif tells_ends:
+                attributes[change.name].append(_ended(change.before, watch.shows_changes, now, whole=False))
+        elif watch.shows_changes:
             listed = attributes[change.name]
             at = next(i for i, one in enumerate(listed) if one.get("datasetId") == change.after.get("datasetId"))
             listed[at] = {**listed[at], **_before(change.before)}
-    return replace(base, attributes=attributes, deleted_at=now if edit.after is None else "")
+    return replace(edit.after, attributes=attributes)
 
 
 def _ended(before: Instance, with_changes: bool, now: str, *, whole: bool) -> Instance:
