@@ -4,3 +4,5 @@ from django.apps import AppConfig
 
 class QualityConfig(AppConfig):
     name = "chengyun.collect.quality"
+    label = "quality"
+    verbose_name = "数据质量"

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A day of a stream as the checks want it: counted by DuckDB, one row a subject, however many observations there are."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+
+from chengyun.city import City, Code, QualityRule, Stream, qualify
+from chengyun.collect.quality.checks import Found, Outcome, Subject
+from chengyun.collect.registering import model_of
+from chengyun.config import config
+from chengyun.lake.read import Snapshot, snapshot
+from chengyun.lake.rows import Flag
+from chengyun.lake.tables import quote, stream_table
+from chengyun.standards.times import day_bounds
+
+__all__ = ["current_rows", "read_day"]
+
+MOST_FOUND = 500
+"""Findings of a declared rule that are kept of a day."""
+
+
+def read_day(name: str, day: dt.date, now: dt.datetime) -> tuple[list[Subject], list[Outcome]]:
+    """Return the subjects of a stream's day, and what the pack's own rules say of it."""
+    city: City = settings.CITY
+    stream = city.streams[name]
+    since, until = day_bounds(day, config().zone)
+    with snapshot([name], since=since, until=until, registers=False, exact=False) as lake:
+        counted = {row["entity"]: row for row in lake.rows(_counts(name, stream))}
+        subjects = list(_subjects(city, name, stream, counted, min(until, now) - since))
+        areas = {one.key: one.area_code for one in subjects}
+        own = [_declared(lake, name, key, rule, areas) for key, rule in city.quality.items() if _on(key, rule) == name]
+    return subjects, own
+
+
+def current_rows(name: str, day: dt.date, subject: str) -> list[dict[str, Any]]:
+    """Return a subject's current observations of a day as they were sent, oldest first."""
+    city: City = settings.CITY
+    table = stream_table(city, name)
+    since, until = day_bounds(day, config().zone)
+    with snapshot([name], since=since, until=until, entities=[subject], registers=False) as lake:
+        columns = ", ".join(quote(one) for one in (table.entity, table.time, *table.quantities, *table.words))
+        raw = f"{quote(table.pack)}.{quote(table.key + '_raw')}"
+        return lake.rows(f"SELECT {columns} FROM {raw} WHERE until_seq IS NULL ORDER BY {quote(table.time)}")  # noqa: S608
+
+
+def _counts(name: str, stream: Stream) -> str:
+    """Return the question that counts a stream's rows by subject; every name in it is a declared key."""
+    table = stream_table(settings.CITY, name)
+    parts = ["count(*) AS rows", f"count(*) FILTER (quality & {int(Flag.LATE)} <> 0) AS late"]
+    stuck = int(Flag.STUCK)
+    for bit, one in enumerate(stream.quantities):
+        column = quote(one.key)
+        parts += [
+            f'count({column}) AS "{one.key} values"',
+            f'count({column}) FILTER (quality & {1 << (8 + bit)} <> 0) AS "{one.key} wrong"',
+            f'count({column}) FILTER (quality & {stuck} <> 0 AND quality & {1 << (32 + bit)} <> 0) AS "{one.key} stuck"',
+            f'median({column}) AS "{one.key} middle"',
+        ]
+    for word in stream.words:
+        if isinstance(word, Code):
+            codes = ", ".join(f"'{code.replace(chr(39), chr(39) * 2)}'" for code in word.codes)
+            parts.append(f'count({quote(word.key)}) FILTER ({quote(word.key)} NOT IN ({codes})) AS "{word.key} strange"')
+    raw = f"{quote(table.pack)}.{quote(table.key + '_raw')}"
+    return f"SELECT {quote(table.entity)} AS entity, {', '.join(parts)} FROM {raw} WHERE until_seq IS NULL GROUP BY 1"  # noqa: S608
+
+
+def _subjects(
+    city: City, name: str, stream: Stream, counted: dict[str, dict[str, Any]], lasted: dt.timedelta
+) -> Iterator[Subject]:  # fmt: skip
+    """Yield what is registered and has ever reported, or reported on the day."""
+    table = stream_table(city, name)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT entity_id FROM {table.latest}")  # noqa: S608  a declared name
+        reporting = {row[0] for row in cursor.fetchall()}
+    expected = max(0, int(lasted / stream.cadence)) if stream.cadence else None
+    model = model_of(city, qualify(name.split(".")[0], stream.entity.to))
+    known = model._default_manager.order_by("key").values_list("pk", "key", "area_code", "lon", "lat", "simulated", "valid_to")
+    for number, key, area, lon, lat, simulated, valid_to in known.iterator():
+        row = counted.get(key)
+        if row is None and (number not in reporting or valid_to is not None):
+            continue
+        found = row or {}
+        keys = [one.key for one in stream.quantities]
+        yield Subject(
+            key=key, area_code=area, lon=lon, lat=lat, simulated=simulated, rows=found.get("rows", 0), expected=expected,
+            late=found.get("late", 0),
+            values={one: found.get(f"{one} values", 0) for one in keys},
+            wrong={one: found.get(f"{one} wrong", 0) for one in keys},
+            stuck={one: found.get(f"{one} stuck", 0) for one in keys},
+            middle={one: _number(found.get(f"{one} middle")) for one in keys},
+            strange={one.key: found.get(f"{one.key} strange", 0) for one in stream.words if isinstance(one, Code)},
+        )  # fmt: skip
+
+
+def _declared(lake: Snapshot, name: str, key: str, rule: QualityRule, areas: dict[str, str]) -> Outcome:
+    """Return what a rule of a pack says; a condition that cannot be run says so and is worth nothing."""
+    table = stream_table(settings.CITY, name)
+    view = f"{quote(table.pack)}.{quote(table.key)}"
+    asked = (
+        f"SELECT {quote(table.entity)} AS entity, count(*) FILTER (({rule.holds}) IS NOT NULL) AS checked, "  # noqa: S608
+        f"count(*) FILTER (NOT ({rule.holds})) AS failed FROM {view} GROUP BY 1 ORDER BY failed DESC, 1"
+    )
+    import duckdb  # already loaded by the snapshot
+
+    try:
+        rows = lake.rows(asked)
+    except duckdb.Error as wrong:
+        return Outcome(key, rule.dimension, 0, 0, weight=rule.weight, error=str(wrong)[:500])
+    found = tuple(
+        Found(row["entity"], areas.get(row["entity"], ""), row["failed"], said={"checked": row["checked"]})
+        for row in rows[:MOST_FOUND]
+        if row["failed"]
+    )
+    checked, failed = sum(row["checked"] for row in rows), sum(row["failed"] for row in rows)
+    return Outcome(key, rule.dimension, checked, failed, found, rule.weight)
+
+
+def _on(key: str, rule: QualityRule) -> str:
+    return qualify(key.split(".")[0], rule.on)
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else float(value)
