@@ -33,6 +33,7 @@ UNITS: dict[str, Unit] = {
     "km/h": Unit("km/h", "千米每小时", "kilometres per hour"),
     "km²": Unit("km2", "平方千米", "square kilometres"),
     "m³/s": Unit("m3/s", "立方米每秒", "cubic metres per second"),
+    "L/s": Unit("L/s", "升每秒", "litres per second"),
     "dB": Unit("dB", "分贝", "decibels"),
     "V": Unit("V", "伏", "volts"),
     "A": Unit("A", "安", "amperes"),

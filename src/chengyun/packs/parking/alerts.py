@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""When somebody must look: a car park is full, or says nothing any more."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from chengyun.city import AlertRule, Below, Silent
+
+ALERTS = (
+    AlertRule(
+        key="lot_full",
+        name="停车场已满",
+        on="lot_free",
+        field="free",
+        when=Below("alerts.full:free", clear=10, times=2),
+        severity="blue",
+        meaning="停车场没有空余泊位，请在诱导屏提示改往邻近停车场。",
+        group="district",
+    ),
+    AlertRule(
+        key="lot_silent",
+        name="停车场无数据",
+        on="lot_free",
+        when=Silent(after=dt.timedelta(days=1)),
+        severity="blue",
+        meaning="停车场一天没有上传空余泊位，请检查道闸系统与网络。",
+        group="district",
+    ),
+)

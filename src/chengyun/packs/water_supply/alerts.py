@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""When somebody must look: a tank nearly empty, a pressure too low, a signal gone. Our defaults; a network sets its own."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from chengyun.city import AlertRule, Below, Silent
+
+ALERTS = (
+    AlertRule(
+        key="tank_low",
+        name="水箱水位低",
+        on="asset_hour",
+        field="level",
+        when=Below(0.5, clear=1, times=2),
+        severity="orange",
+        meaning="水箱水位连续两小时低于 0.5 米，请核查补水泵与用水量。",
+    ),
+    AlertRule(
+        key="pressure_low",
+        name="供水压力低",
+        on="asset_hour",
+        field="pressure",
+        when=Below(14, clear=16, times=2),
+        severity="yellow",
+        meaning="测压点压力水头连续两小时低于 14 米，请核查水泵与爆管。",
+    ),
+    AlertRule(
+        key="asset_silent",
+        name="设施无数据",
+        on="asset_hour",
+        when=Silent(after=dt.timedelta(hours=3)),
+        severity="blue",
+        meaning="设施三小时没有上传，请检查遥测终端与通信。",
+    ),
+)
