@@ -107,14 +107,27 @@ class Books:
         return self.query(" UNION ALL ".join(parts))
 
     def register(self, relation: str) -> pa.Table:
-        """Return a register as indicators see it; codes above the smallest known area are its first digits."""
+        """Return a register as indicators see it; codes above the smallest known area are its first digits.
+
+        What the pack's model keeps beside the columns of every register comes after them, in its order.
+        """
+        own = self.query(
+            "SELECT quote_ident(attname) AS name FROM pg_attribute WHERE attrelid = "  # noqa: S608  # a name derived from keys
+            f"'{relation}'::regclass AND attnum > 0 AND NOT attisdropped AND NOT attname = ANY(ARRAY{_OF_EVERY_REGISTER}) "
+            "ORDER BY attnum"
+        )
+        more = "".join(f", {name}" for name in own["name"].to_pylist())
         return self.query(f"""
             SELECT key, name, lon, lat, area_code,
                 CASE WHEN length(area_code) >= 9 THEN left(area_code, 9) END AS street_code,
                 CASE WHEN length(area_code) >= 6 THEN left(area_code, 6) END AS district_code,
-                CASE WHEN length(area_code) >= 4 THEN left(area_code, 4) || '00' END AS city_code, simulated
+                CASE WHEN length(area_code) >= 4 THEN left(area_code, 4) || '00' END AS city_code, simulated{more}
             FROM {relation} ORDER BY key
         """)  # noqa: S608
+
+
+_OF_EVERY_REGISTER = ["id", "key", "name", "area_code", "lon", "lat", "valid_from", "valid_to", "simulated", "source"]
+"""Columns of chengyun.city.models.Register, given above under these names or of no use to a formula."""
 
 
 @contextmanager
