@@ -20,9 +20,8 @@ from chengyun import __version__
 from chengyun.errors import Problem, Refused
 
 PARTS = (
-    "run", "city", "areas", "access", "lake", "collect", "collect.things", "collect.pull", "collect.forms", "collect.quality",
-    "collect.queue",
-    "operate", "cases", "protocols", "web", "bench",
+    "run", "collect.edge", "city", "areas", "access", "lake", "collect", "collect.things", "collect.pull", "collect.forms",
+    "collect.quality", "collect.queue", "operate", "cases", "protocols", "web", "bench",
 )  # fmt: skip
 """Where commands come from, in the order of the help page."""
 
