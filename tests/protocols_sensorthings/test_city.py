@@ -21,8 +21,11 @@ def station(city: Spoken) -> str:
         " VALUES (%s, %s, '330203', 121.5, 29.9, false, '', 'national', '', '')",
         key, f"站 {key}",
     )  # fmt: skip
-    hours = [{"station": key, "hour_start": f"2026-03-01T{hour:02d}:00:00+08:00", "pm25": 20.0 + hour, "no2": 9999 if hour == 5 else 30.0 + hour}
-             for hour in range(6)]  # fmt: skip
+    hours = [
+        {"station": key, "hour_start": f"2026-03-01T{hour:02d}:00:00+08:00", "pm25": 20.0 + hour, "no2": 30.0 + hour}
+        for hour in range(6)
+    ]
+    hours[-1]["no2"] = 9999
     city.ingest(STREAM, hours)
     return key
 

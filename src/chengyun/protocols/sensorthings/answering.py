@@ -90,7 +90,7 @@ async def matching(conn: Connection, store: Store, target: Target, query: str, m
     text = page(asked, statement)
     await geometry.answer(conn, statement)
     cursor = await conn.execute(text, statement.params)
-    return [int(row[1]) for row in await cursor.fetchall()]
+    return [int(row[-1]) for row in await cursor.fetchall()]
 
 
 async def _page(conn: Connection, store: Store, asked: Asked, path: str) -> str:

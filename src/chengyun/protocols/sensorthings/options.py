@@ -130,8 +130,9 @@ def _read(pairs: list[tuple[str, str]], depth: int) -> Options:
 
 def _order(text: str) -> Order:
     words = text.strip().rsplit(None, 1)
-    if len(words) == 2 and words[1] in ("asc", "desc"):
-        return Order(parse_expression(words[0]), words[1] == "desc")
+    # In capitals, too: frost-sta-client writes DESC.
+    if len(words) == 2 and words[1].lower() in ("asc", "desc"):
+        return Order(parse_expression(words[0]), words[1].lower() == "desc")
     return Order(parse_expression(text))
 
 
