@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from chengyun.bench.frame import Bench, Result
+from chengyun.bench.overload import overload
 from chengyun.bench.place import Place, open_place, status, wait_for
 from chengyun.run.process import memory_bytes
 
@@ -65,4 +66,4 @@ def memory() -> list[Result]:
     ]  # fmt: skip
 
 
-BENCHES: Mapping[str, Bench] = {"start": start, "memory": memory}
+BENCHES: Mapping[str, Bench] = {"start": start, "memory": memory, "overload": overload}

@@ -20,6 +20,7 @@ import uvloop
 
 __all__ = ["Orders", "Report"]
 
+DAY_MS = 86_400_000
 VARIANTS = 16
 """Different sets of values a connection alternates between."""
 
@@ -28,6 +29,7 @@ class Orders(msgspec.Struct, kw_only=True):
     """What to send.
 
     stations: keys, dealt out to the connections. quantities: name → (lowest, highest) value sent, with decimals.
+    shared: every connection speaks for all stations, each of days of its own, instead of for stations of its own.
     rows: of one batch. rate: rows a second of all connections together; None: as fast as answers come.
     """
 
@@ -44,6 +46,7 @@ class Orders(msgspec.Struct, kw_only=True):
     start_ms: int
     step_ms: int
     rate: float | None = None
+    shared: bool = False
 
 
 class Report(msgspec.Struct, kw_only=True):
@@ -63,7 +66,7 @@ class Report(msgspec.Struct, kw_only=True):
         )
 
 
-def bodies(orders: Orders, stations: list[str], chance: random.Random) -> Iterator[bytes]:
+def bodies(orders: Orders, stations: list[str], chance: random.Random, start_ms: int) -> Iterator[bytes]:
     """Yield bodies in array form: batch after batch of the stations, then their next moment."""
     batches = [stations[at : at + orders.rows] for at in range(0, len(stations), orders.rows)]
     made = []
@@ -78,7 +81,7 @@ def bodies(orders: Orders, stations: list[str], chance: random.Random) -> Iterat
             )
             tails.append(f"]{columns}}}}}".encode())
         made.append((head, tails, len(batch)))
-    moment = orders.start_ms
+    moment = start_ms
     turn = 0
     while True:
         for head, tails, count in made:
@@ -130,8 +133,10 @@ async def send(orders: Orders) -> Report:
         f"POST /ingest/{orders.stream} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {orders.token}\r\n"
         "Content-Type: application/json\r\nContent-Length: %d\r\n\r\n"
     ).encode()
-    shares = [orders.stations[number :: orders.connections] for number in range(orders.connections)]
-    sources = [bodies(orders, share, chance) for share in shares]
+    numbers = range(orders.connections)
+    shares = [orders.stations if orders.shared else orders.stations[number :: orders.connections] for number in numbers]
+    starts = [orders.start_ms - (number * DAY_MS if orders.shared else 0) for number in numbers]
+    sources = [bodies(orders, share, chance, start) for share, start in zip(shares, starts, strict=True)]
     for source in sources:
         next(source)  # makes the parts, before the clock starts
     begun = time.perf_counter()

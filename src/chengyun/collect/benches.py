@@ -82,16 +82,16 @@ def open_site(stations: int = STATIONS) -> Iterator[Site]:
     with open_place(env={"CHENGYUN_DEMO": "0"}) as place:
         url = str(place.state()["database_url"])
         keys = [f"B{number:06d}" for number in range(stations)]
-        _register(url, table, keys)
+        register_entities(url, table, keys)
         yield Site(place, url, table, city.streams[qualified], keys, place.token("ingest:*"))
 
 
 def ingest() -> list[Result]:
     """Measure durable ingest: batches of 1,000 in array form, flagged, rules run, newest rows kept; every row is news."""
     with open_site() as site:
-        _sent(site.orders(connections=16, rows=BATCH, seconds=2.0))
+        sent(site.orders(connections=16, rows=BATCH, seconds=2.0))
         before = _processor_s(site)
-        report = _sent(site.orders(connections=16, rows=BATCH))
+        report = sent(site.orders(connections=16, rows=BATCH))
         spent = {name: seconds - before[name] for name, seconds in _processor_s(site).items()}
         stored = _count(site)
         copied = _raw_copy(site)
@@ -115,8 +115,8 @@ def ingest() -> list[Result]:
 def ingest_single() -> list[Result]:
     """Measure durable ingest of one observation a request."""
     with open_site() as site:
-        _sent(site.orders(connections=64, rows=1, seconds=2.0))
-        report = _sent(site.orders(connections=64, rows=1))
+        sent(site.orders(connections=64, rows=1, seconds=2.0))
+        report = sent(site.orders(connections=64, rows=1))
     return [
         Result(
             name="ingest-single", value=report.requests / report.seconds, unit="requests/s", target=1_500, better="higher",
@@ -136,7 +136,7 @@ def ingest_visible() -> list[Result]:
         orders.stations = site.stations[:-1]
         probing = site.orders(connections=1, rows=1)
         with ThreadPoolExecutor(1) as beside:
-            load = beside.submit(_sent, orders)
+            load = beside.submit(sent, orders)
             time.sleep(3.0)
             seen = probe(site.place.stream_port, site.token, _ticket(site), probing, PROBES, PROBE_EVERY_S)
             report = load.result()
@@ -161,7 +161,7 @@ def ingest_visible() -> list[Result]:
 def latest() -> list[Result]:
     """Measure the newest rows of 100,000 stations: asked for whole, and what moved since an earlier answer."""
     with open_site(stations=LATEST_STATIONS) as site:
-        _sent(site.orders(connections=4, rows=BATCH, seconds=12.0))
+        sent(site.orders(connections=4, rows=BATCH, seconds=12.0))
         path = f"/latest/{site.table.qualified}?ticket={_ticket(site)}"
         _wait_whole(site, path)
         whole, seq, size = [], 0, 0
@@ -171,7 +171,7 @@ def latest() -> list[Result]:
             seq, size = msgspec.json.decode(body)["seq"], len(body)
         delta = []
         for _ in range(5):
-            _sent(site.orders(connections=1, rows=BATCH, seconds=0.05))
+            sent(site.orders(connections=1, rows=BATCH, seconds=0.05))
             took, body = _timed_get(site.place.stream_port, f"{path}&since={seq}")
             delta.append(took)
             answer = msgspec.json.decode(body)
@@ -201,7 +201,7 @@ def _wait_whole(site: Site, path: str) -> None:
     for _ in range(5):
         if msgspec.json.decode(_timed_get(site.place.stream_port, path)[1])["count"] == len(site.stations):
             return
-        _sent(site.orders(connections=4, rows=BATCH, seconds=6.0))
+        sent(site.orders(connections=4, rows=BATCH, seconds=6.0))
     raise Unavailable("Not every station has reported in 40 s; the machine is too busy to measure on.")
 
 
@@ -225,7 +225,8 @@ def _measured(city: City) -> str:
     return next(iter(city.streams))
 
 
-def _register(url: str, table: StreamTable, keys: list[str]) -> None:
+def register_entities(url: str, table: StreamTable, keys: list[str]) -> None:
+    """Put entities with these keys into the register of a stream."""
     with psycopg.connect(url) as conn:
         columns = conn.execute(
             "SELECT column_name, data_type FROM information_schema.columns"
@@ -244,7 +245,8 @@ def _register(url: str, table: StreamTable, keys: list[str]) -> None:
         conn.execute(chosen, [keys])
 
 
-def _sent(orders: Orders) -> Report:
+def sent(orders: Orders) -> Report:
+    """Send from a process of its own; say on stderr when something was refused."""
     done = subprocess.run(
         [sys.executable, "-m", "chengyun.bench.sender"], input=msgspec.json.encode(orders), stdout=subprocess.PIPE, check=True
     )
