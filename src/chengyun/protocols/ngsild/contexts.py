@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# ruff: noqa: S608 - statements are put together from our own constants and declared names; values are always bound.
 """Where a @context comes from: the core kept here, pinned files, what was hosted or fetched before, and last the network.
 
     core (any edition)     built in
@@ -165,7 +166,7 @@ class Library:
             async with self._pool.connection() as conn:
                 await conn.execute(_USE, [[kept.id]])
 
-    async def list(self, kind: str | None) -> list[Kept]:
+    async def kept(self, kind: str | None) -> list[Kept]:
         async with self._pool.connection() as conn:
             rows: Any = await (await conn.execute(_LIST, [kind, kind])).fetchall()
         core = [await self.find(CORE_URL)] if kind in (None, "Cached") else []
@@ -198,8 +199,8 @@ class Library:
             number = uuid.UUID(text) if len(text) == 36 else uuid.UUID(int=0)
         except ValueError:
             number = uuid.UUID(int=0)
-        async with self._with(conn) as own:
-            row: Any = await (await own.execute(_FIND, [name, number])).fetchone()
+        async with self._with(conn) as held:
+            row: Any = await (await held.execute(_FIND, [name, number])).fetchone()
         return Kept(*row) if row else None
 
     @contextlib.asynccontextmanager

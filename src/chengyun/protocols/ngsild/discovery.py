@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+
 """Which types and attributes there are: /types and /attributes (clauses 5.7.5 to 5.7.10)."""
 
 from __future__ import annotations
@@ -120,9 +121,9 @@ async def _look(house: House, request: Request, tenant: str, kind: str | None = 
     params = {**where.params, "tenant": tenant, "type": kind, "name": name}
     found = _Found()
     async with house.reading() as conn:
-        for one, number in await (await conn.execute(_COUNT.format(where=where.text), params)).fetchall():  # type: ignore[call-overload]
+        for one, number in await (await conn.execute(_COUNT.format(where=where.text), params)).fetchall():
             found.counts[one] = number
-        rows = await (await conn.execute(_ATTRIBUTES.format(where=where.text), params)).fetchall()  # type: ignore[call-overload]
+        rows = await (await conn.execute(_ATTRIBUTES.format(where=where.text), params)).fetchall()
     for one, attribute_name, attribute_kind, number in rows:
         found.kinds[one][attribute_name].add(attribute_kind)
         found.having[attribute_name] += number

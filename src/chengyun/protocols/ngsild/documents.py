@@ -26,7 +26,7 @@ MOST_ATTRIBUTES = 2000
 _TEMPORAL = ("observedAt", "expiresAt")
 _OWN = ("createdAt", "modifiedAt", "deletedAt", "instanceId")
 """Members that only the broker writes; what is sent in their place is ignored (clause 4.8)."""
-_KEYWORDS = {"@type": "type", "@id": "id", "@value": "value"}
+_KEYWORDS: dict[str, str] = {"@type": "type", "@id": "id", "@value": "value"}
 
 
 @dataclass(slots=True)
@@ -76,7 +76,7 @@ def read_entity(document: Any, terms: Terms, *, entity_id: str | None = None, hi
     if not is_uri(found):
         raise bad(f"The entity's id is {str(found)[:80]!r}, expected a URI such as urn:ngsi-ld:Vehicle:A4567.")
     if entity_id is not None and found != entity_id:
-        raise bad(f"The body speaks of {found[:80]!r}, the address of {entity_id[:80]!r}.")
+        raise bad(f"The body speaks of {str(found)[:80]!r}, the address of {entity_id[:80]!r}.")
     entity = read_fragment(document, terms, history=history)
     entity.id = str(found)
     if not entity.types:
@@ -123,12 +123,14 @@ def read_scopes(value: Any) -> list[str]:
     return [scope if scope.startswith(("/", "urn:")) else f"/{scope}" for scope in dict.fromkeys(found)]
 
 
-def read_attribute(value: Any, terms: Terms, name: str, *, history: bool = False, partial: bool = False) -> list[Instance]:
+def read_attribute(
+    value: Any, terms: Terms, name: str, *, history: bool = False, partial: bool = False, depth: int = 0
+) -> list[Instance]:
     """Return an attribute's instances. Raises BadRequestData when two have the same datasetId."""
     several = isinstance(value, list) and bool(value) and all(_is_instance(one) for one in value)
     if history and isinstance(value, list) and not several and value:
         raise bad(f"{name}: a temporal representation lists instances, each with its type and value.")
-    instances = [_read_instance(one, terms, name, 0, partial) for one in (value if several else [value])]
+    instances = [_read_instance(one, terms, name, depth, partial) for one in (value if several else [value])]
     if not history:
         ids = [instance.get("datasetId", "") for instance in instances]
         if len(set(ids)) != len(ids):
@@ -159,7 +161,7 @@ def _read_instance(value: Any, terms: Terms, name: str, depth: int, partial: boo
         instance: Instance = {"type": "GeoProperty" if geometry else "Property", "value": value}
         _check_value(instance, name, partial)
         return instance
-    sent = {_KEYWORDS.get(key, key): one for key, one in value.items()}
+    sent: dict[str, Any] = {_KEYWORDS.get(str(key), str(key)): one for key, one in value.items()}
     kind = _kind_of(sent, name, partial)
     instance = {"type": kind} if kind else {}
     for key, one in sent.items():
@@ -177,7 +179,7 @@ def _read_instance(value: Any, terms: Terms, name: str, depth: int, partial: boo
         elif key in MEMBERS:
             instance[key] = one
         else:
-            instance[terms.expand(key)] = read_attribute(one, terms, f"{name}.{key}", partial=partial) if depth < DEEPEST else []
+            instance[terms.expand(key)] = read_attribute(one, terms, f"{name}.{key}", partial=partial, depth=depth + 1)
     if kind == "VocabProperty" and "vocab" in instance and not is_null(instance["vocab"]):
         vocab = instance["vocab"]
         instance["vocab"] = [terms.expand(str(w)) for w in vocab] if isinstance(vocab, list) else terms.expand(str(vocab))
@@ -240,5 +242,4 @@ def _check_value(instance: Instance, name: str, partial: bool) -> None:
 
 
 def _instant_text(value: Any, where: str) -> str:
-    instant = read_instant(value, where)
-    return value if isinstance(value, str) and value.endswith("Z") and "," not in value else stamp(instant)
+    return stamp(read_instant(value, where))

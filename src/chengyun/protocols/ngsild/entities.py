@@ -124,11 +124,11 @@ async def gather(house: House, request: Request, tenant: str, wanted: Query) -> 
         asked = replace(one_more, count=True) if from_packs else one_more
         found, total = await store.select(conn, tenant, asked, allowed)
     if from_packs:
-        beyond = await house.packs.find(house, request.visitor.actor, wanted)
         stored = total or 0
-        start = max(0, wanted.offset - stored)
-        found += beyond[start : start + one_more.limit - len(found)] if one_more.limit else []
-        total = stored + len(beyond) if wanted.count else None
+        room = one_more.limit - len(found)
+        beyond, number = await house.packs.find(house, request.visitor.actor, wanted, max(0, wanted.offset - stored), room)
+        found += beyond
+        total = stored + number if wanted.count else None
     more = len(found) > wanted.limit > 0
     return found[: wanted.limit], total, more
 
@@ -204,7 +204,7 @@ async def replace_entity(house: House, request: Request, name: str) -> Reply:
     return NOTHING
 
 
-async def without_id(house: House, request: Request) -> Reply:
+async def without_id(_: House, request: Request) -> Reply:
     """PATCH and PUT /entities"""
     raise bad(f"{request.method} needs the id of an entity in its address.")
 

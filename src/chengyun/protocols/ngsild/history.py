@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# ruff: noqa: S608 - statements are put together from our own constants and declared names; values are always bound.
 """History in the database: heads and instances, read in time order and written instance by instance."""
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ async def head(conn: Conn, tenant: str, entity_id: str, allowed: Where) -> tuple
     where = Where(list(allowed.parts), dict(allowed.params))
     where.add("tenant = %s", tenant)
     where.add("entity_id = %s", entity_id)
-    row = await (await conn.execute(f"{_HEADS} WHERE {where.text}", where.params)).fetchone()  # type: ignore[call-overload]
+    row = await (await conn.execute(f"{_HEADS} WHERE {where.text}", where.params)).fetchone()
     return (row[0], _entity(row)) if row else None
 
 
@@ -77,11 +78,13 @@ async def find_heads(
         where.add("id = ANY(%s)", await _near(conn, where, query.geo, span))
     total = None
     if query.count:
-        row = await (await conn.execute(f"SELECT count(*) FROM ngsild_history h WHERE {where.text}", where.params)).fetchone()  # type: ignore[call-overload]
+        row: Any = await (
+            await conn.execute(f"SELECT count(*) FROM ngsild_history h WHERE {where.text}", where.params)
+        ).fetchone()
         total = int(row[0])
     order = _order(query, where)
     rows = await (
-        await conn.execute(  # type: ignore[call-overload]
+        await conn.execute(
             f"{_HEADS} WHERE {where.text} ORDER BY {order} LIMIT %(l)s OFFSET %(o)s",
             {**where.params, "l": query.limit, "o": query.offset},
         )
@@ -104,7 +107,7 @@ async def instances(conn: Conn, heads: Sequence[int], span: Span, view: View, mo
     else:
         text = f"SELECT history_id, name, instance_id, instance, observed_at, created_at, modified_at, deleted_at, {time}"
         text += f" FROM ngsild_historyinstance i WHERE {where.text} ORDER BY {time} NULLS FIRST, id LIMIT %(most)s"
-    rows = await (await conn.execute(text, {**where.params, "most": most + 1})).fetchall()  # type: ignore[call-overload]
+    rows = await (await conn.execute(text, {**where.params, "most": most + 1})).fetchall()
     part = Part((row[0], _tracked(row)) for row in rows[:most])
     part.cut = len(rows) > most
     return part
@@ -115,7 +118,7 @@ async def names_within(conn: Conn, heads: Sequence[int], span: Span, view: View)
     where = _instance_where(heads, span, view)
     text = f"SELECT DISTINCT history_id, name FROM ngsild_historyinstance i WHERE {where.text}"
     found: dict[int, list[str]] = {}
-    for number, name in await (await conn.execute(text, where.params)).fetchall():  # type: ignore[call-overload]
+    for number, name in await (await conn.execute(text, where.params)).fetchall():
         found.setdefault(number, []).append(name)
     return found
 
@@ -140,7 +143,7 @@ async def figures(conn: Conn, heads: Sequence[int], span: Span, view: View, most
     GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 5 LIMIT %(most)s
     """
     found: dict[int, list[Figure]] = {}
-    for row in await (await conn.execute(text, params)).fetchall():  # type: ignore[call-overload]
+    for row in await (await conn.execute(text, params)).fetchall():
         until = row[4] + span.period if span.period else span.before or row[5]
         values = dict(zip(METHODS, row[6:], strict=True))
         found.setdefault(row[0], []).append(Figure(row[1], row[2], row[3], row[4], until, values))
@@ -151,7 +154,7 @@ async def add(conn: Conn, tenant: str, entity: Entity, now: dt.datetime, *, know
     """Add instances to an entity's history, making it where it is new. Returns whether it came to be."""
     new = False
     if known is None:
-        row = await (
+        row: Any = await (
             await conn.execute(_ADD_HEAD, [tenant, entity.id, entity.types, entity.scopes, entity.area_code, now, now])
         ).fetchone()
         known, new = int(row[0]), bool(row[1])

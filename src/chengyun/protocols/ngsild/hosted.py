@@ -46,7 +46,7 @@ async def list_all(house: House, request: Request) -> Reply:
     details = params.flag("details")
     if kind not in ("", *KINDS):
         raise bad(f"kind is {kind[:40]!r}, expected one of {', '.join(KINDS)}.")
-    found = await house.library.list(kind or None)
+    found = await house.library.kept(kind or None)
     shown = [_details(one, request) if details else _address(one, request) for one in found]
     return Reply(200, msgspec.json.encode(shown))
 

@@ -32,6 +32,14 @@ class Entity(models.Model):
         ]
 
 
+class Place(models.Model):
+    """A geometry of an entity. Its column `box`, which finds candidates, is a type Django does not know: see the migration."""
+
+    entity = models.ForeignKey(Entity, on_delete=models.CASCADE, db_index=False)
+    name = models.TextField()
+    geometry = models.JSONField()
+
+
 class History(models.Model):
     """One entity over time: its head. The instances stand in HistoryInstance."""
 

@@ -47,12 +47,13 @@ DEEPEST_JOIN = 5
 
 
 def query_of(params: Parameters, terms: Terms, *, also: tuple[str, ...] = ()) -> Query:
-    """Return what is asked for. also: what narrows it enough beside the usual. Raises BadRequestData when nothing narrows it (clause 5.7.2)."""
-    narrowed = any(params.given(name) for name in ("type", "attrs", "q", "georel", *also))
-    if not narrowed and not params.flag("local"):
-        raise bad(
-            f"The query is too wide. Give at least one of type, attrs, q, georel{''.join(f', {it}' for it in also)}, or local=true."
-        )
+    """Return what is asked for. Raises BadRequestData when nothing narrows it (clause 5.7.2).
+
+    also: what narrows it enough beside the usual.
+    """
+    enough = ("type", "attrs", "q", "georel", *also)
+    if not any(params.given(name) for name in enough) and not params.flag("local"):
+        raise bad(f"The query is too wide. Give at least one of {', '.join(enough)}, or local=true.")
     ids = params.many("id")
     if len(ids) > MOST_IDS:
         raise too_complex(f"More than {MOST_IDS} ids are asked for. Ask in parts.")

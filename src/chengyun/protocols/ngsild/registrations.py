@@ -37,8 +37,8 @@ SELECT document, created_at, modified_at FROM ngsild_registration
 WHERE tenant = %(tenant)s AND kind = %(kind)s AND (%(types)s::text[] IS NULL OR EXISTS (
     SELECT FROM jsonb_path_query(document, '$.information[*].entities[*].type') AS t (type)
     WHERE t.type #>> '{}' = ANY(%(types)s::text[])))
-  AND (%(ids)s::text[] IS NULL OR registration_id = ANY(%(ids)s::text[])
-       OR jsonb_path_exists(document, '$.information[*].entities[*].id ? (@ == $ids[*])', jsonb_build_object('ids', %(ids)s::text[])))
+  AND (%(ids)s::text[] IS NULL OR registration_id = ANY(%(ids)s::text[]) OR jsonb_path_exists(
+    document, '$.information[*].entities[*].id ? (@ == $ids[*])', jsonb_build_object('ids', %(ids)s::text[])))
 ORDER BY id LIMIT %(limit)s OFFSET %(offset)s
 """
 _NAMES = ("propertyNames", "relationshipNames")
@@ -102,7 +102,8 @@ async def update(house: House, request: Request, name: str) -> Reply:
     now, _ = clock()
     async with house.writing(request.visitor) as conn:
         await conn.execute(
-            "UPDATE ngsild_registration SET document = %s, modified_at = %s WHERE tenant = %s AND kind = %s AND registration_id = %s",
+            "UPDATE ngsild_registration SET document = %s, modified_at = %s"
+            " WHERE tenant = %s AND kind = %s AND registration_id = %s",
             [Jsonb(document), now, ask.tenant, "registration", number],
         )  # fmt: skip
         await house.audit(conn, request.visitor, "registration_update", [number], ask.tenant)

@@ -123,14 +123,9 @@ def order_sql(query: Query, where: Where) -> str:
     return ", ".join([*keys, "id"])
 
 
-def sort_key(query: Query, entity: Entity) -> list[tuple[int, str]]:
-    """Return where an entity stands when entities of several sources are merged: only the id is promised there."""
-    return [(0, entity.id)]
-
-
 def read_order(text: str, terms: Terms) -> tuple[Order, ...]:
     """Return orderBy: `name`, `name.createdAt`, `name;desc`, comma between. Raises BadRequestData."""
-    found = []
+    found: list[Order] = []
     for part in text.split(","):
         path, _, way = part.strip().partition(";")
         if way not in ("", "asc", "desc") or not path or len(path) > 2000:

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+
 """Delivers what the outbox holds: in order for each subscription, again after a failure, given up only visibly.
 
 A subscription is leased while its notifications go out, so two processes never send the same one at a time; a process that
@@ -79,7 +80,10 @@ _DUE = """
 SELECT id, tenant, document, context, owner, modified_at, every_s FROM ngsild_subscription
 WHERE active AND due_at <= now() AND (expires_at IS NULL OR expires_at > now()) ORDER BY due_at LIMIT 100 FOR UPDATE SKIP LOCKED
 """
-_LATER = "UPDATE ngsild_subscription SET due_at = greatest(due_at, now() - make_interval(secs => every_s)) + make_interval(secs => every_s) WHERE id = %s"
+_LATER = """
+UPDATE ngsild_subscription
+SET due_at = greatest(due_at, now() - make_interval(secs => every_s)) + make_interval(secs => every_s) WHERE id = %s
+"""
 _SOON = """
 SELECT extract(epoch FROM least(
     (SELECT min(due_at) FROM ngsild_subscription WHERE active AND due_at IS NOT NULL),

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# ruff: noqa: S608 - statements are put together from our own constants and declared names; values are always bound.
 """Entities in the database: read, locked, written; every write leaves its history and its notifications in one transaction."""
 
 from __future__ import annotations
@@ -95,7 +96,7 @@ async def get(conn: Conn, tenant: str, ids: Sequence[str], where: Where) -> dict
     own.add("tenant = %s", tenant)
     own.add("entity_id = ANY(%s)", list(ids))
     text = f"SELECT {COLUMNS} FROM ngsild_entity WHERE {own.text} AND {_LIVE}"
-    rows = await (await conn.execute(text, own.params)).fetchall()  # type: ignore[call-overload]
+    rows = await (await conn.execute(text, own.params)).fetchall()
     return {row[0]: entity_of(row) for row in rows}
 
 
@@ -103,7 +104,7 @@ async def count(conn: Conn, tenant: str, query: Query, allowed: Where) -> int:
     """Return how many entities answer a query that SQL alone decides."""
     where = _where(tenant, query, allowed)
     text = f"SELECT count(*) FROM ngsild_entity WHERE {where.text} AND {_LIVE}"
-    row = await (await conn.execute(text, where.params)).fetchone()  # type: ignore[call-overload]
+    row: Any = await (await conn.execute(text, where.params)).fetchone()
     return int(row[0])
 
 
@@ -116,7 +117,7 @@ async def select(conn: Conn, tenant: str, query: Query, allowed: Where) -> tuple
         if query.limit == 0:
             return [], total
         text = f"SELECT {COLUMNS} FROM ngsild_entity WHERE {where.text} AND {_LIVE} ORDER BY {order} LIMIT %(l)s OFFSET %(o)s"
-        rows = await (await conn.execute(text, {**where.params, "l": query.limit, "o": query.offset})).fetchall()  # type: ignore[call-overload]
+        rows = await (await conn.execute(text, {**where.params, "l": query.limit, "o": query.offset})).fetchall()
         return [entity_of(row) for row in rows], total
     found: list[Entity] = []
     seen = 0
@@ -183,9 +184,9 @@ async def write(conn: Conn, tenant: str, edits: Sequence[Edit], now: dt.datetime
         await cursor.executemany(
             _HEAD, [(tenant, it.id, it.types, it.scopes, it.area_code, it.created_at, it.modified_at) for it in kept]
         )
-        rows = [row for edit in edits if edit.after is not None for row in _history(edit, now)]
-        if rows:
-            await cursor.executemany(_INSTANCE, [(*row, tenant, name) for name, row in rows])
+        learnt = [(*row, tenant, name) for edit in edits if edit.after is not None for name, row in _history(edit, now)]
+        if learnt:
+            await cursor.executemany(_INSTANCE, learnt)
 
 
 def _history(edit: Edit, now: dt.datetime) -> Iterator[tuple[str, tuple[Any, ...]]]:

@@ -27,12 +27,10 @@ TRIGGERS = frozenset({*DEFAULT_TRIGGERS, "attributeDeleted", "entityCreated", "e
 FORMATS = ("normalized", "concise", "keyValues", "simplified")
 LONGEST_INTERVAL_S = 366 * 86400
 _KNOWN = frozenset(
-    {
-        "id", "type", "subscriptionName", "description", "entities", "watchedAttributes", "notificationTrigger", "timeInterval", "q",
-        "geoQ", "csf", "isActive", "notification", "expiresAt", "throttling", "temporalQ", "scopeQ", "lang", "createdAt",
-        "modifiedAt", "status", "jsonldContext", "datasetId", "localOnly", "splitEntities", "@context", "jsonKeys", "expandValues",
-    }
-)  # fmt: skip
+    "id type subscriptionName description entities watchedAttributes notificationTrigger timeInterval q geoQ csf isActive"
+    " notification expiresAt throttling temporalQ scopeQ lang createdAt modifiedAt status jsonldContext datasetId localOnly"
+    " splitEntities jsonKeys expandValues @context".split()
+)
 _OWN = ("createdAt", "modifiedAt", "status", "@context")
 _WORD = re.compile(r"[^;|,()\s]+")
 

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# ruff: noqa: S608 - statements are put together from our own constants and declared names; values are always bound.
 """Operations on subscriptions: /subscriptions (clauses 5.8.1 to 5.8.5)."""
 
 from __future__ import annotations
@@ -93,7 +94,7 @@ async def query(house: House, request: Request) -> Reply:
         raise bad("limit=0 only goes with count=true.")
     text = f"SELECT {_COLUMNS} FROM ngsild_subscription WHERE tenant = %s ORDER BY id LIMIT %s OFFSET %s"
     async with house.reading() as conn:
-        rows: Any = await (await conn.execute(text, [ask.tenant, limit + 1, offset])).fetchall()  # type: ignore[call-overload]
+        rows: Any = await (await conn.execute(text, [ask.tenant, limit + 1, offset])).fetchall()
         number: Any = await (
             await conn.execute("SELECT count(*) FROM ngsild_subscription WHERE tenant = %s", [ask.tenant])
         ).fetchone()
@@ -164,7 +165,7 @@ def _values(ask: Ask, document: dict[str, Any], now: dt.datetime) -> dict[str, A
 async def _find(house: House, ask: Ask, name: str) -> Any:
     text = f"SELECT {_COLUMNS} FROM ngsild_subscription WHERE tenant = %s AND subscription_id = %s"
     async with house.reading() as conn:
-        row = await (await conn.execute(text, [ask.tenant, name])).fetchone()  # type: ignore[call-overload]
+        row = await (await conn.execute(text, [ask.tenant, name])).fetchone()
     if row is None:
         raise absent(f"There is no subscription {name}.")
     return row

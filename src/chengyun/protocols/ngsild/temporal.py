@@ -121,8 +121,8 @@ async def modify_instance(house: House, request: Request, name: str, attribute: 
     async with house.writing(request.visitor) as conn:
         known = await _head(conn, ask, entity_id, _EVERYWHERE)
         done = await conn.execute(
-            "UPDATE ngsild_historyinstance SET instance = instance || %s, observed_at = coalesce(%s, observed_at), modified_at = %s"
-            " WHERE history_id = %s AND name = %s AND instance_id = %s",
+            "UPDATE ngsild_historyinstance SET instance = instance || %s, observed_at = coalesce(%s, observed_at),"
+            " modified_at = %s WHERE history_id = %s AND name = %s AND instance_id = %s",
             [Jsonb(fragment), fragment.get("observedAt"), now, known[0], iri, number],
         )
         if not done.rowcount:
