@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
-import io
 import re
 from collections.abc import Iterator, Mapping
 from typing import BinaryIO
@@ -88,8 +87,8 @@ def read_labels(file: BinaryIO, name: str) -> Iterator[Row]:
 def read_network(file: BinaryIO, name: str) -> Iterator[Row]:
     """Read an EPANET network: it registers its tanks, pumps, valves and junctions. Their coordinates are of no known system."""
     kind: str | None = None
-    for at, text in enumerate(io.TextIOWrapper(file, encoding="utf-8", errors="replace"), 1):
-        line = text.partition(";")[0].strip()
+    for at, raw in enumerate(file, 1):
+        line = raw.decode("utf-8", "replace").partition(";")[0].strip()
         if line.startswith("["):
             kind = SECTIONS.get(line.upper())
         elif line and kind is not None:

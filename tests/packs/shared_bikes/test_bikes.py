@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Stations of a real operator: as sent, and four weeks of history with the error a forecast has to beat."""
+
+from __future__ import annotations
+
+import gzip
+import io
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from chengyun.city import Malformed, Observation, Registered
+from chengyun.lake.read import snapshot
+from chengyun.packs.shared_bikes import feeds
+
+
+@pytest.mark.shared
+def test_a_real_operators_feed_is_stored_as_sent(load, figures, shared: Path) -> None:
+    folder = shared / "data/bike-baywheels/raw"
+    assert load("shared_bikes.gbfs", folder / "station_information.json").registered == 518
+    for name in ("1107", "1135", "1207"):
+        assert load("shared_bikes.gbfs", folder / f"station_status_20221003T{name}Z.json").stored == 500
+    with snapshot(["shared_bikes.station_status"]) as lake:
+        rows = lake.rows(
+            "SELECT s.bikes, s.docks, s.working, r.capacity FROM station_status AS s JOIN station AS r ON r.key = s.station "
+            "WHERE s.station = '003d58af-e449-4800-aa6d-eb1bba8ad68d' ORDER BY s.at",
+            {},
+        )
+    assert [(it["bikes"], it["docks"], it["working"], it["capacity"]) for it in rows] == [(3, 20, "yes", 27)] * 3
+    service = figures("shared_bikes.station_service_day")
+    assert service["003d58af-e449-4800-aa6d-eb1bba8ad68d", "2022-10-03"].value == 100.0
+
+
+@pytest.mark.shared
+def test_repeating_the_last_number_errs_as_was_worked_out(load, figures, shared: Path, tmp_path: Path) -> None:
+    data = shared / "data/bike-baywheels"
+    day = tmp_path / "history.csv"
+    last: dict[str, int] = {}
+    errors: list[int] = []
+    with gzip.open(data / "station_status_30min_202210.csv.gz", "rt") as file, day.open("w") as out:
+        out.write(next(file))
+        for line in file:
+            time, station, bikes, *_rest = line.split(",")
+            # One local day of Asia/Shanghai, which is what the figure is of.
+            if "2022-10-04T16" <= time < "2022-10-05T16":
+                out.write(line)
+                if station in last:
+                    errors.append(abs(int(bikes) - last[station]))
+                last[station] = int(bikes)
+    loaded = load("shared_bikes.history", day)
+    assert (loaded.stored, sum(loaded.dead.values()), loaded.registered) == (loaded.read, 0, 494)
+    found = figures("shared_bikes.persistence_error_day")
+    assert len(found) == 494
+    totals = [(figure.detail["error_total"], figure.detail["pairs"]) for figure in found.values()]
+    assert (sum(it[0] for it in totals), sum(it[1] for it in totals)) == (sum(errors), len(errors))
+    assert sum(errors) / len(errors) == pytest.approx(0.394, abs=0.1)
+
+
+@pytest.mark.shared
+def test_four_weeks_can_be_read_and_their_error_is_the_published_one(shared: Path) -> None:
+    with gzip.open(shared / "data/bike-baywheels/station_status_30min_202210.csv.gz") as file:
+        rows = list(feeds.read_history(file, "history.csv"))  # type: ignore[arg-type]
+    assert [row.sentence for row in rows if isinstance(row, Malformed)] == []
+    assert (sum(isinstance(it, Registered) for it in rows), sum(isinstance(it, Observation) for it in rows)) == (494, 622_440)
+    by_station: dict[str, list[float]] = {}
+    for row in rows:
+        if isinstance(row, Observation):
+            by_station.setdefault(row.values["station"], []).append(row.values["bikes"])
+    errors = [abs(after - before) for series in by_station.values() for before, after in pairwise(series)]
+    assert sum(errors) / len(errors) == pytest.approx(0.394, abs=0.0005)
+
+
+def test_a_station_without_a_place_and_a_row_without_a_number_are_told() -> None:
+    header = ",".join(feeds.HISTORY).encode() + b"\n"
+    lines = ("0,2,0,22,1,0,1,76", "1,two,0,1,1,0,1,7", "2,2,0,1,1,0,9,7")
+    body = header + b"".join(f"2022-10-03T00:33:09Z,{line}\n".encode() for line in lines)
+    rows = list(feeds.read_history(io.BytesIO(body), "history.csv"))
+    assert [row.sentence for row in rows if isinstance(row, Malformed)] == [
+        "history.csv, line 3: bikes is 'two', expected a number from -1e+06 to 1e+06.",
+        "history.csv, line 4: ok is '9', expected 1 or 0.",
+    ]
+    (wrong,) = feeds.read_gbfs(io.BytesIO(b'{"data": {"alerts": []}}'), "system_alerts.json")
+    assert isinstance(wrong, Malformed)
+    assert "neither stations nor vehicles" in wrong.sentence

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A benchmark's telemetry: every hour stored, what it is of registered, and its attacks as labelled."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from chengyun.city import Malformed, Observation, Registered
+from chengyun.lake.read import snapshot
+from chengyun.packs.water_supply import feeds
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(("name", "hours"), [("BATADAL_dataset03.csv.gz", 8761), ("BATADAL_dataset04.csv.gz", 4177)])
+def test_every_hour_of_every_signal_can_be_read(shared: Path, name: str, hours: int) -> None:
+    with gzip.open(shared / "data/water-batadal" / name) as file:
+        kinds = Counter(type(row) for row in feeds.read_telemetry(file, name))  # type: ignore[arg-type]
+    # 7 tanks, 11 pumps, a valve, 12 junctions
+    assert (kinds[Registered], kinds[Observation], kinds[Malformed]) == (31, hours * 31, 0)
+
+
+@pytest.mark.shared
+def test_a_month_with_an_attack_as_stored(load, figures, shared: Path, tmp_path: Path) -> None:
+    data = shared / "data/water-batadal"
+    assert load("water_supply.network", data / "CTOWN.inp").registered == 388 + 7 + 11 + 5
+    month = tmp_path / "september.csv"
+    with gzip.open(data / "BATADAL_dataset04.csv.gz", "rt") as file, month.open("w") as out:
+        header, *lines = file
+        out.writelines([header, *(line for line in lines if line[3:8] == "09/16")])
+    loaded = load("water_supply.telemetry", month)
+    assert (loaded.stored, sum(loaded.dead.values())) == (30 * 24 * 31, 0)
+    with snapshot(["water_supply.asset_hour"]) as lake:
+        rows = lake.rows(
+            "SELECT DISTINCT r.kind, r.elevation_m FROM asset_hour AS a JOIN asset AS r ON r.key = a.asset "
+            "WHERE a.asset = 'J280'",
+            {},
+        )
+    assert rows == [{"kind": "junction", "elevation_m": rows[0]["elevation_m"]}]
+    assert rows[0]["elevation_m"] is not None
+    pumps = figures("water_supply.pump_hours_day")
+    with month.open() as file:
+        running = [float(row[" S_PU1"]) for row in csv.DictReader(file) if row["DATETIME"].startswith("14/09/16")]
+    assert pumps["PU1", "2016-09-14"].value == sum(running)
+    tanks = figures("water_supply.tank_level_day")
+    assert {asset for asset, _day in tanks} == {f"T{number}" for number in range(1, 8)}
+
+
+@pytest.mark.shared
+def test_attacks_are_the_labelled_hours_and_no_others(load, figures, shared: Path, tmp_path: Path) -> None:
+    data = shared / "data/water-batadal"
+    labels = tmp_path / "labels.csv"
+    with gzip.open(data / "BATADAL_dataset04.csv.gz", "rb") as file:
+        labels.write_bytes(file.read())
+    assert load("water_supply.labels", labels).stored == 4177
+    with (data / "attacks_dataset04.csv").open() as file:
+        labelled = sum(int(row["labelled_hours"]) for row in csv.DictReader(file))
+    found = figures("water_supply.attack_hours_day")
+    assert sum(figure.value for figure in found.values()) == labelled
+    assert max(figure.value for figure in found.values()) <= 24
+
+
+def test_an_hour_that_is_none_is_told_and_a_stranger_is_not_guessed() -> None:
+    body = b"DATETIME,L_T1,S_PU1,X_9,ATT_FLAG\n06/01/14 00,0.5,1,7,0\n31/02/14 00,0.5,1,7,5\n06/01/14 01,deep,1,7,1\n"
+    rows = list(feeds.read_telemetry(io.BytesIO(body), "a.csv"))
+    assert [row.key for row in rows if isinstance(row, Registered)] == ["T1", "PU1"]
+    assert [row.sentence for row in rows if isinstance(row, Malformed)] == [
+        "a.csv, line 3: DATETIME 31/02/14 00 is not a time (day is out of range for month).",
+        "a.csv, line 4: L_T1 is 'deep', expected a number from -1e+06 to 1e+06.",
+    ]
+    wrong = [row.sentence for row in feeds.read_labels(io.BytesIO(body), "a.csv") if isinstance(row, Malformed)]
+    assert wrong == ["a.csv, line 3: ATT_FLAG is '5', expected 1, 0 or -999."]
