@@ -79,7 +79,12 @@ class Intake:
         for letter in astray:
             await self._until_done(lambda letter=letter: self._write_astray(letter))  # type: ignore[misc]
         for deed in deeds:
-            await self._until_done(deed)
+            try:
+                await self._until_done(deed)
+            except Exception:
+                # A bug of ours must not hold up every other message; what devices say of themselves they say again.
+                log.exception("what a device or node said could not be kept")
+                self.counts["unheard"] += 1
         self.counts["messages"] += len(messages)
         self.newest = time.time()
 
@@ -186,7 +191,13 @@ class Intake:
         # Entities are looked up one block after the other, so that blocks enter the writer's queue in their order.
         batches = []
         for number, block in enumerate(blocks):
-            batch = await self._until_done(lambda block=block: self._batch(qualified, gathered, block))  # type: ignore[misc]
+            try:
+                batch = await self._until_done(lambda block=block: self._batch(qualified, gathered, block))  # type: ignore[misc]
+            except Malformed as wrong:
+                dead = told(Dead(wrong.code, wrong.sentence), block.topics[0])
+                kept: list[dict[str, Any]] = block.rows if block.rows is not None else [{"columns": block.columns}]
+                gathered.dead += [DeadRow(index, dead, row) for index, row in enumerate(kept)]
+                batch = await self._until_done(lambda: self._batch(qualified, gathered, Block(rows=[])))
             if number == len(blocks) - 1:
                 batch.dead += gathered.dead
             batches.append(batch)

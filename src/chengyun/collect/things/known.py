@@ -26,23 +26,24 @@ WHERE d.state = 'active' AND b.since <= now() AND (b.until IS NULL OR b.until > 
 """
 _SAY = """
 INSERT INTO things_devicestate AS old (device_id, seen_at, online, online_at, battery, firmware, detail)
-SELECT id, %(at)s, %(online)s, CASE WHEN %(online)s IS NULL THEN NULL ELSE %(at)s END, %(battery)s, coalesce(%(firmware)s, ''),
-       %(detail)s::jsonb
+SELECT id, %(at)s::timestamptz, %(online)s::bool,
+       CASE WHEN %(online)s::bool IS NULL THEN NULL ELSE %(at)s::timestamptz END,
+       %(battery)s::float8, coalesce(%(firmware)s::text, ''), %(detail)s::jsonb
 FROM things_device WHERE key = %(device)s
 ON CONFLICT (device_id) DO UPDATE SET
-    seen_at = CASE WHEN %(online)s IS FALSE THEN old.seen_at ELSE greatest(old.seen_at, excluded.seen_at) END,
+    seen_at = CASE WHEN %(online)s::bool IS FALSE THEN old.seen_at ELSE greatest(old.seen_at, excluded.seen_at) END,
     online = coalesce(excluded.online, old.online),
     online_at = CASE WHEN excluded.online IS DISTINCT FROM old.online AND excluded.online IS NOT NULL
                      THEN excluded.online_at ELSE old.online_at END,
     battery = coalesce(excluded.battery, old.battery),
-    firmware = CASE WHEN %(firmware)s IS NULL THEN old.firmware ELSE excluded.firmware END,
+    firmware = CASE WHEN %(firmware)s::text IS NULL THEN old.firmware ELSE excluded.firmware END,
     detail = old.detail || excluded.detail
 RETURNING device_id
 """
 _FIRMWARE = """
 INSERT INTO things_firmware (device_id, version, since, source, note)
-SELECT %(device)s, %(version)s, %(at)s, 'device', ''
-WHERE %(version)s IS DISTINCT FROM (SELECT version FROM things_firmware WHERE device_id = %(device)s
+SELECT %(device)s::int8, %(version)s::text, %(at)s::timestamptz, 'device', ''
+WHERE %(version)s::text IS DISTINCT FROM (SELECT version FROM things_firmware WHERE device_id = %(device)s::int8
                                     ORDER BY since DESC, id DESC LIMIT 1)
 """
 _TAKE = """
@@ -55,10 +56,10 @@ RETURNING c.id, d.key, c.name, c.arguments, c.expires_at
 _ANSWER = """
 UPDATE things_command c SET state = %(state)s, answer = coalesce(%(answer)s::jsonb, c.answer),
     sent_at = coalesce(c.sent_at, now()), acknowledged_at = coalesce(c.acknowledged_at, now()),
-    ended_at = CASE WHEN %(ended)s THEN now() ELSE NULL END
+    ended_at = CASE WHEN %(ended)s::bool THEN now() ELSE NULL END
 FROM things_device d
 WHERE d.id = c.device_id AND d.key = %(device)s AND c.id = %(id)s
-  AND c.state IN ('queued', 'sent', 'acknowledged') AND (c.state <> 'acknowledged' OR %(ended)s)
+  AND c.state IN ('queued', 'sent', 'acknowledged') AND (c.state <> 'acknowledged' OR %(ended)s::bool)
 RETURNING c.id
 """
 
