@@ -34,6 +34,7 @@
 | CHENGYUN_NATS_URL | nodes of the queue between front ends and collectors, comma between | none: no queue |
 | CHENGYUN_NATS_REPLICAS, CHENGYUN_NATS_GB | nodes that keep each body, and how much each keeps | 3 or fewer, 8 |
 | CHENGYUN_NATS_CREDENTIALS | file with our NKey and JWT for the nodes | none |
+| CHENGYUN_NGSILD_INSTANCES | values in one NGSI-LD answer over time; the rest is told by Content-Range | 1000 |
 | CHENGYUN_ALLOWED_HOSTS | host names pages may be asked under, comma between | localhost and the loopback addresses |
 """
 
@@ -79,6 +80,7 @@ class Config:
     opened: tuple[str, ...]
     ngsild_hosts: tuple[str, ...]
     ngsild_contexts: Path | None
+    ngsild_instances: int
     source_hosts: tuple[str, ...]
     source_folders: tuple[Path, ...]
 
@@ -143,6 +145,13 @@ def _port(name: str, default: int) -> int:
     return int(text)
 
 
+def _instances() -> int:
+    text = os.environ.get("CHENGYUN_NGSILD_INSTANCES") or "1000"
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) <= 100_000:
+        raise Refused(f"CHENGYUN_NGSILD_INSTANCES is {text!r}, expected a number from 1 to 100000.")
+    return int(text)
+
+
 def _city() -> str:
     code = os.environ.get("CHENGYUN_CITY") or "330200"
     if not re.fullmatch(r"[1-9]\d{3}00", code):
@@ -202,6 +211,7 @@ def read_config() -> Config:
         ),
         opened=tuple(name.strip() for name in env.get("CHENGYUN_OPEN", "").split(",") if name.strip()),
         ngsild_hosts=tuple(it.strip().lower() for it in env.get("CHENGYUN_NGSILD_HOSTS", "").split(",") if it.strip()),
+        ngsild_instances=_instances(),
         ngsild_contexts=Path(env["CHENGYUN_NGSILD_CONTEXTS"]).expanduser() if env.get("CHENGYUN_NGSILD_CONTEXTS") else None,
         source_hosts=tuple(name.strip() for name in env.get("CHENGYUN_SOURCE_HOSTS", "").split(",") if name.strip()),
         source_folders=tuple(Path(it) for it in (env.get("CHENGYUN_SOURCE_FOLDERS") or str(data / "inbox")).split(":") if it),
