@@ -16,7 +16,8 @@ PM25 = Quantity(key="pm25", name="PM2.5", unit="µg/m³", valid=(0, 1000), stuck
 
 def subject(key: str, middle: float = 40.0, **given: object) -> Subject:
     values = {
-        "key": key, "area_code": "330203", "lon": 121.5 + int(key) / 100, "lat": 29.9, "simulated": False, "rows": 24, "expected": 24,
+        "key": key, "area_code": "330203", "lon": 121.5 + int(key) / 100, "lat": 29.9, "simulated": False, "rows": 24,
+        "expected": 24,
         "late": 0, "values": {"pm25": 24}, "wrong": {"pm25": 0}, "stuck": {"pm25": 0}, "middle": {"pm25": middle},
     }  # fmt: skip
     return Subject(**(values | given))  # type: ignore[arg-type]
@@ -37,7 +38,8 @@ def test_what_is_missing_late_wrong_or_stuck_is_counted_by_subject() -> None:
     outcomes = judged(*(subject(str(number)) for number in range(4)), bad, subject("8", rows=0, values={"pm25": 0}))
     counted = {rule: (one.failed, [found.subject for found in one.found]) for rule, one in outcomes.items() if one.failed}
     assert counted == {
-        "heard": (1, ["8"]), "rows": (4, ["9"]), "late": (3, ["9"]), "values": (5, ["9"]), "range": (2, ["9"]), "stuck": (5, ["9"]),
+        "heard": (1, ["8"]), "rows": (4, ["9"]), "late": (3, ["9"]), "values": (5, ["9"]), "range": (2, ["9"]),
+        "stuck": (5, ["9"]),
     }  # fmt: skip
 
 
@@ -98,8 +100,10 @@ def test_an_offset_of_a_whole_source_is_a_datum_and_a_single_one_is_not() -> Non
 
 def test_a_score_is_the_mean_of_what_applies() -> None:
     rows = [
-        Score(dimension="accuracy", weight=1, checked=100, failed=50), Score(dimension="accuracy", weight=3, checked=10, failed=0),
-        Score(dimension="timeliness", weight=1, checked=0, failed=0), Score(dimension="completeness", weight=1, checked=1200, failed=30),
+        Score(dimension="accuracy", weight=1, checked=100, failed=50),
+        Score(dimension="accuracy", weight=3, checked=10, failed=0),
+        Score(dimension="timeliness", weight=1, checked=0, failed=0),
+        Score(dimension="completeness", weight=1, checked=1200, failed=30),
     ]  # fmt: skip
     total, by = score_of(rows)
     assert by["accuracy"] == pytest.approx(87.5)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from collections.abc import Iterator
 
 import httpx
@@ -22,10 +23,25 @@ import json, datetime as dt
 steward = Actor(None, "steward", None, frozenset({"data_steward"}), ("",))
 clerk = Actor(None, "clerk", None, frozenset({"handler"}), ("",))
 """
+SIGN_IN = """
+from importlib import import_module
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from chengyun.access.models import Account, Assignment
+account = Account.objects.create_user("steward", password="Tower-Bridge-1894")
+Assignment.objects.create(account=account, role="data_steward")
+session = import_module(settings.SESSION_ENGINE).SessionStore()
+session[SESSION_KEY] = str(account.pk)
+session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
+session[HASH_SESSION_KEY] = account.get_session_auth_hash()
+session.create()
+print(f"{settings.SESSION_COOKIE_NAME}={session.session_key}")
+"""
 JUDGE = """
 from chengyun.collect.quality import services
 import datetime as dt
 services.judge_due(dt.datetime.now(dt.UTC))
+services.judge_registers(dt.datetime.now(dt.UTC))
 """
 
 
@@ -46,7 +62,7 @@ def place() -> Iterator[Place]:
         ]
         sent = httpx.post(
             f"{place.stream_url}/ingest/{STREAM}",
-            json={"columns": ["station_code", "start", "pm25"], "rows": rows},
+            json={"columns": ["station", "start", "pm25"], "rows": rows},
             headers={"authorization": f"Bearer {place.token('ingest:*')}"},
         )
         assert sent.json()["accepted"] == len(rows), sent.text
@@ -86,8 +102,8 @@ def test_a_unit_mistake_is_repaired_by_new_versions_and_undone(place: Place) -> 
     pk = run(place, f"print(Finding.objects.get(dataset={STREAM!r}, rule='unit').pk)")
     refused = run(
         place,
-        "from chengyun.errors import Problem\n"
-        f"try:\n    services.accept(clerk, {pk}); print('1')\nexcept Problem as wrong:\n    print(json.dumps(type(wrong).__name__))",
+        f"from chengyun.errors import Problem\ntry:\n    services.accept(clerk, {pk})\n    print('1')\n"
+        "except Problem as wrong:\n    print(json.dumps(type(wrong).__name__))",
     )
     assert refused in ("Refused", "NotFound")
     run(place, f"services.accept(steward, {pk})\nprint(1)")
@@ -112,15 +128,14 @@ def test_a_unit_mistake_is_repaired_by_new_versions_and_undone(place: Place) -> 
 
 
 def test_swapped_coordinates_are_turned_and_turned_back(place: Place) -> None:
-    place.django(
-        "from chengyun.collect.quality import services\nimport datetime as dt\nservices.judge_registers(dt.datetime.now(dt.UTC))"
+    told = run(
+        place,
+        "from chengyun.packs.air_quality.models import Station\n"
+        "def at():\n    row = Station.objects.get(key='SWAP')\n    return [row.lon, row.lat]\n"
+        "pk = Finding.objects.get(dataset='air_quality.station', rule='order', subject='SWAP').pk\n"
+        "services.accept(steward, pk)\nturned = at()\nservices.undo(steward, pk)\nprint(json.dumps([turned, at()]))",
     )
-    at = "from chengyun.packs.air_quality.models import Station\nrow = Station.objects.get(key='SWAP')\nprint(json.dumps([row.lon, row.lat]))"
-    pk = run(place, "print(Finding.objects.get(dataset='air_quality.station', rule='order', subject='SWAP').pk)")
-    run(place, f"services.accept(steward, {pk})\nprint(1)")
-    assert run(place, at) == [121.45, 29.87]
-    run(place, f"services.undo(steward, {pk})\nprint(1)")
-    assert run(place, at) == [29.87, 121.45]
+    assert told == [[121.45, 29.87], [29.87, 121.45]]
 
 
 def test_what_an_actor_may_not_read_is_not_judged_before_it(place: Place) -> None:
@@ -130,3 +145,27 @@ def test_what_an_actor_may_not_read_is_not_judged_before_it(place: Place) -> Non
         "print(json.dumps([len(queries.overview(ANONYMOUS)), len(queries.overview(steward)) > 0]))",
     )
     assert seen == [0, True]
+
+
+def test_pages_show_it_and_a_press_repairs(place: Place) -> None:
+    cookie = place.django(SIGN_IN)
+    with httpx.Client(base_url=place.url, headers={"cookie": cookie, "accept-language": "zh-CN"}, timeout=60) as client:
+        overview = client.get("/quality")
+        assert overview.status_code == 200
+        assert f"/quality/{STREAM}" in overview.text
+        page = client.get(f"/quality/{STREAM}")
+        assert "单位差一千倍" in page.text
+        deed = re.search(r'action="(/quality/findings/\d+/accept)"', page.text)
+        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)
+        assert deed
+        assert token
+        client.headers["cookie"] = f"{cookie}; csrftoken={page.cookies['csrftoken']}"
+        given = {"csrfmiddlewaretoken": token[1]}
+        assert client.post(deed[1], data=given, headers={"referer": place.url}).status_code == 303
+        after = client.get(f"/quality/{STREAM}").text
+        assert "撤销修正" in after
+        assert "处数据可以修正" in client.get("/desk").text
+        entity = client.get("/e/air_quality.station/Q1").text
+        assert f'href="/quality/{STREAM}"' in entity
+        assert client.post(deed[1].replace("accept", "undo"), data=given, headers={"referer": place.url}).status_code == 303
+    assert httpx.get(f"{place.url}/quality").status_code in (302, 403, 404)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import math
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from chengyun.city import City, Quantity, Stream, qualify, sql_name
 from chengyun.lake.rows import Flag
 from chengyun.web import shown
 from chengyun.web.freshness import silent_after
+from chengyun.web.quality.words import Cell, quality_of
 from chengyun.web.tiles import Status
 
 
@@ -36,7 +38,10 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Latest:
-    """One stream. time: when its newest observation ended. spell: what that speaks of, in words. flags: of the whole of it."""
+    """One stream. time: when its newest observation ended. spell: what that speaks of, in words. flags: of the whole of it.
+
+    dataset: its qualified key. quality: its score on the newest judged day; None: not judged, or not this reader's to know.
+    """
 
     name: str
     time: dt.datetime | None
@@ -46,6 +51,8 @@ class Latest:
     values: tuple[Value, ...]
     flags: tuple[str, ...]
     source: str
+    dataset: str = ""
+    quality: Cell | None = None
 
 
 def flag_words() -> dict[Flag, str]:
@@ -71,7 +78,8 @@ def latest_of(entity: str, entity_id: int, area_code: str, actor: Actor, now: dt
     for name, stream in city.streams.items():
         allowed = scope(actor, name)
         if qualify(name.split(".")[0], stream.entity.to) == entity and allowed.matches({"area_code": area_code}):
-            found.append(_latest(name, stream, entity_id, now, allowed.hidden))
+            newest = _latest(name, stream, entity_id, now, allowed.hidden)
+            found.append(dataclasses.replace(newest, dataset=name, quality=quality_of(actor, name)))
     return tuple(found)
 
 

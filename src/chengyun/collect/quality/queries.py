@@ -20,7 +20,17 @@ from chengyun.city.words import DIMENSIONS
 from chengyun.collect.quality.models import Finding, Score
 from chengyun.errors import NotFound
 
-__all__ = ["DatasetScore", "RuleScore", "access_finding", "day_scores", "findings", "offers_waiting", "overview", "rule_scores"]
+__all__ = [
+    "DatasetScore",
+    "RuleScore",
+    "access_finding",
+    "day_scores",
+    "findings",
+    "newest_total",
+    "offers_waiting",
+    "overview",
+    "rule_scores",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +99,14 @@ def findings(actor: Actor, dataset: str, *, states: Sequence[str] = (), limit: i
     if states:
         rows = rows.filter(state__in=states)
     return list(rows.order_by("state", "-day", "-offer", "-count", "subject", "id")[:limit])
+
+
+def newest_total(actor: Actor, dataset: str) -> float | None:
+    """Return a dataset's total on its newest judged day; None: not judged, or not the actor's to know."""
+    if not may(actor, "quality.read") or not _whole(actor, dataset):
+        return None
+    newest = Score.objects.filter(dataset=dataset).order_by("-day").values("day")[:1]
+    return score_of(Score.objects.filter(dataset=dataset, day=newest))[0]
 
 
 def offers_waiting(actor: Actor) -> int:

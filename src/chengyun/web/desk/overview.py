@@ -18,6 +18,7 @@ from chengyun.access.policy import may, scope
 from chengyun.access.views import needs
 from chengyun.areas.queries import names_of
 from chengyun.cases.queries import CaseView, cases_for
+from chengyun.collect.quality.queries import offers_waiting
 from chengyun.collect.queries import waiting_by_stream
 from chengyun.operate.queries import AlertGroup, AlertView, grouped, open_alerts
 from chengyun.web.desk.cases import CaseRow, case_rows
@@ -44,7 +45,7 @@ class GroupLine:
 @dataclass(frozen=True)
 class Desk:
     """mine: cases given to this person; body: other cases they may see, what is due first. letters: dead letters waiting, by
-    stream; None: not theirs to see. silent: streams older than they should be."""
+    stream; None: not theirs to see. offers: repairs of data that wait for this person. silent: streams that are late."""
 
     groups: tuple[GroupLine, ...]
     alert_count: str
@@ -54,6 +55,7 @@ class Desk:
     body_more: int
     overdue: int
     letters: int | None
+    offers: int
     silent: tuple[StreamAge, ...]
     streams: int
     as_of: dt.datetime
@@ -94,6 +96,7 @@ def read_desk(actor: Actor, now: dt.datetime) -> Desk:
         body_more=max(0, len(others) - CASES),
         overdue=sum(one.overdue for one in cases),
         letters=sum(waiting_by_stream(actor).values()) if scope(actor, "dead_letters").allowed else None,
+        offers=offers_waiting(actor),
         silent=tuple(one for one in streams if one.status != "fresh"),
         streams=len(streams),
         as_of=now,
