@@ -12,11 +12,58 @@ import pytest
 from spoken import Spoken
 
 WORDS = [
-    "name", "result", "phenomenonTime", "id", "@iot.id", "Datastream", "Observations/result", "Thing/name", "properties/a/b", "location",
-    "eq", "gt", "and", "or", "not", "in", "add", "mod", "div", "-", "(", ")", ",", "'a'", "''", "1", "1e308", "99999999999999999999", "null",
-    "true", "2026-01-01T00:00:00Z", "2026-02-30", "duration'P1D'", "geography'POINT(0 0)'", "geography'POLYGON((0 0))'", "now()",
-    "length(", "substring(name,", "st_within(location,", "geo.distance(", "year(", "round(", "concat(", "\x00", "%", "\\", "\"", "$$", "；",
-]  # fmt: skip
+    *[
+        "name",
+        "result",
+        "phenomenonTime",
+        "id",
+        "@iot.id",
+        "Datastream",
+        "Observations/result",
+        "Thing/name",
+        "properties/a/b",
+        "location",
+        "eq",
+        "gt",
+        "and",
+    ],
+    *[
+        "or",
+        "not",
+        "in",
+        "add",
+        "mod",
+        "div",
+        "-",
+        "(",
+        ")",
+        ",",
+        "'a'",
+        "''",
+        "1",
+        "1e308",
+        "99999999999999999999",
+        "null",
+        "true",
+        "2026-01-01T00:00:00Z",
+        "2026-02-30",
+        "%",
+        "$$",
+    ],
+    *[
+        "duration'P1D'",
+        "geography'POINT(0,0)'",
+        "now()",
+        "length(",
+        "substring(name,",
+        "st_within(location,",
+        "geo.distance(",
+        "year(",
+        "round(",
+    ],
+    *("geography'POINT(0 0)'", "geography'POLYGON((0 0))'", "concat(", "\x00", "\\", '"', "；"),
+]
+OPTIONS = ("$filter", "$orderby", "$expand", "$select", "$top", "$skip", "$skiptoken", "$count", "$resultFormat")
 SETS = ("Things", "Locations", "Datastreams", "Observations", "FeaturesOfInterest", "HistoricalLocations", "Sensors")
 
 
@@ -25,12 +72,8 @@ def test_no_question_breaks_it(city: Spoken, seed: int) -> None:
     chance = random.Random(seed)
     for _ in range(60):
         words = " ".join(chance.choice(WORDS) for _ in range(chance.randint(1, 9)))
-        option = chance.choice(
-            ["$filter", "$orderby", "$expand", "$select", "$top", "$skip", "$skiptoken", "$count", "$resultFormat"]
-        )
-        answer = city.ask(
-            "GET", f"{chance.choice(SETS)}?{option}={quote(words)}&$top=2" if option != "$top" else f"Things?$top={quote(words)}"
-        )
+        option = chance.choice(OPTIONS)
+        answer = city.ask("GET", f"{chance.choice(SETS)}?{option}={quote(words)}")
         assert answer.status_code in (200, 400), (option, words, answer.text[:300])
 
 
@@ -52,12 +95,12 @@ def test_no_body_breaks_it(city: Spoken, seed: int) -> None:
         {},
         {"@iot.id": 1},
         {"@iot.id": "1 or 1=1"},
-        {"a": "\ud800"},
+        "\ud800",
     ]
-    keys = ["name", "description", "properties", "result", "phenomenonTime", "Datastream", "Thing", "Locations", "encodingType", "location",
-            "metadata", "time", "@iot.id", "feature", "parameters", "validTime"]  # fmt: skip
+    keys = "name description properties result phenomenonTime Datastream Thing Locations encodingType location metadata time"
+    names = [*keys.split(), "@iot.id", "feature", "parameters", "validTime"]
     for _ in range(60):
-        body = {chance.choice(keys): chance.choice(values) for _ in range(chance.randint(0, 6))}
+        body = {chance.choice(names): chance.choice(values) for _ in range(chance.randint(0, 6))}
         method = chance.choice(["POST", "PATCH", "PUT"])
         path = chance.choice(SETS) + ("" if method == "POST" else "(1)")
         answer = city.ask(method, path, body)
@@ -67,8 +110,9 @@ def test_no_body_breaks_it(city: Spoken, seed: int) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "Things('1')", "Things(1);drop", "Things(-1)", "Things(" + "9" * 30 + ")", "%00", "Things/%24value", "Things(1)/%2e%2e/Things", "$metadata",
-        "Things(1)/" + "Datastreams(1)/Thing/" * 9, "Observations(1)/result/$value/$value", "Things/$ref/$ref", "'", "Things()", "(1)",
+        *("Things('1')", "Things(1);drop", "Things(-1)", "Things(" + "9" * 30 + ")", "%00", "Things/%24value", "$metadata"),
+        *("Things(1)/%2e%2e/Things", "Things(1)/" + "Datastreams(1)/Thing/" * 9, "Observations(1)/result/$value/$value"),
+        *("Things/$ref/$ref", "'", "Things()", "(1)"),
     ],
 )  # fmt: skip
 def test_no_path_breaks_it(city: Spoken, path: str) -> None:
@@ -81,8 +125,8 @@ def test_bounds(city: Spoken) -> None:
     deep = "(" * 200 + "result eq 1" + ")" * 200
     wide = " or ".join(f"result eq {number}" for number in range(2000))
     nested = "Datastreams($expand=" * 9 + "Thing" + ")" * 9
-    for option in (f"$filter={deep}", f"$filter={wide}", f"$expand={nested}", f"$filter={'not ' * 3000}result", "$top=-1", "$skip=1e9",
-                   f"$filter=name eq '{'x' * 20_000}'", "$filter=" + "-" * 300 + "1 eq 1"):  # fmt: skip
+    endless = (f"$filter={'not ' * 3000}result", f"$filter=name eq '{'x' * 20_000}'", "$filter=" + "-" * 300 + "1 eq 1")
+    for option in (f"$filter={deep}", f"$filter={wide}", f"$expand={nested}", "$top=-1", "$skip=1e9", *endless):
         refused = city.ask("GET", f"Observations?{option}")
         assert refused.status_code in (400, 414), option[:60]
     assert city.ask("GET", "Things?$top=1000000000").status_code == 200

@@ -27,6 +27,7 @@ from chengyun.city import City
 from chengyun.collect.wire import status_of
 from chengyun.errors import Malformed, NotFound, Problem, Refused
 from chengyun.lake.hot import write_receipts
+from chengyun.lake.tables import register_table, stream_table
 from chengyun.protocols.door import Door, Given, Reply, Request
 from chengyun.protocols.sensorthings import answering, arrays, batch
 from chengyun.protocols.sensorthings.bodies import Reference, decode, read_entity
@@ -165,18 +166,23 @@ class SensorThings:
         return known[1]
 
     async def _number(self) -> None:
-        """Give every register and stream of the city its number, once and for all."""
-        wanted = [*self._city.entities, *self._city.streams]
-        if all(dataset in self._sources for dataset in wanted):
+        """Give every register and stream of the city its number, once and for all; those without tables yet have to wait."""
+        tables = {entity: register_table(self._city, entity) for entity in self._city.entities}
+        tables |= {stream: stream_table(self._city, stream).latest for stream in self._city.streams}
+        if tables.keys() <= self._sources.keys():
             return
         async with self._pool.connection() as conn:
             await conn.execute(
                 "INSERT INTO sensorthings_source (dataset) SELECT dataset FROM unnest(%s::text[]) AS new (dataset)"
                 " WHERE NOT EXISTS (SELECT 1 FROM sensorthings_source AS s WHERE s.dataset = new.dataset) ON CONFLICT DO NOTHING",
-                [wanted],
+                [list(tables)],
             )
-            rows = await (await conn.execute("SELECT dataset, id FROM sensorthings_source")).fetchall()
-        self._sources = {str(dataset): int(number) for dataset, number in rows}
+            cursor = await conn.execute(
+                "SELECT dataset, s.id FROM unnest(%s::text[], %s::text[]) AS t (dataset, name) JOIN sensorthings_source AS s"
+                " USING (dataset) WHERE to_regclass(t.name) IS NOT NULL",
+                [list(tables), list(tables.values())],
+            )
+            self._sources = {str(dataset): int(number) for dataset, number in await cursor.fetchall()}
 
     async def _past(self, request: Request, store: Store, target: Target) -> Store | None:
         """Return the store with the history of the city's Datastream a path leads into; None for any other path."""
