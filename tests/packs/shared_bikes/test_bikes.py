@@ -24,7 +24,7 @@ def test_a_real_operators_feed_is_stored_as_sent(load, figures, shared: Path) ->
     with snapshot(["shared_bikes.station_status"]) as lake:
         rows = lake.rows(
             "SELECT s.bikes, s.docks, s.working, r.capacity FROM station_status AS s JOIN station AS r ON r.key = s.station "
-            "WHERE s.station = '003d58af-e449-4800-aa6d-eb1bba8ad68d' ORDER BY s.at",
+            "WHERE s.station = '003d58af-e449-4800-aa6d-eb1bba8ad68d' ORDER BY s.observed_at",
             {},
         )
     assert [(it["bikes"], it["docks"], it["working"], it["capacity"]) for it in rows] == [(3, 20, "yes", 27)] * 3

@@ -67,7 +67,7 @@ def test_vehicles_of_two_messages_have_moved(load, shared: Path) -> None:
     second = load("transit.positions", folder / "king-county-metro-2.pbf")
     assert (first.stored, second.stored, dict(second.dead)) == (627, 569, {"malformed": 1})
     with snapshot(["transit.vehicle_position"]) as lake:
-        rows = lake.rows("SELECT vehicle, at, lon, lat FROM vehicle_position ORDER BY vehicle, at", {})
+        rows = lake.rows("SELECT vehicle, lon, lat FROM vehicle_position ORDER BY vehicle, observed_at", {})
     assert len(rows) == 627 + 569
     lengths = sorted(
         gtfs.distance_km((one["lon"], one["lat"]), (other["lon"], other["lat"]))

@@ -84,7 +84,7 @@ def test_two_sources_in_two_time_zones_agree_where_a_storm_was(load, shared: Pat
     with snapshot(["typhoon.best_track", "typhoon.live_track"]) as lake:
         rows = lake.rows(
             "SELECT ABS(b.lat - l.lat) + ABS(b.lon - l.lon) AS apart FROM best_track AS b JOIN live_track AS l "
-            "ON l.storm = b.storm AND l.at = b.at WHERE b.storm = '201211'",
+            "ON l.storm = b.storm AND l.observed_at = b.observed_at WHERE b.storm = '201211'",
             {},
         )
     assert len(rows) > 15
@@ -120,4 +120,4 @@ def test_a_point_that_is_none_is_named_and_the_rest_is_read() -> None:
     assert isinstance(wrong, Malformed)
     assert "CH2019BST.txt, line 2" in wrong.sentence
     assert isinstance(point, Observation)
-    assert (point.values["at"], point.values["wind"]) == (dt.datetime(2018, 12, 31, 12, tzinfo=dt.UTC), None)
+    assert (point.values["observed_at"], point.values["wind"]) == (dt.datetime(2018, 12, 31, 12, tzinfo=dt.UTC), None)

@@ -28,7 +28,7 @@ def test_every_hour_of_every_signal_can_be_read(shared: Path, name: str, hours: 
 @pytest.mark.shared
 def test_a_month_with_an_attack_as_stored(load, figures, shared: Path, tmp_path: Path) -> None:
     data = shared / "data/water-batadal"
-    assert load("water_supply.network", data / "CTOWN.inp").registered == 388 + 7 + 11 + 5
+    assert load("water_supply.network", data / "CTOWN.inp").registered == 388 + 7 + 11 + 4
     month = tmp_path / "september.csv"
     with gzip.open(data / "BATADAL_dataset04.csv.gz", "rt") as file, month.open("w") as out:
         header, *lines = file

@@ -54,7 +54,7 @@ def read_changes(file: BinaryIO, name: str) -> Iterator[Row]:
             if text not in instants:
                 # All car parks are read at the same moments, one after the other.
                 instants = {text: parse_instant(text)}
-            values = {"lot": place, "at": instants[text], "free": real(row["free"], "free", -1e6, 1e6)}
+            values = {"lot": place, "observed_at": instants[text], "free": real(row["free"], "free", -1e6, 1e6)}
         except ValueError as wrong:
             yield malformed(name, at, str(wrong))
             continue

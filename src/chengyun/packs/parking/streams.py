@@ -11,7 +11,7 @@ LOT_FREE = Stream(
     key="lot_free",
     name="空余泊位",
     one_row_is="一处停车场、一次变化：此后空余泊位为该数，直到下一次变化",
-    time="at",
+    time="observed_at",
     fields=[
         Ref("lot", to="lot", name="停车场"),
         # Counters drift: below zero is no number of spaces. Above the capacity is judged where the capacity is known.

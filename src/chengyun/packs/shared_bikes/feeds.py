@@ -44,7 +44,7 @@ def _status(one: gbfs.Status) -> dict[str, object]:
     age = None if one.reported is None else (one.at - one.reported).total_seconds()
     return {
         "station": one.id,
-        "at": one.at,
+        "observed_at": one.at,
         "bikes": one.bikes,
         "ebikes": one.ebikes,
         "docks": one.docks,
@@ -90,7 +90,7 @@ def read_history(file: BinaryIO, name: str) -> Iterator[Row]:
                 # One publication speaks of all stations, so its time comes hundreds of times in a row.
                 instants = {text: parse_instant(text)}
             values: dict[str, object] = {column: real(row[column], column, -1e6, 1e6) for column in COUNTS}
-            values |= {"station": key, "at": instants[text], "age": real(row["age_s"], "age_s", -1e9, 1e9)}
+            values |= {"station": key, "observed_at": instants[text], "age": real(row["age_s"], "age_s", -1e9, 1e9)}
             values["working"] = _working(row["ok"])
         except ValueError as wrong:
             yield malformed(name, at, str(wrong))

@@ -11,7 +11,7 @@ STATION_STATUS = Stream(
     key="station_status",
     name="站点状态",
     one_row_is="一个站点、一次发布",
-    time="at",
+    time="observed_at",
     fields=[
         Ref("station", to="station", name="站点"),
         Quantity("bikes", "可借车辆（含助力车）", unit="辆", valid=(0, 500)),

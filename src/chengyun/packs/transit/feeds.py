@@ -109,7 +109,7 @@ def read_positions(file: BinaryIO, name: str) -> Iterator[Row]:
             key = key_of(one.vehicle)
             yield Registered("vehicle", key, {})
             values = {
-                "vehicle": key, "at": one.at, "lon": one.lon, "lat": one.lat, "speed": one.speed, "bearing": one.bearing,
+                "vehicle": key, "observed_at": one.at, "lon": one.lon, "lat": one.lat, "speed": one.speed, "bearing": one.bearing,
                 "route": one.route[:100] or None, "trip": one.trip[:100] or None,
             }  # fmt: skip
             yield Observation(values, line=number)
@@ -124,7 +124,7 @@ def read_delays(file: BinaryIO, name: str) -> Iterator[Row]:
             key = key_of(one.trip or one.route)
             yield Registered("trip", key, {})
             values = {
-                "trip": key, "at": one.at, "delay": one.delay, "stops": one.stops, "route": one.route[:100] or None,
+                "trip": key, "observed_at": one.at, "delay": one.delay, "stops": one.stops, "route": one.route[:100] or None,
                 "vehicle": one.vehicle[:100] or None,
             }  # fmt: skip
             yield Observation(values, line=number)

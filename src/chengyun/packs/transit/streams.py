@@ -30,7 +30,7 @@ VEHICLE_POSITION = Stream(
     key="vehicle_position",
     name="车辆位置",
     one_row_is="一辆车、一次报告",
-    time="at",
+    time="observed_at",
     fields=[
         Ref("vehicle", to="vehicle", name="车辆"),
         Quantity("lon", "经度（WGS-84）", unit="°", valid=(-180, 180), decimals=5),
@@ -48,7 +48,7 @@ TRIP_DELAY = Stream(
     key="trip_delay",
     name="班次晚点",
     one_row_is="一个班次、一次预测",
-    time="at",
+    time="observed_at",
     fields=[
         Ref("trip", to="trip", name="班次"),
         Quantity("delay", "下一站晚点，早到为负", unit="s", valid=(-7_200, 86_400)),

@@ -109,7 +109,7 @@ def _point(fields: list[str]) -> dict[str, Any]:
     moment = dt.datetime.strptime(f"{fields[0]}+0000", "%Y%m%d%H%z")
     lat, lon, pressure, wind = (int(it) for it in fields[2:6])
     return {
-        "at": moment,
+        "observed_at": moment,
         "grade": GRADES[fields[1]],
         "lat": lat / 10,
         "lon": lon / 10,
@@ -150,7 +150,7 @@ def _told(point: Mapping[str, Any]) -> dict[str, Any]:
     values: dict[str, Any] = {key: _first(point, names) for key, names in LIVE.items()}
     direction = next((str(point[it]) for it in ("moveDir", "move_dir") if point.get(it)), None)
     spoken = str(point.get("strong") or "").partition("(")[0]
-    return {**values, "at": moment, "move_dir": direction[:20] if direction else None, "grade": SPOKEN.get(spoken)}
+    return {**values, "observed_at": moment, "move_dir": direction[:20] if direction else None, "grade": SPOKEN.get(spoken)}
 
 
 def _first(point: Mapping[str, Any], names: tuple[str, ...]) -> float | None:

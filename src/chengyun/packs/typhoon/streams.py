@@ -32,7 +32,7 @@ BEST_TRACK = Stream(
     key="best_track",
     name="最佳路径",
     one_row_is="一个热带气旋、一个时次，事后确定",
-    time="at",
+    time="observed_at",
     fields=[Ref("storm", to="storm", name="热带气旋"), *_PLACE, Code("grade", "强度等级", codes=GRADES)],
     late_after=_ANY_AGE,
     silent_after=_ANY_AGE,
@@ -42,7 +42,7 @@ LIVE_TRACK = Stream(
     key="live_track",
     name="实时路径",
     one_row_is="一个热带气旋、一个时次，当时发布",
-    time="at",
+    time="observed_at",
     fields=[
         Ref("storm", to="storm", name="热带气旋"),
         *_PLACE,

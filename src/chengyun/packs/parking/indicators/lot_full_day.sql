@@ -11,16 +11,16 @@
 -- decimals:  1
 -- source:    本系统方法：空余为零直到下一次变化的时长，只计当日首末两次变化之间
 WITH changes AS (
-    SELECT f.lot, CAST(f.at AS DATE) AS day, f.at, f.free, f.quality,
-           LEAD(f.at) OVER (PARTITION BY f.lot, CAST(f.at AS DATE) ORDER BY f.at) AS next_at
+    SELECT f.lot, CAST(f.observed_at AS DATE) AS day, f.observed_at, f.free, f.quality,
+           LEAD(f.observed_at) OVER (PARTITION BY f.lot, CAST(f.observed_at AS DATE) ORDER BY f.observed_at) AS next_at
     FROM lot_free AS f
-    WHERE f.at >= $since AND f.at < $until AND f.free IS NOT NULL
+    WHERE f.observed_at >= $since AND f.observed_at < $until AND f.free IS NOT NULL
 )
 SELECT c.lot, c.day,
-       COALESCE(SUM(EPOCH(c.next_at) - EPOCH(c.at)) FILTER (c.free = 0), 0) / 3600.0 AS full_h,
+       COALESCE(SUM(EPOCH(c.next_at) - EPOCH(c.observed_at)) FILTER (c.free = 0), 0) / 3600.0 AS full_h,
        COUNT(*) FILTER (c.free = 0) AS times_full,
-       COALESCE(SUM(EPOCH(c.next_at) - EPOCH(c.at)), 0) / 3600.0 AS known_h,
-       COALESCE(SUM(EPOCH(c.next_at) - EPOCH(c.at)), 0) / 86400.0 AS coverage,
+       COALESCE(SUM(EPOCH(c.next_at) - EPOCH(c.observed_at)), 0) / 3600.0 AS known_h,
+       COALESCE(SUM(EPOCH(c.next_at) - EPOCH(c.observed_at)), 0) / 86400.0 AS coverage,
        BOOL_OR((c.quality & 128) <> 0) AS simulated
 FROM changes AS c
 GROUP BY c.lot, c.day

@@ -11,10 +11,10 @@
 -- decimals:  2
 -- source:    本系统方法：相邻两次发布可借车辆之差的绝对值的平均，任何预测都应小于它
 WITH pairs AS (
-    SELECT s.station, CAST(s.at AS DATE) AS day, s.quality,
-           ABS(s.bikes - LAG(s.bikes) OVER (PARTITION BY s.station, CAST(s.at AS DATE) ORDER BY s.at)) AS error
+    SELECT s.station, CAST(s.observed_at AS DATE) AS day, s.quality,
+           ABS(s.bikes - LAG(s.bikes) OVER (PARTITION BY s.station, CAST(s.observed_at AS DATE) ORDER BY s.observed_at)) AS error
     FROM station_status AS s
-    WHERE s.at >= $since AND s.at < $until AND s.bikes IS NOT NULL
+    WHERE s.observed_at >= $since AND s.observed_at < $until AND s.bikes IS NOT NULL
 )
 SELECT p.station, p.day, AVG(p.error) AS error_bikes, COUNT(p.error) AS pairs, SUM(p.error) AS error_total,
        LEAST(1.0, COUNT(p.error) / 47.0) AS coverage, BOOL_OR((p.quality & 128) <> 0) AS simulated

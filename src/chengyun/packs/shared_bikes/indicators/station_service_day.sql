@@ -12,15 +12,15 @@
 -- fresh for: 36 h
 -- decimals:  0
 -- source:    本系统方法：租还正常且有车可借、有桩可还的发布次数之比
-SELECT s.station, CAST(s.at AS DATE) AS day,
+SELECT s.station, CAST(s.observed_at AS DATE) AS day,
        100.0 * COUNT(*) FILTER (s.bikes > 0 AND s.docks > 0 AND s.working = 'yes') / COUNT(*) AS service_percent,
        100.0 * COUNT(*) FILTER (s.bikes = 0) / COUNT(*) AS empty_percent,
        100.0 * COUNT(*) FILTER (s.docks = 0) / COUNT(*) AS full_percent,
        100.0 * COUNT(*) FILTER (s.age > 3600) / COUNT(*) AS stale_percent,
        COUNT(*) AS published,
-       LEAST(1.0, COUNT(DISTINCT EXTRACT(hour FROM s.at)) / 24.0) AS coverage,
+       LEAST(1.0, COUNT(DISTINCT EXTRACT(hour FROM s.observed_at)) / 24.0) AS coverage,
        BOOL_OR((s.quality & 128) <> 0) AS simulated
 FROM station_status AS s
-WHERE s.at >= $since AND s.at < $until
+WHERE s.observed_at >= $since AND s.observed_at < $until
 GROUP BY s.station, day
 ORDER BY day, s.station

@@ -14,17 +14,17 @@
 -- decimals:  0
 -- source:    本系统方法：路径点到市区的最小球面距离（半径 6371.0088 km），点间不插值
 WITH points AS (
-    SELECT t.storm, CAST(DATE_TRUNC('year', t.at) AS DATE) AS year, t.at, t.pressure, t.wind, t.quality,
+    SELECT t.storm, CAST(DATE_TRUNC('year', t.observed_at) AS DATE) AS year, t.observed_at, t.pressure, t.wind, t.quality,
            2 * 6371.0088 * ASIN(LEAST(1.0, SQRT(
                POWER(SIN(RADIANS(t.lat - CAST($centre_lat AS DOUBLE)) / 2), 2)
                + COS(RADIANS(t.lat)) * COS(RADIANS(CAST($centre_lat AS DOUBLE)))
                * POWER(SIN(RADIANS(t.lon - CAST($centre_lon AS DOUBLE)) / 2), 2)
            ))) AS km
     FROM best_track AS t
-    WHERE t.at >= $since AND t.at < $until AND t.lon IS NOT NULL AND t.lat IS NOT NULL
+    WHERE t.observed_at >= $since AND t.observed_at < $until AND t.lon IS NOT NULL AND t.lat IS NOT NULL
 )
 SELECT p.storm, p.year, MIN(p.km) AS km,
-       STRFTIME(ARG_MIN(p.at, p.km) AT TIME ZONE 'UTC', '%Y%m%d%H') AS at_utc,
+       STRFTIME(ARG_MIN(p.observed_at, p.km) AT TIME ZONE 'UTC', '%Y%m%d%H') AS at_utc,
        ARG_MIN(p.pressure, p.km) AS pressure, ARG_MIN(p.wind, p.km) AS wind, MAX(p.wind) AS peak_wind, COUNT(*) AS points,
        1.0 AS coverage, BOOL_OR((p.quality & 128) <> 0) AS simulated
 FROM points AS p
