@@ -75,7 +75,8 @@ def oracle(facts: Facts, role: str, own: bool, area: str, code: str, purpose: st
         return inside
     if facts.key in ("alerts", "cases") or (facts.kind == "case" and facts.sharing == "conditional"):
         return role in DEPARTMENTS and inside
-    return facts.sharing != "unconditional" and own and role in DEPARTMENTS | {"data_steward"} and inside
+    owned = own and facts.kind != "kernel" and facts.sharing != "unconditional"
+    return owned and role in DEPARTMENTS | {"data_steward"} and inside
 
 
 def settings() -> Iterator[tuple[str, bool, str]]:
