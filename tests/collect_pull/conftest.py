@@ -80,7 +80,8 @@ def town(town_env, django_db_setup, django_db_blocker) -> Iterator[Town]:
     """That installation, with this process's Django on its database. Tests make sources and stations of their own."""
     settings = dataclasses.replace(
         config(), database_url=town_env["CHENGYUN_DATABASE_URL"], stream_port=int(town_env["CHENGYUN_STREAM_PORT"]),
-        given_secret="pull-tests", source_hosts=("127.0.0.1", "localhost"), source_folders=(Path(town_env["CHENGYUN_SOURCE_FOLDERS"]),),
+        given_secret="pull-tests", source_hosts=("127.0.0.1", "localhost"),
+        source_folders=(Path(town_env["CHENGYUN_SOURCE_FOLDERS"]),),
     )  # fmt: skip
     settings.__dict__.pop("secret", None)
     with django_db_blocker.unblock():
@@ -112,8 +113,8 @@ def postgres() -> Iterator[Database]:
     port = free_port()
     child = db.child(pgdata, folder / "log")
     server = Child(
-        "pg", [*child.command, "-c", "listen_addresses=127.0.0.1", "-c", f"port={port}"], folder / "log", stop_with=child.stop_with,
-        user=child.user,
+        "pg", [*child.command, "-c", "listen_addresses=127.0.0.1", "-c", f"port={port}"], folder / "log",
+        stop_with=child.stop_with, user=child.user,
     )  # fmt: skip
     server.start()
     address = f"postgresql://postgres@127.0.0.1:{port}/postgres"
@@ -150,14 +151,16 @@ def mariadb() -> Iterator[Database]:
     data = folder / "data"
     shutil.chown(folder, user)
     made = subprocess.run(
-        ["mariadb-install-db", "--no-defaults", f"--datadir={data}", f"--user={user}", "--auth-root-authentication-method=normal"],
+        ["mariadb-install-db", "--no-defaults", f"--datadir={data}", f"--user={user}",
+         "--auth-root-authentication-method=normal"],
         capture_output=True, text=True,
     )  # fmt: skip
     assert made.returncode == 0, made.stderr
     port = free_port()
     with open(folder / "log", "w") as log:
         server = subprocess.Popen(
-            [program, "--no-defaults", f"--datadir={data}", f"--socket={folder / 's'}", f"--port={port}", "--bind-address=127.0.0.1", "--skip-name-resolve",
+            [program, "--no-defaults", f"--datadir={data}", f"--socket={folder / 's'}", f"--port={port}",
+             "--bind-address=127.0.0.1", "--skip-name-resolve",
              f"--user={user}", "--innodb-buffer-pool-size=32M", f"--pid-file={folder / 'pid'}"],
             stdout=log, stderr=log, preexec_fn=dies_with_parent(signal.SIGTERM),
         )  # fmt: skip

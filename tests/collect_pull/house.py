@@ -63,7 +63,8 @@ class Town:
         """Run a source in a process of its own, which may be told to die at a step."""
         code = (
             "from chengyun.run.setup import django; django()\n"
-            "from django.conf import settings; from chengyun.config import config; from chengyun.collect.pull.runs import run_source\n"
+            "from django.conf import settings; from chengyun.config import config\n"
+            "from chengyun.collect.pull.runs import run_source\n"
             f"run_source(config(), settings.CITY, {source.pk}, by='test')\n"
         )
         env = self.env | ({"CHENGYUN_PULL_DIE_AT": die_at} if die_at else {})

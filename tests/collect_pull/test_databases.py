@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Databases of others, read by watermark and by comparison: nothing is lost at a tie, nothing sent twice, what is gone is seen."""
+"""Databases of others, by watermark and by comparison: nothing is lost at a tie or sent twice, and what is gone is seen."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from django.conf import settings
 from house import STREAM, Town
 
 from chengyun.access.actors import SYSTEM
+from chengyun.city.sources import Source as Declared
 from chengyun.collect.pull import services
 from chengyun.collect.pull.credentials import Credentials, close
 from chengyun.collect.pull.databases import one_select, select_after
@@ -190,3 +191,29 @@ def test_a_source_does_not_lead_into_this_machine(town, postgres):
     source = counts(town, postgres, table(postgres, f"t_own_{key.lower()}"))
     run = run_source(town.replaced(source_hosts=()), settings.CITY, source.pk, by="test")
     assert (run.state, "CHENGYUN_SOURCE_HOSTS" in run.error) == ("failed", True)
+
+
+def test_a_query_is_read_as_a_table_is(town, postgres):
+    (key,) = town.stations(1)
+    name = table(postgres, f"t_query_{key.lower()}")
+    put(postgres, name, (key, at(0), 1, at(0)), (key, at(5), 2, at(5)))
+    query = f"SELECT zd, sj, pm25::numeric AS pm25, updated, 'a :b' AS note FROM {name};"
+    source = counts(town, postgres, name, read={"table": None, "query": query})
+    run = town.run(source)
+    assert (run.error, run.kept) == ("", 2)
+    put(postgres, name, (key, at(10), 3, at(10)))
+    assert town.run(source).kept == 1
+
+
+def test_a_source_a_pack_declares_waits_for_a_person(town, monkeypatch):
+    declared = Declared(
+        key="loops", name="线圈", address="mysql://10.1.2.3/traffic", read={"kind": "database", "table": "t"},
+        stream="station_5min", columns={"station": "zd", "start": "sj"}, every="10m",
+    )  # fmt: skip
+    monkeypatch.setitem(settings.CITY.sources, "air_quality.loops", declared)
+    services.ensure_sources()
+    services.ensure_sources()
+    source = Source.objects.get(key="air_quality_loops")
+    assert (source.state, source.pack, source.spec["stream"]["to"]) == ("paused", "air_quality", STREAM)
+    with pytest.raises(Refused):
+        services.remove(SYSTEM, source.key)

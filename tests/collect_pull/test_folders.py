@@ -3,13 +3,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
+import threading
 import time
 import zipfile
 
+import pytest
+from django.conf import settings
 from house import STREAM
 
+from chengyun.collect.pull.credentials import NONE, Credentials
 from chengyun.collect.pull.models import SeenFile
+from chengyun.collect.pull.preview import preview
+from chengyun.collect.pull.spec import read_spec
 
 COLUMNS = {"station": "站点", "start": "时间", "pm25": "PM2.5"}
 
@@ -110,3 +118,63 @@ def test_a_link_does_not_lead_out_of_the_folder(town, tmp_path):
     (folder / "1.csv").symlink_to(tmp_path / "secret.csv")
     run = town.run(source_of(town, folder))
     assert (run.state, run.read, run.kept) == ("done", 0, 0)
+
+
+def test_a_folder_is_tried_out_without_being_read(town):
+    (a,) = town.stations(1)
+    folder = town.folder / f"try-{a}"
+    folder.mkdir()
+    write(folder / "1.csv", [(a, "08:00:00", 1), (a, "08:05:00", 5000), ("nobody", "08:00:00", 1)])
+    source = source_of(town, folder)
+    found = preview(town.config, settings.CITY, read_spec(source.spec, settings.CITY), NONE)
+    assert [row.verdict for row in found.rows] == ["kept", "flagged", "dead"]
+    assert not SeenFile.objects.filter(source=source).exists()
+
+
+def test_a_folder_on_another_machine_is_read_over_sftp(town, tmp_path):
+    (a,) = town.stations(1)
+    write(tmp_path / "1.csv", [(a, "08:00:00", 1), (a, "08:05:00", 2)])
+    with sftp_server(tmp_path, "reader", "only-to-read") as (port, known_hosts):
+        source = town.source(
+            address=f"sftp://127.0.0.1:{port}{tmp_path}", read={"kind": "files", "pattern": "*.csv"},
+            stream={"to": STREAM, "columns": COLUMNS}, credentials=Credentials(user="reader", password="only-to-read"),
+        )  # fmt: skip
+        stranger = town.run(source)  # nobody has said that this is the machine meant
+        assert (stranger.state, "nobody has vouched for" in stranger.error) == ("failed", True)
+        file = town.config.data / "known_hosts"
+        file.write_text(known_hosts)
+        try:
+            run = town.run(source)
+        finally:
+            file.unlink()
+    assert (run.state, run.error, run.kept) == ("done", "", 2)
+
+
+@contextlib.contextmanager
+def sftp_server(folder, user: str, password: str):
+    """A real SSH server of this process; yields its port and its line for known_hosts."""
+    asyncssh = pytest.importorskip("asyncssh")
+
+    class Server(asyncssh.SSHServer):
+        def begin_auth(self, _) -> bool:
+            return True
+
+        def password_auth_supported(self) -> bool:
+            return True
+
+        def validate_password(self, name: str, given: str) -> bool:
+            return (name, given) == (user, password)
+
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, daemon=True).start()
+
+    async def start():
+        return await asyncssh.create_server(Server, "127.0.0.1", 0, server_host_keys=[key], sftp_factory=True)
+
+    server = asyncio.run_coroutine_threadsafe(start(), loop).result(10)
+    port = server.get_port()
+    yield port, f"[127.0.0.1]:{port} {key.export_public_key().decode()}"
+    server.close()
+    asyncio.run_coroutine_threadsafe(server.wait_closed(), loop).result(10)
+    loop.call_soon_threadsafe(loop.stop)

@@ -34,6 +34,8 @@ def retry(actor: Actor, letter_id: int, row: Mapping[str, Any] | None = None) ->
     require(actor, "dead_letter.retry")
     with transaction.atomic():
         letter = _waiting(actor, letter_id)
+        if letter.stream not in settings.CITY.streams:
+            raise Refused(_("这一行要登记的内容须在来源处改正，下次读取时会重新读入。"), code="at_the_source")
         sent = dict(letter.row if row is None else row)
         require(actor, "dead_letter.retry", _area_of(letter.stream, sent))
         purpose = "simulate" if letter.simulated else "ingest:*"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Changes in a source's columns: noticed before a row of them is sent, written down for a person, judged by the source's policy."""
+"""Changes in a source's columns: noticed before a row is sent, kept for a person, judged by the source's policy."""
 
 from __future__ import annotations
 
@@ -52,7 +52,8 @@ def check(
     told = [it for it in told if (it.kind, it.column[:500], it.after[:500]) not in ignored]
     for change in told:
         Drift.objects.get_or_create(
-            source=source, kind=change.kind, column=change.column[:500], after=change.after[:500], decision=Drift.Decision.WAITING,
+            source=source, kind=change.kind, column=change.column[:500], after=change.after[:500],
+            decision=Drift.Decision.WAITING,
             defaults={"before": change.before[:500], "used": change.used, "at": at[:500], "seen_at": timezone.now()},
         )  # fmt: skip
     broken = [it for it in told if it.used and it.kind != "appeared"]

@@ -156,8 +156,8 @@ def _run(args: argparse.Namespace) -> int:
 
     run = run_source(config(), settings.CITY, get_source(args.key).pk, by="command line")
     print(
-        f"{run.state}: read {run.read:,}, unchanged {run.same:,}, kept {run.kept:,}, flagged {run.flagged:,}, set aside {run.dead:,}, "
-        f"registered {run.registered:,}, gone {run.vanished:,}."
+        f"{run.state}: read {run.read:,}, unchanged {run.same:,}, kept {run.kept:,}, flagged {run.flagged:,}, "
+        f"set aside {run.dead:,}, registered {run.registered:,}, gone {run.vanished:,}."
     )
     if run.error:
         raise Refused(run.error, code="run_failed")

@@ -3,7 +3,7 @@
 
     lowest = highest watermark settled − overlap
     SELECT … WHERE watermark IS NULL                              every time: such rows have no place in the order
-    SELECT … WHERE watermark >= lowest ORDER BY watermark          ties and late commits are read again; known rows are not sent again
+    SELECT … WHERE watermark >= lowest ORDER BY watermark          ties and late commits are read again, known rows not sent
 
 The position moves with every chunk, because the rows come in order of the watermark. Nothing is ever written: the session is
 read-only where the dialect knows that, and a query is one SELECT.
@@ -144,11 +144,12 @@ class DatabaseReading:
             except NoSuchTableError as wrong:
                 raise Refused(f"There is no table {self._read.table!r}.{self._like(conn)}", code="no_table") from wrong
         else:
-            query = one_select(self._read.query or "", self._scheme)
-            described = conn.execute(text(f"SELECT * FROM ({query}) chengyun_q WHERE 1 = 0"))  # noqa: S608  a steward's own SELECT
+            # A colon would begin a parameter, as in 'a :b'.
+            written = one_select(self._read.query or "", self._scheme).replace(":", "\\:")
+            described = conn.execute(text(f"SELECT * FROM ({written}) chengyun_q WHERE 1 = 0"))  # noqa: S608  a steward's own SELECT
             from sqlalchemy import column
 
-            source = text(query).columns(*(column(name) for name in described.keys())).subquery("chengyun_q")  # noqa: SIM118
+            source = text(written).columns(*(column(name) for name in described.keys())).subquery("chengyun_q")  # noqa: SIM118
         names = {column.name for column in source.columns}
         for name in (*self._identity, *([self._read.watermark] if self._read.watermark else [])):
             if name not in names:
@@ -287,9 +288,10 @@ def _kind(type_: Any) -> str:
     from sqlalchemy import types
 
     for known, kind in (
-        (types.Boolean, "flag"), (types.DateTime, "time"), (types.Date, "date"), (types.Numeric, "number"), (types.Integer, "number"),
+        (types.Boolean, "flag"), (types.DateTime, "time"), (types.Date, "date"), (types.Numeric, "number"),
+        (types.Float, "number"), (types.Integer, "number"),
         (types.String, "text"), (types.LargeBinary, "binary"), (types.JSON, "structure"), (types.ARRAY, "structure"),
     ):  # fmt: skip
         if isinstance(type_, known):
             return kind
-    return "" if isinstance(type_, types.NullType) else "text"
+    return "" if isinstance(type_, types.NullType) else type(type_).__name__.lower()

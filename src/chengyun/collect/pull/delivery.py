@@ -73,7 +73,7 @@ def note(source: Source, run: Run, noted: Noted) -> Pending:
 
 
 def deliver(city: City, pending: Pending, post: Post) -> None:
-    """Send a noted batch and settle it. Raises Unavailable; the note then stays. Raises Malformed; the note then goes, unsettled."""
+    """Send a noted batch and settle it. Raises Unavailable or Malformed; the note then stays."""
     noted = msgspec.msgpack.decode(bytes(pending.batch), type=Noted)
     registered = 0
     if noted.registered:
@@ -98,8 +98,8 @@ def settle(source_id: int, run_id: int, noted: Noted, answer: Mapping[str, Any],
             _keep_file(source_id, noted.file, now)
         DeadLetter.objects.bulk_create(
             DeadLetter(
-                stream=noted.stream or noted.entity, received_at=now, actor=f"source:{source.key}", source=noted.at[:200], code=code[:40],
-                reason=reason, row=row,
+                stream=noted.stream or noted.entity, received_at=now, actor=f"source:{source.key}", source=noted.at[:200],
+                code=code[:40],                reason=reason, row=row,
             )
             for code, reason, row in noted.dead
         )  # fmt: skip

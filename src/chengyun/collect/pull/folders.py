@@ -43,8 +43,8 @@ class FolderReading:
     since_mark: int | None = None
 
     def __init__(
-        self, spec: Spec, read: FilesRead, credentials: Credentials, guard: Guard, source: Source, zone: dt.tzinfo, now: dt.datetime,
-        data: Path,
+        self, spec: Spec, read: FilesRead, credentials: Credentials, guard: Guard, source: Source, zone: dt.tzinfo,
+        now: dt.datetime, data: Path,
     ) -> None:  # fmt: skip
         self._read, self._source, self._now, self._zone = read, source, now, zone
         self._position: Mapping[str, Any] = source.position
@@ -62,7 +62,7 @@ class FolderReading:
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield the rows of every file that is new or changed, oldest first. Raises Unavailable or Refused."""
-        seen = {it.path: it for it in SeenFile.objects.filter(source=self._source)}
+        seen = {it.path: it for it in SeenFile.objects.filter(source_id=self._source.pk)}
         with _told(self._root):
             listed = self._listed()
         for path, size, version in listed:
@@ -85,7 +85,7 @@ class FolderReading:
             return
         with tempfile.TemporaryFile() as copy, _told(path):
             digest = self._copy(path, copy)
-            if SeenFile.objects.filter(source=self._source, digest=digest, state="read").exists():
+            if SeenFile.objects.filter(source_id=self._source.pk, digest=digest, state="read").exists():
                 yield Chunk([], path, file={**file, "state": "same", "digest": digest})
                 return
             begun = self._position if (self._position.get("path"), self._position.get("digest")) == (path, digest) else {}
@@ -212,7 +212,8 @@ def _open_store(spec: Spec, read: FilesRead, credentials: Credentials, guard: Gu
                 raise Refused("Reading over SFTP needs sshfs: install chengyun[remote].", code="extra") from missing
             host = guard.address(parts.hostname or "", parts.port or 22)
             keys = data / "known_hosts"
-            given: dict[str, Any] = {"known_hosts": str(keys)} if keys.exists() else {}
+            # Said always: without it sshfs asks no machine who it is. () is the known_hosts of whoever runs this program.
+            given: dict[str, Any] = {"known_hosts": str(keys) if keys.exists() else ()}
             if credentials.private_key:
                 import asyncssh
 
@@ -252,6 +253,12 @@ def _told(what: str) -> Iterator[None]:
     except OSError as wrong:
         raise Unavailable(f"{what} cannot be read now: {wrong}") from wrong
     except Exception as wrong:
+        if type(wrong).__name__ == "HostKeyNotVerifiable":
+            raise Refused(
+                f"{what} shows a key nobody has vouched for. Put its line into known_hosts in the data folder; "
+                "ssh-keyscan prints it.",
+                code="host_key",
+            ) from wrong
         if type(wrong).__module__.partition(".")[0] in ("asyncssh", "botocore", "aiobotocore", "aiohttp", "s3fs"):
             raise Unavailable(f"{what} cannot be read now: {type(wrong).__name__}: {str(wrong)[:200]}") from wrong
         raise

@@ -105,7 +105,8 @@ class Mapper:
                         continue
                     values[name] = plain(model_field.clean(value, None))
             except ValidationError as wrong:
-                reason = f"{cell.column} {str(plain(row.get(cell.column)))[:60]!r} is no {name} of the register: {' '.join(wrong.messages)}"
+                found = str(plain(row.get(cell.column)))[:60]
+                reason = f"{cell.column} {found!r} is no {name} of the register: {' '.join(wrong.messages)}"
                 mapped.aside.append(SetAside("register", reason, {key: plain(it) for key, it in row.items()}))
                 continue
             mapped.register.append((values.pop("key"), values))

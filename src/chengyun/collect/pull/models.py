@@ -11,7 +11,7 @@ class Source(models.Model):
     """Somewhere data is fetched from. Written by services.py (by people) and runs.py (by runs) alone."""
 
     class State(models.TextChoices):
-        ACTIVE = "active", _("启用")
+        ACTIVE = "active", _("在读取")
         PAUSED = "paused", _("暂停")
         STOPPED = "stopped", _("等待决定")
 

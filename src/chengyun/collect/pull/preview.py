@@ -25,7 +25,7 @@ ROWS = 20
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One row. as_sent: of the source; becomes: of ours. verdict: "kept", "flagged", "dead" or "registered"; why: in a sentence."""
+    """One row. as_sent: the source's; becomes: ours. verdict: "kept", "flagged", "dead" or "registered"; why: a sentence."""
 
     as_sent: dict[str, Any]
     becomes: dict[str, Any]
@@ -101,11 +101,11 @@ def _judged(city: City, spec: Spec, mapped: Mapped, found: Preview) -> list[tupl
         if place in dead:
             verdicts.append(("dead", dead[place]))
             continue
+        values = [(quantity, decoded.numbers[quantity.key][place]) for quantity in stream.quantities]
         outside = [
-            f"{quantity.key} {decoded.numbers[quantity.key][place]:g} ∉ [{quantity.valid[0]:g}, {quantity.valid[1]:g}] {quantity.unit}"
-            for quantity in stream.quantities
-            if decoded.numbers[quantity.key][place] < quantity.valid[0]
-            or decoded.numbers[quantity.key][place] > quantity.valid[1]
+            f"{it.key} {value:g} ∉ [{it.valid[0]:g}, {it.valid[1]:g}] {it.unit}"
+            for it, value in values
+            if value < it.valid[0] or value > it.valid[1]
         ]
         verdicts.append(("flagged", "; ".join(outside)) if outside else ("kept", ""))
     found.hints = unit_hints(stream, batch.values)

@@ -50,7 +50,7 @@ def source_health(actor: Actor, now: dt.datetime) -> list[Health]:
     sources = list(
         Source.objects.annotate(waiting=Count("drifts", filter=Q(drifts__decision=Drift.Decision.WAITING))).order_by("key")
     )
-    newest = {run.source_id: run for run in Run.objects.order_by("source", "-started_at", "-id").distinct("source")}
+    newest = {run.source_id: run for run in Run.objects.order_by("source_id", "-started_at", "-id").distinct("source_id")}
     found = Run.objects.filter(started_at__gte=now - LATELY).order_by().values("source")
     lately: dict[int, tuple[int, int]] = {
         row["source"]: (row["kept"] or 0, row["dead"] or 0) for row in found.annotate(kept=Sum("kept"), dead=Sum("dead"))

@@ -127,7 +127,8 @@ def _read(job: _Job) -> str:
         for chunk in reading.chunks():
             step("read")
             _take(job, chunk)
-            if time.monotonic() > end:
+            # Only where the position has moved: to begin anew would never come to an end.
+            if chunk.after is not None and time.monotonic() > end:
                 Source.objects.filter(pk=source.pk).update(next_at=job.now)
                 return "more"
         if not reading.whole:
@@ -237,15 +238,15 @@ def _compare(job: _Job, reading: Reading) -> None:
             return  # every row stays known, however old, so that its end is noticed
     source = Source.objects.get(pk=source_id)
     mark: Mapping[str, Any] = source.position
-    if "mark" in mark:
+    if job.spec.incremental and "mark" in mark:
         known.forget(source_id, run_id, floor(job.spec, int(mark["mark"]), bool(mark["timed"])))
     elif not job.spec.deletions:
         known.forget(source_id, run_id, None)
 
 
 def _end(
-    source: Source, run: Run, state: Run.State, error: str = "", *, note: str = "", spec: Spec | None = None, zone: dt.tzinfo = dt.UTC,
-    retry_after: object = None,
+    source: Source, run: Run, state: Run.State, error: str = "", *, note: str = "", spec: Spec | None = None,
+    zone: dt.tzinfo = dt.UTC, retry_after: object = None,
 ) -> None:  # fmt: skip
     now = timezone.now()
     with transaction.atomic():
@@ -274,4 +275,8 @@ def _locked(config: Config, source_id: int) -> Iterator[None]:
         row = guard.execute("SELECT pg_try_advisory_lock(%s, %s)", [LOCK, source_id]).fetchone()
         if not row or not row[0]:
             raise Refused("A run of this source is under way. Wait for its end.", code="running")
-        yield
+        try:
+            yield
+        finally:
+            # Said, not left to the end of the connection, which the database notices only in its own time.
+            guard.execute("SELECT pg_advisory_unlock(%s, %s)", [LOCK, source_id])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What people do to sources: make, change, pause, decide, remove. Each is checked, written down in the audit log, and has its actor."""
+"""What people do to sources: make, change, pause, decide, remove. Each is checked and stands in the audit log."""
 
 from __future__ import annotations
 

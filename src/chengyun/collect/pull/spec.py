@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a source is, as it is written down: where it is, how it is read, what its columns mean, when, and what to do when it changes.
+"""What a source is, as it is written down: where it is, how and when it is read, what its columns mean, what if they change.
 
 One shape for the three who write it: a pack (`Source(...)`), a TOML file (`chengyun source add`), the form on the page.
 Credentials are no part of it; see credentials.py.
@@ -23,8 +23,8 @@ from chengyun.city.declare import is_key
 from chengyun.errors import Refused, nearest
 
 __all__ = [
-    "Cell", "DatabaseRead", "FilesRead", "HttpRead", "Kind", "Paging", "RegisterMap", "Spec", "StreamMap", "floor", "read_spec", "read_toml",
-    "seconds",
+    "Cell", "DatabaseRead", "FilesRead", "HttpRead", "Kind", "Paging", "RegisterMap", "Spec", "StreamMap", "floor", "read_spec",
+    "read_toml",     "seconds",
 ]  # fmt: skip
 
 Kind = Literal["database", "http", "files"]
@@ -105,7 +105,7 @@ class HttpRead(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     """rows: path to the list of rows in a JSON body, e.g. "data.items"; "": the body itself.
 
     format: what the body is: json, or the name of a reader of files (csv, xlsx, geojson …), with its `options`.
-    since: query parameter that asks for what is new; since_format as in Cell (default ISO 8601); watermark: column with its values.
+    since: query parameter that asks for what is new; since_format: as in Cell, default ISO 8601; watermark: column of its values.
     auth: how the credentials are shown. bearer and key use `secret`; key_name: header, or query parameter with auth = "query".
     hosts: further hosts that links and redirects may lead to. per_second: most requests.
     """
@@ -151,7 +151,7 @@ Read = DatabaseRead | HttpRead | FilesRead
 class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One source.
 
-    every, or cron (in the city's time): when it is read. late_after: how long without success, or without newer rows, is an alarm.
+    every, or cron (in the city's time): when it is read. late_after: without success or newer rows for this long is an alarm.
     identity: columns that tell one row from another; empty: those mapped to the entity and the time, or to the register's key.
     deletions: whether a row that is gone from the source ends its entity (register) or is shown (stream).
     drift: what happens when a column that is used changed: "stop" before any row of it, or "go_on" as far as it can.
@@ -185,6 +185,17 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
         if self.stream:
             found |= {f"stream.{k}": v for k, v in self.stream.columns.items()}
         return {name: it if isinstance(it, Cell) else Cell(it) for name, it in found.items()}
+
+    @property
+    def incremental(self) -> bool:
+        """Whether a reading begins where the last one ended, and not with everything there is."""
+        match self.read:
+            case DatabaseRead():
+                return self.read.watermark is not None
+            case HttpRead():
+                return self.read.since is not None
+            case FilesRead():
+                return True
 
     def identity_columns(self, city: City) -> tuple[str, ...]:
         """Return the source's columns that tell its rows apart."""
@@ -328,7 +339,8 @@ def _register_faults(spec: Spec, mapped: RegisterMap, city: City) -> Iterator[st
     fields = {field.name for field in model_of(city, mapped.to)._meta.concrete_fields} - {"id", "key", "simulated"}
     for name in mapped.columns:
         if name not in fields:
-            yield f"register.columns: {mapped.to} has no field {name!r}.{nearest(name, fields)} It has {', '.join(sorted(fields))}."
+            known = ", ".join(sorted(fields))
+            yield f"register.columns: {mapped.to} has no field {name!r}.{nearest(name, fields)} Fields: {known}."
     if spec.deletions and spec.identity and spec.identity != (spec.cells["register.key"].column,):
         yield "identity: with deletions on a register it is the register's key alone."
 

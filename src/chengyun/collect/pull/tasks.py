@@ -14,7 +14,6 @@ from procrastinate.exceptions import AlreadyEnqueued
 
 from chengyun.collect.pull.models import Source
 from chengyun.collect.pull.queries import is_late
-from chengyun.collect.pull.runs import run_source
 from chengyun.config import config
 from chengyun.errors import Refused
 
@@ -48,6 +47,8 @@ def sources_due(timestamp: int) -> None:  # noqa: ARG001  procrastinate passes w
 @app.task(pass_context=False)
 def read_source(source_id: int, by: str = "schedule") -> None:
     """Read one source."""
+    from chengyun.collect.pull.runs import run_source  # every process loads this module at its start; only `jobs` reads
+
     if not Source.objects.filter(pk=source_id).exists():
         return  # removed while it waited
     try:

@@ -219,7 +219,7 @@ class HttpReading:
             self._wait(seconds)
 
     def _open(self, address: str, parameters: Mapping[str, str], conditional: bool) -> httpx.Response:
-        """Send a GET, follow redirects one by one; every host is checked before it is spoken to, and spoken to where it was checked."""
+        """Send a GET and follow redirects one by one; every host is checked first, and spoken to at the address checked."""
         import httpx
 
         url = httpx.URL(address)

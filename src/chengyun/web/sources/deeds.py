@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import subprocess
 import sys
 from typing import Any, get_args
@@ -24,6 +25,8 @@ from chengyun.web.sources import forms
 from chengyun.web.sources.pages import show
 
 TEST_WITHIN_S = 45
+
+log = logging.getLogger(__name__)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -150,7 +153,10 @@ def _tested(key: str) -> dict[str, Any]:
         told = subprocess.run(command, capture_output=True, text=True, timeout=TEST_WITHIN_S, check=False)
     except subprocess.TimeoutExpired as late:
         raise Unavailable(_("试读在 %d 秒内没有结束。") % TEST_WITHIN_S) from late
-    if told.returncode:
+    if "Traceback" in told.stderr:
+        log.error("the test of source %s broke: %s", key, told.stderr)
+        raise Unavailable(_("试读出了错，原因在页面进程的日志里。"))
+    if told.returncode and not told.stdout:
         last = (told.stderr.strip().splitlines() or [_("试读没有成功。")])[-1]
         raise Refused(last, code="test")
     found: dict[str, Any] = json.loads(told.stdout.strip().splitlines()[-1])

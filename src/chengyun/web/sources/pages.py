@@ -210,7 +210,8 @@ def _mapped(source: Source) -> list[MappedLine]:
         if not mapped:
             continue
         columns = ({"key": mapped["key"]} if part == "register" else {}) | mapped.get("columns", {})
-        for target, given in columns.items():
+        order = list(names)  # as declared; the database keeps an object's names in an order of its own
+        for target, given in sorted(columns.items(), key=lambda it: order.index(it[0]) if it[0] in order else len(order)):
             cell = given if isinstance(given, dict) else {"column": given}
             treatment = [f"× {cell['factor']:g}"] if cell.get("factor") else []
             treatment += [f"{word} → {code}" for word, code in list(cell.get("codes", {}).items())[:5]]
@@ -222,7 +223,10 @@ def _mapped(source: Source) -> list[MappedLine]:
 
 def _stream_names(source: Source) -> dict[str, str]:
     stream = settings.CITY.streams.get((source.spec.get("stream") or {}).get("to", ""))
-    return {field.key: field.name for field in stream.fields} | {stream.time: _("观测时间")} if stream else {}
+    if stream is None:
+        return {}
+    names = {field.key: field.name for field in stream.fields} | {stream.time: _("观测时间")}
+    return {key: names[key] for key in stream.columns}
 
 
 def _register_names(source: Source) -> dict[str, str]:

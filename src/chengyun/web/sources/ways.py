@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from chengyun.access.actors import Actor
 from chengyun.access.models import Token
 from chengyun.access.policy import scope
+from chengyun.collect.pull.models import Source
 from chengyun.collect.pull.queries import letters_waiting
 
 __all__ = ["Way", "ways_in"]
@@ -58,7 +59,8 @@ def ways_in(actor: Actor, now: dt.datetime) -> tuple[Way, ...]:
     with connection.cursor() as cursor:
         cursor.execute(RECEIPTS, {"hour": now - HOUR, "most": NEWEST, "streams": streams})
         rows = cursor.fetchall()
-    names = dict(Token.objects.filter(prefix__in={row[2] for row in rows}).values_list("prefix", "name"))
+    names = dict(Source.objects.values_list("key", "name"))
+    names |= dict(Token.objects.filter(prefix__in={row[2] for row in rows}).values_list("prefix", "name"))
     letters = letters_waiting()
     return tuple(
         Way(

@@ -83,7 +83,7 @@ class Migration(migrations.Migration):
                 (
                     "state",
                     models.CharField(
-                        choices=[("active", "启用"), ("paused", "暂停"), ("stopped", "等待决定")],
+                        choices=[("active", "在读取"), ("paused", "暂停"), ("stopped", "等待决定")],
                         default="paused",
                         max_length=10,
                         verbose_name="状态",
