@@ -26,6 +26,11 @@ from chengyun.lake.tables import StreamTable, stream_table
 sys.path.insert(0, str(Path(__file__).parent / "packs"))
 
 START = dt.datetime(2026, 1, 31, 12, tzinfo=dt.UTC)
+AUDIT = """
+    CREATE TABLE access_auditrecord (id bigserial PRIMARY KEY, at timestamptz NOT NULL DEFAULT now(), account_id bigint,
+        actor varchar(100) NOT NULL, organisation varchar(64) NOT NULL, action varchar(64) NOT NULL,
+        dataset varchar(128) NOT NULL, target varchar(200) NOT NULL, purpose varchar(32) NOT NULL, detail jsonb NOT NULL)
+"""
 GAUGES = [f"g{number:02d}" for number in range(12)]
 
 
@@ -90,11 +95,12 @@ def template() -> str:
         server.execute(f"DROP DATABASE IF EXISTS {name}")
         server.execute(f"CREATE DATABASE {name}")
     with django_connection.schema_editor(collect_sql=True, atomic=False) as editor:
-        for model in (models.Stream, models.Chunk, models.Receipt, models.Touched):
+        for model in (models.Stream, models.Chunk, models.Receipt, models.Touched, models.Keeping):
             editor.create_model(model)
     with psycopg.connect(_server(name), autocommit=True) as conn:
         for statement in editor.collected_sql:
             conn.execute(statement)
+        conn.execute(AUDIT)
         conn.execute("""
             CREATE TABLE gauges_gauge (id serial PRIMARY KEY, key text UNIQUE, name text, lon float8, lat float8,
                 area_code text NOT NULL DEFAULT '', simulated bool NOT NULL DEFAULT false)

@@ -59,13 +59,13 @@ def test_a_second_sealer_is_told_so(filled: Lake) -> None:
 
 
 def test_check_names_a_missing_file(filled: Lake, capsys: pytest.CaptureFixture[str]) -> None:
-    assert commands._check(argparse.Namespace()) == 0
+    assert commands._check(argparse.Namespace(contents=False)) == 0
     assert "289 rows" in capsys.readouterr().out
     [found] = check()
     [first, *_] = iceberg.sealed_of(iceberg.catalogue().load_table(("lake", "gauges_level"))).files
     with open(first.path, "ab") as file:
         file.write(b"x")
-    assert commands._check(argparse.Namespace()) == 1
+    assert commands._check(argparse.Namespace(contents=False)) == 1
     assert f"instead of {first.size}" in capsys.readouterr().out
     assert found.faults == ()
 

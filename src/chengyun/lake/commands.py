@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`chengyun lake seal · status · check`."""
+"""`chengyun lake seal · status · check · compact · snapshots · restore · retire · repair · sweep`."""
 
 from __future__ import annotations
 
 import argparse
 import datetime as dt
+import getpass
 from typing import Any
 
 from chengyun.run import setup
@@ -19,7 +20,22 @@ def add_commands(subparsers: Any) -> None:
     status = verbs.add_parser("status", help="rows and age of every stream")
     status.set_defaults(func=_status)
     check = verbs.add_parser("check", help="compare the books, the sealed tables and the files")
+    check.add_argument("--contents", action="store_true", help="also read every file and compare it with the digest in its name")
     check.set_defaults(func=_check)
+    compact = verbs.add_parser("compact", help="merge the small files of every month")
+    compact.add_argument("streams", nargs="*", metavar="PACK.STREAM", help="which; none: every stream")
+    compact.set_defaults(func=_compact)
+    snapshots = verbs.add_parser("snapshots", help="list what a sealed table can be restored to")
+    snapshots.add_argument("stream", metavar="PACK.STREAM")
+    snapshots.set_defaults(func=_snapshots)
+    restore = verbs.add_parser("restore", help="bring a sealed table back to an earlier snapshot, as a new one")
+    restore.add_argument("stream", metavar="PACK.STREAM")
+    restore.add_argument("snapshot", type=int)
+    restore.set_defaults(func=_restore)
+    retire = verbs.add_parser("retire", help="take out the months that are older than their stream is kept")
+    retire.set_defaults(func=_retire)
+    repair = verbs.add_parser("repair", help="finish what a process left undone, remove what it left behind")
+    repair.set_defaults(func=_repair)
     sweep = verbs.add_parser("sweep", help="remove files that no reader can need any more")
     sweep.set_defaults(func=_sweep)
 
@@ -49,12 +65,12 @@ def _status(_: argparse.Namespace) -> int:
     return 0
 
 
-def _check(_: argparse.Namespace) -> int:
+def _check(args: argparse.Namespace) -> int:
     setup.django()
     from chengyun.lake import services
 
     wrong = 0
-    for found in services.check():
+    for found in services.check(contents=args.contents):
         print(f"{found.stream}: {found.rows:,} rows in {found.files} files, {found.size:,} bytes, {len(found.stray)} stray files")
         for fault in found.faults:
             print(f"  {fault}")
@@ -67,4 +83,58 @@ def _sweep(_: argparse.Namespace) -> int:
     from chengyun.lake import services
 
     print(f"{services.sweep(dt.datetime.now(dt.UTC))} files removed")
+    return 0
+
+
+def _compact(args: argparse.Namespace) -> int:
+    setup.django()
+    from django.conf import settings  # settings are read when Django starts
+
+    from chengyun.lake import services
+
+    for stream in args.streams or settings.CITY.streams:
+        print(f"{stream}: {services.compact(stream)} files merged")
+    return 0
+
+
+def _snapshots(args: argparse.Namespace) -> int:
+    setup.django()
+    from chengyun.lake import services
+
+    for one in services.snapshots(args.stream):
+        print(
+            f"{one.id}  {one.at:%Y-%m-%d %H:%M:%S} UTC  to seq {one.seq:,}, {one.rows:,} rows{'  current' if one.current else ''}"
+        )
+    return 0
+
+
+def _restore(args: argparse.Namespace) -> int:
+    setup.django()
+    from chengyun.lake import services
+
+    done = services.restore(args.stream, args.snapshot, getpass.getuser())
+    if done.snapshot is None:
+        print(f"{args.stream} is as snapshot {args.snapshot} has it; nothing was done.")
+        return 0
+    change = f"{done.rows:,} rows went" if done.rows >= 0 else f"{-done.rows:,} rows came back"
+    print(f"{args.stream} is as it was; {change}. Snapshot {done.snapshot}.")
+    print("Start `chengyun up` again, so that the stream process reads the newest rows anew.")
+    return 0
+
+
+def _retire(_: argparse.Namespace) -> int:
+    setup.django()
+    from chengyun.lake import services
+
+    for one in services.retire(dt.datetime.now(dt.UTC), getpass.getuser()):
+        print(f"{one.stream}: {one.rows:,} rows in {one.files} files taken out")
+    return 0
+
+
+def _repair(_: argparse.Namespace) -> int:
+    setup.django()
+    from chengyun.lake import services
+
+    for sentence in services.repair(dt.datetime.now(dt.UTC)) or ["There was nothing to repair."]:
+        print(sentence)
     return 0

@@ -15,6 +15,8 @@ STEPS = (
 )  # fmt: skip
 LOAD_STEPS = ("file-half-written", "file-written", "files-written", "metadata-written", "history-staged", "history-committed")
 """Steps of loading history."""
+CARE_STEPS = ("metadata-written", "care-staged", "care-published", "care-settled")
+"""Steps of taking months out and of restoring a snapshot."""
 
 _reached: dict[str, int] = {}
 

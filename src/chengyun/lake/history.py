@@ -117,8 +117,7 @@ def _write_alone(home: Table, table: StreamTable, history: History, rows: pa.Tab
         ends = pa.array(until[chosen], pa.int64(), mask=until[chosen] == 0)
         found = rows.take(pa.array(order[chosen])).append_column("until_seq", ends).select(schema.names)
         path = chunk_file(table, month, chunk, start)
-        parquet.write(table, found, schema, path)
-        added.append(path)
+        added.append(parquet.write(table, found, schema, path))
     return Written([], added, len(history), len(history) - len(order), 0, sum(path.stat().st_size for path in added))
 
 

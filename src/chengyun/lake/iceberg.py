@@ -248,12 +248,13 @@ def _read_sealed(location: str) -> Sealed:
     return sealed_of(table)
 
 
-def sealed_of(table: Table) -> Sealed:
-    """Return what the current snapshot of a loaded table holds."""
-    snapshot = table.current_snapshot()
+def sealed_of(table: Table, snapshot_id: int | None = None) -> Sealed:
+    """Return what a snapshot of a loaded table holds, the current one unless another is named."""
+    snapshot = table.current_snapshot() if snapshot_id is None else table.snapshot_by_id(snapshot_id)
     if snapshot is None or snapshot.summary is None:
         return NOTHING
-    files = tuple(sorted((_sealed_file(table, task.file) for task in table.scan().plan_files()), key=lambda file: file.path))
+    tasks = table.scan(snapshot_id=snapshot.snapshot_id).plan_files()
+    files = tuple(sorted((_sealed_file(table, task.file) for task in tasks), key=lambda file: file.path))
     return Sealed(int(snapshot.summary[SEALED_SEQ] or 0), files, snapshot.snapshot_id)
 
 

@@ -61,8 +61,7 @@ def _merge_month(home: Table, table: StreamTable, month: int, files: list[Sealed
         for part, start in enumerate(range(0, sum(file.rows for file in files), LARGEST)):
             rows = engine.fetch(duck, f"SELECT * FROM merged ORDER BY {order} LIMIT {LARGEST} OFFSET {start}")  # noqa: S608
             path = month_folder(table, month) / f"merged-{digest}-{part}.parquet"
-            parquet.write(table, rows, schema, path)
-            written.append(path)
+            written.append(parquet.write(table, rows, schema, path))
             faults.step("merge-written")
     commit(home, files, written, {iceberg.SEALED_SEQ: str(sealed.seq)})
     faults.step("merged")

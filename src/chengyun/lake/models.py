@@ -72,3 +72,24 @@ class Touched(models.Model):
         db_table = "lake_touched"
         constraints = [models.UniqueConstraint(fields=["stream", "day"], name="lake_touched_once")]
         indexes = [models.Index(fields=["stream", "seq"], name="lake_touched_seq")]
+
+
+class Keeping(models.Model):
+    """What was taken out of a sealed table, or brought back, other than by sealing. Written once, then only settled."""
+
+    stream = models.CharField(max_length=130)
+    at = models.DateTimeField()
+    deed = models.CharField(max_length=20)
+    """"retired": months older than the stream is kept; "restored": the table as an earlier snapshot had it."""
+    snapshot = models.BigIntegerField()
+    """The snapshot made by it."""
+    rows = models.BigIntegerField()
+    """How many rows the table gained; below zero for what went."""
+    actor = models.CharField(max_length=100)
+    detail = models.JSONField(default=dict)
+    settled_at = models.DateTimeField(null=True)
+    """When what follows from it was done: the newest rows read anew, the days noted."""
+
+    class Meta:
+        db_table = "lake_keeping"
+        indexes = [models.Index(fields=["stream", "at"], name="lake_keeping_stream")]

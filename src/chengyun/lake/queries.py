@@ -119,7 +119,8 @@ def _status(table: StreamTable, now: dt.datetime) -> StreamStatus:
             f"""
             SELECT coalesce((SELECT next_seq - 1 FROM lake_stream WHERE stream = %(stream)s), 0),
                 (SELECT max(seq_to) FROM lake_chunk WHERE stream = %(stream)s AND sealed_at IS NOT NULL),
-                (SELECT sum(rows - duplicates) FROM lake_chunk WHERE stream = %(stream)s AND sealed_at IS NOT NULL),
+                (SELECT sum(rows - duplicates) FROM lake_chunk WHERE stream = %(stream)s AND sealed_at IS NOT NULL)
+                    + (SELECT coalesce(sum(rows), 0) FROM lake_keeping WHERE stream = %(stream)s),
                 (SELECT max(time) FROM {table.latest}),
                 (SELECT received_at FROM lake_receipt WHERE stream = %(stream)s ORDER BY seq_to DESC LIMIT 1)
             """,  # noqa: S608

@@ -291,8 +291,7 @@ def _write_months(
     for (month,) in duck.execute("SELECT DISTINCT month FROM resolved WHERE month IS NOT NULL ORDER BY month").fetchall():
         rows = engine.fetch(duck, f"SELECT {columns} FROM resolved WHERE month = {month} ORDER BY {order}")  # noqa: S608
         path = chunk_file(table, month, chunk, start)
-        parquet.write(table, rows, schema, path)
-        written.append(path)
+        written.append(parquet.write(table, rows, schema, path))
     return written
 
 
@@ -322,11 +321,10 @@ def _rewrite(
         rows = engine.fetch(
             duck, f"SELECT {columns} FROM {source} AS old LEFT JOIN ended ON ended.seq = old.seq ORDER BY {order}"  # noqa: S608
         )  # fmt: skip
-        stem = Path(file.path).stem.split("-as-of-")[0]
+        stem = Path(file.path).name.split(".")[0].split("-as-of-")[0]
         path = month_folder(table, file.month) / f"{stem}-as-of-{chunk:06d}-{start}.parquet"
-        parquet.write(table, rows, schema, path)
+        rewritten.append(parquet.write(table, rows, schema, path))
         replaced.append(file)
-        rewritten.append(path)
     return replaced, rewritten, count
 
 

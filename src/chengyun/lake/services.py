@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from django.conf import settings
 
 from chengyun.errors import Unavailable
-from chengyun.lake import database, iceberg, upkeep
+from chengyun.lake import care, database, iceberg, upkeep
 from chengyun.lake.merge import MOST_FILES, merge
 from chengyun.lake.prepare import prepare
 from chengyun.lake.seal import Connection, Outcome, close_chunk, drop_sealed, only_sealer, seal_closed
@@ -20,8 +20,8 @@ from chengyun.lake.tables import StreamTable, stream_table, stream_tables
 CLOSE_AFTER = dt.timedelta(hours=1)
 CLOSE_AT_ROWS = 1_000_000
 """An open chunk is closed when it is this old or this large: small enough to read in a moment, large enough for good files."""
-KEEP_FILES = dt.timedelta(hours=1)
-"""How long a file that was replaced stays for readers that began before."""
+KEEP_FILES = dt.timedelta(days=3)
+"""How long a snapshot, and the files it alone refers to, stays: for readers that began before, and to be restored."""
 KEEP_SEALED = dt.timedelta(minutes=10)
 """How long a sealed chunk stays for readers that began before: longer than any read takes; a later one retries."""
 
@@ -123,10 +123,61 @@ def seal_due(now: dt.datetime) -> list[Outcome]:
     return outcomes
 
 
-def check() -> list[upkeep.Findings]:
-    """Compare the books of every stream with its sealed table and its files."""
+def check(*, contents: bool = False) -> list[upkeep.Findings]:
+    """Compare the books of every stream with its sealed table and its files.
+
+    contents: read every file and compare what is in it with the digest in its name.
+    """
     with database.connect() as conn:
-        return [upkeep.examine(conn, table) for table in stream_tables(settings.CITY)]
+        return [upkeep.examine(conn, table, contents) for table in stream_tables(settings.CITY)]
+
+
+def compact(stream: str) -> int:
+    """Merge the small files of every month; return how many went. Raises NotFound, Unavailable as seal does."""
+    table = stream_table(settings.CITY, stream)
+    with database.connect() as conn, only_sealer(conn, table):
+        return merge(table, 1)
+
+
+def snapshots(stream: str) -> list[care.SnapshotView]:
+    """Return the snapshots a stream's sealed table can be restored to, oldest first."""
+    return care.snapshots(stream_table(settings.CITY, stream))
+
+
+def restore(stream: str, snapshot: int, actor: str) -> care.Kept:
+    """Bring a stream's sealed table back to an earlier snapshot, as a new one. What is hot stays.
+
+    Raises NotFound for an unknown stream or snapshot, Unavailable when another process is sealing it.
+    """
+    table = stream_table(settings.CITY, stream)
+    with database.connect() as conn, only_sealer(conn, table):
+        care.settle(conn, table)
+        return care.restore(conn, table, snapshot, actor)
+
+
+def retire(now: dt.datetime, actor: str) -> list[care.Kept]:
+    """Take out the months that are older than their stream is kept."""
+    done = []
+    for table in stream_tables(settings.CITY):
+        if (keep := settings.CITY.streams[table.qualified].keep) is not None:
+            with database.connect() as conn, only_sealer(conn, table):
+                done.append(care.retire(conn, table, now - keep, actor))
+    return [one for one in done if one.snapshot is not None]
+
+
+def repair(now: dt.datetime) -> list[str]:
+    """Finish what a process left undone, and remove what it left behind; return what was done, a sentence each."""
+    told = []
+    for table in stream_tables(settings.CITY):
+        with database.connect() as conn, only_sealer(conn, table):
+            sealed = seal_closed(conn, table)
+            if sealed.chunks:
+                told.append(f"{table.qualified}: {sealed.chunks} chunks that were closed are sealed.")
+            if care.settle(conn, table):
+                told.append(f"{table.qualified}: the newest rows follow the restored snapshot.")
+            if gone := upkeep.sweep(table, KEEP_FILES, now):
+                told.append(f"{table.qualified}: {gone} files that nothing refers to are removed.")
+    return told
 
 
 def sweep(now: dt.datetime, older_than: dt.timedelta = KEEP_FILES) -> int:

@@ -43,3 +43,16 @@ def sweep(timestamp: int) -> None:
         services.sweep(dt.datetime.fromtimestamp(timestamp, dt.UTC))
     except Unavailable as busy:
         log.info("%s", busy.sentence)
+
+
+@app.periodic(cron="17 3 * * *")
+@app.task(queueing_lock="lake.retire", lock="lake")
+def retire(timestamp: int) -> None:
+    """Take out months that are older than their stream is kept."""
+    try:
+        gone = services.retire(dt.datetime.fromtimestamp(timestamp, dt.UTC), "jobs")
+    except Unavailable as busy:
+        log.info("%s", busy.sentence)
+        return
+    for one in gone:
+        log.warning("Took %d rows out of %s, as its declaration asks.", one.rows, one.stream)

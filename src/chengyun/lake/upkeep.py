@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chengyun.lake import books, iceberg
+from chengyun.lake import books, care, iceberg, parquet
 from chengyun.lake.seal import Connection
 from chengyun.lake.tables import SCHEMA, StreamTable
 
@@ -29,8 +29,8 @@ class Findings:
     stray: tuple[Path, ...]
 
 
-def examine(conn: Connection, table: StreamTable) -> Findings:
-    """Compare a stream's chunks, its sealed table and its files."""
+def examine(conn: Connection, table: StreamTable, contents: bool = False) -> Findings:
+    """Compare a stream's chunks, its sealed table and its files. contents: read every file and compare its digest."""
     with books.look() as looked:
         standing = looked.standings([table])[table.qualified]
     sealed = iceberg.read_sealed(standing.metadata_location)
@@ -51,13 +51,17 @@ def examine(conn: Connection, table: StreamTable) -> Findings:
             faults.append(f"{path} is part of the sealed table and is missing; bring it back from a backup.")
         elif path.stat().st_size != file.size:
             faults.append(f"{path} has {path.stat().st_size} bytes instead of {file.size}; bring it back from a backup.")
+        elif contents and (told := parquet.told_digest(path)) is not None and parquet.digest(path) != told:
+            faults.append(f"{path} does not have the content its name says; bring it back from a backup.")
     rows = sum(file.rows for file in sealed.files)
     marked = [(count, repeated) for _, _, is_sealed, _, count, repeated, _ in chunks if is_sealed]
     # A chunk committed and not yet marked, as after a crash, makes the counts incomparable until the next sealing.
     unmarked = any(not is_sealed and seq_to is not None and seq_to <= sealed.seq for _, seq_to, is_sealed, *_ in chunks)
-    expected = sum(count - repeated for count, repeated in marked)
+    expected = sum(count - repeated for count, repeated in marked) + care.balance(conn, table)
     if not unmarked and rows != expected:
         faults.append(f"The sealed table has {rows} rows; the chunks sealed into it had {expected} without repetitions.")
+    if care.unsettled(conn, table):
+        faults.append("A restored snapshot has not been followed by the newest rows. Run `chengyun lake repair`.")
     used = {file.path for file in sealed.files}
     stray = tuple(path for path in _files(table, "data") if str(path) not in used)
     return Findings(table.qualified, len(sealed.files), rows, sum(file.size for file in sealed.files), tuple(faults), stray)

@@ -114,7 +114,7 @@ def _seal_month(home: Table, table: StreamTable, month: dict[str, Any], keys: li
     rows = plausible.as_arrow(month, keys, table.time, table.entity, missing)
     schema = parquet.arrow_schema(table, {field.name: field.field_id for field in home.schema().fields})
     path = month_folder(table, (YEAR - 1970) * 12 + number - 1) / f"bench-{number:02d}.parquet"
-    parquet.write(table, rows.select(schema.names), schema, path)
+    path = parquet.write(table, rows.select(schema.names), schema, path)
     commit(home, [], [path], {iceberg.SEALED_SEQ: str(seq)})
     return path
 
