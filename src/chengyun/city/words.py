@@ -76,6 +76,7 @@ class Stream:
     cadence: how far apart an entity's observations should be; None: irregular.
     late_after: an observation received this long after the entity's newest phenomenon time passed it is flagged late.
     silent_after: an entity without an observation for this long is silent; None: three cadences.
+    keep: months that ended longer ago are taken out of the sealed table, with a record in the audit; None: kept for good.
     urgency: when more comes in than can be written, bulk is turned away first and life_safety last; see docs/ingest.md.
     """
 
@@ -88,6 +89,7 @@ class Stream:
     interval: dt.timedelta | None = None
     late_after: dt.timedelta = dt.timedelta(hours=6)
     silent_after: dt.timedelta | None = None
+    keep: dt.timedelta | None = None
     urgency: Urgency = "normal"
     sharing: Sharing = "unconditional"
     open: bool = True
@@ -126,6 +128,8 @@ class Stream:
             yield "fields need 1 to 24 Quantity."
         if self.urgency not in URGENCIES:
             yield f"urgency {self.urgency!r} is none of {', '.join(URGENCIES)}."
+        if self.keep is not None and self.keep < dt.timedelta(days=31):
+            yield f"keep is {self.keep}, expected 31 days or more: whole months are taken out."
         for key in sorted({key for key in keys if keys.count(key) > 1}):
             yield f"field {key!r} stands twice."
         for key in sorted({"seq", "quality", "entity_id", "until_seq", "received"} & set(keys)):
