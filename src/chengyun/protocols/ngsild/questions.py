@@ -217,7 +217,8 @@ def _path_of(term: Term) -> str:
         same = _any_value(term, "{}", "==")
         return f"exists({chain} ? (!({same}) || (({same}) is unknown)))"
     if term.operator == "!~=":
-        return f"exists({chain} ? (!({_any_value(term, '{}', '~=')})))"
+        like = _any_value(term, "{}", "~=")
+        return f"exists({chain} ? (!({like}) || (({like}) is unknown)))"
     return f"exists({chain} ? ({_any_value(term, '{}')}))"
 
 

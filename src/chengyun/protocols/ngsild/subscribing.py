@@ -27,10 +27,13 @@ TRIGGERS = frozenset({*DEFAULT_TRIGGERS, "attributeDeleted", "entityCreated", "e
 FORMATS = ("normalized", "concise", "keyValues", "simplified")
 LONGEST_INTERVAL_S = 366 * 86400
 _KNOWN = frozenset(
-    "id type subscriptionName description entities watchedAttributes notificationTrigger timeInterval q geoQ csf isActive"
-    " notification expiresAt throttling temporalQ scopeQ lang createdAt modifiedAt status jsonldContext datasetId localOnly"
-    " splitEntities jsonKeys expandValues @context".split()
-)
+    {
+        "id", "type", "subscriptionName", "description", "entities", "watchedAttributes", "notificationTrigger",
+        "timeInterval", "q", "geoQ", "csf", "isActive", "notification", "expiresAt", "throttling", "temporalQ",
+        "scopeQ", "lang", "createdAt", "modifiedAt", "status", "jsonldContext", "datasetId", "localOnly",
+        "splitEntities", "jsonKeys", "expandValues", "@context",
+    }
+)  # fmt: skip
 _OWN = ("createdAt", "modifiedAt", "status", "@context")
 _WORD = re.compile(r"[^;|,()\s]+")
 
