@@ -45,7 +45,8 @@ class GroupLine:
 @dataclass(frozen=True)
 class Desk:
     """mine: cases given to this person; body: other cases they may see, what is due first. letters: dead letters waiting, by
-    stream; None: not theirs to see. offers: repairs of data that wait for this person. silent: streams that are late."""
+    stream; None: not theirs to see. offers: repairs of data that wait for this person. silent: streams that are late.
+    devices: whether they may see any."""
 
     groups: tuple[GroupLine, ...]
     alert_count: str
@@ -58,6 +59,7 @@ class Desk:
     offers: int
     silent: tuple[StreamAge, ...]
     streams: int
+    devices: bool
     as_of: dt.datetime
 
 
@@ -99,6 +101,7 @@ def read_desk(actor: Actor, now: dt.datetime) -> Desk:
         offers=offers_waiting(actor),
         silent=tuple(one for one in streams if one.status != "fresh"),
         streams=len(streams),
+        devices=scope(actor, "devices").allowed,
         as_of=now,
     )
 

@@ -79,7 +79,7 @@ def _claim_code(actor: Actor, key: str, _given: QueryDict) -> _Done:
 
 def _revoke(actor: Actor, key: str, given: QueryDict) -> _Done:
     services.revoke(actor, key, given.get("username", ""))
-    return _Done(_("已吊销。经纪的口令文件重写后在那里也失效。"))
+    return _Done(_("已吊销。消息代理的口令文件重写后在那里也失效。"))
 
 
 def _firmware(actor: Actor, key: str, given: QueryDict) -> _Done:
