@@ -279,6 +279,9 @@ def _faults(spec: Spec, city: City) -> Iterator[str]:
             yield "read: give either table or query."
         case HttpRead() as read:
             yield from _http_faults(read)
+    match spec.read:
+        case HttpRead(since=str()) if spec.deletions:
+            yield "deletions: who asks only for what is new cannot see what is gone; leave out read.since."
         case FilesRead() if spec.deletions:
             yield "deletions: a file says what it holds, not what is gone; only databases and services that tell everything do."
 

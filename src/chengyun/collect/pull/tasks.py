@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import logging
 
 from django.conf import settings
@@ -12,13 +13,15 @@ from django.utils import timezone
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
-from chengyun.collect.pull.models import Source
+from chengyun.collect.pull.models import Run, Source
 from chengyun.collect.pull.queries import is_late
 from chengyun.config import config
 from chengyun.errors import Refused
 
 LANES = 2
 """Sources read at the same time; `jobs` has other work to do beside it."""
+
+RUNS_KEPT = dt.timedelta(days=90)
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +45,13 @@ def sources_due(timestamp: int) -> None:  # noqa: ARG001  procrastinate passes w
         elif not late and source.late_since is not None:
             Source.objects.filter(pk=source.pk).update(late_since=None)
             log.info("source %s is no longer late", source.key)
+
+
+@app.periodic(cron="20 3 * * *")
+@app.task(queueing_lock="pull.forget", pass_context=False)
+def forget_old_runs(timestamp: int) -> None:  # noqa: ARG001  procrastinate passes when it was due
+    """Drop the history of runs beyond its time; a run whose batch is under way still stays."""
+    Run.objects.filter(started_at__lt=timezone.now() - RUNS_KEPT, pending=None).delete()
 
 
 @app.task(pass_context=False)
