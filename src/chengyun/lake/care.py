@@ -203,7 +203,7 @@ def _keep_latest(conn: Connection, table: StreamTable) -> None:
     """  # noqa: S608 - names derived from checked declarations
     with snapshot([table.qualified], exact=False, registers=False) as seen:
         rows = seen.rows(newest)
-    keys: list[tuple[str, int]] = conn.execute(f"SELECT key, id FROM {table.register}").fetchall()  # type: ignore[assignment]  # noqa: S608
+    keys: list[tuple[str, int]] = conn.execute(f"SELECT key, id FROM {table.register}").fetchall()  # noqa: S608
     ids = dict(keys)
     conn.execute(f"DELETE FROM {table.latest}")  # noqa: S608
     target = names(["entity_id", "runs", "time", "seq", "quality", *table.quantities, *table.words])
