@@ -9,39 +9,28 @@ Features and tiles are kept, as made, until something they show changes (watch.p
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import datetime as dt
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import unquote, urlencode
+from urllib.parse import parse_qsl, unquote, urlencode
 
 import msgspec
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from chengyun.access.actors import Actor
 from chengyun.collect.wire import status_of
 from chengyun.errors import NotFound, Problem, Refused, nearest
 from chengyun.protocols.door import Door, Given, Reply, Request
 from chengyun.protocols.ogc import described, items, openapi, pages, tiles
 from chengyun.protocols.ogc.asked import KNOWN, parameters, read_asked
-from chengyun.protocols.ogc.keep import SMALLEST_ZIPPED, Answer, Kept
-from chengyun.protocols.ogc.layers import Seen, see_all
+from chengyun.protocols.ogc.keep import SMALLEST_ZIPPED, Answer
+from chengyun.protocols.ogc.layers import Seen
 from chengyun.protocols.ogc.pages import Cell, Table
-from chengyun.protocols.ogc.places import Boundaries, Box, Conn, Relations, read_boundaries
+from chengyun.protocols.ogc.places import Relations
 from chengyun.protocols.ogc.reference import reference_of
-from chengyun.protocols.ogc.watch import Watch
+from chengyun.protocols.ogc.store import Store
 
 __all__ = ["OgcDoor", "open_door"]
-
-SEEN_FOR_S = 5.0
-"""How long a grant that was withdrawn may still be used."""
-MOST_READERS = 1_000
-DEAR_AT_ONCE = 2
-"""Questions that are computed at a time; the pool's other connections are for other doors."""
 
 
 def open_door() -> Door:
@@ -77,23 +66,16 @@ class Asking:
 
 
 class OgcDoor:
-    """One process's door: what it keeps, and the way to an answer."""
+    """The way from an address to an answer."""
 
     prefix = "/ogc"
 
-    def __init__(self) -> None:
-        self._kept = Kept()
-        self._making: dict[Hashable, asyncio.Future[Answer]] = {}
-        self._readers: dict[Actor, tuple[float, dict[str, Seen]]] = {}
-        self._dear = asyncio.Semaphore(DEAR_AT_ONCE)
-
     async def open(self, given: Given) -> None:
-        self._given = given
-        self._watch = Watch(given.config.dsn(), given.pool)
-        await self._watch.open()
+        self._store = Store(given)
+        await self._store.open()
 
     async def close(self) -> None:
-        await self._watch.close()
+        await self._store.close()
 
     async def answer(self, request: Request) -> Reply:
         try:
@@ -114,7 +96,7 @@ class OgcDoor:
             raise Refused(f"f is {form[:20]!r}, expected json or html.", code="parameter", status=400)
         if steps == ["style.css"]:
             return Answer(pages.style(), "text/css; charset=utf-8")
-        asking = Asking(request, await self._see(request.visitor.actor), page, request.query)
+        asking = Asking(request, await self._store.see(request.visitor.actor), page, request.query)
         match steps:
             case []:
                 asking.given()
@@ -140,7 +122,7 @@ class OgcDoor:
         match steps:
             case []:
                 asking.given()
-                return self._plain(asking, described.collection(asking.root, seen, await self._extent(seen)), trail)
+                return self._plain(asking, described.collection(asking.root, seen, await self._store.extent(seen)), trail)
             case ["queryables"]:
                 return self._queryables(asking, seen)
             case ["items"]:
@@ -153,17 +135,15 @@ class OgcDoor:
                 return self._plain(asking, document, trail, title=_("矢量瓦片"), also=document["tilesets"][0])
             case ["tiles", tiles.MATRIX_SET]:
                 asking.given()
-                return self._plain(asking, described.tileset(asking.root, seen, await self._extent(seen)), trail)
+                return self._plain(asking, described.tileset(asking.root, seen, await self._store.extent(seen)), trail)
             case ["tiles", tiles.MATRIX_SET, "tilejson.json"]:
                 asking.given()
-                credits = await self._credits(seen)
-                return _json(described.tilejson(asking.root, seen, await self._extent(seen), credits))
+                credits = await self._store.credits(seen)
+                return _json(described.tilejson(asking.root, seen, await self._store.extent(seen), credits))
             case ["tiles", tiles.MATRIX_SET, zoom, row, column]:
                 asking.given()
                 return await self._tile(seen, _tile(zoom, row, column))
         raise NotFound("There is nothing here. The collection's links say what there is.")
-
-    # Documents
 
     def _plain(
         self, asking: Asking, document: dict[str, Any], trail: list[tuple[str, str]], *, title: str = "",
@@ -193,7 +173,7 @@ class OgcDoor:
 
     async def _collections(self, asking: Asking) -> Answer:
         asking.given()
-        found = [described.collection(asking.root, seen, await self._extent(seen)) for seen in asking.layers.values()]
+        found = [described.collection(asking.root, seen, await self._store.extent(seen)) for seen in asking.layers.values()]
         rows = [
             [Cell(one["title"], f"{asking.root}/collections/{one['id']}?f=html"), Cell(one["id"]), Cell(one["description"])]
             for one in found
@@ -222,24 +202,22 @@ class OgcDoor:
         table = Table(_("可查询的属性"), [_("名称"), _("键"), _("类型"), _("单位")], rows)
         return self._plain(asking, document, pages.layer_crumbs(asking.root, seen), tables=(table,), kind=described.SCHEMA)
 
-    # Features
-
     async def _items(self, asking: Asking, seen: Seen) -> Answer:
         columns = [key for key, one in seen.columns.items() if one.filterable and key not in KNOWN]
         given = parameters(asking.query, (*KNOWN, *columns))
         question = ("items", seen.view, asking.query, asking.root, asking.page, translation.get_language() if asking.page else "")
-        asked = read_asked(given, seen, self._given.config.zone)
+        asked = read_asked(given, seen, self._store.zone)
 
         async def make(version: Hashable | None) -> Answer:
-            async with self._connection() as conn:
-                boundaries = await self._boundaries(conn, seen)
-                zone = self._given.config.zone
+            async with self._store.connection() as conn:
+                boundaries = await self._store.boundaries(conn, seen)
+                zone = self._store.zone
                 selection = await items.select(seen, asked, Relations(conn, seen, boundaries), zone)
                 counted = ("count", seen.view, selection.sql, _frozen(selection.params))
-                matched: Any = self._kept.get(counted, version)
+                matched: Any = self._store.kept.get(counted, version)
                 if matched is None:
                     matched = await items.count(conn, selection)
-                    self._kept.put(counted, version, matched, 1_000)
+                    self._store.kept.put(counted, version, matched, 1_000)
                 page = await items.fetch(conn, seen, asked, selection, boundaries)
             here = f"{asking.root}/collections/{seen.key}"
             kept = {key: value for key, value in given.items() if key not in ("f", "cursor")}
@@ -269,13 +247,13 @@ class OgcDoor:
             answer.links = (("content-crs", f"<{asked.reference.uri}>"),)
             return answer
 
-        return await self._once(question, seen, make)
+        return await self._store.once(question, seen, make)
 
     async def _item(self, asking: Asking, seen: Seen, fid: str) -> Answer:
         reference = reference_of(asking.given("crs").get("crs"), "crs")
-        async with self._connection() as conn:
-            boundaries = await self._boundaries(conn, seen)
-            feature = await items.fetch_one(conn, seen, fid, reference, boundaries, self._given.config.zone)
+        async with self._store.connection() as conn:
+            boundaries = await self._store.boundaries(conn, seen)
+            feature = await items.fetch_one(conn, seen, fid, reference, boundaries, self._store.zone)
         if asking.page:
             return _html(pages.render(pages.feature_page(asking.root, seen, feature, asking.as_json()), asking.root))
         here = f"{asking.root}/collections/{seen.key}"
@@ -289,122 +267,18 @@ class OgcDoor:
         answer.links = (("content-crs", f"<{reference.uri}>"),)
         return answer
 
-    # Tiles
-
     async def _tile(self, seen: Seen, tile: tiles.Tile) -> Answer:
         async def make(_version: Hashable | None) -> Answer:
-            async with self._connection() as conn:
-                boundaries = await self._boundaries(conn, seen)
-                return Answer(await tiles.draw(conn, seen, tile, boundaries, self._given.config.zone), described.MVT)
+            async with self._store.connection() as conn:
+                boundaries = await self._store.boundaries(conn, seen)
+                return Answer(await tiles.draw(conn, seen, tile, boundaries, self._store.zone), described.MVT)
 
-        return await self._once(("tile", seen.view, tile), seen, make)
-
-    # What is kept
-
-    async def _once(self, question: Hashable, seen: Seen, make: Callable[[Hashable | None], Awaitable[Answer]]) -> Answer:
-        """Return an answer as it was kept, or make it; who asks the same meanwhile waits for that one."""
-        version = await self._version(seen)
-        kept = self._kept.get(question, version)
-        if isinstance(kept, Answer):
-            return kept
-        under_way = (question, version)
-        if version is not None and under_way in self._making:
-            return await asyncio.shield(self._making[under_way])
-        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._making[under_way] = future
-        try:
-            answer = await make(version)
-        except BaseException as wrong:
-            # Whoever waits is told the same, except that the first one has gone away.
-            if isinstance(wrong, Exception):
-                future.set_exception(wrong)
-                future.exception()
-            else:
-                future.cancel()
-            raise
-        else:
-            future.set_result(answer)
-            self._kept.put(question, version, answer, answer.size)
-            return answer
-        finally:
-            self._making.pop(under_way, None)
-
-    async def _version(self, seen: Seen) -> Hashable | None:
-        version = await self._watch.version(seen)
-        return None if version is None else (version, dt.datetime.now(self._given.config.zone).date())
-
-    async def _see(self, actor: Actor) -> dict[str, Seen]:
-        known = self._readers.get(actor)
-        if known is not None and known[0] > time.monotonic():
-            return known[1]
-        layers = await asyncio.to_thread(_see, self._given, actor)
-        if len(self._readers) >= MOST_READERS:
-            self._readers.clear()
-        self._readers[actor] = (time.monotonic() + SEEN_FOR_S, layers)
-        return layers
-
-    async def _boundaries(self, conn: Conn, seen: Seen) -> Boundaries | None:
-        if seen.geometry == "point":
-            return None
-        version = await self._version(seen)
-        kept = self._kept.get(("boundaries", seen.level), version)
-        if isinstance(kept, Boundaries):
-            return kept
-        found = await read_boundaries(conn, seen.level)
-        self._kept.put(("boundaries", seen.level), version, found, found.size)
-        return found
-
-    async def _extent(self, seen: Seen) -> Box | None:
-        """Return west, south, east, north of a layer; None when nothing in it has a place."""
-        version = await self._version(seen)
-        kept: Any = self._kept.get(("extent", seen.view), version)
-        if kept is not None:
-            return kept or None
-        async with self._connection() as conn:
-            boundaries = await self._boundaries(conn, seen)
-            if boundaries is not None:
-                box = boundaries.extent
-            else:
-                lon, lat, base = seen.lon, seen.lat, items.standing(seen, self._given.config.zone)
-                told = items.question(f"min({lon}), min({lat}), max({lon}), max({lat})", base.sql)
-                row: Any = await (await items.run(conn, told, base.params)).fetchone()
-                box = tuple(row) if row and None not in row else None
-        self._kept.put(("extent", seen.view), version, box or (), 200)
-        return box
-
-    async def _credits(self, seen: Seen) -> str:
-        """Return whose data a layer is, as its rows say; of few sources."""
-        if "source" not in seen.columns or seen.limited is not None:
-            return ""
-        base = items.standing(seen, self._given.config.zone)
-        async with self._connection() as conn:
-            told = items.question(f"DISTINCT {seen.columns['source'].sql}", f"{base.sql} LIMIT 6")
-            rows: list[Any] = await (await items.run(conn, told, base.params)).fetchall()
-        return "; ".join(sorted(row[0] for row in rows if row[0])) if len(rows) < 6 else ""
-
-    @contextlib.asynccontextmanager
-    async def _connection(self) -> AsyncIterator[Conn]:
-        async with self._dear, self._given.pool.connection() as conn:
-            yield conn
+        return await self._store.once(("tile", seen.view, tile), seen, make)
 
 
 def parameters_loosely(query: str) -> dict[str, str]:
     """Return the parameters of an address as they are; they are checked where they are used."""
-    from urllib.parse import parse_qsl
-
     return dict(parse_qsl(query, keep_blank_values=True))
-
-
-def _see(given: Given, actor: Actor) -> dict[str, Seen]:
-    from django.db import close_old_connections
-
-    close_old_connections()
-    try:
-        # Titles are declared in Chinese and translated when they are shown.
-        with translation.override("zh-hans"):
-            return see_all(given.city, actor)
-    finally:
-        close_old_connections()
 
 
 def _tile(*texts: str) -> tiles.Tile:
