@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from chengyun.city import Quantity
-from chengyun.collect.quality.checks import Outcome, Subject, judge_places, judge_stream, recognise
+from chengyun.collect.quality.checks import MOST_KEPT, Outcome, Subject, judge_places, judge_stream, merged, recognise
 from chengyun.collect.quality.models import Score
 from chengyun.collect.quality.queries import score_of
 from chengyun.standards.coordinates import from_wgs84
@@ -110,3 +110,14 @@ def test_a_score_is_the_mean_of_what_applies() -> None:
     assert by["completeness"] == pytest.approx(97.5)  # 1170 of 1200 elements
     assert by["timeliness"] is None
     assert total == pytest.approx((87.5 + 97.5) / 2)
+
+
+def test_groups_together_are_the_whole_with_its_worst_findings() -> None:
+    groups = [judge_stream([subject(str(number), rows=24 - number % 3)], [PM25]) for number in range(MOST_KEPT + 50)]
+    whole = {one.rule: one for one in merged(groups)}
+    assert whole["rows"].checked == (MOST_KEPT + 50) * 24
+    assert whole["rows"].failed == sum(number % 3 for number in range(MOST_KEPT + 50))
+    kept = [found.count for found in whole["rows"].found]
+    assert kept == sorted(kept, reverse=True)
+    assert len([one for one in kept if one == 2]) == sum(number % 3 == 2 for number in range(MOST_KEPT + 50))
+    assert merged([]) == []

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -27,10 +27,12 @@ import numpy.typing as npt
 from chengyun.city import Quantity
 from chengyun.city.words import Dimension
 
-__all__ = ["Found", "Outcome", "Subject", "judge_places", "judge_stream"]
+__all__ = ["MOST_KEPT", "Found", "Outcome", "Subject", "judge_places", "judge_stream", "merged", "recognise"]
 
 Floats = npt.NDArray[np.float64]
 
+MOST_KEPT = 200
+"""Findings kept of one rule and day, the worst ones; the score counts all."""
 NEIGHBOURS, FEWEST = 5, 3
 """With how many of the nearest a subject is compared, and how many there must be."""
 LEAST_VALUES = 6
@@ -115,6 +117,21 @@ def judge_stream(subjects: Sequence[Subject], quantities: Sequence[Quantity]) ->
         _counted("codes", "conformity", [(one, one.rows, bad, key) for one in heard for key, bad in one.strange.items()]),
     ]  # fmt: skip
     return [*outcomes, *_against_neighbours(heard, quantities)]
+
+
+def merged(groups: Iterable[Sequence[Outcome]]) -> list[Outcome]:
+    """Return the outcomes of several groups of subjects as those of all, with the worst findings of each rule."""
+    whole: dict[str, Outcome] = {}
+    for group in groups:
+        for one in group:
+            known = whole.get(one.rule)
+            found = (*(known.found if known else ()), *one.found)
+            worst = sorted(found, key=lambda it: (it.offer == "", -it.count, it.subject, it.field))[:MOST_KEPT]
+            checked, failed = (known.checked, known.failed) if known else (0, 0)
+            whole[one.rule] = dataclasses.replace(
+                one, checked=checked + one.checked, failed=failed + one.failed, found=tuple(worst)
+            )  # fmt: skip
+    return list(whole.values())
 
 
 def _missing_rows(heard: Sequence[Subject]) -> Outcome:

@@ -6,13 +6,13 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import connection
 
 from chengyun.city import City, Code, QualityRule, Stream, qualify
-from chengyun.collect.quality.checks import Found, Outcome, Subject
+from chengyun.collect.quality.checks import MOST_KEPT, Found, Outcome, Subject
 from chengyun.collect.registering import model_of
 from chengyun.config import config
 from chengyun.lake.read import Snapshot, snapshot
@@ -20,23 +20,27 @@ from chengyun.lake.rows import Flag
 from chengyun.lake.tables import quote, stream_table
 from chengyun.standards.times import day_bounds
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 __all__ = ["current_rows", "read_day"]
 
-MOST_FOUND = 500
-"""Findings of a declared rule that are kept of a day."""
+GROUP = 2_000
+"""Subjects held at a time."""
 
 
-def read_day(name: str, day: dt.date, now: dt.datetime) -> tuple[list[Subject], list[Outcome]]:
-    """Return the subjects of a stream's day, and what the pack's own rules say of it."""
+def read_day(name: str, day: dt.date, now: dt.datetime) -> tuple[Iterator[list[Subject]], list[Outcome]]:
+    """Return the subjects of a stream's day, and what the pack's own rules say of it.
+
+    Subjects come in groups that lie in the same areas: what is compared with neighbours is compared within its group.
+    """
     city: City = settings.CITY
     stream = city.streams[name]
     since, until = day_bounds(day, config().zone)
     with snapshot([name], since=since, until=until, registers=False, exact=False) as lake:
-        counted = {row["entity"]: row for row in lake.rows(_counts(name, stream))}
-        subjects = list(_subjects(city, name, stream, counted, min(until, now) - since))
-        areas = {one.key: one.area_code for one in subjects}
-        own = [_declared(lake, name, key, rule, areas) for key, rule in city.quality.items() if _on(key, rule) == name]
-    return subjects, own
+        counted = lake.arrow(_counts(name, stream))
+        own = [_declared(lake, name, key, rule) for key, rule in city.quality.items() if _on(key, rule) == name]
+    return _subjects(city, name, stream, counted, min(until, now) - since), own
 
 
 def current_rows(name: str, day: dt.date, subject: str) -> list[dict[str, Any]]:
@@ -72,34 +76,51 @@ def _counts(name: str, stream: Stream) -> str:
 
 
 def _subjects(
-    city: City, name: str, stream: Stream, counted: dict[str, dict[str, Any]], lasted: dt.timedelta
-) -> Iterator[Subject]:  # fmt: skip
-    """Yield what is registered and has ever reported, or reported on the day."""
+    city: City, name: str, stream: Stream, counted: pa.Table, lasted: dt.timedelta
+) -> Iterator[list[Subject]]:  # fmt: skip
+    """Yield what has ever reported and is still registered, or reported on the day, area by area."""
     table = stream_table(city, name)
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT entity_id FROM {table.latest}")  # noqa: S608  a declared name
         reporting = {row[0] for row in cursor.fetchall()}
     expected = max(0, int(lasted / stream.cadence)) if stream.cadence else None
+    places = {key: number for number, key in enumerate(counted.column("entity").to_pylist())}
     model = model_of(city, qualify(name.split(".")[0], stream.entity.to))
-    known = model._default_manager.order_by("key").values_list("pk", "key", "area_code", "lon", "lat", "simulated", "valid_to")
-    for number, key, area, lon, lat, simulated, valid_to in known.iterator():
-        row = counted.get(key)
-        if row is None and (number not in reporting or valid_to is not None):
-            continue
-        found = row or {}
-        keys = [one.key for one in stream.quantities]
-        yield Subject(
-            key=key, area_code=area, lon=lon, lat=lat, simulated=simulated, rows=found.get("rows", 0), expected=expected,
-            late=found.get("late", 0),
-            values={one: found.get(f"{one} values", 0) for one in keys},
-            wrong={one: found.get(f"{one} wrong", 0) for one in keys},
-            stuck={one: found.get(f"{one} stuck", 0) for one in keys},
-            middle={one: _number(found.get(f"{one} middle")) for one in keys},
-            strange={one.key: found.get(f"{one.key} strange", 0) for one in stream.words if isinstance(one, Code)},
-        )  # fmt: skip
+    fields = ("pk", "key", "area_code", "lon", "lat", "simulated", "valid_to")
+    known = model._default_manager.order_by("area_code", "key").values_list(*fields)
+    group: list[tuple[Any, ...]] = []
+    for row in known.iterator(chunk_size=GROUP):
+        if row[1] in places or (row[0] in reporting and row[6] is None):
+            group.append(row)
+        if len(group) == GROUP:
+            yield _group(stream, counted, places, group, expected)
+            group = []
+    if group:
+        yield _group(stream, counted, places, group, expected)
 
 
-def _declared(lake: Snapshot, name: str, key: str, rule: QualityRule, areas: dict[str, str]) -> Outcome:
+def _group(
+    stream: Stream, counted: pa.Table, places: dict[str, int], rows: list[tuple[Any, ...]], expected: int | None
+) -> list[Subject]:  # fmt: skip
+    heard = [row[1] for row in rows if row[1] in places]
+    found = dict(zip(heard, counted.take([places[key] for key in heard]).to_pylist(), strict=True))
+    return [_subject(stream, row, found.get(row[1], {}), expected) for row in rows]
+
+
+def _subject(stream: Stream, row: tuple[Any, ...], found: dict[str, Any], expected: int | None) -> Subject:
+    keys = [one.key for one in stream.quantities]
+    return Subject(
+        key=row[1], area_code=row[2], lon=row[3], lat=row[4], simulated=row[5], rows=found.get("rows", 0), expected=expected,
+        late=found.get("late", 0),
+        values={one: found.get(f"{one} values", 0) for one in keys},
+        wrong={one: found.get(f"{one} wrong", 0) for one in keys},
+        stuck={one: found.get(f"{one} stuck", 0) for one in keys},
+        middle={one: _number(found.get(f"{one} middle")) for one in keys},
+        strange={one.key: found.get(f"{one.key} strange", 0) for one in stream.words if isinstance(one, Code)},
+    )  # fmt: skip
+
+
+def _declared(lake: Snapshot, name: str, key: str, rule: QualityRule) -> Outcome:
     """Return what a rule of a pack says; a condition that cannot be run says so and is worth nothing."""
     table = stream_table(settings.CITY, name)
     view = f"{quote(table.pack)}.{quote(table.key)}"
@@ -113,10 +134,12 @@ def _declared(lake: Snapshot, name: str, key: str, rule: QualityRule, areas: dic
         rows = lake.rows(asked)
     except duckdb.Error as wrong:
         return Outcome(key, rule.dimension, 0, 0, weight=rule.weight, error=str(wrong)[:500])
+    worst = [row for row in rows[:MOST_KEPT] if row["failed"]]
+    entity = qualify(table.pack, settings.CITY.streams[name].entity.to)
+    keys = [row["entity"] for row in worst]
+    areas = dict(model_of(settings.CITY, entity)._default_manager.filter(key__in=keys).values_list("key", "area_code"))
     found = tuple(
-        Found(row["entity"], areas.get(row["entity"], ""), row["failed"], said={"checked": row["checked"]})
-        for row in rows[:MOST_FOUND]
-        if row["failed"]
+        Found(row["entity"], areas.get(row["entity"], ""), row["failed"], said={"checked": row["checked"]}) for row in worst
     )
     checked, failed = sum(row["checked"] for row in rows), sum(row["failed"] for row in rows)
     return Outcome(key, rule.dimension, checked, failed, found, rule.weight)

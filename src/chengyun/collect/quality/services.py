@@ -8,7 +8,8 @@ before is kept with the repair.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -21,7 +22,7 @@ from chengyun.access.actors import Actor
 from chengyun.access.policy import require
 from chengyun.city import City
 from chengyun.collect import front_door
-from chengyun.collect.quality.checks import Outcome, Subject, judge_places, judge_stream
+from chengyun.collect.quality.checks import MOST_KEPT, Outcome, Subject, judge_places, judge_stream, merged
 from chengyun.collect.quality.models import DueDay, Finding, Repair, Score
 from chengyun.collect.quality.queries import access_finding
 from chengyun.collect.quality.reading import current_rows, read_day
@@ -38,8 +39,7 @@ AT_ONCE = 50
 """Days judged by one call, newest first: a back-load of years must not keep today waiting."""
 AT_A_TIME = 20_000
 """Observations sent in one body."""
-MOST_KEPT = 200
-"""Findings kept of one rule and day, the worst ones; the score counts all."""
+PLACES_AT_ONCE = 20_000
 
 
 def judge_due(now: dt.datetime) -> int:
@@ -48,8 +48,9 @@ def judge_due(now: dt.datetime) -> int:
     due = list(DueDay.objects.order_by("-day", "stream")[:AT_ONCE])
     for one in due:
         if one.stream in city.streams:
-            subjects, own = read_day(one.stream, one.day, now)
-            outcomes = [*judge_stream(subjects, city.streams[one.stream].quantities), *own]
+            groups, own = read_day(one.stream, one.day, now)
+            quantities = city.streams[one.stream].quantities
+            outcomes = [*merged(judge_stream(group, quantities) for group in groups), *own]
             with transaction.atomic():
                 _write(one.stream, one.day, outcomes, now)
                 DueDay.objects.filter(pk=one.pk, mark=one.mark).delete()
@@ -69,27 +70,28 @@ def judge_registers(now: dt.datetime) -> int:
     box = _city_box(boundaries("district"))
     if box is None:
         return 0
+
+    def judged(name: str) -> Iterator[list[Outcome]]:
+        fields = ("key", "area_code", "lon", "lat", "simulated", "source")
+        known = model_of(city, name)._default_manager.filter(valid_to=None).order_by("area_code", "key").values_list(*fields)
+        rows = known.iterator(chunk_size=PLACES_AT_ONCE)
+        while part := list(itertools.islice(rows, PLACES_AT_ONCE)):
+            subjects = [
+                Subject(key, area, lon, lat, simulated, 0, None, 0, {}, {}, {}, {}) for key, area, lon, lat, simulated, _s in part
+            ]
+            lons = np.array([np.nan if row[2] is None else row[2] for row in part], dtype=np.float64)
+            lats = np.array([np.nan if row[3] is None else row[3] for row in part], dtype=np.float64)
+            x, y = to_wgs84(lons, lats, "GCJ-02")
+            yield judge_places(
+                subjects, box, [row[5] for row in part], [row[1][:6] if len(row[1]) >= 6 else "" for row in part],
+                area_of_points(lons, lats, "district").tolist(), area_of_points(x, y, "district").tolist(),
+            )  # fmt: skip
+
     for name in city.entities:
-        rows = list(
-            model_of(city, name)
-            ._default_manager.filter(valid_to=None)
-            .order_by("key")
-            .values_list("key", "area_code", "lon", "lat", "simulated", "source")
-        )
-        if not rows:
-            continue
-        subjects = [
-            Subject(key, area, lon, lat, simulated, 0, None, 0, {}, {}, {}, {}) for key, area, lon, lat, simulated, _s in rows
-        ]
-        lons = [float("nan") if row[2] is None else row[2] for row in rows]
-        lats = [float("nan") if row[3] is None else row[3] for row in rows]
-        x, y = to_wgs84(np.array(lons), np.array(lats), "GCJ-02")
-        outcomes = judge_places(
-            subjects, box, [row[5] for row in rows], [row[1][:6] if len(row[1]) >= 6 else "" for row in rows],
-            area_of_points(lons, lats, "district").tolist(), area_of_points(x, y, "district").tolist(),
-        )  # fmt: skip
-        with transaction.atomic():
-            _write(name, day, outcomes, now)
+        outcomes = merged(judged(name))
+        if outcomes:
+            with transaction.atomic():
+                _write(name, day, outcomes, now)
     return len(city.entities)
 
 
