@@ -35,8 +35,8 @@ _numbers = itertools.count(1)
 class Spoken:
     """Both. Every test makes entities of its own and asks about those, so tests do not meet."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self, url: str, more: dict[str, str] | None = None) -> None:
+        self.url, self._more = url, more or {}
         settings = dataclasses.replace(config(), database_url=url)
         self.stream = StreamApp(lambda: settings)
         self._loop = uvloop.new_event_loop()
@@ -72,7 +72,7 @@ class Spoken:
         self._process = self._start()
 
     def _start(self) -> subprocess.Popen[bytes]:
-        env = os.environ | {"CHENGYUN_DATABASE_URL": self.url, "CHENGYUN_PROTOCOLS_PORT": str(self.port)}
+        env = os.environ | {"CHENGYUN_DATABASE_URL": self.url, "CHENGYUN_PROTOCOLS_PORT": str(self.port), **self._more}
         process = subprocess.Popen(
             [sys.executable, "-m", "chengyun.run.serve", "protocols"], env=env, preexec_fn=dies_with_parent(signal.SIGTERM)
         )

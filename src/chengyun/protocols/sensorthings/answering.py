@@ -12,13 +12,13 @@ from psycopg.rows import TupleRow
 from chengyun.errors import Malformed, NotFound
 from chengyun.protocols.door import Reply
 from chengyun.protocols.sensorthings import geometry
-from chengyun.protocols.sensorthings.kinds import Kind
+from chengyun.protocols.sensorthings.kinds import Kind, Link
 from chengyun.protocols.sensorthings.options import Options, read_options, write_token
 from chengyun.protocols.sensorthings.paths import Target
 from chengyun.protocols.sensorthings.reading import ROOT, Asked, arrays, count, page, token_of
 from chengyun.protocols.sensorthings.sql import Statement, Store
 
-__all__ = ["entity_json", "entity_now", "id_of", "key_of", "matching", "read"]
+__all__ = ["entity_json", "entity_now", "id_of", "key_of", "matching", "owners_of", "read"]
 
 Connection = AsyncConnection[TupleRow]
 REF = Options(select=("@iot.selfLink",))
@@ -71,6 +71,17 @@ async def key_of(conn: Connection, table: str, row: int) -> str:
     if found is None:
         raise NotFound("There is no such Datastream.")
     return str(found[0])
+
+
+async def owners_of(conn: Connection, kind: Kind, number: int) -> list[tuple[Link, int]]:
+    """Return what an entity belongs to by its links to one, where there is something."""
+    links = [link for link in kind.links if not link.many and not link.quiet]
+    if not links:
+        return []
+    columns = sql.SQL(", ").join(sql.Identifier(link.column) for link in links)
+    statement = sql.SQL("SELECT {} FROM {} WHERE id = %s").format(columns, sql.Identifier(kind.sql))
+    row: Any = await (await conn.execute(statement, [number])).fetchone()
+    return [(link, int(owner)) for link, owner in zip(links, row or (), strict=False) if owner is not None]
 
 
 async def entity_now(conn: Connection, store: Store, kind: Kind, number: int) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from chengyun.errors import Malformed
 from chengyun.protocols.door import Visitor
 from chengyun.protocols.sensorthings.kinds import Kind
 
-__all__ = ["apply_patch", "note"]
+__all__ = ["apply_patch", "leave", "note"]
 
 MOST_STEPS = 200
 
@@ -69,6 +69,18 @@ async def note(
         [
             visitor.actor.account_id, visitor.actor.name[:100], visitor.actor.organisation or "", action,
             f"{kind}({number})", msgspec.json.encode(detail).decode(),
+        ],
+    )  # fmt: skip
+
+
+async def leave(conn: Connection, told: Sequence[tuple[str, int, list[str] | None]]) -> None:
+    """Note changes in the outbox, in the caller's transaction. told: kind, id, names of what changed (None: it is new)."""
+    await conn.execute(
+        "INSERT INTO sensorthings_outbox (kind, entity, changed) SELECT kind, entity, changed::jsonb"
+        " FROM unnest(%s::text[], %s::bigint[], %s::text[]) AS t (kind, entity, changed)",
+        [
+            [kind for kind, _, _ in told], [number for _, number, _ in told],
+            [None if changed is None else msgspec.json.encode(changed).decode() for _, _, changed in told],
         ],
     )  # fmt: skip
 

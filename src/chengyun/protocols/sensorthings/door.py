@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -24,20 +25,21 @@ from psycopg_pool import AsyncConnectionPool
 from chengyun.access import policy
 from chengyun.access.actors import Actor
 from chengyun.city import City
+from chengyun.collect.mqtt.settings import read_broker
 from chengyun.collect.wire import status_of
 from chengyun.errors import Malformed, NotFound, Problem, Refused
 from chengyun.lake.hot import write_receipts
 from chengyun.lake.tables import register_table, stream_table
 from chengyun.protocols.door import Door, Given, Reply, Request
 from chengyun.protocols.sensorthings import answering, arrays, batch
-from chengyun.protocols.sensorthings.bodies import Reference, decode, read_entity
-from chengyun.protocols.sensorthings.changes import apply_patch, note
+from chengyun.protocols.sensorthings.bodies import decode
+from chengyun.protocols.sensorthings.changes import apply_patch, leave, note
 from chengyun.protocols.sensorthings.city import is_citys, require_posted, shown_of, store_for, table_of
 from chengyun.protocols.sensorthings.conformance import root_document
-from chengyun.protocols.sensorthings.grouping import Group, Sender, receipts
+from chengyun.protocols.sensorthings.grouping import Group, Sender, receipts, simple_row
 from chengyun.protocols.sensorthings.history import history
 from chengyun.protocols.sensorthings.kinds import KINDS, Kind
-from chengyun.protocols.sensorthings.observing import Numbers, Row, told
+from chengyun.protocols.sensorthings.observing import Numbers, told
 from chengyun.protocols.sensorthings.options import Options, read_options
 from chengyun.protocols.sensorthings.paths import Hop, Target, read_path
 from chengyun.protocols.sensorthings.reading import PAGE
@@ -74,6 +76,9 @@ class SensorThings:
         self._numbers = Numbers()
         self._stores: dict[Actor, tuple[float, Store]] = {}
         self._city: City
+        self._tells = False
+        self._mqtt: str | None = None
+        self._talk: Any = None
         self._sources: dict[str, int] = {}
 
     async def open(self, given: Given) -> None:
@@ -83,11 +88,22 @@ class SensorThings:
         )  # fmt: skip
         await self._pool.open()
         self._city = given.city
-        self._group = Group(self._pool, self._numbers)
+        broker = read_broker(given.config.city)
+        self._tells = broker is not None
+        self._mqtt = broker.address if broker is not None else None
+        self._group = Group(self._pool, self._numbers, tells=self._tells)
         self._group.start()
         await self._number()
+        if broker is not None:
+            from chengyun.protocols.sensorthings.mqtt import Talk  # an installation without a broker loads none of it
+
+            here = given.config.protocols_url or f"http://{given.config.host}:{given.config.protocols_port}"
+            self._talk = Talk(broker, self._pool, self._group, here + self.prefix)
+            self._talk.start()
 
     async def close(self) -> None:
+        if self._talk is not None:
+            await self._talk.stop()
         await self._group.stop()
         await self._pool.close()
 
@@ -139,7 +155,7 @@ class SensorThings:
 
     async def _get(self, request: Request, path: str) -> Reply:
         if not path:
-            return Reply(body=msgspec.json.encode(root_document(request.root, None)))
+            return Reply(body=msgspec.json.encode(root_document(request.root, self._mqtt)))
         target = read_path(request.raw_path)
         store = _narrowed(await self._store(request), target)
         if (past := await self._past(request, store, target)) is not None:
@@ -220,7 +236,7 @@ class SensorThings:
             owner = await self._one(target.above)
             back = _back(target.above.kind, kind, hop.link.name if hop.link else "")
             given = {back: owner}
-        if kind.name == "Observation" and (row := _simple(body, given, now)) is not None:
+        if kind.name == "Observation" and (row := simple_row(body, given, now)) is not None:
             require_posted(KINDS["Datastream"], row.datastream, self._sources)
             number = await self._group.put(row, _sender(request))
             headers = (("location", f"{request.root}/Observations({number})"),)
@@ -230,6 +246,7 @@ class SensorThings:
             writing = Writing(conn, self._numbers, now)
             number = await writing.create(kind, body, given)
             await note(conn, request.visitor, "create", kind.name, number, writing.told)
+            await self._leave(conn, writing.told)
         return await self._made(request, kind, number)
 
     async def _made(self, request: Request, kind: Kind, number: int) -> Reply:
@@ -255,6 +272,7 @@ class SensorThings:
             writing = Writing(conn, self._numbers, dt.datetime.now(dt.UTC))
             await writing.update(kind, number, body, whole=whole)
             await note(conn, request.visitor, "update", kind.name, number, writing.told)
+            await self._leave(conn, writing.told)
         async with self._pool.connection() as conn:
             text = await answering.entity_json(conn, Store(), kind, number, request.root)
         return Reply(200, text.encode())
@@ -290,11 +308,17 @@ class SensorThings:
             ids = [one for one in answers if isinstance(one, int)]
             if ids:
                 await write_receipts(conn, [receipts(_sender(request), ids)])
+                await self._leave(conn, [("Observation", number, None) for number in ids])
         if not written and answers and len(set(answers)) == 1:
             raise Malformed(str(answers[0]), code="body", status=400)
         lead = f"{request.root}/Observations("
         links = [f"{lead}{one})" if isinstance(one, int) else f"error: {one}" for one in answers]
         return Reply(201, msgspec.json.encode(links))
+
+    async def _leave(self, conn: AsyncConnection[TupleRow], told: Sequence[tuple[str, int, list[str] | None]]) -> None:
+        """Note changes for subscribers, when there is a broker to tell them."""
+        if self._tells and told:
+            await leave(conn, told)
 
     async def _one(self, target: Target) -> int:
         """Return the id of the entity a path leads to. Raises NotFound."""
@@ -342,26 +366,6 @@ def _back(owner: Kind, kind: Kind, link: str) -> str:
         ):
             return back.name
     raise NotFound(f"A {kind.name} cannot be made under a {owner.name}.")
-
-
-def _simple(body: Any, given: dict[str, int], now: dt.datetime) -> Row | None:
-    """Return an Observation that only refers to what is there already; None for one that brings something with it."""
-    kind = KINDS["Observation"]
-    entity = read_entity(kind, body, whole=True, given=frozenset(given))
-    columns: dict[str, Any] = entity.columns
-    for name, held in entity.links.items():
-        if not isinstance(held[0], Reference) or name == "MultiDatastream":
-            return None
-        columns[kind.links_by_name[name].column] = held[0].id
-    for name, number in given.items():
-        columns[kind.links_by_name[name].column] = number
-    if columns.get("datastream_id") is None:
-        return None
-    return Row(
-        columns["datastream_id"], columns.get("feature_id"), columns.get("phenomenon_start") or now,
-        columns.get("phenomenon_end"), columns["result_time"], columns["number"], columns["result"],
-        columns["result_quality"], columns["valid_start"], columns["valid_end"], columns["parameters"],
-    )  # fmt: skip
 
 
 def _problem(status: int, sentence: str, headers: tuple[tuple[str, str], ...] = ()) -> Reply:

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import datetime as dt
 from dataclasses import dataclass, field
+from typing import Any
 
 import psycopg
 from psycopg import AsyncConnection
@@ -15,10 +16,13 @@ from psycopg_pool import AsyncConnectionPool
 
 from chengyun.errors import Malformed, Problem, Unavailable
 from chengyun.lake.hot import Receipt, write_receipts
+from chengyun.protocols.sensorthings.bodies import Reference, read_entity
+from chengyun.protocols.sensorthings.changes import leave
+from chengyun.protocols.sensorthings.kinds import KINDS
 from chengyun.protocols.sensorthings.observing import Numbers, Row, find_features, lock, write
 from chengyun.protocols.sensorthings.writing import NO_FEATURE
 
-__all__ = ["Group", "Sender", "fill", "receipts"]
+__all__ = ["Group", "Sender", "receipts", "simple_row"]
 
 MOST = 2_000
 """Observations of one transaction."""
@@ -45,10 +49,10 @@ class _Waiter:
 
 
 class Group:
-    """The one writer of single Observations."""
+    """The one writer of single Observations. tells: note them for subscribers."""
 
-    def __init__(self, pool: Pool, numbers: Numbers) -> None:
-        self._pool, self._numbers = pool, numbers
+    def __init__(self, pool: Pool, numbers: Numbers, *, tells: bool = False) -> None:
+        self._pool, self._numbers, self._tells = pool, numbers, tells
         self._waiting: list[_Waiter] = []
         self._some = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -100,7 +104,7 @@ class Group:
 
     async def _write(self, batch: list[_Waiter]) -> None:
         async with self._pool.connection() as conn, conn.transaction():
-            rows, wrong = await fill(conn, [waiter.row for waiter in batch])
+            rows, wrong = await _fill(conn, [waiter.row for waiter in batch])
             good = [(waiter, row) for waiter, row in zip(batch, rows, strict=True) if row is not None]
             ids = await write(conn, self._numbers, [row for _, row in good]) if good else []
             if good:
@@ -108,6 +112,8 @@ class Group:
                 for (waiter, _), number in zip(good, ids, strict=True):
                     senders.setdefault(waiter.sender, []).append(number)
                 await write_receipts(conn, [receipts(sender, held) for sender, held in senders.items()])
+                if self._tells:
+                    await leave(conn, [("Observation", number, None) for number in ids])
         for (waiter, _), number in zip(good, ids, strict=True):
             if not waiter.answer.done():
                 waiter.answer.set_result(number)
@@ -121,7 +127,7 @@ class Group:
                 waiter.answer.set_exception(wrong if isinstance(wrong, Exception) else Unavailable("The process is stopping."))
 
 
-async def fill(conn: Connection, rows: list[Row]) -> tuple[list[Row | None], dict[int, str]]:
+async def _fill(conn: Connection, rows: list[Row]) -> tuple[list[Row | None], dict[int, str]]:
     """Lock the rows' Datastreams and find the features they do not name.
 
     Returns the rows in their places, None for those that cannot be written, and for each of these the sentence that says why.
@@ -158,3 +164,23 @@ def _said(wrong: Exception) -> Exception:
     if isinstance(wrong, psycopg.DataError):
         return Malformed("The database cannot hold a value of this Observation.", code="body", status=400)
     return wrong
+
+
+def simple_row(body: Any, given: dict[str, int], now: dt.datetime) -> Row | None:
+    """Return an Observation that only refers to what is there already; None for one that brings something with it."""
+    kind = KINDS["Observation"]
+    entity = read_entity(kind, body, whole=True, given=frozenset(given))
+    columns: dict[str, Any] = entity.columns
+    for name, held in entity.links.items():
+        if not isinstance(held[0], Reference) or name == "MultiDatastream":
+            return None
+        columns[kind.links_by_name[name].column] = held[0].id
+    for name, number in given.items():
+        columns[kind.links_by_name[name].column] = number
+    if columns.get("datastream_id") is None:
+        return None
+    return Row(
+        columns["datastream_id"], columns.get("feature_id"), columns.get("phenomenon_start") or now,
+        columns.get("phenomenon_end"), columns["result_time"], columns["number"], columns["result"],
+        columns["result_quality"], columns["valid_start"], columns["valid_end"], columns["parameters"],
+    )  # fmt: skip
