@@ -157,6 +157,7 @@ def test_pages_show_a_device_and_do_what_their_forms_say() -> None:
     assert client.post("/devices/m1/quarantine", {"reason": ""}).status_code == 400
     assert client.post("/devices/m1/quarantine", {"reason": "与邻站不符"}).status_code == 303
     page = client.get("/devices/m1").context["page"]
+    assert [one.dataset for one in page.readings] == [STREAM]
     assert page.held.reason == "与邻站不符"
     assert page.calibrations[0].valid
     assert page.bound[0].entity == "S1"

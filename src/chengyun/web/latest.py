@@ -117,7 +117,15 @@ def _value(quantity: Quantity, value: float | None, quality: int, number: int) -
     invalid = bool(quality >> (8 + number) & 1)
     suspect = bool(quality >> (32 + number) & 1)
     unknown = value is None or math.isnan(value)
-    said = _("超出可能的范围，不参与计算") if invalid else _("存疑，参与计算并注明") if suspect else ""
+    said = (
+        _("超出可能的范围，不参与计算")
+        if invalid and not quality & Flag.DISTRUSTED
+        else _("不参与计算")
+        if invalid
+        else _("存疑，参与计算并注明")
+        if suspect
+        else ""
+    )
     return Value(
         quantity.name,
         shown.NOTHING if unknown else shown.number(value, quantity.decimals),

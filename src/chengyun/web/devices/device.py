@@ -7,6 +7,7 @@ import datetime as dt
 import json
 from dataclasses import dataclass
 
+from django.apps import apps
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -25,6 +26,7 @@ from chengyun.collect.things.models import Command, Device
 from chengyun.collect.things.queries import access_device, standing_of
 from chengyun.web.desk.deeds import Fault
 from chengyun.web.devices.listing import MARKS, health_names
+from chengyun.web.latest import Latest, latest_of
 
 SHOWN = 20
 """Commands, firmware and calibrations listed; the newest."""
@@ -125,6 +127,7 @@ class DevicePage:
     bound: tuple[Bound, ...]
     behind: tuple[tuple[str, str], ...]
     accepts: tuple[str, ...]
+    readings: tuple[Latest, ...]
     commands: tuple[Told, ...]
     firmwares: tuple[tuple[str, dt.datetime, str, str], ...]
     calibrations: tuple[Calibrated, ...]
@@ -193,6 +196,7 @@ def read_page(
         calibrated_every_d=device.calibrated_every_d, calibrated_until=standing.calibrated_until,
         bound=tuple(_bound(city, it.stream, it.entity, it.since, it.until) for it in device.bindings.all()),
         behind=tuple(device.behind.order_by("key").values_list("key", "name")[:200]), accepts=tuple(device.accepts),
+        readings=tuple(one for it in standing.bound for one in _readings(actor, it.stream, it.entity, now)),
         commands=tuple(_told(it) for it in device.commands.all()[:SHOWN]),
         firmwares=tuple(device.firmwares.values_list("version", "since", "source", "note")[:SHOWN]),
         calibrations=tuple(
@@ -226,6 +230,18 @@ def _bound(city: City, stream: str, entity: str, since: dt.datetime, until: dt.d
     register = qualify(stream.split(".")[0], declared.entity.to)
     address = "" if "/" in entity else reverse("entity", args=[register, entity])
     return Bound(stream, declared.name, entity, address, since, until)
+
+
+def _readings(actor: Actor, stream: str, entity: str, now: dt.datetime) -> tuple[Latest, ...]:
+    """Return the newest reading of what a device is bound to, as far as the reader's scope reaches."""
+    city: City = settings.CITY
+    if stream not in city.streams:
+        return ()
+    register = qualify(stream.split(".")[0], city.streams[stream].entity.to)
+    model = apps.get_model(register.split(".")[0], city.entities[register].model)
+    row = model._default_manager.filter(key=entity).values("pk", "area_code").first()
+    found = latest_of(register, row["pk"], row["area_code"], actor, now) if row else ()
+    return tuple(one for one in found if one.dataset == stream)
 
 
 def _told(command: Command) -> Told:
