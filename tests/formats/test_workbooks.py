@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import struct
 import zipfile
 from collections.abc import Callable
 from typing import Any
@@ -153,6 +154,85 @@ def test_a_broken_workbook_is_said_to_be_broken(take, data: bytes) -> None:
         take(data, "broken.xls")
 
 
+def test_a_sheet_that_breaks_off_is_said_to_be_broken(take) -> None:
+    whole = io.BytesIO(xlsb([(0, 0, 1.0), (1, 0, 2.0)]))
+    cut = io.BytesIO()
+    with zipfile.ZipFile(whole) as source, zipfile.ZipFile(cut, "w") as archive:
+        for name in source.namelist():
+            body = source.read(name)
+            archive.writestr(name, body[:-20] if name.endswith("sheet1.bin") else body)
+    with pytest.raises(Malformed, match="the sheet cannot be read"):
+        take(cut.getvalue(), "a.xlsb")
+
+
 def test_a_sheet_without_cells_has_no_rows(take) -> None:
     ((table, rows),) = take(xlsx(lambda _book, _sheet: None), "a.xlsx")
     assert (rows, table.faults, table.columns) == ([], [], ())
+
+
+def record(kind: int, body: bytes = b"") -> bytes:
+    """One record of a binary workbook: its kind and size in seven bits a byte, then its body ([MS-XLSB] 2.1.4)."""
+    head = b""
+    for number in (kind, len(body)):
+        while number > 0x7F:
+            head += bytes([number & 0x7F | 0x80])
+            number >>= 7
+        head += bytes([number])
+    return head + body
+
+
+def wide(text: str) -> bytes:
+    return struct.pack("<I", len(text)) + text.encode("utf-16-le")
+
+
+def xlsb(cells: list[tuple[int, int, str | float]]) -> bytes:
+    """A binary workbook of one sheet, as small as can be: nobody else writes them here."""
+    rows: dict[int, bytes] = {}
+    for row, column, value in cells:
+        place = struct.pack("<II", column, 0)
+        cell = record(6, place + wide(value)) if isinstance(value, str) else record(5, place + struct.pack("<d", value))
+        rows[row] = rows.get(row, b"") + cell
+    lines = b"".join(record(0, struct.pack("<IIHHBI", row, 0, 0, 0, 0, 0)) + body for row, body in rows.items())
+    reach = struct.pack("<IIII", 0, max(rows), 0, max(column for _row, column, _value in cells))
+    sheet = record(129) + record(148, reach) + record(145) + lines + record(146) + record(130)
+    book = (
+        record(131)
+        + record(143)
+        + record(156, struct.pack("<II", 0, 1) + wide("rId1") + wide("七月"))
+        + record(144)
+        + record(132)
+    )
+    package = "http://schemas.openxmlformats.org/package/2006"
+    office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    parts = {
+        "[Content_Types].xml": f'<Types xmlns="{package}/content-types"><Default Extension="bin" '
+        'ContentType="application/vnd.ms-excel.sheet.binary.macroEnabled.main"/></Types>',
+        "xl/workbook.bin": book,
+        "xl/_rels/workbook.bin.rels": f'<Relationships xmlns="{package}/relationships"><Relationship Id="rId1" '
+        f'Type="{office}/worksheet" Target="worksheets/sheet1.bin"/></Relationships>',
+        "xl/worksheets/sheet1.bin": sheet,
+    }
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, body in parts.items():
+            archive.writestr(name, body)
+    return buffer.getvalue()
+
+
+def test_a_binary_workbook_reads_as_an_xlsx_does(take) -> None:
+    cells: list[tuple[int, int, str | float]] = [
+        (0, 0, "站点"),
+        (0, 1, "浓度（mg/m3）"),
+        (1, 0, "万里学院"),
+        (1, 1, 0.035),
+        (2, 0, "龙赛医院"),
+        (2, 1, "０.04"),
+    ]
+    ((table, rows),) = take(xlsb(cells), "月报.xlsb")
+    assert rows == [{"站点": "万里学院", "浓度": 0.035, "__line": 2}, {"站点": "龙赛医院", "浓度": 0.04, "__line": 3}]
+    assert (table.name, table.columns[1].unit) == ("七月", "mg/m³")
+
+
+def test_far_corners_of_a_binary_workbook_do_not_take_the_machine(take) -> None:
+    with pytest.raises(Malformed, match="17,179,869,184 cells"):
+        take(xlsb([(0, 0, 1.0), (1_048_575, 16_383, 2.0)]), "bomb.xlsb")

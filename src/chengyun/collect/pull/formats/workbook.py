@@ -57,7 +57,7 @@ def read_workbook(file: BinaryIO, name: str, options: Options) -> Iterator[Grid]
         book = calamine.CalamineWorkbook.from_filelike(file)
     except calamine.PasswordError:
         raise Malformed(f"{name} needs a password. Send it without.", code="password", file=name) from None
-    except calamine.CalamineError as wrong:
+    except (calamine.CalamineError, OSError) as wrong:
         raise Malformed(
             f"{name} is not a workbook that can be read: {wrong}. Save it again as .xlsx.", code="workbook", file=name
         ) from wrong
@@ -85,7 +85,7 @@ def _grid(book: Any, sheet: str, name: str, reach: _Reach, epoch: int) -> Grid:
 
     try:
         opened = book.get_sheet_by_name(sheet)
-    except CalamineError as wrong:
+    except (CalamineError, OSError) as wrong:
         raise Malformed(
             f"{name}, {sheet}: the sheet cannot be read: {wrong}. Save it again as .xlsx.", code="workbook", file=name
         ) from wrong
