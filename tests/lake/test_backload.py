@@ -19,12 +19,14 @@ from django.apps import apps
 from django.conf import settings
 from django.db import connection
 
+from chengyun.access import audit
+from chengyun.access.models import AuditRecord
 from chengyun.collect import backload, tabular
 from chengyun.collect.load import load_files
 from chengyun.config import config
 from chengyun.lake import books, database
 from chengyun.lake.read import snapshot
-from chengyun.lake.services import check, ensure_tables, seal, sealed_for_history
+from chengyun.lake.services import check, ensure_tables, restore, seal, sealed_for_history, snapshots
 
 STREAM, FEED = "air_quality.station_hour", "air_quality.china_hours"
 HEAD = "date,hour,city,station,aqi,level,primary,pm25,pm10,co,no2,o3_1h,o3_8h,so2"
@@ -216,6 +218,20 @@ def test_simulated_things_become_real_and_rules_see_what_is_new(empty: None, tmp
     connection.cursor().execute("UPDATE air_quality_station SET simulated = true")
     assert _as_history(path, again=True).flags["duplicate"] > 0
     assert _table("SELECT count(*) FROM air_quality_station WHERE simulated") == [(0,)]
+
+
+def test_a_restore_takes_history_back_and_stands_in_the_audits_chain(empty: None, tmp_path: Path) -> None:
+    chance = random.Random(5)
+    _as_history(_file(tmp_path, "a.csv.gz", _lines(chance, 60)))
+    before = _everything()
+    _as_history(_file(tmp_path, "b.csv.gz", _lines(chance, 90)))
+    done = restore(STREAM, snapshots(STREAM)[0].id, "tester")
+    after = _everything()
+    assert done.rows > 0
+    assert (after["rows"], after["current"]) == (before["rows"], before["current"])
+    assert [row[:1] + row[3:] for row in after["latest"]] == [row[:1] + row[3:] for row in before["latest"]]
+    assert isinstance(audit.verify(), audit.Head)
+    assert AuditRecord.objects.latest("id").action == "lake.restored"
 
 
 @pytest.mark.fault
