@@ -119,6 +119,19 @@ def actor_of_token(raw: str, now: dt.datetime | None = None) -> Actor | None:
     return Actor(token.account_id, _("密钥 %s") % token.name, post.organisation, frozenset({"integrator"}), (area,), (post,))
 
 
+def collector_of(username: str, raw: str, now: dt.datetime | None = None) -> Account | None:
+    """Return the account that fills in forms with one of its own keys; None unless both belong together and still work."""
+    now = now or timezone.now()
+    token = (
+        Token.objects.filter(digest=tokens.digest(raw), revoked_at=None, scopes__contains=["forms"])
+        .exclude(expires_at__lte=now)
+        .select_related("account__organisation")
+        .first()
+    )
+    account = token.account if token else None
+    return account if account is not None and account.is_active and account.username == username else None
+
+
 def _bodies(wanted: set[int | None]) -> dict[int | None, frozenset[str]]:
     """Return for each organisation the names and keys up to the root. One query: a city has hundreds of them, not millions."""
     if not wanted - {None}:

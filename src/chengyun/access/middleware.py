@@ -26,6 +26,9 @@ SEEN, SINCE = "access.seen", "access.since"
 SEEN_EVERY_S = 60
 """How exactly the last use is known: a session is written once a minute, not at every request."""
 
+UPLOADS = ("/openrosa/", "/forms/")
+"""Where photos are sent to."""
+LARGEST_UPLOAD = 100 * 1024 * 1024
 READ_AT_ONCE = 2
 """Bodies read at a time, of the web process's four threads: readers always find the others."""
 WAIT_S = 0.5
@@ -94,7 +97,12 @@ def bodies(get_response: Answer) -> Answer:
             if not slots.acquire(timeout=WAIT_S):
                 return HttpResponse(status=503, headers={"Retry-After": "5"})
             try:
-                _ = request.body  # kept by Django; larger than DATA_UPLOAD_MAX_MEMORY_SIZE is refused by it
+                if request.path.startswith(UPLOADS) and (request.content_type or "").startswith("multipart/"):
+                    if int(request.META["CONTENT_LENGTH"]) > LARGEST_UPLOAD:
+                        return HttpResponse(status=413)
+                    _ = request.FILES  # photos go to files of their own
+                else:
+                    _ = request.body  # kept by Django; larger than DATA_UPLOAD_MAX_MEMORY_SIZE is refused by it
             finally:
                 slots.release()
         return get_response(request)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Keys a person makes for themselves: for reading only, for at most a year, and never for more than an integrator may read."""
+"""Keys a person makes for themselves, for at most a year: for reading, never more than an integrator may read, or for forms."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ from chengyun.access.actors import Actor
 from chengyun.access.models import Account, Token
 from chengyun.errors import NotFound, Refused
 
-__all__ = ["LIVES_DAYS", "MOST", "make", "own", "revoke"]
+__all__ = ["LIVES_DAYS", "MOST", "USES", "make", "own", "revoke"]
 
 LIVES_DAYS = (30, 90, 365)
 """How long a key may live; the person chooses."""
+USES = ("read", "forms")
+"""What a key is for: read data by program, or fill in forms with ODK Collect."""
 MOST = 20
 """Keys in use of one person: whoever needs more has a service, which gets its own from an administrator."""
 
@@ -29,8 +31,10 @@ def own(account: Account, now: dt.datetime | None = None) -> list[Token]:
     return list(Token.objects.filter(unexpired, account=account, revoked_at=None))
 
 
-def make(actor: Actor, account: Account, name: str, days: int, now: dt.datetime | None = None) -> str:
-    """Make a key that reads, and return it: the only time it is seen. Raises Refused."""
+def make(
+    actor: Actor, account: Account, name: str, days: int, now: dt.datetime | None = None, *, use: str = "read"
+) -> str:  # fmt: skip
+    """Make a key and return it: the only time it is seen. Raises Refused."""
     now = now or timezone.now()
     if actor.account_id != account.pk:
         raise Refused(_("只能为自己建立密钥。"), code="not_allowed")
@@ -38,16 +42,18 @@ def make(actor: Actor, account: Account, name: str, days: int, now: dt.datetime 
         raise Refused(_("请写明密钥的用途。"), code="name_missing")
     if days not in LIVES_DAYS:
         raise Refused(_("请选择期限。"), code="days_unknown")
+    if use not in USES:
+        raise Refused(_("请选择密钥的用处。"), code="use_unknown")
     raw, prefix = tokens.new_token()
     with transaction.atomic():
         Account.objects.select_for_update().get(pk=account.pk)  # two requests side by side count the same keys
         if len(own(account, now)) >= MOST:
             raise Refused(_("您已有 %d 个有效密钥，请先撤销不用的。") % MOST, code="too_many")
         Token.objects.create(
-            prefix=prefix, digest=tokens.digest(raw), name=name.strip()[:100], scopes=["read"], account=account,
+            prefix=prefix, digest=tokens.digest(raw), name=name.strip()[:100], scopes=[use], account=account,
             expires_at=now + dt.timedelta(days=days),
         )  # fmt: skip
-        audit.record(actor, "token.create_own", "accounts", prefix, detail={"scopes": ["read"], "days": days})
+        audit.record(actor, "token.create_own", "accounts", prefix, detail={"scopes": [use], "days": days})
     return raw
 
 

@@ -146,9 +146,11 @@ def read_rulebook(path: Path, city: City, opened: Iterable[str] = ()) -> Ruleboo
         raise Misdeclared([f"access/{path.name}: {wrong}"]) from wrong
     datasets = {facts.key: facts for facts in (*_declared(city), *_kernel(read.kernel, opened))}
     faults: list[str] = []
-    for key in opened:
-        if key not in OPENABLE:
-            faults.append(f"CHENGYUN_OPEN: {key!r} cannot be opened.{nearest(key, OPENABLE)} Possible: {', '.join(OPENABLE)}.")
+    faults += [
+        f"CHENGYUN_OPEN: {key!r} cannot be opened.{nearest(key, OPENABLE)} Possible: {', '.join(OPENABLE)}."
+        for key in opened
+        if key not in OPENABLE
+    ]
 
     def roles_of(words: Iterable[str], at: str, *extra: str) -> frozenset[str]:
         found: set[str] = set()

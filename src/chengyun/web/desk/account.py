@@ -79,7 +79,8 @@ def make_key(request: HttpRequest) -> HttpResponse:
 
     def do() -> None:
         lives = int(days) if days.isascii() and days.isdigit() else 0
-        made[0] = own_tokens.make(actor_of(request), account, request.POST.get("name", ""), lives)
+        use = request.POST.get("use") or "read"
+        made[0] = own_tokens.make(actor_of(request), account, request.POST.get("name", ""), lives, use=use)
 
     fault = attempt(request, "key", do)
     return _shown(request, made[0], fault)
