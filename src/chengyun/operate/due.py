@@ -59,10 +59,10 @@ def indicators() -> set[str]:
     return set(DueWindow.objects.order_by().values_list("indicator", flat=True).distinct())
 
 
-def due(now: dt.datetime, indicator: str) -> list[Due]:
+def due(now: dt.datetime, indicator: str, most: int = AT_ONCE) -> list[Due]:
     """Return the newest windows of an indicator that wait, without those that failed lately."""
     rows = DueWindow.objects.filter(_ready(now), indicator=indicator).order_by("-start")
-    return [Due(*row) for row in rows.values_list("start", "mark", "attempts")[:AT_ONCE]]
+    return [Due(*row) for row in rows.values_list("start", "mark", "attempts")[:most]]
 
 
 def held_back(now: dt.datetime, upstream: Collection[str], since: dt.date, until: dt.date) -> bool:

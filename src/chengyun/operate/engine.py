@@ -32,6 +32,11 @@ __all__ = ["Evaluation", "Ran", "evaluate"]
 LOCK = 0x6F706572
 """Key of the advisory lock ("oper" in ASCII): figures have one writer."""
 
+MONTH, YEAR = 31, 366
+"""Days of one query, at least and at most, where so many wait."""
+ROWS_AT_ONCE = 60_000
+"""Figures of one query, about: some seconds of work, so that figures of today do not wait long behind years of history."""
+
 log = logging.getLogger("chengyun.operate")
 
 
@@ -79,11 +84,13 @@ def evaluate(now: dt.datetime, city: City | None = None, *, within: dt.timedelta
         follow = followers(city)
         with compute.Inputs(city) as opened:
             waiting = due.indicators()
+            days = MONTH
             while waiting:
+                first = len(done.ran)
                 for indicator in indicator_order(city):
                     if indicator not in waiting:
                         continue
-                    one = _bring_up(city, indicator, follow.get(indicator, []), now, opened)
+                    one = _bring_up(city, indicator, follow.get(indicator, []), now, opened, days)
                     if one is None:
                         # What is held back waits for indicators that come before it, and so as long as they do.
                         if not waiting.intersection(upstream(city, indicator)):
@@ -94,12 +101,27 @@ def evaluate(now: dt.datetime, city: City | None = None, *, within: dt.timedelta
                         waiting |= set(follow.get(indicator, []))
                     if within is not None and time.monotonic() - begun > within.total_seconds():
                         return done
+                days = _days_at_once(city, done.ran[first:])
     return done
 
 
-def _bring_up(city: City, indicator: str, follow: Sequence[str], now: dt.datetime, opened: compute.Inputs) -> Ran | None:
-    """Compute the newest chunk of an indicator's due windows; None when none is due."""
-    by_start = {one.start: one for one in due.due(now, indicator)}
+def _days_at_once(city: City, ran: Sequence[Ran]) -> int:
+    """Return how many days one query may take after a round: years of few stations together, of many not."""
+    densest = 0.0
+    for one in ran:
+        declared = city.indicators[one.indicator]
+        if one.rows and declared.period in ("hour", "day"):
+            # A day's figure is made of the hours its formula reads.
+            read = one.rows * (24 if declared.period == "day" and declared.streams else 1)
+            densest = max(densest, read * dt.timedelta(days=1) / (one.until - one.since))
+    return max(MONTH, min(YEAR, int(ROWS_AT_ONCE / densest))) if densest else MONTH
+
+
+def _bring_up(
+    city: City, indicator: str, follow: Sequence[str], now: dt.datetime, opened: compute.Inputs, days: int
+) -> Ran | None:
+    """Compute the newest chunk of an indicator's due windows; None when none is due. days: that go together at most."""
+    by_start = {one.start: one for one in due.due(now, indicator, max(due.AT_ONCE, days))}
     period, zone = city.indicators[indicator].period, config().zone
     if period in ("month", "year"):
         # Computed once the days it is made of have settled, not again for every chunk of them.
@@ -113,7 +135,7 @@ def _bring_up(city: City, indicator: str, follow: Sequence[str], now: dt.datetim
     begun = time.monotonic()
     since = until = now
     try:
-        parts = chunks(period, by_start, zone, lambda day: compute.parameters(city, indicator, day))
+        parts = chunks(period, by_start, zone, lambda day: compute.parameters(city, indicator, day), days)
         due.done(indicator, [by_start[start] for start in by_start.keys() - {start for part in parts for start in part.starts}])
         if not parts:
             return None

@@ -55,10 +55,15 @@ def period_end(period: Period, start: dt.datetime, zone: ZoneInfo) -> dt.datetim
 
 
 def chunks(
-    period: Period, starts: Iterable[dt.date], zone: ZoneInfo, parameters: Callable[[dt.date], Mapping[str, Any] | None]
+    period: Period,
+    starts: Iterable[dt.date],
+    zone: ZoneInfo,
+    parameters: Callable[[dt.date], Mapping[str, Any] | None],
+    most_days: int = 31,
 ) -> list[Chunk]:
-    """Run neighbouring windows together, newest first: a month of days, a year of months, one year; never across editions.
+    """Run neighbouring windows together, newest first: days of a year, a year of months, one year; never across editions.
 
+    most_days: how many days go together; up to 31, only those of one month do.
     parameters: window → what its SQL is given; None: no edition was in force, so the window has no formula and is left out.
     """
     found: list[Chunk] = []
@@ -73,7 +78,7 @@ def chunks(
 
     for start in sorted(set(starts)):
         mine = parameters(start)
-        joined = run and mine == given and _together(period, run[-1], start, zone)
+        joined = run and mine == given and len(run) < most_days and _together(period, run[-1], start, zone, most_days)
         if not joined:
             end()
         given = mine
@@ -82,7 +87,7 @@ def chunks(
     return found[::-1]
 
 
-def _together(period: Period, before: dt.date, start: dt.date, zone: ZoneInfo) -> bool:
+def _together(period: Period, before: dt.date, start: dt.date, zone: ZoneInfo, most_days: int) -> bool:
     if period == "year" or window_bounds(period, before, zone)[1] != window_bounds(period, start, zone)[0]:
         return False
-    return before.year == start.year and (period == "month" or before.month == start.month)
+    return before.year == start.year and (period == "month" or most_days > 31 or before.month == start.month)
