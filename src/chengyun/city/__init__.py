@@ -37,6 +37,6 @@ from chengyun.errors import Malformed
 __all__ = [
     "Above", "AlertRule", "Band", "Below", "Calendar", "CaseType", "Change", "Chart", "City", "Code", "Columns", "Distinct",
     "Distrust", "Entity", "Entry", "Feed", "Indicator", "Limits", "Malformed", "MapLayer", "Number", "Observation", "Pack",
-    "Page", "QualityRule", "Quantity", "Ref", "Registered", "Row", "Rule", "Scale", "Silent", "SimulatedArea", "Simulation", "State",
-    "Stream", "Table", "Text", "Tiles", "Topic", "Transition", "load_city", "qualify", "sql_name",
+    "Page", "QualityRule", "Quantity", "Ref", "Registered", "Row", "Rule", "Scale", "Silent", "SimulatedArea", "Simulation",
+    "State", "Stream", "Table", "Text", "Tiles", "Topic", "Transition", "load_city", "qualify", "sql_name",
 ]  # fmt: skip

@@ -23,8 +23,9 @@ from chengyun.errors import Malformed, nearest
 from chengyun.standards.units import UNITS
 
 __all__ = [
-    "Above", "AlertRule", "Below", "CaseType", "Change", "Distrust", "Entity", "Feed", "Indicator", "Observation", "QualityRule", "Registered",
-    "Row", "Rule", "Severity", "SimulatedArea", "Simulation", "Silent", "State", "Stream", "Topic", "Transition", "Urgency",
+    "Above", "AlertRule", "Below", "CaseType", "Change", "Distrust", "Entity", "Feed", "Indicator", "Observation",
+    "QualityRule", "Registered", "Row", "Rule", "Severity", "SimulatedArea", "Simulation", "Silent", "State", "Stream",
+    "Topic", "Transition", "Urgency",
 ]  # fmt: skip
 
 Sharing = Literal["unconditional", "conditional", "none"]
