@@ -58,7 +58,7 @@ bench: setup
 
 # After a change of dependencies: both lock files, without the name of any registry.
 lock: .venv/.made
-	$(BIN)/uv pip compile pyproject.toml --extra embedded --group dev --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet --python-version 3.11 -o requirements/dev.txt
+	$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet --python-version 3.11 -o requirements/dev.txt
 	npm install --package-lock-only
 
 messages: setup
