@@ -161,7 +161,7 @@ def test_a_sheet_that_breaks_off_is_said_to_be_broken(take) -> None:
         for name in source.namelist():
             body = source.read(name)
             archive.writestr(name, body[:-20] if name.endswith("sheet1.bin") else body)
-    with pytest.raises(Malformed, match="the sheet cannot be read"):
+    with pytest.raises(Malformed, match="七月 cannot be read"):
         take(cut.getvalue(), "a.xlsb")
 
 
@@ -236,3 +236,14 @@ def test_a_binary_workbook_reads_as_an_xlsx_does(take) -> None:
 def test_far_corners_of_a_binary_workbook_do_not_take_the_machine(take) -> None:
     with pytest.raises(Malformed, match="17,179,869,184 cells"):
         take(xlsb([(0, 0, 1.0), (1_048_575, 16_383, 2.0)]), "bomb.xlsb")
+
+
+def test_a_binary_workbook_whose_parts_contradict_each_other_is_said_to_be_broken(take) -> None:
+    data = xlsb([(0, 0, 1.0)])
+    cut = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as source, zipfile.ZipFile(cut, "w") as archive:
+        for name in source.namelist():
+            body = source.read(name)
+            archive.writestr(name, body.replace(wide("rId1"), wide("rId9")))
+    with pytest.raises(Malformed, match="contradict"):
+        take(cut.getvalue(), "a.xlsb")

@@ -8,6 +8,7 @@ cells reach, and the formulas that came to an error, which calamine gives as emp
 
 from __future__ import annotations
 
+import contextlib
 import re
 import zipfile
 from collections.abc import Iterator
@@ -53,17 +54,31 @@ def read_workbook(file: BinaryIO, name: str, options: Options) -> Iterator[Grid]
             reaches, dated = _look_through(archive, name, options)
             epoch = options.epoch or dated
     file.seek(0)
-    try:
+    with _sound(name):
         book = calamine.CalamineWorkbook.from_filelike(file)
-    except calamine.PasswordError:
-        raise Malformed(f"{name} needs a password. Send it without.", code="password", file=name) from None
-    except (calamine.CalamineError, OSError) as wrong:
-        raise Malformed(
-            f"{name} is not a workbook that can be read: {wrong}. Save it again as .xlsx.", code="workbook", file=name
-        ) from wrong
     with book:
         for sheet in _chosen(book, name, options):
             yield _grid(book, sheet, name, reaches.get(sheet, _Reach()), epoch)
+
+
+@contextlib.contextmanager
+def _sound(what: str) -> Iterator[None]:
+    """Turn what calamine makes of a broken file into a sentence."""
+    import python_calamine as calamine
+
+    try:
+        yield
+    except calamine.PasswordError:
+        raise Malformed(f"{what} needs a password. Send it without.", code="password", file=what) from None
+    except (calamine.CalamineError, OSError) as wrong:
+        raise Malformed(f"{what} cannot be read: {wrong}. Save it again as .xlsx.", code="workbook", file=what) from wrong
+    except BaseException as wrong:
+        # Rust's panics come as an exception that is none of Exception's and has no name one could import.
+        if type(wrong).__name__ != "PanicException":
+            raise
+        raise Malformed(
+            f"{what} cannot be read: its parts contradict each other. Save it again as .xlsx.", code="workbook", file=what
+        ) from None
 
 
 def _chosen(book: Any, name: str, options: Options) -> list[str]:
@@ -81,14 +96,8 @@ def _chosen(book: Any, name: str, options: Options) -> list[str]:
 
 
 def _grid(book: Any, sheet: str, name: str, reach: _Reach, epoch: int) -> Grid:
-    from python_calamine import CalamineError
-
-    try:
+    with _sound(f"{name}, {sheet}"):
         opened = book.get_sheet_by_name(sheet)
-    except (CalamineError, OSError) as wrong:
-        raise Malformed(
-            f"{name}, {sheet}: the sheet cannot be read: {wrong}. Save it again as .xlsx.", code="workbook", file=name
-        ) from wrong
     merges = [(top + 1, left, bottom + 1, right) for (top, left), (bottom, right) in opened.merged_cell_ranges or ()]
     left = opened.start[1] if opened.start else 0
     return Grid(sheet, _rows(opened, left), lettered=True, steady=True, merges=merges, epoch=epoch, errors=reach.errors)
@@ -141,7 +150,7 @@ def _reach(archive: zipfile.ZipFile, part: str, name: str) -> _Reach:
             _search(text, reach)
             if b't="e"' in text and len(reach.errors) < MOST_ERRORS:
                 for found in _ERROR.finditer(text + rest[:_EDGE]):
-                    reach.errors[int(found[2]), _column(found[1])] = found[3].decode()
+                    reach.errors[int(found[2]), _column(found[1])] = found[3].decode("utf-8", "replace")
             if len(rest) > CHUNK:
                 raise Malformed(f"{name}: {part} in it is not XML of a sheet.", code="workbook", file=name)
     return reach
