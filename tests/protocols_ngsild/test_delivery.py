@@ -53,7 +53,10 @@ def test_a_process_killed_between_change_and_notification_loses_none(broker: Bro
     for trip in range(1, 6):
         assert broker.call("PATCH", f"/entities/{ferry}/attrs", {"trip": trip}).status_code == 204
     broker.kill()
-    waiting = "SELECT count(*) FROM ngsild_notification n JOIN ngsild_subscription s ON s.id = n.subscription_id WHERE s.document::text LIKE %s"
+    waiting = """
+    SELECT count(*) FROM ngsild_notification n JOIN ngsild_subscription s ON s.id = n.subscription_id
+    WHERE s.document::text LIKE %s
+    """
     assert broker.rows(waiting, "%Ferry%") == [(6,)]
     listener = Listener(port)
     broker.start()
@@ -116,7 +119,7 @@ def test_a_broker_of_messages_hears_too(broker: Broker) -> None:
 
         eventually(up)
         hears = subprocess.Popen(
-            ["mosquitto_sub", "-p", str(port), "-t", "city/trees", "-q", "1", "-C", "1", "-W", "20", "-d"],
+            ["stdbuf", "-oL", "mosquitto_sub", "-p", str(port), "-t", "city/trees", "-q", "1", "-C", "1", "-W", "20", "-d"],
             stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         assert hears.stdout is not None

@@ -62,6 +62,15 @@ def test_a_query_counts_pages_and_finds_places(broker: Broker) -> None:
     assert [one["number"]["value"] for one in broker.get("/entities", type="Lamp", q="number==2..3")] == [2, 3]
 
 
+def test_a_query_object_takes_what_fits_any_of_its_entities(broker: Broker) -> None:
+    one, other, third = broker.make("Pump"), broker.make("Pump"), broker.make("Valve")
+    body = {"type": "Query", "entities": [{"id": one, "type": "Pump"}, {"type": "Valve"}]}
+    found = broker.call("POST", "/entityOperations/query?count=true", body)
+    assert {it["id"] for it in found.json()} == {one, third}
+    assert found.headers["ngsild-results-count"] == "2"
+    assert other not in found.text
+
+
 def test_a_batch_writes_what_it_can_and_names_the_rest(broker: Broker) -> None:
     here = broker.make()
     new = f"{here}:b"

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# ruff: noqa: E501 - scraps stand as they are sent
 """Nothing that is sent makes the process answer 5xx, run long, or reach for what it may not."""
 
 from __future__ import annotations

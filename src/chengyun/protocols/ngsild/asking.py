@@ -43,6 +43,10 @@ class Parameters:
             if "\x00" in value:
                 raise bad(f"{name} holds a NUL.")
 
+        if "count" in known and "count" in self.many("options"):  # as NGSIv2 had it; clients still ask so
+            self._values["options"] = ",".join(one for one in self.many("options") if one != "count")
+            self._values["count"] = "true"
+
     def text(self, name: str) -> str:
         """Return a parameter, "" when it is not given."""
         return self._values.get(name, "")

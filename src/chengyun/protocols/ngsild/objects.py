@@ -12,10 +12,9 @@ from chengyun.protocols.ngsild.places import GeoQuery, read_geo_query
 from chengyun.protocols.ngsild.problems import bad
 from chengyun.protocols.ngsild.questions import check_pattern, read_question
 from chengyun.protocols.ngsild.rendering import View
-from chengyun.protocols.ngsild.selecting import Query, read_order
+from chengyun.protocols.ngsild.selecting import Kind, Query, read_order
 from chengyun.protocols.ngsild.selections import read_scope_query, read_type_selection
 from chengyun.protocols.ngsild.terms import Terms
-from chengyun.protocols.ngsild.trees import All, AnyOf, Leaf, Tree
 from chengyun.protocols.ngsild.vocabulary import is_uri
 
 __all__ = ["geo_of", "names_of", "query_object"]
@@ -67,7 +66,7 @@ def query_object(body: Any, params: Parameters, terms: Terms) -> tuple[Query, Vi
         count=params.flag("count"),
     )
     query = _with_entities(query, body.get("entities"), terms)
-    narrowed = query.attrs or query.q or query.geo or query.scopes or query.types or query.ids or query.id_pattern
+    narrowed = query.attrs or query.q or query.geo or query.scopes or query.kinds
     if not narrowed and not params.flag("local"):
         raise bad("The query asks for everything. Give at least one of entities, attrs, q, geoQ or scopeQ, or local=true.")
     return query, view, join
@@ -99,23 +98,12 @@ def _with_entities(query: Query, given: Any, terms: Terms) -> Query:
         return query
     if not isinstance(given, list) or not given or not all(isinstance(one, dict) for one in given):
         raise bad("entities lists at least one object with id, idPattern or type.")
-    ids: list[str] = []
-    patterns: list[str] = []
-    types: list[Tree[str]] = []
+    kinds = []
     for one in given:
-        if one.get("id") is not None:
-            listed = one["id"] if isinstance(one["id"], list) else [one["id"]]
-            if wrong := next((name for name in listed if not is_uri(name)), None):
-                raise bad(f"entities: {str(wrong)[:80]!r} is no entity id.")
-            ids += listed
-        elif one.get("idPattern") is not None:
-            patterns.append(check_pattern(str(one["idPattern"])))
-        if one.get("type") is not None:
-            types.append(read_type_selection(str(one["type"]), terms))
-    selection: Tree[str] | None = None
-    if types:
-        selection = types[0] if len(types) == 1 else AnyOf(tuple(dict.fromkeys(types)))
-    return replace(query, ids=tuple(dict.fromkeys(ids)), id_pattern="|".join(f"({one})" for one in patterns), types=selection)
-
-
-__all__ += ["All", "Leaf"]
+        listed = one["id"] if isinstance(one.get("id"), list) else [one["id"]] if one.get("id") is not None else []
+        if wrong := next((name for name in listed if not is_uri(name)), None):
+            raise bad(f"entities: {str(wrong)[:80]!r} is no entity id.")
+        pattern = check_pattern(str(one["idPattern"])) if one.get("idPattern") is not None and not listed else ""
+        types = read_type_selection(str(one["type"]), terms) if one.get("type") is not None else None
+        kinds.append(Kind(frozenset(listed), pattern, types))
+    return replace(query, kinds=tuple(kinds))

@@ -83,6 +83,10 @@ class PackEntities:
         """Say whether a query may be answered by a register."""
         if query.ids and not self.any_of(query.ids):
             return False
+        if query.kinds and not any(
+            kind.types is None or fits_types(kind.types, [register.type]) for kind in query.kinds for register in self._registers
+        ):
+            return False
         return any(query.types is None or fits_types(query.types, [register.type]) for register in self._registers)
 
     async def get(self, house: House, actor: Actor, ids: Sequence[str]) -> dict[str, Entity]:

@@ -17,7 +17,7 @@ from chengyun.protocols.ngsild.selections import ScopeTree, TypeTree, fits_scope
 from chengyun.protocols.ngsild.terms import Terms
 from chengyun.protocols.ngsild.vocabulary import MEMBERS
 
-__all__ = ["Order", "Query", "Where", "fits", "read_order", "where_of"]
+__all__ = ["Kind", "Order", "Query", "Where", "fits", "read_order", "where_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,27 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
+class Kind:
+    """One entry of `entities`: all that it says must hold."""
+
+    ids: frozenset[str] = frozenset()
+    pattern: str = ""
+    types: TypeTree | None = None
+
+    def fits(self, entity: Entity) -> bool:
+        return (
+            (not self.ids or entity.id in self.ids)
+            and (not self.pattern or matches_text(self.pattern, entity.id))
+            and (self.types is None or fits_types(self.types, entity.types))
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
     """What entities are asked for. Empty parts ask nothing."""
 
+    kinds: tuple[Kind, ...] = ()
+    """Alternatives of a Query object: an entity fits one of them."""
     ids: tuple[str, ...] = ()
     id_pattern: str = ""
     types: TypeTree | None = None
@@ -75,13 +93,14 @@ class Where:
 
 def where_of(query: Query, where: Where, *, values: bool = True) -> Where:
     """Add a query's conditions over the columns of ngsild_entity. values: False leaves out what asks about attributes."""
-    if query.ids:
-        where.add("entity_id = ANY(%s)", list(query.ids))
-    if query.id_pattern:
-        where.add("entity_id ~ %s", query.id_pattern)
-    if query.types is not None:
-        condition, names = type_sql(query.types)
-        where.add(condition, *names)
+    _identified(where, tuple(query.ids), query.id_pattern, query.types)
+    if query.kinds:
+        arms = []
+        for kind in query.kinds:
+            arm = Where([], where.params)
+            _identified(arm, tuple(sorted(kind.ids)), kind.pattern, kind.types)
+            arms.append(arm.text)
+        where.parts.append(f"({' OR '.join(arms)})")
     if query.scopes is not None:
         condition, patterns = scope_sql(query.scopes)
         where.add(condition, *patterns)
@@ -107,6 +126,16 @@ def where_of(query: Query, where: Where, *, values: bool = True) -> Where:
         else:
             where.add(f"{here} AND p.box && box(point(%s, %s), point(%s, %s)))", query.geo.geoproperty, *box)
     return where
+
+
+def _identified(where: Where, ids: tuple[str, ...], pattern: str, types: TypeTree | None) -> None:
+    if ids:
+        where.add("entity_id = ANY(%s)", list(ids))
+    if pattern:
+        where.add("entity_id ~ %s", pattern)
+    if types is not None:
+        condition, names = type_sql(types)
+        where.add(condition, *names)
 
 
 def order_sql(query: Query, where: Where) -> str:
@@ -147,6 +176,8 @@ def fits(query: Query, entity: Entity, *, whole: bool = True) -> bool:
         return False
     if not whole:
         return True
+    if query.kinds and not any(kind.fits(entity) for kind in query.kinds):
+        return False
     if query.ids and entity.id not in query.ids:
         return False
     if query.id_pattern and not matches_text(query.id_pattern, entity.id):

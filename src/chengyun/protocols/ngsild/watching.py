@@ -14,10 +14,10 @@ from chengyun.protocols.ngsild.merging import Change
 from chengyun.protocols.ngsild.objects import geo_of, names_of
 from chengyun.protocols.ngsild.parameters import choices
 from chengyun.protocols.ngsild.places import GeoQuery
-from chengyun.protocols.ngsild.questions import Question, matches_text, read_question
+from chengyun.protocols.ngsild.questions import Question, read_question
 from chengyun.protocols.ngsild.rendering import View
-from chengyun.protocols.ngsild.selecting import Query, fits
-from chengyun.protocols.ngsild.selections import ScopeTree, TypeTree, fits_types, read_scope_query, read_type_selection
+from chengyun.protocols.ngsild.selecting import Kind, Query, fits
+from chengyun.protocols.ngsild.selections import ScopeTree, read_scope_query, read_type_selection
 from chengyun.protocols.ngsild.store import Edit
 from chengyun.protocols.ngsild.subscribing import DEFAULT_TRIGGERS
 from chengyun.protocols.ngsild.terms import CORE, Terms
@@ -29,22 +29,6 @@ _PREVIOUS = {
     "value": "previousValue", "object": "previousObject", "languageMap": "previousLanguageMap", "json": "previousJson",
     "vocab": "previousVocab", "valueList": "previousValueList", "objectList": "previousObjectList",
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """One entry of `entities`: all that it says must hold."""
-
-    ids: frozenset[str] = frozenset()
-    pattern: str = ""
-    types: TypeTree | None = None
-
-    def fits(self, entity: Entity) -> bool:
-        return (
-            (not self.ids or entity.id in self.ids)
-            and (not self.pattern or matches_text(self.pattern, entity.id))
-            and (self.types is None or fits_types(self.types, entity.types))
-        )
 
 
 @dataclass(frozen=True, slots=True)
