@@ -183,6 +183,11 @@ def test_who_may_write_and_read(city: Spoken) -> None:
     made = city.ask("POST", "Things", body, token=writer)
     assert made.status_code == 201
     assert city.ask("GET", made.headers["location"], token=writer).status_code == 404
+    changed = city.ask("PATCH", made.headers["location"], {"description": "e"}, token=writer)
+    assert (changed.status_code, changed.json()) == (200, {}), "whoever may only write is not told what stands there"
+    guess = [{"op": "test", "path": "/name", "value": "t"}]
+    guessed = city.ask("PATCH", made.headers["location"], guess, token=writer, content_type="application/json-patch+json")
+    assert guessed.status_code == 403
     assert city.ask("GET", made.headers["location"], token=reader).status_code == 200
 
 
