@@ -231,8 +231,12 @@ def _within(term: Term) -> str:
 
 
 def _places(term: Term) -> list[str]:
-    """Where in an instance the value may stand."""
+    """Where in an instance the value may stand. A number stands in no language and no link: so the index answers alone."""
     within = _within(term)
+    if term.wanted and all(isinstance(low, int | float) for low, _ in term.wanted):
+        return [f"@.{member}{within}" for member in ("value", "json", "valueList")] + (
+            [f"@.languageMap{within}"] if within else []
+        )
     language = f"@.languageMap{within}" if term.inside else "@.languageMap.*"
     return [*(f"@.{member}{within}" for member in _VALUES), language]
 
