@@ -21,14 +21,14 @@
 | CHENGYUN_RESIDENTS | 1: residents may register themselves | 0 |
 | CHENGYUN_DEMO_AREAS | folder of the demonstration city's areas | build/demo of the checkout |
 | CHENGYUN_MQTT_URL | broker to take observations from, mqtt:// or mqtts://user:password@host:port | none |
-| CHENGYUN_MQTT_CA, CHENGYUN_MQTT_CERT, CHENGYUN_MQTT_KEY | whom TLS to the broker trusts, and our own certificate and key | the system's, none |
+| CHENGYUN_MQTT_CA, CHENGYUN_MQTT_CERT, CHENGYUN_MQTT_KEY | whom TLS trusts; our own certificate and key | the system's, none |
 | CHENGYUN_MQTT_VERSION | 5 or 3.1.1 | 5 |
 | CHENGYUN_MQTT_CLIENT | name of this collector's session at the broker | chengyun-<city> |
 | CHENGYUN_MQTT_SHARE | group in which several collectors share the broker's messages | none: one collector |
 | CHENGYUN_MQTT_IN_FLIGHT | messages the broker may send before the first is acknowledged (MQTT 5) | 10000 |
 | CHENGYUN_SOURCE_HOSTS | host:port of this machine itself that sources may be read from, comma between | none |
 | CHENGYUN_SOURCE_FOLDERS | folders of this machine that sources may be read from, colon between | inbox in the data folder |
-| CHENGYUN_NGSILD_HOSTS | hosts that NGSI-LD notifications and contexts may go to and come from, comma between; `*.name`, `*` | none |
+| CHENGYUN_NGSILD_HOSTS | hosts notifications may go to and contexts come from, comma between; `*.name`, `*` | none |
 | CHENGYUN_NGSILD_CONTEXTS | folder of JSON-LD contexts resolved without a network, listed in its pinned.toml | none |
 | CHENGYUN_OPEN | datasets of the kernel that everybody may read, comma between: sensorthings | none |
 | CHENGYUN_NATS_URL | nodes of the queue between front ends and collectors, comma between | none: no queue |
