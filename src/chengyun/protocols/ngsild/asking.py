@@ -15,9 +15,9 @@ from chengyun.protocols.door import Request
 from chengyun.protocols.ngsild.contexts import Library
 from chengyun.protocols.ngsild.problems import bad, invalid
 from chengyun.protocols.ngsild.terms import CORE, Terms
-from chengyun.protocols.ngsild.vocabulary import GEO_JSON, JSON, JSON_LD, MERGE_PATCH
+from chengyun.protocols.ngsild.vocabulary import JSON, JSON_LD, MERGE_PATCH
 
-__all__ = ["Ask", "Parameters", "accepted", "link_context", "read_ask", "read_body", "tenant_of"]
+__all__ = ["Ask", "Parameters", "accepted", "context_of", "link_context", "read_ask", "read_body", "tenant_of"]
 
 LONGEST_PARAMETERS = 64 * 1024
 _LINK = re.compile(r"<([^<>]*)>\s*;([^,]*)")
@@ -175,6 +175,3 @@ def context_of(document: Any, linked: str, is_ld: bool) -> Any:
     if isinstance(document, dict) and "@context" in document:
         raise bad("A JSON body has no @context inside. Send application/ld+json, or name it in a Link header.")
     return linked or None
-
-
-__all__ += ["GEO_JSON", "context_of"]

@@ -13,7 +13,7 @@ import msgspec
 from chengyun.protocols.door import Reply, Request
 from chengyun.protocols.ngsild import history, merging, store
 from chengyun.protocols.ngsild.answers import NOTHING, created, page, paging_links, resource
-from chengyun.protocols.ngsild.asking import Parameters, context_of, read_ask
+from chengyun.protocols.ngsild.asking import Parameters, read_ask
 from chengyun.protocols.ngsild.documents import Entity, Instance, read_attribute, read_entity, read_fragment, stamp
 from chengyun.protocols.ngsild.evolution import Span
 from chengyun.protocols.ngsild.house import House
@@ -26,8 +26,8 @@ from chengyun.protocols.ngsild.store import Edit
 from chengyun.protocols.ngsild.vocabulary import GEO_JSON, JSON, JSON_LD, is_uri
 
 __all__ = [
-    "append", "create", "delete", "delete_attribute", "gather", "merge", "partial_update", "purge", "query", "replace_attribute",
-    "replace_entity", "require_id", "retrieve", "update",
+    "answer_query", "append", "clock", "create", "delete", "delete_attribute", "gather", "house_get", "merge",
+    "partial_update", "purge", "query", "replace_attribute", "replace_entity", "require_id", "retrieve", "update",
 ]  # fmt: skip
 
 ALL = (JSON, JSON_LD, GEO_JSON)
@@ -347,6 +347,3 @@ def _require_here(house: House, entity: Entity | None, entity_id: str) -> None:
         if house.packs.knows(entity_id):
             raise invalid(f"{entity_id} belongs to a pack of this city; it is only read here.", status=403)
         raise absent(f"There is no entity {entity_id}.")
-
-
-__all__ += ["answer_query", "clock", "context_of", "house_get"]

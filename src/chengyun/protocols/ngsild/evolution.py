@@ -15,7 +15,7 @@ from chengyun.protocols.ngsild.problems import bad, invalid
 from chengyun.protocols.ngsild.rendering import View, plain_instant, render
 from chengyun.protocols.ngsild.vocabulary import VALUE_OF
 
-__all__ = ["FORMS", "Figure", "Span", "TEMPORAL", "Tracked", "read_span", "render_evolution"]
+__all__ = ["FORMS", "Figure", "Span", "TEMPORAL", "Tracked", "form_of", "read_span", "render_evolution", "render_figures"]
 
 TEMPORAL = frozenset({"timerel", "timeAt", "endTimeAt", "timeproperty", "lastN", "aggrMethods", "aggrPeriodDuration"})
 FORMS = ("normalized", "temporalValues", "aggregatedValues", "simplified", "concise", "keyValues")
@@ -201,6 +201,3 @@ def _read_period(text: str) -> dt.timedelta | None:
     except OverflowError:
         raise bad(f"aggrPeriodDuration is {text[:40]!r}, longer than anything kept here.") from None
     return period or None
-
-
-__all__ += ["form_of", "render_figures"]

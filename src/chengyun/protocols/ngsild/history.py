@@ -21,7 +21,7 @@ from chengyun.protocols.ngsild.rendering import View
 from chengyun.protocols.ngsild.selecting import Query, Where, where_of
 from chengyun.protocols.ngsild.trees import Leaf, leaves, written
 
-__all__ = ["Part", "add", "figures", "find_heads", "head", "instances", "names_within"]
+__all__ = ["Part", "add", "end", "figures", "find_heads", "head", "instances", "names_within"]
 
 Conn = AsyncConnection[Any]
 MOST_PLACES = 200_000
@@ -299,6 +299,3 @@ def _order(query: Query, where: Where) -> str:
             )
         keys.append(f"{column} {'DESC' if order.descending else 'ASC'} NULLS LAST")
     return ", ".join([*keys, "id"])
-
-
-__all__ += ["end"]
