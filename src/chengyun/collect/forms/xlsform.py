@@ -18,7 +18,10 @@ from chengyun.errors import Malformed, Refused
 __all__ = ["Converted", "Question", "convert", "questions_of"]
 
 LARGEST = 8 * 1024 * 1024
-KEY = re.compile(r"[A-Za-z][A-Za-z0-9_.\-]{0,63}")
+KEY = re.compile(r"(?!submissions$)[A-Za-z][A-Za-z0-9_.\-]{0,63}")
+"""A form's key stands in addresses beside /forms/submissions."""
+VERSION = re.compile(r"[^/\s](?:[^/\n]{0,38}[^/\s])?")
+"""A version stands in addresses too."""
 _XFORMS = "{http://www.w3.org/2002/xforms}"
 _HTML = "{http://www.w3.org/1999/xhtml}"
 _JAVAROSA = "{http://openrosa.org/javarosa}"
@@ -100,9 +103,10 @@ def _described(xform: str, warnings: tuple[str, ...]) -> Converted:
             f"form_id is {key[:80]!r}, expected a letter and then letters, digits, _ . or -, 64 at most (sheet settings).",
             code="form_key",
         )
-    if not version or len(version) > 40:
+    if not VERSION.fullmatch(version):
         raise Malformed(
-            "The form has no version, or a long one. Set `version` in the sheet settings, e.g. 2026112201.", code="form_version"
+            f"version is {version[:80]!r}, expected 1 to 40 characters without /, e.g. 2026112201 (sheet settings).",
+            code="form_version",
         )
     title = root.findtext(f"{_HTML}head/{_HTML}title") or key
     languages = tuple(it.get("lang", "") for it in model.findall(f"{_XFORMS}itext/{_XFORMS}translation"))

@@ -46,7 +46,7 @@ class GroupLine:
 class Desk:
     """mine: cases given to this person; body: other cases they may see, what is due first. letters: dead letters waiting, by
     stream; None: not theirs to see. offers: repairs of data that wait for this person. silent: streams that are late.
-    devices: whether they may see any."""
+    devices, forms: whether they may see any."""
 
     groups: tuple[GroupLine, ...]
     alert_count: str
@@ -60,6 +60,7 @@ class Desk:
     silent: tuple[StreamAge, ...]
     streams: int
     devices: bool
+    forms: bool
     as_of: dt.datetime
 
 
@@ -102,6 +103,7 @@ def read_desk(actor: Actor, now: dt.datetime) -> Desk:
         silent=tuple(one for one in streams if one.status != "fresh"),
         streams=len(streams),
         devices=scope(actor, "devices").allowed,
+        forms=scope(actor, "forms").allowed,
         as_of=now,
     )
 

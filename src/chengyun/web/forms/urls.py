@@ -5,11 +5,19 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from chengyun.web.forms import openrosa
+from chengyun.web.forms import form, listing, openrosa, submissions
 
 urlpatterns: list[URLPattern] = [
     path("openrosa/formList", openrosa.form_list, name="openrosa-list"),
     path("openrosa/submission", openrosa.submission, name="openrosa-submission"),
     path("openrosa/forms/<str:key>/<str:version>", openrosa.form, name="openrosa-form"),
     path("openrosa/forms/<str:key>/<str:version>/manifest", openrosa.manifest, name="openrosa-manifest"),
+    path("forms", listing.form_list, name="forms"),
+    path("forms/submissions", submissions.submission_list, name="form-submissions"),
+    path("forms/submissions/<str:instance>", submissions.submission_page, name="form-submission"),
+    path("forms/submissions/<str:instance>/review", submissions.review, name="form-review"),
+    path("forms/submissions/<str:instance>/files/<int:number>", submissions.photo, name="form-photo"),
+    path("forms/<str:key>", form.form_page, name="form"),
+    path("forms/<str:key>/versions/<int:number>", form.source, name="form-source"),
+    path("forms/<str:key>/<slug:deed>", form.do, name="form-deed"),
 ]
