@@ -41,8 +41,9 @@ build/clients/%/.made: requirements/clients/%.txt .venv/.made
 run: setup
 	$(BIN)/chengyun up
 
+# Two at a time. What fails beside others is tried once more alone: some of it kills processes, and the machine is shared.
 test: setup clients
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile || $(BIN)/python -m pytest --last-failed --last-failed-no-failures none
 
 check: setup
 	$(BIN)/ruff format --check src tests tools
