@@ -20,7 +20,7 @@ from chengyun.errors import NotFound
 
 __all__ = [
     "PAGE", "PURPOSE", "FormStanding", "Submissions", "access_form", "access_photo", "access_submission", "access_version",
-    "chain_of", "choices_of", "find_submissions", "list_forms", "my_tasks", "tasks_of",
+    "chain_of", "choices_of", "find_submissions", "groups_of", "list_forms", "my_tasks", "tasks_of",
 ]  # fmt: skip
 
 PURPOSE = "quality"
@@ -177,12 +177,7 @@ def chain_of(actor: Actor, submission: Submission) -> list[tuple[str, str, dt.da
 def choices_of(xform: str) -> Mapping[str, Mapping[str, Mapping[str, str]]]:
     """Return the choices of a form as pyxform writes it: question path → value → language → label."""
     root = ElementTree.fromstring(xform)  # noqa: S314  pyxform made it, and it is kept in our own database
-    texts: dict[str, dict[str, str]] = {}
-    for translation in root.iter(f"{_XFORMS}translation"):
-        for text in translation.iter(f"{_XFORMS}text"):
-            value = next((it for it in text.findall(f"{_XFORMS}value") if not it.get("form")), None)
-            if value is not None:
-                texts.setdefault(text.get("id", ""), {})[translation.get("lang", "")] = "".join(value.itertext()).strip()
+    texts = _texts(root)
     lists = {one.get("id", ""): one for one in root.iter(f"{_XFORMS}instance") if one.get("id")}
     found: dict[str, dict[str, dict[str, str]]] = {}
     for element in (*root.iter(f"{_XFORMS}select1"), *root.iter(f"{_XFORMS}select")):
@@ -199,6 +194,28 @@ def choices_of(xform: str) -> Mapping[str, Mapping[str, Mapping[str, str]]]:
             label = texts.get(item.findtext(f"{_XFORMS}itextId") or "") or {"": item.findtext(f"{_XFORMS}label") or ""}
             found.setdefault(path, {})[item.findtext(f"{_XFORMS}name") or ""] = label
     return found
+
+
+@functools.lru_cache(maxsize=8)
+def groups_of(xform: str) -> Mapping[str, Mapping[str, str]]:
+    """Return the labels of a form's groups and repeats: path → language → label."""
+    root = ElementTree.fromstring(xform)  # noqa: S314  as above
+    texts = _texts(root)
+    return {
+        (group.get("ref") or "").split("/", 2)[-1]: _labelled(group.find(f"{_XFORMS}label"), texts)
+        for group in root.iter(f"{_XFORMS}group")
+    }
+
+
+def _texts(root: Any) -> dict[str, dict[str, str]]:
+    """Return a form's texts: id → language → text."""
+    texts: dict[str, dict[str, str]] = {}
+    for translation in root.iter(f"{_XFORMS}translation"):
+        for text in translation.iter(f"{_XFORMS}text"):
+            value = next((it for it in text.findall(f"{_XFORMS}value") if not it.get("form")), None)
+            if value is not None:
+                texts.setdefault(text.get("id", ""), {})[translation.get("lang", "")] = "".join(value.itertext()).strip()
+    return texts
 
 
 def _labelled(label: Any, texts: Mapping[str, dict[str, str]]) -> dict[str, str]:

@@ -30,7 +30,7 @@ from chengyun.errors import NotFound, Refused, nearest
 from chengyun.web.desk.alerts import Choice
 from chengyun.web.desk.deeds import Fault, attempt, done
 from chengyun.web.forms.listing import TaskLine, account_name, server, task_lines
-from chengyun.web.forms.submissions import label_of
+from chengyun.web.forms.submissions import label_of, type_name
 
 MARKS = {"draft": "partial", "published": "fresh", "retired": "missing"}
 
@@ -205,7 +205,7 @@ def _prefill(text: str, versions: list[FormVersion]) -> dict[str, str]:
     for line in filter(None, map(str.strip, text.splitlines())):
         path, equals, value = (part.strip() for part in line.partition("="))
         if not equals or path not in paths:
-            raise Refused(_("预填“%s”须写作：问题 = 值。") % line[:80] + nearest(path, paths), code="prefill")
+            raise Refused(_("预填“%s”须写作：题目的路径 = 值。") % line[:80] + nearest(path, paths), code="prefill")
         found[path] = value
     return found
 
@@ -245,7 +245,8 @@ def questions_of(version: FormVersion) -> tuple[QuestionLine, ...]:
     choices = queries.choices_of(version.xform)
     return tuple(
         QuestionLine(
-            it["path"], label_of(it["labels"], it["path"]), "select" if it["path"] in choices else it["type"], it["required"],
+            it["path"], label_of(it["labels"], it["path"]), type_name("select" if it["path"] in choices else it["type"]),
+            it["required"],
             tuple(label_of(labels, value) for value, labels in choices.get(it["path"], {}).items()),
             max(it["repeats"], key=len, default=""),
         )

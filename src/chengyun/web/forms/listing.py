@@ -78,7 +78,7 @@ def form_list(request: HttpRequest) -> HttpResponse:
         made: list[str] = []
         fault = attempt(request, "upload", lambda: made.append(_upload(request)))
         if made:
-            return done(request, _("草稿已保存。请先看过问题，再发布。"), reverse("form", args=made))
+            return done(request, _("草稿已保存。请先看过题目，再发布。"), reverse("form", args=made))
     actor, now = actor_of(request), timezone.now()
     page = FormsPage(
         tuple(map(_line, queries.list_forms(actor))), task_lines(queries.my_tasks(actor), now), may(actor, "form.design"),

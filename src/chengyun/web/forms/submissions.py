@@ -199,7 +199,7 @@ def label_of(labels: Mapping[str, str], otherwise: str) -> str:
 
 def answers_of(
     values: Mapping[str, str], questions: list[dict[str, Any]], choices: Mapping[str, Mapping[str, Mapping[str, str]]],
-    faults: Mapping[str, str], files: Mapping[str, int],
+    faults: Mapping[str, str], files: Mapping[str, int], titles: Mapping[str, Mapping[str, str]],
 ) -> tuple[Answers, ...]:  # fmt: skip
     """Return the answers by the turn of the repeat they stand in, in the order the form asks."""
     order = {str(it["path"]): place for place, it in enumerate(questions)}
@@ -217,7 +217,9 @@ def answers_of(
         groups.setdefault(_turn(path, repeats), []).append((order.get(plain, len(order)), answer))
     placed = sorted(groups.items(), key=lambda it: (it[0][0] != "", min(place for place, _answer in it[1]), _numbers(it[0][1])))
     return tuple(
-        Answers(name, turn, tuple(answer for _place, answer in sorted(found, key=lambda it: it[0])))
+        Answers(
+            label_of(titles.get(name, {}), name), turn, tuple(answer for _place, answer in sorted(found, key=lambda it: it[0]))
+        )
         for (name, turn), found in placed
     )
 
@@ -243,15 +245,16 @@ def _show(request: HttpRequest, submission: Submission, fault: Fault | None = No
 
 def _page(actor: Actor, one: Submission, fault: Fault | None) -> SubmissionPage:
     files = tuple(one.photos.order_by("name"))
-    faults = {it["path"]: it["reason"] for it in one.faults}
+    faults = {it["path"]: _why(it["reason"]) for it in one.faults}
+    xform, questions = one.version.xform, one.version.questions
     came = {it.name: it.pk for it in files if it.sha256}
-    labels = {str(it["path"]): it["labels"] for it in one.version.questions}
+    labels = {str(it["path"]): it["labels"] for it in questions}
     area = one.area_code
     return SubmissionPage(
         line=_line(one, {area: name_of(area)} if area else {}), form_key=one.version.form_id, organisation=one.organisation,
         device=one.device, task=one.task.title if one.task else "", digest=one.digest, filled_at=one.filled_at,
         place=(f"{one.lat:.6f}", f"{one.lon:.6f}") if one.lat is not None and one.lon is not None else None,
-        groups=answers_of(one.values, one.version.questions, queries.choices_of(one.version.xform), faults, came),
+        groups=answers_of(one.values, questions, queries.choices_of(xform), faults, came, queries.groups_of(xform)),
         faults=tuple((label_of(labels.get(path, {}), path), why) for path, why in faults.items() if path not in one.values),
         files=tuple(_file(it) for it in files),
         events=tuple((it.at, _step(it.kind), it.actor, it.note) for it in one.events.all()),
@@ -275,3 +278,20 @@ def _file(one: Photo) -> File:
 def _step(kind: str) -> str:
     words = {"received": _("收到"), "replaced": _("已更正为")}
     return words.get(kind) or str(dict(Submission.State.choices).get(kind, kind))
+
+
+def _why(reason: str) -> str:
+    """Return a fault's reason, kept in English as it is told to programs, in the page's language."""
+    words = {"the form has no such question": _("表单里没有这一题"), "it is required and has no answer": _("必填而没有填")}
+    kind = reason.removeprefix("it is no ")
+    return _("不是有效的%s") % type_name(kind) if kind != reason else words.get(reason, reason)
+
+
+def type_name(kind: str) -> str:
+    """Return the type of a question in words."""
+    words = {
+        "string": _("文字"), "select": _("单选或多选"), "int": _("整数"), "decimal": _("数字"), "date": _("日期"),
+        "time": _("时刻"), "dateTime": _("日期时间"), "geopoint": _("点位"), "geotrace": _("线路"), "geoshape": _("面域"),
+        "binary": _("文件"), "boolean": _("是或否"), "barcode": _("条码"),
+    }  # fmt: skip
+    return words.get(kind, kind)
