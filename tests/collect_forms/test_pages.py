@@ -139,6 +139,18 @@ def test_review_needs_a_reason_to_return_and_happens_once(browser: Callable[[str
     assert Submission.objects.get(instance=sent).state == "returned"
 
 
+def test_nothing_is_accepted_before_its_files_have_come(
+    browser: Callable[[str], Client], collect: Callable[[str], Collect]
+) -> None:
+    phone, number = collect("worker"), instance()
+    phone.send(patrol(number, ("a.jpg",)))
+    steward, path = browser("data_steward"), f"/forms/submissions/{number}/review"
+    assert steward.post(path, {"accept": "1"}).status_code == 400
+    phone.send(patrol(number, ("a.jpg",)), {"a.jpg": JPEG})
+    assert steward.post(path, {"accept": "1"}).status_code == 303
+    assert Submission.objects.get(instance=number).state == "accepted"
+
+
 def test_corrections_are_linked(browser: Callable[[str], Client], collect: Callable[[str], Collect]) -> None:
     phone, first, second = collect("worker"), instance(), instance()
     phone.send(patrol(first, ()))
