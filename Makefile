@@ -41,9 +41,8 @@ build/clients/%/.made: requirements/clients/%.txt .venv/.made
 run: setup
 	$(BIN)/chengyun up
 
-# Two at a time. What fails beside others is tried once more alone: some of it kills processes, and the machine is shared.
 test: setup clients
-	$(BIN)/python -m pytest -n 2 --dist loadfile || $(BIN)/python -m pytest --last-failed --last-failed-no-failures none
+	$(BIN)/python -m pytest
 
 check: setup
 	$(BIN)/ruff format --check src tests tools

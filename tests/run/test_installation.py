@@ -27,7 +27,7 @@ def test_the_board_answers(running: Place) -> None:
 
 def test_status_shows_every_process_its_memory_and_every_stream(running: Place) -> None:
     shown = json.loads(running.run("status", "--json").stdout)
-    assert [process["name"] for process in shown["processes"]] == ["up", "db", "web", "stream", "jobs"]
+    assert [process["name"] for process in shown["processes"]] == ["up", "db", "web", "stream", "protocols", "jobs"]
     assert all(process["memory_mb"] > 0 and process["restarts"] == 0 for process in shown["processes"])
     assert shown["trouble"] == []
     assert {stream["stream"] for stream in shown["streams"]} == set(shown["lag"]) == set(settings.CITY.streams)
