@@ -31,6 +31,7 @@
 | CHENGYUN_NGSILD_HOSTS | hosts notifications may go to and contexts come from, comma between; `*.name`, `*` | none |
 | CHENGYUN_NGSILD_CONTEXTS | folder of JSON-LD contexts resolved without a network, listed in its pinned.toml | none |
 | CHENGYUN_OPEN | datasets of the kernel that everybody may read, comma between: sensorthings | none |
+| CHENGYUN_EDGE_TOKEN, CHENGYUN_EDGE_LOCAL_TOKEN | of `chengyun edge`: its key for the city, and what devices show it | none |
 | CHENGYUN_NATS_URL | nodes of the queue between front ends and collectors, comma between | none: no queue |
 | CHENGYUN_NATS_REPLICAS, CHENGYUN_NATS_GB | nodes that keep each body, and how much each keeps | 3 or fewer, 8 |
 | CHENGYUN_NATS_CREDENTIALS | file with our NKey and JWT for the nodes | none |
