@@ -193,6 +193,8 @@ def test_a_second_evaluation_leaves_the_first_alone(put):
     with psycopg.connect(database.url()) as other:
         other.execute("SELECT pg_advisory_lock(%s)", [LOCK])
         assert evaluate(NOW).busy
+        # Closing the connection would free it, too, but only once the server has noticed.
+        other.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
     assert not evaluate(NOW).busy
