@@ -35,6 +35,11 @@
 | CHENGYUN_NATS_URL | nodes of the queue between front ends and collectors, comma between | none: no queue |
 | CHENGYUN_NATS_REPLICAS, CHENGYUN_NATS_GB | nodes that keep each body, and how much each keeps | 3 or fewer, 8 |
 | CHENGYUN_NATS_CREDENTIALS | file with our NKey and JWT for the nodes | none |
+| CHENGYUN_LAKE | where sealed tables lie: a folder, or s3://bucket/prefix | lake in the data folder |
+| CHENGYUN_LAKE_ARCHIVE | where months go that are old enough by their stream's declaration | none |
+| CHENGYUN_LAKE_ENDPOINT, CHENGYUN_LAKE_REGION | of an object store that is not Amazon's | boto3's own |
+| CHENGYUN_LAKE_KEY, CHENGYUN_LAKE_SECRET | its access key | where boto3 finds one: AWS_*, a profile, the machine's role |
+| CHENGYUN_LAKE_CACHE_GB | copies of objects kept on this machine | 20 |
 | CHENGYUN_NGSILD_INSTANCES | values in one NGSI-LD answer over time; the rest is told by Content-Range | 1000 |
 | CHENGYUN_ALLOWED_HOSTS | host names pages may be asked under, comma between | localhost and the loopback addresses |
 """
@@ -84,6 +89,13 @@ class Config:
     ngsild_instances: int
     source_hosts: tuple[str, ...]
     source_folders: tuple[Path, ...]
+    lake: str
+    lake_archive: str | None
+    lake_endpoint: str | None
+    lake_region: str | None
+    lake_key: str | None
+    lake_secret: str | None
+    lake_cache_gb: int
 
     @property
     def zone(self) -> ZoneInfo:
@@ -96,7 +108,7 @@ class Config:
 
     @property
     def warehouse(self) -> Path:
-        """Folder of the sealed tables."""
+        """Folder of the sealed tables where no other place is set."""
         return self.data / "lake"
 
     @property
@@ -150,6 +162,23 @@ def _instances() -> int:
     text = os.environ.get("CHENGYUN_NGSILD_INSTANCES") or "1000"
     if not text.isascii() or not text.isdigit() or not 0 < int(text) <= 100_000:
         raise Refused(f"CHENGYUN_NGSILD_INSTANCES is {text!r}, expected a number from 1 to 100000.")
+    return int(text)
+
+
+def _lake_place(name: str) -> str | None:
+    """Return a place of sealed tables: a folder's path, or s3://bucket/prefix, neither with a slash at its end."""
+    text = (os.environ.get(name) or "").rstrip("/")
+    if not text:
+        return None
+    if re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[\w.~-]+)*", text, re.ASCII) or text.startswith(("/", "~")):
+        return str(Path(text).expanduser().resolve()) if text[0] in "/~" else text
+    raise Refused(f"{name} is {text!r}, expected a folder's whole path, or s3://bucket or s3://bucket/prefix.")
+
+
+def _cache_gb() -> int:
+    text = os.environ.get("CHENGYUN_LAKE_CACHE_GB") or "20"
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise Refused(f"CHENGYUN_LAKE_CACHE_GB is {text!r}, expected a number of gigabytes, 1 or more.")
     return int(text)
 
 
@@ -216,6 +245,13 @@ def read_config() -> Config:
         ngsild_contexts=Path(env["CHENGYUN_NGSILD_CONTEXTS"]).expanduser() if env.get("CHENGYUN_NGSILD_CONTEXTS") else None,
         source_hosts=tuple(name.strip() for name in env.get("CHENGYUN_SOURCE_HOSTS", "").split(",") if name.strip()),
         source_folders=tuple(Path(it) for it in (env.get("CHENGYUN_SOURCE_FOLDERS") or str(data / "inbox")).split(":") if it),
+        lake=_lake_place("CHENGYUN_LAKE") or str(data / "lake"),
+        lake_archive=_lake_place("CHENGYUN_LAKE_ARCHIVE"),
+        lake_endpoint=env.get("CHENGYUN_LAKE_ENDPOINT") or None,
+        lake_region=env.get("CHENGYUN_LAKE_REGION") or None,
+        lake_key=env.get("CHENGYUN_LAKE_KEY") or None,
+        lake_secret=env.get("CHENGYUN_LAKE_SECRET") or None,
+        lake_cache_gb=_cache_gb(),
     )
 
 

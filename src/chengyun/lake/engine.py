@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chengyun.config import config
+from chengyun.lake.places import readable_folders
 
 if TYPE_CHECKING:
     import duckdb
@@ -31,7 +32,7 @@ def connect(threads: int = THREADS, memory_limit: str = MEMORY_LIMIT) -> duckdb.
     )
     connection.execute(f"SET TimeZone = {literal(home.time_zone)}")
     # A formula may read what it was given and nothing else on this machine.
-    connection.execute(f"SET allowed_directories = [{literal(str(home.warehouse) + '/')}]")
+    connection.execute(f"SET allowed_directories = [{', '.join(map(literal, readable_folders()))}]")
     connection.execute("SET enable_external_access = false")
     return connection
 

@@ -9,7 +9,6 @@ caller's transaction, together with the books.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,8 +16,9 @@ import numpy.typing as npt
 
 from chengyun.lake import faults, iceberg, parquet
 from chengyun.lake.iceberg import Pointer
+from chengyun.lake.parquet import Stored
 from chengyun.lake.rows import Bools, Flag, Floats, Int64s
-from chengyun.lake.seal import Written, chunk_file, commit, may_meet, read_chunk, summary, write_slice
+from chengyun.lake.seal import Written, chunk_stem, commit, may_meet, read_chunk, summary, write_slice
 from chengyun.lake.tables import SCHEMA, StreamTable
 
 if TYPE_CHECKING:
@@ -111,14 +111,13 @@ def _write_alone(home: Table, table: StreamTable, history: History, rows: pa.Tab
     order, until = _versions(history)
     schema = parquet.arrow_schema(table, {field.name: field.field_id for field in home.schema().fields})
     months = history.time[order].astype("datetime64[us]").astype("datetime64[M]").astype(np.int64)
-    added: list[Path] = []
+    added: list[Stored] = []
     for month in np.unique(months).tolist():
         chosen = np.flatnonzero(months == month)
         ends = pa.array(until[chosen], pa.int64(), mask=until[chosen] == 0)
         found = rows.take(pa.array(order[chosen])).append_column("until_seq", ends).select(schema.names)
-        path = chunk_file(table, month, chunk, start)
-        added.append(parquet.write(table, found, schema, path))
-    return Written([], added, len(history), len(history) - len(order), 0, sum(path.stat().st_size for path in added))
+        added.append(parquet.write(table, found, schema, chunk_stem(table, month, chunk, start)))
+    return Written([], added, len(history), len(history) - len(order), 0, sum(one.size for one in added))
 
 
 def _versions(history: History) -> tuple[npt.NDArray[np.intp], Int64s]:

@@ -13,15 +13,13 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import functools
-import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from chengyun.config import config
 from chengyun.errors import Misdeclared
-from chengyun.lake import database, faults
+from chengyun.lake import database, engine, places
+from chengyun.lake.fileio import location_of, path_of
 from chengyun.lake.tables import SCHEMA, StreamTable
 
 if TYPE_CHECKING:
@@ -31,6 +29,7 @@ if TYPE_CHECKING:
     from pyiceberg.table import Table
 
 CATALOGUE = "chengyun"
+IO = {"py-io-impl": "chengyun.lake.fileio.PlaceIO"}
 SEALED_SEQ = "chengyun.sealed-seq"
 SEALED_CHUNK = "chengyun.sealed-chunk"
 DUPLICATES = "chengyun.duplicates"
@@ -77,29 +76,13 @@ class Sealed:
 NOTHING = Sealed(0, ())
 
 
-def location_of(path: Path) -> str:
-    """Return how Iceberg names a path of the local warehouse: as it is, since its readers decode no percent signs."""
-    return f"file://{path}"
-
-
-def local_path(location: str) -> str:
-    """Return the path of a file of the local warehouse."""
-    return location.removeprefix("file://")
-
-
 @functools.lru_cache(maxsize=4)
 def _catalogue(url: str, warehouse: str) -> Catalog:
     from pyiceberg.catalog.sql import SqlCatalog
     from pyiceberg.table import CommitTableResponse
 
-    class DurableCatalog(SqlCatalog):
-        """Syncs what a commit wrote before the pointer moves to it: PostgreSQL's commit is durable, so must these be."""
-
-        @staticmethod
-        def _write_metadata(metadata: Any, io: Any, metadata_path: str) -> None:
-            SqlCatalog._write_metadata(metadata, io, metadata_path)
-            _sync_folder(Path(local_path(metadata_path)).parent)
-            faults.step("metadata-written")
+    class StagingCatalog(SqlCatalog):
+        """Leaves the pointer to who asked for it by `staged`."""
 
         def commit_table(self, table: Table, requirements: Any, updates: Any) -> CommitTableResponse:
             staging = _staging.get()
@@ -115,7 +98,7 @@ def _catalogue(url: str, warehouse: str) -> Catalog:
 
     separator = "&" if "?" in url else "?"
     uri = url.replace("postgresql://", "postgresql+psycopg://", 1) + f"{separator}options=-csearch_path%3D{SCHEMA}"
-    return DurableCatalog(CATALOGUE, uri=uri, warehouse=warehouse, pool_pre_ping="true")
+    return StagingCatalog(CATALOGUE, uri=uri, warehouse=warehouse, pool_pre_ping="true", **IO)
 
 
 class Pointer(NamedTuple):
@@ -150,19 +133,9 @@ def pointer_values(table: StreamTable, pointer: Pointer) -> list[str]:
     return [pointer.after, pointer.before, CATALOGUE, SCHEMA, table.name, pointer.before]
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make a folder and the files in it durable; those that are already cost nothing."""
-    for entry in [*os.scandir(folder), folder]:
-        descriptor = os.open(entry, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
 def catalogue() -> Catalog:
     """Return the Iceberg catalogue in our database."""
-    return _catalogue(database.url(), location_of(config().warehouse))
+    return _catalogue(database.url(), location_of(places.home().root))
 
 
 def open_table(table: StreamTable) -> Table:
@@ -176,6 +149,7 @@ def open_table(table: StreamTable) -> Table:
         with contextlib.suppress(NamespaceAlreadyExistsError):
             home.create_namespace(SCHEMA)
         return _create(home, table)
+    _relocate(found, table)
     return _evolve(found, table)
 
 
@@ -210,12 +184,22 @@ def _create(home: Catalog, table: StreamTable) -> Table:
     return home.create_table(
         (SCHEMA, table.name),
         schema_of(table),
-        location=location_of(warehouse_folder(table)),
+        location=location_of(home_folder(table)),
         partition_spec=PartitionSpec(PartitionField(2, 1000, MonthTransform(), "month")),
         sort_order=SortOrder(SortField(1, IdentityTransform()), SortField(2, IdentityTransform())),
         # Bounds of the entity in full: they decide which files a station's chart opens.
         properties=PROPERTIES | {f"write.metadata.metrics.column.{table.entity}": "full"},
     )
+
+
+def _relocate(found: Table, table: StreamTable) -> None:
+    """Let what is written from now on lie at home, where that has been set anew."""
+    from pyiceberg.table.update import SetLocationUpdate
+
+    wanted = location_of(home_folder(table))
+    if found.location() != wanted:
+        with found.transaction() as transaction:
+            transaction._apply((SetLocationUpdate(location=wanted),))
 
 
 def _evolve(found: Table, table: StreamTable) -> Table:
@@ -244,7 +228,7 @@ def read_sealed(location: str | None) -> Sealed:
 def _read_sealed(location: str) -> Sealed:
     from pyiceberg.table import StaticTable
 
-    table = StaticTable.from_metadata(location)
+    table = StaticTable.from_metadata(location, IO)
     return sealed_of(table)
 
 
@@ -264,7 +248,7 @@ def _sealed_file(table: Table, file: DataFile) -> SealedFile:
     number = {name: field_id for field_id, name in names.items()}
     lower, upper = file.lower_bounds, file.upper_bounds
     return SealedFile(
-        path=local_path(file.file_path),
+        path=path_of(file.file_path),
         rows=file.record_count,
         size=file.file_size_in_bytes,
         month=int(file.partition[0]),
@@ -279,5 +263,11 @@ def _sealed_file(table: Table, file: DataFile) -> SealedFile:
     )
 
 
-def warehouse_folder(table: StreamTable) -> Path:
-    return config().warehouse / table.name
+def sources(files: Sequence[SealedFile]) -> str:
+    """Return the list of files as DuckDB's read_parquet takes it, each where it can be read on this machine."""
+    return "[" + ", ".join(engine.literal(path) for path in places.local_paths(file.path for file in files)) + "]"
+
+
+def home_folder(table: StreamTable) -> str:
+    """Return where a stream's new files go."""
+    return f"{places.home().root}/{table.name}"

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chengyun.lake import engine, faults, iceberg, parquet
 from chengyun.lake.iceberg import SealedFile
+from chengyun.lake.parquet import Stored
 from chengyun.lake.seal import commit, month_folder
 from chengyun.lake.tables import StreamTable, names, quote
 
@@ -45,23 +45,22 @@ def merge(table: StreamTable, most: int = MOST_FILES) -> int:
 def _merge_month(home: Table, table: StreamTable, month: int, files: list[SealedFile]) -> None:
     schema = parquet.arrow_schema(table, {field.name: field.field_id for field in home.schema().fields})
     sealed = iceberg.sealed_of(home)
-    paths = ", ".join(engine.literal(file.path) for file in files)
+    paths = iceberg.sources(files)
     known = frozenset[str]().union(*(file.columns for file in files))
     columns = ", ".join(
         quote(name) if name in known else f"NULL AS {quote(name)}" for name in iceberg.sealed_columns(table)
     )  # fmt: skip
     digest = hashlib.sha256("\n".join(file.path for file in files).encode()).hexdigest()[:12]
-    written: list[Path] = []
+    written: list[Stored] = []
     with engine.connect() as duck:
         order = names([table.entity, table.time, "seq"])
         duck.execute(
-            f"CREATE TEMP TABLE merged AS SELECT {columns} FROM read_parquet([{paths}], union_by_name = true) "  # noqa: S608
+            f"CREATE TEMP TABLE merged AS SELECT {columns} FROM read_parquet({paths}, union_by_name = true) "  # noqa: S608
             f"ORDER BY {order}"
         )
         for part, start in enumerate(range(0, sum(file.rows for file in files), LARGEST)):
             rows = engine.fetch(duck, f"SELECT * FROM merged ORDER BY {order} LIMIT {LARGEST} OFFSET {start}")  # noqa: S608
-            path = month_folder(table, month) / f"merged-{digest}-{part}.parquet"
-            written.append(parquet.write(table, rows, schema, path))
+            written.append(parquet.write(table, rows, schema, f"{month_folder(table, month)}/merged-{digest}-{part}"))
             faults.step("merge-written")
     commit(home, files, written, {iceberg.SEALED_SEQ: str(sealed.seq)})
     faults.step("merged")

@@ -9,13 +9,9 @@ Of Beijing's 6.87, zstd at 19 instead of 9 takes 0.16 for ten times the work, th
 
 from __future__ import annotations
 
-import hashlib
-import os
-import re
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from chengyun.lake import faults
+from chengyun.lake import content, faults, places
 from chengyun.lake.iceberg import sealed_columns
 from chengyun.lake.tables import StreamTable
 
@@ -40,16 +36,23 @@ def arrow_schema(table: StreamTable, field_ids: dict[str, int]) -> pa.Schema:
     ])  # fmt: skip
 
 
-def write(table: StreamTable, rows: pa.Table, schema: pa.Schema, path: Path) -> Path:
-    """Write sorted rows to a file that is whole and on disk when this returns, or is not there; return its path.
+class Stored(NamedTuple):
+    """A sealed file that has been written."""
 
-    Its name ends in the digest of its content, `<stem>.<digest>.parquet`, so that a file can be verified wherever it has
-    been copied to. A file of the same name, left by an attempt that died, is replaced.
+    path: str
+    size: int
+
+
+def write(table: StreamTable, rows: pa.Table, schema: pa.Schema, stem: str) -> Stored:
+    """Write sorted rows to a file of the home place, whole and durable when this returns, or not there.
+
+    stem: its path, to which the digest of its content is added. A file of the same name, left by an attempt that died, is
+    replaced.
     """
     import pyarrow.parquet as pq
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.with_suffix(".half")
+    place = places.home()
+    half = place.draft(stem)
     deltas = {table.time: "DELTA_BINARY_PACKED", "seq": "DELTA_BINARY_PACKED"}
     with pq.ParquetWriter(
         half,
@@ -63,29 +66,7 @@ def write(table: StreamTable, rows: pa.Table, schema: pa.Schema, path: Path) -> 
     ) as writer:
         writer.write_table(rows.cast(schema), row_group_size=ROW_GROUP)
         faults.step("file-half-written")
-    _sync(half)
-    named = path.with_suffix(f".{digest(half)}.parquet")
-    half.rename(named)
-    _sync(path.parent)
+    stored = Stored(content.named(stem, content.digest(half)), half.stat().st_size)
+    place.keep(half, stored.path)
     faults.step("file-written")
-    return named
-
-
-def digest(path: Path) -> str:
-    """Return what a file's name says of its content: the first half of its SHA-256."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:32]
-
-
-def told_digest(path: Path) -> str | None:
-    """Return the digest in a file's name; None for a file written before names had one."""
-    found = re.fullmatch(r"[^.]+\.([0-9a-f]{32})\.parquet", path.name)
-    return found[1] if found else None
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    return stored

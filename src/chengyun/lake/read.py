@@ -226,10 +226,10 @@ def _sealed_group(table: StreamTable, files: list[SealedFile], window: _Window, 
         else f"NULL::{'DOUBLE' if name in table.quantities else 'VARCHAR'} AS {quote(name)}"
         for name in wanted
     )  # fmt: skip
-    paths = ", ".join(engine.literal(file.path) for file in files)
+    paths = iceberg.sources(files)
     # Files written before a stream gained a field lack its column.
     options = "" if all(set(wanted) <= file.columns for file in files) else ", union_by_name = true"
-    source = f"read_parquet([{paths}], hive_partitioning = false{options})"
+    source = f"read_parquet({paths}, hive_partitioning = false{options})"
     return f"SELECT {columns} FROM {source} WHERE {window.where(table, files, up_to)}"  # noqa: S608
 
 

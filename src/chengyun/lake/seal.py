@@ -14,14 +14,15 @@ import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 
 from chengyun.errors import Unavailable
-from chengyun.lake import database, engine, faults, iceberg, parquet
+from chengyun.lake import database, engine, faults, iceberg, parquet, places
+from chengyun.lake.fileio import location_of
 from chengyun.lake.iceberg import Sealed, SealedFile
+from chengyun.lake.parquet import Stored
 from chengyun.lake.prepare import open_chunk
 from chengyun.lake.tables import StreamTable, names, quote
 from chengyun.lake.versions import versions
@@ -137,13 +138,13 @@ def drop_sealed(conn: Connection, table: StreamTable, older_than: dt.timedelta) 
     return dropped
 
 
-def commit(home: Table, remove: list[SealedFile], add: list[Path], summary: dict[str, str]) -> None:
+def commit(home: Table, remove: list[SealedFile], add: list[Stored], summary: dict[str, str]) -> None:
     """Publish one snapshot of a sealed table: these files out, those in, and what the summary says."""
     from pyiceberg.io.pyarrow import parquet_file_to_data_file
 
     faults.step("files-written")
     with home.transaction() as transaction:
-        added = [parquet_file_to_data_file(home.io, transaction.table_metadata, iceberg.location_of(path)) for path in add]
+        added = [parquet_file_to_data_file(home.io, transaction.table_metadata, location_of(one.path)) for one in add]
         with transaction.update_snapshot(snapshot_properties=summary).overwrite() as snapshot:
             for file in remove:
                 snapshot.delete_data_file(file.data_file)
@@ -157,7 +158,7 @@ class Written:
     """Files written and not yet published. rows: that arrived; duplicates: of them, left out; size: bytes of those added."""
 
     remove: list[SealedFile]
-    add: list[Path]
+    add: list[Stored]
     rows: int
     duplicates: int
     corrected: int
@@ -197,7 +198,7 @@ def write_slice(home: Table, table: StreamTable, sealed: Sealed, rows: pa.Table,
         schema = parquet.arrow_schema(table, {field.name: field.field_id for field in home.schema().fields})
         added = _write_months(duck, table, schema, chunk, start)
         replaced, rewritten, corrected = _rewrite(duck, table, schema, touched, start, chunk)
-    size = sum(path.stat().st_size for path in added)
+    size = sum(one.size for one in added)
     return Written(replaced, added + rewritten, len(rows), len(rows) - kept, corrected, size)
 
 
@@ -229,12 +230,12 @@ def may_meet(table: StreamTable, sealed: Sealed, rows: pa.Table) -> bool:
         touched = _overlapping(duck, table, sealed)
         if not touched:
             return False
-        files = ", ".join(engine.literal(file.path) for file in touched)
+        files = iceberg.sources(touched)
         key = names([table.entity, table.time])
         since, until = min(file.since for file in touched), max(file.until for file in touched)
         span = f"{quote(table.time)} BETWEEN make_timestamptz({since}) AND make_timestamptz({until})"
         sql = f"""
-            SELECT count(*) FROM read_parquet([{files}], union_by_name = true)
+            SELECT count(*) FROM read_parquet({files}, union_by_name = true)
             WHERE {quote(table.time)} BETWEEN (SELECT min({quote(table.time)}) FROM arrived)
                 AND (SELECT max({quote(table.time)}) FROM arrived)
                 AND ({key}) IN (SELECT ({key}) FROM arrived WHERE {span})
@@ -262,7 +263,7 @@ def _resolve_against(duck: duckdb.DuckDBPyConnection, table: StreamTable, touche
     """Make `resolved`: the versions among the arrived rows and the current sealed rows of the same entity and time."""
     columns = names([table.entity, table.time, "seq", "quality", *table.quantities, *table.words])
     key = names([table.entity, table.time])
-    files = ", ".join(engine.literal(file.path) for file in touched)
+    files = iceberg.sources(touched)
     since, until = min(file.since for file in touched), max(file.until for file in touched)
     missing = "".join(
         f", NULL AS {quote(name)}" for name in (*table.quantities, *table.words)
@@ -270,7 +271,7 @@ def _resolve_against(duck: duckdb.DuckDBPyConnection, table: StreamTable, touche
     )  # fmt: skip
     duck.execute(f"""
         CREATE TEMP TABLE met AS
-        SELECT {columns} FROM (SELECT *{missing} FROM read_parquet([{files}], union_by_name = true)) AS sealed
+        SELECT {columns} FROM (SELECT *{missing} FROM read_parquet({files}, union_by_name = true)) AS sealed
         WHERE until_seq IS NULL AND {quote(table.time)} BETWEEN make_timestamptz({since}) AND make_timestamptz({until})
             AND ({key}) IN (SELECT ({key}) FROM arrived)
     """)  # noqa: S608
@@ -283,21 +284,20 @@ def _resolve_against(duck: duckdb.DuckDBPyConnection, table: StreamTable, touche
 
 def _write_months(
     duck: duckdb.DuckDBPyConnection, table: StreamTable, schema: pa.Schema, chunk: int, start: int
-) -> list[Path]:  # fmt: skip
+) -> list[Stored]:  # fmt: skip
     """Write the resolved rows that arrived, one file per month; the names depend on chunk, slice and month alone."""
     columns = names(list(iceberg.sealed_columns(table)))
     order = names([table.entity, table.time, "seq"])
     written = []
     for (month,) in duck.execute("SELECT DISTINCT month FROM resolved WHERE month IS NOT NULL ORDER BY month").fetchall():
         rows = engine.fetch(duck, f"SELECT {columns} FROM resolved WHERE month = {month} ORDER BY {order}")  # noqa: S608
-        path = chunk_file(table, month, chunk, start)
-        written.append(parquet.write(table, rows, schema, path))
+        written.append(parquet.write(table, rows, schema, chunk_stem(table, month, chunk, start)))
     return written
 
 
 def _rewrite(
     duck: duckdb.DuckDBPyConnection, table: StreamTable, schema: pa.Schema, touched: list[SealedFile], start: int, chunk: int
-) -> tuple[list[SealedFile], list[Path], int]:
+) -> tuple[list[SealedFile], list[Stored], int]:
     """Copy the files that hold corrected rows, with until_seq set; return the old ones, the new, and how many rows changed."""
     if not touched:
         return [], [], 0
@@ -309,7 +309,7 @@ def _rewrite(
     order = names([table.entity, table.time, "seq"])
     replaced, rewritten = [], []
     for file in touched:
-        source = f"read_parquet({engine.literal(file.path)})"
+        source = f"read_parquet({iceberg.sources([file])})"
         if not _scalar(duck, f"SELECT count(*) FROM {source} SEMI JOIN ended USING (seq)"):  # noqa: S608
             continue
         have = [name if name in file.columns else None for name in iceberg.sealed_columns(table)]
@@ -321,21 +321,21 @@ def _rewrite(
         rows = engine.fetch(
             duck, f"SELECT {columns} FROM {source} AS old LEFT JOIN ended ON ended.seq = old.seq ORDER BY {order}"  # noqa: S608
         )  # fmt: skip
-        stem = Path(file.path).name.split(".")[0].split("-as-of-")[0]
-        path = month_folder(table, file.month) / f"{stem}-as-of-{chunk:06d}-{start}.parquet"
-        rewritten.append(parquet.write(table, rows, schema, path))
+        first = places.last_name(file.path).split(".")[0].split("-as-of-")[0]
+        stem = f"{month_folder(table, file.month)}/{first}-as-of-{chunk:06d}-{start}"
+        rewritten.append(parquet.write(table, rows, schema, stem))
         replaced.append(file)
     return replaced, rewritten, count
 
 
-def chunk_file(table: StreamTable, month: int, chunk: int, start: int) -> Path:
-    """Return the file of a chunk's slice and month: the same again for an attempt that follows one that died."""
-    return month_folder(table, month) / f"chunk-{chunk:06d}-{start}.parquet"
+def chunk_stem(table: StreamTable, month: int, chunk: int, start: int) -> str:
+    """Return the stem of the file of a chunk's slice and month: the same again for an attempt that follows one that died."""
+    return f"{month_folder(table, month)}/chunk-{chunk:06d}-{start}"
 
 
-def month_folder(table: StreamTable, month: int) -> Path:
-    """Return the folder of a month's files. month: months since 1970-01, as Iceberg counts."""
-    return iceberg.warehouse_folder(table) / "data" / f"{1970 + month // 12:04d}-{month % 12 + 1:02d}"
+def month_folder(table: StreamTable, month: int) -> str:
+    """Return the folder of a month's new files. month: months since 1970-01, as Iceberg counts."""
+    return f"{iceberg.home_folder(table)}/data/{1970 + month // 12:04d}-{month % 12 + 1:02d}"
 
 
 def _mark(

@@ -6,10 +6,13 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chengyun.lake import books, care, iceberg, parquet
+from chengyun.errors import Unavailable
+from chengyun.lake import books, care, content, iceberg, places
+from chengyun.lake.fileio import path_of
+from chengyun.lake.iceberg import SealedFile
+from chengyun.lake.places import Found
 from chengyun.lake.seal import Connection
 from chengyun.lake.tables import SCHEMA, StreamTable
 
@@ -26,7 +29,7 @@ class Findings:
     rows: int
     size: int
     faults: tuple[str, ...]
-    stray: tuple[Path, ...]
+    stray: tuple[str, ...]
 
 
 def examine(conn: Connection, table: StreamTable, contents: bool = False) -> Findings:
@@ -45,14 +48,12 @@ def examine(conn: Connection, table: StreamTable, contents: bool = False) -> Fin
             faults.append(f"Chunk {chunk} is marked as sealed to seq {seq_to}, but the sealed table ends at {sealed.seq}.")
         if not is_dropped and not exists:
             faults.append(f"Chunk {chunk} has no table {table.chunk(chunk)} and was never dropped; its rows may be lost.")
-    for file in sealed.files:
-        path = Path(file.path)
-        if not path.exists():
-            faults.append(f"{path} is part of the sealed table and is missing; bring it back from a backup.")
-        elif path.stat().st_size != file.size:
-            faults.append(f"{path} has {path.stat().st_size} bytes instead of {file.size}; bring it back from a backup.")
-        elif contents and (told := parquet.told_digest(path)) is not None and parquet.digest(path) != told:
-            faults.append(f"{path} does not have the content its name says; bring it back from a backup.")
+    try:
+        lying = {found.path: found.size for found in _files(table, "data")}
+        faults += [fault for file in sealed.files for fault in _wrong(file, lying, contents)]
+    except Unavailable as away:
+        lying = {}
+        faults.append(away.sentence)
     rows = sum(file.rows for file in sealed.files)
     marked = [(count, repeated) for _, _, is_sealed, _, count, repeated, _ in chunks if is_sealed]
     # A chunk committed and not yet marked, as after a crash, makes the counts incomparable until the next sealing.
@@ -63,8 +64,38 @@ def examine(conn: Connection, table: StreamTable, contents: bool = False) -> Fin
     if care.unsettled(conn, table):
         faults.append("A restored snapshot has not been followed by the newest rows. Run `chengyun lake repair`.")
     used = {file.path for file in sealed.files}
-    stray = tuple(path for path in _files(table, "data") if str(path) not in used)
+    stray = tuple(path for path in lying if path not in used)
     return Findings(table.qualified, len(sealed.files), rows, sum(file.size for file in sealed.files), tuple(faults), stray)
+
+
+def _wrong(file: SealedFile, lying: dict[str, int], contents: bool) -> Iterator[str]:
+    """Yield what is wrong with a file of a sealed table. lying: the files found at the places, with their sizes."""
+    size = lying[file.path] if file.path in lying else places.place_of(file.path).size(file.path)
+    advice = "run `chengyun lake repair`, or bring it back from a backup."
+    if size is None:
+        yield f"{file.path} is part of the sealed table and is missing; {advice}"
+    elif size != file.size:
+        yield f"{file.path} has {size} bytes instead of {file.size}; {advice}"
+    elif (
+        contents and (told := content.told_digest(file.path)) is not None and places.place_of(file.path).digest(file.path) != told
+    ):
+        yield f"{file.path} does not have the content its name says; {advice}"
+
+
+def mend(table: StreamTable) -> tuple[int, int]:
+    """Put back files that are missing or damaged and of which this machine has a sound copy; return how many, and how many
+    are wrong still. The caller is the stream's only sealer."""
+    with books.look() as looked:
+        sealed = iceberg.read_sealed(looked.standings([table])[table.qualified].metadata_location)
+    lying = {found.path: found.size for found in _files(table, "data")}
+    mended = left = 0
+    for file in sealed.files:
+        if any(_wrong(file, lying, contents=False)):
+            if places.place_of(file.path).put_back(file.path):
+                mended += 1
+            else:
+                left += 1
+    return mended, left
 
 
 def sweep(table: StreamTable, older_than: dt.timedelta, now: dt.datetime) -> int:
@@ -82,25 +113,26 @@ def sweep(table: StreamTable, older_than: dt.timedelta, now: dt.datetime) -> int
         found = home.load_table((SCHEMA, table.name))
     used = set(_used(found))
     gone = 0
-    for path in [*_files(table, "data"), *_files(table, "metadata")]:
-        if str(path) not in used and path.stat().st_mtime < before.timestamp():
-            path.unlink(missing_ok=True)
+    for lying in [*_files(table, "data"), *_files(table, "metadata")]:
+        if lying.path not in used and lying.changed < before:
+            places.place_of(lying.path).remove(lying.path)
             gone += 1
     return gone
 
 
 def _used(found: Table) -> Iterator[str]:
     """Yield the path of every file that a snapshot of the table, or its log of metadata, refers to."""
-    yield iceberg.local_path(found.metadata_location)
+    yield path_of(found.metadata_location)
     for older in found.metadata.metadata_log:
-        yield iceberg.local_path(older.metadata_file)
+        yield path_of(older.metadata_file)
     for snapshot in found.snapshots():
-        yield iceberg.local_path(snapshot.manifest_list)
+        yield path_of(snapshot.manifest_list)
         for manifest in snapshot.manifests(found.io):
-            yield iceberg.local_path(manifest.manifest_path)
+            yield path_of(manifest.manifest_path)
             for entry in manifest.fetch_manifest_entry(found.io, discard_deleted=True):
-                yield iceberg.local_path(entry.data_file.file_path)
+                yield path_of(entry.data_file.file_path)
 
 
-def _files(table: StreamTable, part: str) -> list[Path]:
-    return sorted(path for path in (iceberg.warehouse_folder(table) / part).rglob("*") if path.is_file())
+def _files(table: StreamTable, part: str) -> list[Found]:
+    """Return a stream's files at every place."""
+    return [found for place in places.known() for found in place.files(f"{place.root}/{table.name}/{part}")]

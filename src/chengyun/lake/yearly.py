@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import psycopg
 
 from chengyun.lake import binary, database, engine, iceberg, parquet, plausible
+from chengyun.lake.parquet import Stored
 from chengyun.lake.rows import Rows
 from chengyun.lake.seal import commit, month_folder
 from chengyun.lake.tables import StreamTable, stream_table
@@ -101,22 +101,22 @@ def _fill(
         month = plausible.month(len(keys), YEAR, number, seq + 1)
         count = len(month["time"])
         seq += count
-        path = _seal_month(home, table, month, keys, number, seq)
-        rows, size = rows + count, size + path.stat().st_size
+        stored = _seal_month(home, table, month, keys, number, seq)
+        rows, size = rows + count, size + stored.size
         _copy_plain(conn, month, np.array(ids, dtype=np.int32))
     conn.execute("UPDATE lake_stream SET next_seq = %s WHERE stream = %s", [seq + 1, STREAM])
     conn.execute("VACUUM ANALYZE plain_hour")
     return rows, size
 
 
-def _seal_month(home: Table, table: StreamTable, month: dict[str, Any], keys: list[str], number: int, seq: int) -> Path:
+def _seal_month(home: Table, table: StreamTable, month: dict[str, Any], keys: list[str], number: int, seq: int) -> Stored:
     missing = [name for name in table.quantities if name not in plausible.POLLUTANTS]
     rows = plausible.as_arrow(month, keys, table.time, table.entity, missing)
     schema = parquet.arrow_schema(table, {field.name: field.field_id for field in home.schema().fields})
-    path = month_folder(table, (YEAR - 1970) * 12 + number - 1) / f"bench-{number:02d}.parquet"
-    path = parquet.write(table, rows.select(schema.names), schema, path)
-    commit(home, [], [path], {iceberg.SEALED_SEQ: str(seq)})
-    return path
+    stem = f"{month_folder(table, (YEAR - 1970) * 12 + number - 1)}/bench-{number:02d}"
+    stored = parquet.write(table, rows.select(schema.names), schema, stem)
+    commit(home, [], [stored], {iceberg.SEALED_SEQ: str(seq)})
+    return stored
 
 
 def _copy_plain(conn: psycopg.Connection[tuple[Any, ...]], month: dict[str, Any], ids: np.ndarray[Any, Any]) -> None:
