@@ -24,6 +24,7 @@ from chengyun.errors import NotFound, nearest
 
 PARTS = (
     "bench", "areas", "lake", "collect", "collect.things", "collect.mqtt", "collect.pull", "collect.queue", "operate",
+    "cases.crews",
     "protocols.sensorthings", "protocols.ngsild", "protocols.ogc", "web",
 )  # fmt: skip
 

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Crews: who is out today, which jobs each takes in which order, and why."""
