@@ -28,6 +28,8 @@
 | CHENGYUN_MQTT_IN_FLIGHT | messages the broker may send before the first is acknowledged (MQTT 5) | 10000 |
 | CHENGYUN_SOURCE_HOSTS | host:port of this machine itself that sources may be read from, comma between | none |
 | CHENGYUN_SOURCE_FOLDERS | folders of this machine that sources may be read from, colon between | inbox in the data folder |
+| CHENGYUN_HOLIDAYS | CSV of days (date, works 0 or 1) over the published ones, for a year without a notice yet | none |
+| CHENGYUN_OFFICE_HOURS | TOML of the city's office hours by season, as standards/office_hours.toml | 08:30–12:00, 13:30–18:00 |
 | CHENGYUN_NGSILD_HOSTS | hosts notifications may go to and contexts come from, comma between; `*.name`, `*` | none |
 | CHENGYUN_NGSILD_CONTEXTS | folder of JSON-LD contexts resolved without a network, listed in its pinned.toml | none |
 | CHENGYUN_OPEN | datasets of the kernel that everybody may read, comma between: sensorthings | none |
@@ -89,6 +91,8 @@ class Config:
     ngsild_instances: int
     source_hosts: tuple[str, ...]
     source_folders: tuple[Path, ...]
+    holidays: Path | None
+    office_hours: Path | None
     lake: str
     lake_archive: str | None
     lake_endpoint: str | None
@@ -245,6 +249,8 @@ def read_config() -> Config:
         ngsild_contexts=Path(env["CHENGYUN_NGSILD_CONTEXTS"]).expanduser() if env.get("CHENGYUN_NGSILD_CONTEXTS") else None,
         source_hosts=tuple(name.strip() for name in env.get("CHENGYUN_SOURCE_HOSTS", "").split(",") if name.strip()),
         source_folders=tuple(Path(it) for it in (env.get("CHENGYUN_SOURCE_FOLDERS") or str(data / "inbox")).split(":") if it),
+        holidays=Path(env["CHENGYUN_HOLIDAYS"]) if env.get("CHENGYUN_HOLIDAYS") else None,
+        office_hours=Path(env["CHENGYUN_OFFICE_HOURS"]) if env.get("CHENGYUN_OFFICE_HOURS") else None,
         lake=_lake_place("CHENGYUN_LAKE") or str(data / "lake"),
         lake_archive=_lake_place("CHENGYUN_LAKE_ARCHIVE"),
         lake_endpoint=env.get("CHENGYUN_LAKE_ENDPOINT") or None,

@@ -22,6 +22,7 @@ from chengyun.errors import Misdeclared, NotFound, Refused
 pytestmark = pytest.mark.django_db
 OPERATIONS = {"duty_officer", "leader", "data_steward"}
 DEPARTMENTS = {"department_clerk", "handler", "grid_worker"}
+CASEWORK = {"intake_clerk", "dispatcher", "verifier"}
 POWERS = {"administrator", "security_officer", "auditor"}
 OWNER = "生态环境局"
 
@@ -53,11 +54,11 @@ def oracle(facts: Facts, role: str, own: bool, area: str, code: str, purpose: st
     """Say whether a row may be read without any grant."""
     inside = code.startswith(area)
     if facts.personal:
-        for_cases = role in ("duty_officer", "department_clerk", "handler") and purpose == "case"
+        for_cases = role in ("duty_officer", "department_clerk", "handler", "dispatcher") and purpose == "case"
         if facts.key == "submissions":
             return role in ("data_steward", "department_clerk") and purpose in ("quality", "case", "duty") and inside
         return facts.key == "accounts" and (for_cases or (role in POWERS and purpose in ("account", "audit")))
-    if facts.open or (facts.sharing == "unconditional" and role in OPERATIONS | DEPARTMENTS):
+    if facts.open or (facts.sharing == "unconditional" and role in OPERATIONS | DEPARTMENTS | CASEWORK):
         return True
     if facts.key in ("dead_letters", "receipts"):
         return role in ("data_steward", "administrator") and (inside or facts.key == "receipts")
@@ -74,7 +75,7 @@ def oracle(facts: Facts, role: str, own: bool, area: str, code: str, purpose: st
     if role in OPERATIONS and facts.sharing == "conditional":
         return inside
     if facts.key in ("alerts", "cases") or (facts.kind == "case" and facts.sharing == "conditional"):
-        return role in DEPARTMENTS and inside
+        return role in DEPARTMENTS | CASEWORK and inside
     owned = own and facts.kind != "kernel" and facts.sharing != "unconditional"
     return owned and role in DEPARTMENTS | {"data_steward"} and inside
 

@@ -21,7 +21,7 @@ FILE = Path(__file__).parent / "policy.toml"
 # Not models.Role: the policy is also read where Django is not set up.
 ROLES = frozenset(
     "duty_officer department_clerk data_steward grid_worker handler leader administrator security_officer auditor "  # noqa: SIM905
-    "integrator resident anonymous".split()
+    "intake_clerk dispatcher verifier integrator resident anonymous".split()
 )
 PERSONAL_MASKS = {
     "name": "name", "id_number": "id_number", "phone": "phone", "address": "address", "bank_card": "bank_card",

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypedDict, Unpack
 
 from django.conf import settings
@@ -14,20 +14,24 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from chengyun.access.actors import Actor
+from chengyun.access.models import Role
 from chengyun.access.policy import scope
 from chengyun.cases import clock as clocks
 from chengyun.cases import services
-from chengyun.cases.clock import ClockView
-from chengyun.cases.models import Case
+from chengyun.cases.clock import ClockView, Colour
+from chengyun.cases.models import Case, CaseStage
+from chengyun.cases.office import work_time
+from chengyun.cases.records import clock_of, stay_clock
 from chengyun.city import CaseType, City
+from chengyun.city.casework import COUNTERS
 from chengyun.errors import NotFound
 
-__all__ = ["CaseEventView", "CaseView", "Filters", "StepView", "case_view", "cases_for", "count_cases"]
+__all__ = ["CaseEventView", "CaseView", "Filters", "StageView", "StepView", "case_view", "cases_for", "count_cases"]
 
 
 @dataclass(frozen=True, slots=True)
 class StepView:
-    """A step the actor may take now. needs: of "reason", "note", "assignee"."""
+    """A step the actor may take now. needs: evidence of city.casework.NEEDS."""
 
     key: str
     name: str
@@ -47,13 +51,32 @@ class CaseEventView:
     after: Mapping[str, Any]
     reason: str
     note: str
+    reason_code: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StageView:
+    """A stay of the history. name, post: as people read them. reason: why its clock stood."""
+
+    state: str
+    name: str
+    owner: str
+    person: str
+    post: str
+    clock: str
+    reason: str
+    entered_at: dt.datetime
+    left_at: dt.datetime | None
+    due_at: dt.datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class CaseView:
-    """A case as a page shows it. clock: at the moment of asking. alerts: ids of the alerts it answers.
+    """A case as a page shows it. clock: of the stay it is in, at the moment of asking; work: the case's own, of the department's
+    work. why_paused: why the stay's clock stands, else why the case's own does. alerts: ids of the alerts it answers.
 
-    steps, history, alerts: only for one case, empty in lists.
+    steps, history, stages, alerts: only for one case, empty in lists.
     """
 
     number: str
@@ -77,9 +100,33 @@ class CaseView:
     overdue: bool
     simulated: bool
     evidence: Mapping[str, Any]
+    source: str
+    category: str
+    category_name: str
+    catalog_version: str
+    condition: str
+    description: str
+    address: str
+    component_key: str
+    emergency: bool
+    priority: int
+    report_count: int
+    department: str
+    merged_into: str
+    lead: str
+    supervised_at: dt.datetime | None
+    stage_since: dt.datetime
+    work: ClockView
+    why_paused: str
+    limit_source: str = ""
+    limit_edition: dt.date | None = None
+    counters: Mapping[str, int] = field(default_factory=dict)
     alerts: tuple[int, ...] = ()
     steps: tuple[StepView, ...] = ()
     history: tuple[CaseEventView, ...] = ()
+    stages: tuple[StageView, ...] = ()
+    merged: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
 
 
 class Filters(TypedDict, total=False):
@@ -87,6 +134,8 @@ class Filters(TypedDict, total=False):
 
     ended: None: both; not given: only open ones. overdue: True: only those past their limit. mine: only those given to the
     actor. area: a code, or its first digits. text: found in the number, the title, or the name of the owner or the person.
+    colour: of the traffic light; "paused": those whose clock stands. supervised: True: only those under a leader's eyes.
+    departments: keys of the bodies charged with the work.
     """
 
     states: Sequence[str]
@@ -96,6 +145,9 @@ class Filters(TypedDict, total=False):
     mine: bool
     area: str
     text: str
+    colour: Colour | None
+    supervised: bool
+    departments: Sequence[str]
 
 
 def cases_for(
@@ -126,8 +178,14 @@ def _filtered(actor: Actor, now: dt.datetime, filters: Filters) -> QuerySet[Case
     if area := filters.get("area"):
         rows = rows.filter(area_code__startswith=area)
     if (overdue := filters.get("overdue")) is not None:
-        late = Q(ended=False, clock__running_since__isnull=False, due_at__lt=now)
+        late = Q(warn_at__isnull=False, due_at__lt=now)
         rows = rows.filter(late) if overdue else rows.exclude(late)
+    if colour := filters.get("colour"):
+        rows = rows.filter(_colour(colour, now))
+    if filters.get("supervised"):
+        rows = rows.filter(supervised_at__isnull=False)
+    if departments := filters.get("departments"):
+        rows = rows.filter(department__key__in=departments)
     if text := filters.get("text"):
         # A person is called by the name, and by the account's where none was given.
         person = Q(person__name__icontains=text) | Q(person__name="", person__username__icontains=text)
@@ -135,9 +193,26 @@ def _filtered(actor: Actor, now: dt.datetime, filters: Filters) -> QuerySet[Case
     return rows
 
 
+def _colour(colour: Colour, now: dt.datetime) -> Q:
+    """Return the cases of a colour as ranges of what is indexed: on the dot of a limit it still holds."""
+    match colour:
+        case "green":
+            return Q(warn_at__gte=now)
+        case "yellow":
+            return Q(warn_at__lt=now, due_at__gte=now)
+        case "red":
+            return Q(warn_at__isnull=False, due_at__lt=now)
+        case "paused":
+            return Q(ended=False, warn_at__isnull=True)
+        case "ended":
+            return Q(ended=True)
+
+
 def case_view(number: str, actor: Actor, now: dt.datetime | None = None) -> CaseView:
     """Return one case with its history and what the actor may do next. Raises NotFound."""
-    row = _visible(actor).filter(number=number).prefetch_related("events", "case_alerts").first()
+    row = (
+        _visible(actor).filter(number=number).prefetch_related("events", "case_alerts", "stages__owner", "stages__person").first()
+    )
     if row is None:
         raise NotFound(_("没有找到案件 %s。") % number)
     return _view(row, now or timezone.now(), actor)
@@ -148,15 +223,18 @@ def _visible(actor: Actor) -> QuerySet[Case]:
     allowed = scope(actor, "cases").q()
     for key in city.cases:
         allowed |= Q(type=key) & scope(actor, key).q()
-    return Case.objects.filter(allowed).select_related("owner", "person", "clock")
+    return Case.objects.filter(allowed).select_related("owner", "person", "clock", "stage", "department", "merged_into", "lead")
 
 
 def _view(row: Case, now: dt.datetime, actor: Actor | None = None) -> CaseView:
     city: City = settings.CITY
     declared: CaseType | None = city.cases.get(row.type)
     states = {state.key: state.name for state in declared.states} if declared else {}
-    shown = clocks.view(clocks.Clock(row.clock.limit_s, row.clock.used_s, row.clock.running_since), now)
+    work = clocks.view(clock_of(row.clock), now, work_time(), ended=row.ended)
+    shown = clocks.view(stay_clock(row.stage), now, work_time(), ended=row.ended) if row.stage and row.stage.own_limit else work
     steps = services.steps_of(actor, row) if actor and declared else ()
+    scheme = city.scheme(row.type)
+    category = scheme.category(row.category, row.catalog_version) if scheme and row.category else None
     return CaseView(
         number=row.number,
         type=row.type,
@@ -179,19 +257,55 @@ def _view(row: Case, now: dt.datetime, actor: Actor | None = None) -> CaseView:
         overdue=shown.overdue,
         simulated=row.simulated,
         evidence=row.evidence,
+        source=str(row.get_source_display()),
+        category=row.category,
+        category_name=category.minor if category else row.category,
+        catalog_version=row.catalog_version,
+        condition=row.condition,
+        description=row.description,
+        address=row.address,
+        component_key=row.component_key,
+        emergency=row.emergency,
+        priority=row.priority,
+        report_count=row.report_count,
+        department=row.department.name if row.department else "",
+        merged_into=row.merged_into.number if row.merged_into else "",
+        lead=row.lead.number if row.lead else "",
+        supervised_at=row.supervised_at,
+        stage_since=row.stage_since,
+        work=work,
+        why_paused=row.stage.reason if row.stage else "",
+        limit_source=row.clock.source,
+        limit_edition=row.clock.edition,
+        counters={name: getattr(row, name) for name in COUNTERS},
         alerts=tuple(it.alert_id for it in row.case_alerts.all()) if actor else (),
         steps=tuple(StepView(step.key, step.name, states.get(step.to, step.to), tuple(step.needs)) for step in steps),
         history=_history(row, declared) if actor else (),
+        stages=tuple(_stage(it, states) for it in row.stages.all()) if actor else (),
+        merged=tuple(row.merged.order_by("id").values_list("number", flat=True)) if actor else (),
+        parts=tuple(row.parts.order_by("id").values_list("number", flat=True)) if actor else (),
     )
+
+
+def _stage(it: CaseStage, states: Mapping[str, str]) -> StageView:
+    posts = {role.value: str(role.label) for role in Role}
+    return StageView(
+        it.state, states.get(it.state, it.state), it.owner.name, str(it.person or ""), posts.get(it.post, it.post), it.clock,
+        it.reason, it.entered_at, it.left_at, it.due_at,
+    )  # fmt: skip
 
 
 def _history(row: Case, declared: CaseType | None) -> tuple[CaseEventView, ...]:
     names = {
         "opened": _("立案"), "assigned": _("分派"), "owner_unknown": _("主办单位不明"), "alert_joined": _("并入预警"),
+        "supervised": _("督办"), "late": _("超时提醒"),
     }  # fmt: skip
     names |= {step.key: step.name for step in declared.transitions} if declared else {}
     found = []
     for it in row.events.all():
         word = it.transition or it.kind
-        found.append(CaseEventView(it.kind, names.get(word, word), it.at, it.actor, it.before, it.after, it.reason, it.note))
+        name = names.get(word, word)
+        found.append(
+            CaseEventView(it.kind, name, it.at, it.actor, it.before, it.after, it.reason, it.note, it.reason_code, it.data)
+        )
     return tuple(found)

@@ -1,39 +1,46 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What happens to cases: opening, stepping, assigning. Nothing else writes them.
+"""What happens to cases: opening, stepping, assigning, supervising. Nothing else writes them but replay.py, in sets.
 
-Every deed locks the case's row, checks that the step begins where the case stands, and leaves an event and an audit
+Every deed locks the case's row, checks that the step begins where the case stands, and leaves an event, a stay and an audit
 record in the same transaction. Who saw an older state is refused, so two people never take the same step.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from chengyun.access import audit
-from chengyun.access.actors import Actor, actor_of_account
-from chengyun.access.models import Account
-from chengyun.access.policy import may, require, scope
+from chengyun.access.actors import Actor
+from chengyun.access.models import Account, Organisation
+from chengyun.access.policy import require
 from chengyun.cases import clock as clocks
-from chengyun.cases.models import Case, CaseAlert, CaseClock, CaseEvent, CaseNumber
-from chengyun.cases.owners import find_owner, within
+from chengyun.cases import hooks
+from chengyun.cases.clock import Clock
+from chengyun.cases.evidence import check_assignee, check_step
+from chengyun.cases.hooks import Given
+from chengyun.cases.models import Case, CaseAlert, CaseClock, CaseEvent, CaseStage
+from chengyun.cases.office import work_limit, work_time
+from chengyun.cases.owners import find_owner
+from chengyun.cases.records import clock_of, enter, next_number, said, tell, write_event
+from chengyun.cases.rights import DEPARTMENTS, acts_for_owner, may_step, steps_of, type_of, visible
 from chengyun.city import CaseType, City, State, Transition
 from chengyun.config import config
 from chengyun.errors import NotFound, Refused, nearest
 from chengyun.operate import services as alerts
 from chengyun.operate.models import Alert
 
-__all__ = ["assign", "may_step", "open_case", "steps_of", "take_step", "visible"]
+__all__ = ["DEPARTMENTS", "assign", "may_step", "open_case", "steps_of", "supervise", "take_step", "visible"]
 
-DEPARTMENTS = frozenset({"department_clerk", "handler", "grid_worker"})
-"""Roles that act for the body they belong to: only on cases that body, or one below it, owns."""
+SKEW = dt.timedelta(minutes=1)
+"""By how much the clocks of our machines, or a wait for a case's lock, may put a deed before the one it follows."""
 
 
 def open_case(
@@ -42,19 +49,29 @@ def open_case(
     actor: Actor,
     now: dt.datetime,
     *,
-    alert: Alert | None = None,
-    area_code: str = "",
+    category: str = "",
+    condition: str = "",
+    source: str = "",
+    emergency: bool = False,
+    description: str = "",
+    address: str = "",
     lon: float | None = None,
     lat: float | None = None,
+    area_code: str = "",
+    component_key: str = "",
+    priority: int = 0,
+    alert: Alert | None = None,
+    lead: Case | None = None,
     evidence: Mapping[str, Any] | None = None,
     simulated: bool = False,
 ) -> Case:
-    """Open a case with its owner, clock and evidence, and return it.
+    """Open a case with its owner, clocks and evidence, and return it.
 
-    type_key: qualified key of a CaseType. alert: the alert it answers; one that has a case already gives that case, and
-    an open case of the same group takes it in.
+    type_key: qualified key of a CaseType. category: code of the type's scheme, in the catalogue of the day.
+    alert: the alert it answers; one that has a case already gives that case, and an open case of the same group takes it in.
+    lead: the case this one is a part of (联合处置). Raises NotFound, Refused.
     """
-    declared = _type(type_key)
+    declared = type_of(type_key)
     area = alert.area_code if alert else area_code
     require(actor, "case.open", area)
     with transaction.atomic():
@@ -65,26 +82,39 @@ def open_case(
                 _join(known, alert, actor, now)
                 return known
         owner = find_owner(declared.owner, area)
-        first = declared.states[0]
-        clock = clocks.start(declared.limit, first.clock, now)
-        case = Case.objects.create(
-            number=_next_number(now), type=type_key, state=first.key, ended=first.clock == "ended", title=title[:200],
-            owner=owner.organisation, area_code=area, lon=lon, lat=lat, opened_at=now, due_at=now + declared.limit,
-            closed_at=now if first.clock == "ended" else None, simulated=alert.simulated if alert else simulated,
+        first = declared.state(declared.sub_task) if lead is not None and declared.sub_task else declared.states[0]
+        case = Case(
+            number=next_number(now), type=type_key, state=first.key, title=title[:200], owner=owner.organisation, area_code=area,
+            lon=lon, lat=lat, opened_at=now, due_at=now, simulated=alert.simulated if alert else simulated, lead=lead,
+            department=None if first.body else owner.organisation, condition=condition, emergency=emergency,
+            source=source or (Case.Source.ALERT if alert else Case.Source.WEB), description=description, address=address[:200],
+            component_key=component_key, priority=priority,
             evidence={**(evidence or {}), **({"alert": alert.pk, **alert.evidence} if alert else {})},
         )  # fmt: skip
-        CaseClock.objects.create(case=case, limit_s=int(clock.limit_s), used_s=clock.used_s, running_since=clock.running_since)
-        _event(case, "opened", actor, now, after={"state": first.key, "owner": owner.organisation.key})
+        _categorise(case, category, now)
+        limit = work_limit(case, declared, now.astimezone(config().zone).date())
+        runs = first.runs_case_clock == "runs"
+        own = Clock(limit.seconds, 0.0, now if runs else None, limit.basis)
+        case.due_at = clocks.due_after(own.basis, now, own.limit_s, work_time())
+        case.save()
+        CaseClock.objects.create(
+            case=case, limit_s=limit.seconds, granted_s=limit.seconds, running_since=own.running_since, basis=limit.basis,
+            edition=limit.edition, source=limit.source[:200], limit_text=limit.text,
+        )  # fmt: skip
+        enter(case, first, own, now)
+        case.save()
+        after = {"state": first.key, "owner": owner.organisation.key}
+        event = write_event(case, "opened", actor, now, after=after)
         if not owner.known:
             note = _("没有找到 %(owner)s 在此区域的部门，由 %(centre)s 承接。") % {
                 "owner": declared.owner,
                 "centre": owner.organisation.name,
             }
-            _event(case, "owner_unknown", actor, now, after={"owner": owner.organisation.key}, note=note)
+            write_event(case, "owner_unknown", actor, now, after={"owner": owner.organisation.key}, note=note)
         if alert is not None:
             _join(case, alert, actor, now)
         audit.record(actor, "case.open", "cases", case.number, detail={"type": type_key, "owner": owner.organisation.key})
-        _tell(case)
+        _announce(case, event)
     return case
 
 
@@ -98,47 +128,39 @@ def take_step(
     reason: str = "",
     note: str = "",
     assignee: Account | None = None,
+    owner: Organisation | str | None = None,
+    photos: Sequence[int] = (),
+    lon: float | None = None,
+    lat: float | None = None,
+    until: dt.datetime | None = None,
+    data: Mapping[str, Any] | None = None,
 ) -> Case:
     """Take a step of a case's type and return the case.
 
     case: the case or its number. seen: the state the person saw; None: the step's own source.
-    assignee: a person of the owning organisation.
-    Raises NotFound, or Refused: a stale state, a role that may not, evidence that is missing.
+    assignee: a person of the organisation that owns the case afterwards. owner: the organisation the work goes to, or its key,
+    where the step says so; without one, as the duty list has it. data: `category`, `condition`, `emergency` to set, `target`:
+    number of the case it is merged into, `reason_code`, and whatever else the history shall keep.
+    Raises NotFound, or Refused: a stale state, a role that may not, evidence that is missing, a guard that does not hold.
     """
     with transaction.atomic():
         held = _locked(case, actor)
-        declared = _type(held.type)
-        step = next((one for one in declared.transitions if one.key == transition), None)
-        if step is None:
-            known = [one.key for one in declared.transitions]
-            raise Refused(_("案件没有“%s”这一步。") % transition + nearest(transition, known), code="unknown_step")
-        if held.state != step.source or (seen is not None and seen != held.state):
-            raise Refused(
-                _("案件已是“%(state)s”，不能“%(step)s”。可能已有人办理，请刷新后再看。")
-                % {"state": _state(declared, held.state).name, "step": step.name},
-                code="stale_case",
-                state=held.state,
-            )
-        target = _state(declared, step.to)
+        declared = type_of(held.type)
+        step = _open_step(held, declared, transition, seen)
         if not may_step(actor, held, step, declared):
             raise Refused(_("您的岗位不能在此案件上“%s”。") % step.name, code="not_allowed", step=step.key)
-        _check_needs(step, {"reason": reason.strip(), "note": note.strip(), "assignee": assignee})
-        if assignee is not None:
-            _check_assignee(held, assignee, now)
-        before = _said(held)
-        clock = _move_clock(held, target, now)
-        held.state, held.ended = target.key, target.clock == "ended"
-        held.closed_at = now if held.ended else None
-        if assignee is not None:
-            held.person = assignee
-        shown = clocks.view(clock, now)
-        held.due_at = shown.due_at or held.due_at
-        held.save()
-        _event(held, "step", actor, now, step.key, before, _said(held), reason.strip(), note.strip())
+        now = _in_order(held, now)
+        body = _organisation(owner) if isinstance(owner, str) else owner
+        given = Given(reason.strip(), note.strip(), assignee, body, tuple(photos), lon, lat, until, dict(data or {}))
+        check_step(held, step, given, actor, now)
+        before = said(held)
+        target = declared.state(step.to)
+        _apply(held, declared, step, target, given, actor, now)
+        event = write_event(held, "step", actor, now, step.key, before, said(held), given)
         if held.ended:
             _end_alerts(held, actor, now)
         audit.record(actor, f"case.{step.key}", "cases", held.number, detail={"from": step.source, "to": step.to})
-        _tell(held)
+        _announce(held, event)
     return held
 
 
@@ -147,57 +169,184 @@ def assign(case: Case | str, person: Account, actor: Actor, now: dt.datetime, no
     with transaction.atomic():
         held = _locked(case, actor)
         require(actor, "case.assign", held.area_code)
-        if not _acts_for_owner(actor, held, frozenset({"duty_officer", "department_clerk"})):
+        if not acts_for_owner(actor, held, frozenset({"duty_officer", "department_clerk", "dispatcher"})):
             raise Refused(_("这个案件由 %s 主办，只能由其人员分派。") % held.owner.name, code="not_allowed")
         if held.ended:
             raise Refused(_("案件已经结束，不能再分派。"), code="stale_case")
-        _check_assignee(held, person, now)
-        before = _said(held)
+        check_assignee(held.owner, person, now)
+        before = said(held)
         held.person = person
         held.save(update_fields=["person"])
-        _event(held, "assigned", actor, now, before=before, after=_said(held), note=note.strip())
+        CaseStage.objects.filter(case=held, left_at=None).update(person=person)
+        event = write_event(held, "assigned", actor, now, before=before, after=said(held), note=note.strip())
         audit.record(actor, "case.assign", "cases", held.number, detail={"person": person.pk})
-        _tell(held)
+        _announce(held, event)
     return held
 
 
-def may_step(actor: Actor, case: Case, step: Transition, declared: CaseType | None = None) -> bool:
-    """Say whether an actor may take a step of a case that stands at its source."""
-    declared = declared or _type(case.type)
-    action = "case.close" if _state(declared, step.to).clock == "ended" else "case.handle"
-    return may(actor, action, case.area_code) and _acts_for_owner(actor, case, frozenset(step.by))
+def supervise(case: Case | str, actor: Actor, now: dt.datetime, note: str) -> Case:
+    """Put a case under a leader's eyes (督办). Raises NotFound or Refused."""
+    with transaction.atomic():
+        held = _locked(case, actor)
+        require(actor, "case.supervise", held.area_code)
+        if held.ended:
+            raise Refused(_("案件已经结束，不能再督办。"), code="stale_case")
+        if not note.strip():
+            raise Refused(_("请写明督办意见。"), code="evidence_missing", missing=["note"])
+        held.supervised_at = held.supervised_at or now
+        held.save(update_fields=["supervised_at"])
+        event = write_event(held, "supervised", actor, now, before=said(held), after=said(held), note=note.strip())
+        audit.record(actor, "case.supervise", "cases", held.number)
+        _announce(held, event)
+    return held
 
 
-def _acts_for_owner(actor: Actor, case: Case, roles: frozenset[str]) -> bool:
-    """Say whether the actor holds one of the roles where the case is; a department's role counts for its own cases only."""
-    if "system" in actor.roles:
-        return True
-    return any(
-        post.role in roles
-        and case.area_code.startswith(post.area)
-        and (post.role not in DEPARTMENTS or within(post.organisation or actor.organisation, case.owner))
-        for post in actor.posts
-    )
+def _in_order(case: Case, now: dt.datetime) -> dt.datetime:
+    """Return the time of a deed, never before the one it follows. Raises Refused when it is, by more than clocks differ."""
+    if case.stage_since - now > SKEW:
+        since = timezone.localtime(case.stage_since, config().zone)
+        raise Refused(_("案件在 %s 已有更晚的办理记录。") % f"{since:%Y-%m-%d %H:%M:%S}", code="out_of_order")
+    return max(now, case.stage_since)
 
 
-def _check_needs(step: Transition, given: Mapping[str, Any]) -> None:
-    words = {"reason": _("原因"), "note": _("办理情况"), "assignee": _("承办人")}
-    missing = [words.get(need, need) for need in step.needs if not given.get(need)]
-    if missing:
+def _open_step(case: Case, declared: CaseType, transition: str, seen: str | None) -> Transition:
+    step = declared.step(transition)
+    if step is None:
+        known = [one.key for one in declared.transitions]
+        raise Refused(_("案件没有“%s”这一步。") % transition + nearest(transition, known), code="unknown_step")
+    if case.state != step.source or (seen is not None and seen != case.state):
         raise Refused(
-            _("“%(step)s”需要填写%(missing)s。") % {"step": step.name, "missing": "、".join(missing)},
-            code="evidence_missing",
-            missing=[need for need in step.needs if not given.get(need)],
+            _("案件已是“%(state)s”，不能“%(step)s”。可能已有人办理，请刷新后再看。")
+            % {"state": declared.state(case.state).name, "step": step.name},
+            code="stale_case",
+            state=case.state,
         )
+    return step
 
 
-def _check_assignee(case: Case, person: Account, now: dt.datetime) -> None:
-    actor = actor_of_account(person, now)
-    bodies = {post.organisation for post in actor.posts} | {actor.organisation}
-    if not person.is_active or not any(body is not None and within(body, case.owner) for body in bodies):
+def _apply(case: Case, declared: CaseType, step: Transition, target: State, given: Given, actor: Actor, now: dt.datetime) -> None:
+    """Change the case, its clock and its stay as the step says."""
+    _categorise(case, str(given.data.get("category", "")), now)
+    case.condition = str(given.data.get("condition", case.condition))[:32]
+    case.emergency = bool(given.data.get("emergency", case.emergency))
+    if step.counts:
+        setattr(case, step.counts, getattr(case, step.counts) + 1)
+    if step.marks == "handled":
+        case.handled_at, case.handled_by_id = now, actor.account_id
+    elif step.marks == "verified":
+        case.verified_at = now
+    if step.merges:
+        _merge(case, str(given.data["target"]))
+    elif case.merged_into_id is not None:
+        _part(case)
+    _hand_over(case, declared, step, target, given, actor, now)
+    left = case.stage
+    until = given.until or (left.until if left and target.clock == "paused" else None)
+    own = _move_clock(case, declared, step, target, left, given, now)
+    CaseStage.objects.filter(case=case, left_at=None).update(left_at=now)
+    enter(case, target, own, now, said_why=given.reason, until=until)
+    case.save()
+
+
+def _hand_over(
+    case: Case, declared: CaseType, step: Transition, target: State, given: Given, actor: Actor, now: dt.datetime
+) -> None:
+    """Say whose the case is from now on: the department's, the centre's, or as before; and who of it is in charge."""
+    if step.charges:
+        case.department = given.owner or _charged(case, now)
+        case.dispatched_at = case.dispatched_at or now
+    before = case.owner_id
+    if target.body == "department":
+        if case.department is None:
+            raise Refused(_("请指定责任部门。"), code="evidence_missing", missing=["owner"])
+        case.owner = case.department
+    elif target.body == "centre":
+        case.owner = find_owner(declared.owner, case.area_code).organisation
+    if given.assignee is not None:
+        check_assignee(case.owner, given.assignee, now)
+        case.person = given.assignee
+    elif step.takes and actor.account_id is not None:
+        case.person_id = actor.account_id
+    elif case.owner_id != before:
+        case.person_id = _last_in_charge(case) if target.body == "department" and not step.charges else None
+
+
+def _charged(case: Case, now: dt.datetime) -> Organisation:
+    day = now.astimezone(config().zone).date()
+    for find in hooks.owner_finders:
+        if (found := find(case, day)) is not None:
+            return found.organisation
+    raise Refused(_("权责清单没有这类案件的责任部门，请指定。"), code="evidence_missing", missing=["owner"])
+
+
+def _last_in_charge(case: Case) -> int | None:
+    stays = CaseStage.objects.filter(case=case, owner_id=case.owner_id, person__isnull=False)
+    return stays.order_by("-id").values_list("person_id", flat=True).first()
+
+
+def _move_clock(
+    case: Case, declared: CaseType, step: Transition, target: State, left: CaseStage | None, given: Given, now: dt.datetime
+) -> Clock:
+    row = case.clock
+    if target.runs_case_clock == "runs" and row.running_since is None and row.used_s == 0:
+        # The limit is the one in force when the work goes out; it stays with the case from here on.
+        limit = work_limit(case, declared, now.astimezone(config().zone).date())
+        row.limit_s = row.granted_s = limit.seconds
+        row.basis, row.edition, row.source, row.limit_text = limit.basis, limit.edition, limit.source[:200], limit.text
+    own = clock_of(row)
+    if step.extends:
+        own = replace(own, limit_s=own.limit_s + _extra(row, own, given.until or (left.until if left else None), now))
+    own = clocks.move(own, target.runs_case_clock, now, work_time())
+    row.limit_s, row.used_s, row.running_since = int(own.limit_s), own.used_s, own.running_since
+    row.save()
+    return own
+
+
+def _extra(row: CaseClock, own: Clock, until: dt.datetime | None, now: dt.datetime) -> float:
+    """Return the seconds an extension adds: up to the day asked for, at most the first limit once more."""
+    if until is None:
+        return row.granted_s
+    due = clocks.due_at(own, work_time()) or now
+    return min(clocks.elapsed(own.basis, due, until, work_time()), row.granted_s)
+
+
+def _categorise(case: Case, category: str, now: dt.datetime) -> None:
+    """Give a case its category in the catalogue of the day. Raises Refused for a code the catalogue does not have."""
+    from django.conf import settings
+
+    if not category or category == case.category:
+        return
+    city: City = settings.CITY
+    scheme = city.scheme(case.type)
+    version = scheme.version_on(now.astimezone(config().zone).date()) if scheme else ""
+    if scheme is not None and scheme.category(category, version) is None:
+        hint = nearest(category, scheme.catalogue(version))
         raise Refused(
-            _("%(person)s 不是主办单位 %(owner)s 的人员。") % {"person": person, "owner": case.owner.name}, code="not_of_owner"
+            _("目录 %(version)s 没有类别 %(code)s。") % {"version": version, "code": category} + hint, code="category_unknown"
         )
+    case.category, case.catalog_version = category, version
+
+
+def _merge(case: Case, number: str) -> None:
+    target = Case.objects.select_for_update(of=("self",)).filter(number=number).first()
+    if target is None or target.type != case.type:
+        raise NotFound(_("没有找到案件 %s。") % number)
+    if target.pk == case.pk or target.merged_into_id is not None:
+        raise Refused(_("案件 %s 不能作为并入的案件。") % number, code="target_refused")
+    case.merged_into = target
+    Case.objects.filter(pk=target.pk).update(report_count=F("report_count") + case.report_count)
+
+
+def _part(case: Case) -> None:
+    Case.objects.filter(pk=case.merged_into_id).update(report_count=F("report_count") - case.report_count)
+    case.merged_into = None
+
+
+def _organisation(key: str) -> Organisation:
+    found = Organisation.objects.filter(key=key).first()
+    if found is None:
+        raise Refused(_("没有部门 %s。") % key, code="owner_unknown")
+    return found
 
 
 def _case_of(alert: Alert, type_key: str) -> Case | None:
@@ -215,11 +364,11 @@ def _case_of(alert: Alert, type_key: str) -> Case | None:
 
 
 def _join(case: Case, alert: Alert, actor: Actor, now: dt.datetime) -> None:
-    _, made = CaseAlert.objects.get_or_create(alert=alert, defaults={"case": case, "joined_at": now})
+    _row, made = CaseAlert.objects.get_or_create(alert=alert, defaults={"case": case, "joined_at": now})
     if made:
         alerts.case_opened(alert, case.number, actor, now)
         after = {"alert": alert.pk, "rule": alert.rule, "subject": alert.subject}
-        _event(case, "alert_joined", actor, now, after=after)
+        write_event(case, "alert_joined", actor, now, after=after)
 
 
 def _end_alerts(case: Case, actor: Actor, now: dt.datetime) -> None:
@@ -227,80 +376,16 @@ def _end_alerts(case: Case, actor: Actor, now: dt.datetime) -> None:
         alerts.case_ended(alert, case.number, actor, now)
 
 
-def _move_clock(case: Case, target: State, now: dt.datetime) -> clocks.Clock:
-    row = case.clock
-    moved = clocks.move(clocks.Clock(row.limit_s, row.used_s, row.running_since), target.clock, now)
-    row.used_s, row.running_since = moved.used_s, moved.running_since
-    row.save()
-    return moved
-
-
 def _locked(case: Case | str, actor: Actor) -> Case:
     number = case if isinstance(case, str) else case.number
-    held = Case.objects.select_for_update(of=("self",)).select_related("owner", "clock").filter(number=number).first()
+    rows = Case.objects.select_for_update(of=("self",)).select_related("owner", "department", "clock", "stage")
+    held = rows.filter(number=number).first()
     if held is None or not visible(actor, held):
         raise NotFound(_("没有找到案件 %s。") % number)
     return held
 
 
-def visible(actor: Actor, case: Case) -> bool:
-    """Say whether an actor may read a case: as a case of its type, or as one of all cases."""
-    row = {"area_code": case.area_code, "dataset": case.type}
-    return scope(actor, case.type).matches(row) or scope(actor, "cases").matches(row)
-
-
-def _next_number(now: dt.datetime) -> str:
-    """Return the next number of the city's year, e.g. 2026-000123. Numbers of one year have no gaps."""
-    year = now.astimezone(config().zone).year
-    CaseNumber.objects.get_or_create(year=year, defaults={"last": 0})
-    CaseNumber.objects.filter(year=year).update(last=F("last") + 1)
-    return f"{year}-{CaseNumber.objects.get(year=year).last:06d}"
-
-
-def _event(
-    case: Case,
-    kind: str,
-    actor: Actor,
-    now: dt.datetime,
-    transition: str = "",
-    before: Mapping[str, Any] | None = None,
-    after: Mapping[str, Any] | None = None,
-    reason: str = "",
-    note: str = "",
-) -> None:
-    CaseEvent.objects.create(
-        case=case, at=now, kind=kind, transition=transition, actor=actor.name, account_id=actor.account_id,
-        before=dict(before or {}), after=dict(after or {}), reason=reason[:500], note=note,
-    )  # fmt: skip
-
-
-def _said(case: Case) -> dict[str, Any]:
-    return {"state": case.state, "owner": case.owner.key, "person": case.person_id}
-
-
-def _tell(case: Case) -> None:
-    data = {
-        "number": case.number, "type": case.type, "state": case.state, "ended": case.ended, "title": case.title,
-        "due_at": case.due_at.isoformat(), "simulated": case.simulated,
-    }  # fmt: skip
-    payload = {"kind": "case", "dataset": case.type, "area": case.area_code, "data": data}
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_notify('chengyun_live', %s)", [json.dumps(payload)])
-
-
-def _type(key: str) -> CaseType:
-    city: City = settings.CITY
-    if key not in city.cases:
-        raise NotFound(_("没有案件类型 %s。") % key + nearest(key, city.cases))
-    found: CaseType = city.cases[key]
-    return found
-
-
-def _state(declared: CaseType, key: str) -> State:
-    return next(state for state in declared.states if state.key == key)
-
-
-def steps_of(actor: Actor, case: Case) -> Sequence[Transition]:
-    """Return the steps an actor may take where the case stands."""
-    declared = _type(case.type)
-    return [step for step in declared.transitions if step.source == case.state and may_step(actor, case, step, declared)]
+def _announce(case: Case, event: CaseEvent) -> None:
+    tell(case)
+    for told in hooks.after_step:
+        told(case, event)

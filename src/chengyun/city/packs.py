@@ -12,17 +12,18 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, TypeVar
 
+from chengyun.city.casework import SECONDS, CaseType
 from chengyun.city.declare import collecting, declaration, is_key, report
 from chengyun.city.fields import Ref
 from chengyun.city.limits import Limits
 from chengyun.city.pages import Calendar, Chart, MapLayer, Page, Panel, Scale, Table, Tiles
+from chengyun.city.scheme import Scheme
 from chengyun.city.sources import Source
 from chengyun.city.sqlfile import read_indicator
 from chengyun.city.words import (
     Above,
     AlertRule,
     Below,
-    CaseType,
     Distrust,
     Entity,
     Feed,
@@ -85,6 +86,8 @@ class LoadedPack:
         """Dotted name of the pack's package, also its Django app."""
         self.folder = folder
         self.limits = Limits.read(folder / pack.limits) if pack.limits else Limits({}, f"{pack.key}/limits.toml")
+        self.schemes = {f"{pack.key}.{one.key}": Scheme.read(folder / one.scheme) for one in pack.cases if one.scheme}
+        """The categories and limits of the pack's kinds of cases, by qualified key."""
         tables = (folder / pack.limits).read_text(encoding="utf-8") if pack.limits else ""
         sources = {rule.key: _source(rule.compute, module) + tables for rule in pack.rules if callable(rule.compute)}
         read = [read_indicator(folder / path, sources) for path in pack.indicators]
@@ -139,6 +142,10 @@ class City:
     def limits(self, qualified: str) -> Limits:
         """Return the dated tables of the pack a qualified key belongs to."""
         return self.packs[qualified.split(".")[0]].limits
+
+    def scheme(self, case_type: str) -> Scheme | None:
+        """Return the categories and limits of a kind of case; None where its cases have no category."""
+        return self.packs[case_type.split(".")[0]].schemes.get(case_type)
 
 
 def qualify(pack: str, key: str) -> str:
@@ -270,6 +277,14 @@ def _check_references(city: City, pack: LoadedPack) -> None:
         if isinstance(rule.when, Above | Below) and isinstance(rule.when.limit, str):
             table, _, entry = rule.when.limit.partition(":")
             _check_limit(f"{at}: limit", pack, table, entry)
+    for kind in pack.pack.cases:
+        for state in kind.states:
+            if isinstance(state.limit, str):
+                at = f"{kind.at}: state {state.key!r}"  # type: ignore[attr-defined]
+                _check_limit(at, pack, state.limit, "value")
+                for edition in pack.limits.editions(state.limit) if state.limit in pack.limits else ():
+                    if edition.unit not in SECONDS:
+                        report(f"{at}: the unit of {state.limit} of {edition.in_force} is none of {', '.join(SECONDS)}.")
     for check in pack.pack.quality:
         known(check.at, "stream", check.on, city.streams)  # type: ignore[attr-defined]
     for page in pack.pack.pages:

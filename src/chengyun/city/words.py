@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The words a pack is written in: what it registers, senses, watches, and does about it.
+"""The words a pack is written in: what it registers, senses and watches. What it does about it stands in casework.py.
 
 Every word is a declaration (see declare.py): a frozen value, checked when made. Chinese names are what people
 read; English stands in the locale files. A qualified key is `pack.key`, as in `air_quality.station_hour`.
@@ -23,9 +23,8 @@ from chengyun.errors import Malformed, nearest
 from chengyun.standards.units import UNITS
 
 __all__ = [
-    "Above", "AlertRule", "Below", "CaseType", "Change", "Distrust", "Entity", "Feed", "Indicator", "Observation",
-    "QualityRule", "Registered", "Row", "Rule", "Severity", "SimulatedArea", "Simulation", "Silent", "State", "Stream",
-    "Topic", "Transition", "Urgency",
+    "Above", "AlertRule", "Below", "Change", "Distrust", "Entity", "Feed", "Indicator", "Observation", "QualityRule",
+    "Registered", "Row", "Rule", "Severity", "SimulatedArea", "Simulation", "Silent", "Stream", "Topic", "Urgency",
 ]  # fmt: skip
 
 Sharing = Literal["unconditional", "conditional", "none"]
@@ -78,6 +77,7 @@ class Stream:
     late_after: an observation received this long after the entity's newest phenomenon time passed it is flagged late.
     silent_after: an entity without an observation for this long is silent; None: three cadences.
     keep: months that ended longer ago are taken out of the sealed table, with a record in the audit; None: kept for good.
+    archive_after: months that ended longer ago lie in the archive, a cheaper place, where one is set; None: they stay.
     urgency: when more comes in than can be written, bulk is turned away first and life_safety last; see docs/ingest.md.
     """
 
@@ -91,6 +91,7 @@ class Stream:
     late_after: dt.timedelta = dt.timedelta(hours=6)
     silent_after: dt.timedelta | None = None
     keep: dt.timedelta | None = None
+    archive_after: dt.timedelta | None = None
     urgency: Urgency = "normal"
     sharing: Sharing = "unconditional"
     open: bool = True
@@ -131,6 +132,8 @@ class Stream:
             yield f"urgency {self.urgency!r} is none of {', '.join(URGENCIES)}."
         if self.keep is not None and self.keep < dt.timedelta(days=31):
             yield f"keep is {self.keep}, expected 31 days or more: whole months are taken out."
+        if self.archive_after is not None and not dt.timedelta(0) < self.archive_after < (self.keep or dt.timedelta.max):
+            yield f"archive_after is {self.archive_after}, expected a span of time above zero and shorter than keep."
         for key in sorted({key for key in keys if keys.count(key) > 1}):
             yield f"field {key!r} stands twice."
         for key in sorted({"seq", "quality", "entity_id", "until_seq", "received"} & set(keys)):
@@ -441,72 +444,6 @@ class QualityRule:
             yield f"holds is {self.holds!r}, expected one SQL condition."
         if self.weight <= 0:
             yield f"weight is {self.weight!r}, expected a positive number."
-
-
-@declaration
-class State:
-    """A state of a case.
-
-    owner: role that must act in it. clock: whether the case's clock runs, is paused, or has ended.
-    """
-
-    key: str
-    name: str
-    owner: str
-    clock: Literal["runs", "paused", "ended"] = "runs"
-
-
-@declaration
-class Transition:
-    """A step between states: who may take it and what it needs.
-
-    by: roles that may. needs: evidence that must come with it, of "reason", "note", "assignee".
-    """
-
-    key: str
-    name: str
-    source: str
-    to: str
-    by: Sequence[str]
-    needs: Sequence[str] = ()
-
-
-@declaration
-class CaseType:
-    """A kind of case as a state machine: the first state is where a case begins.
-
-    limit: time from opening to an ended state, in calendar time.
-    """
-
-    key: str
-    name: str
-    owner: str
-    limit: dt.timedelta
-    states: Sequence[State]
-    transitions: Sequence[Transition]
-    sharing: Sharing = "conditional"
-    open: bool = False
-
-    def faults(self) -> Iterator[str]:
-        states = {state.key: state for state in self.states}
-        if not is_key(self.key):
-            yield f"key {self.key!r} is not lower_snake."
-        if len(states) != len(self.states):
-            yield "two states share a key."
-        for step in self.transitions:
-            for end in (step.source, step.to):
-                if end not in states:
-                    yield f"transition {step.key!r} names state {end!r}.{nearest(end, states)}"
-        reach = {state.key for state in self.states if state.clock == "ended"}
-        if not reach:
-            yield "no state ends the clock; a case must be able to end."
-        grown = True
-        while grown:
-            more = {step.source for step in self.transitions if step.to in reach} - reach
-            reach |= more
-            grown = bool(more)
-        for key in sorted(set(states) - reach):
-            yield f"state {key!r} cannot reach an end."
 
 
 @dataclass(frozen=True, slots=True)

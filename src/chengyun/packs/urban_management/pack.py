@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Urban management: what is broken or out of order in the city, who mends it, and whether it was."""
+
+from __future__ import annotations
+
+from chengyun.city import Pack
+from chengyun.packs.urban_management import cases
+
+PACK = Pack(
+    key="urban_management",
+    name="智慧城管",
+    owner="综合执法局",
+    answers="城市哪里坏了、乱了，由谁处理，处理好了没有",
+    standards=["GB/T 30428", "CJ/T 214", "CJ/T 315"],  # catalogue versions and limits are dated data in scheme/
+    limits="limits.toml",
+    cases=[cases.CASE],
+)
