@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import datetime as dt
 import shutil
 import sys
+import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import psycopg
@@ -18,8 +20,8 @@ from django.db import connection as django_connection
 from psycopg import conninfo
 
 from chengyun.city import load_city
-from chengyun.config import config
-from chengyun.lake import books, database, hot, models, prepare
+from chengyun.config import Config, config
+from chengyun.lake import books, database, hot, models, places, prepare
 from chengyun.lake.rows import Rows
 from chengyun.lake.tables import StreamTable, stream_table
 
@@ -141,6 +143,62 @@ def renewed(template: str, settings, monkeypatch: pytest.MonkeyPatch) -> Iterato
 @pytest.fixture(scope="session")
 def connection_url(template: str) -> str:
     return _server(template)
+
+
+@pytest.fixture(scope="session")
+def store() -> Iterator[str]:
+    """The address of an object store on this machine."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+class InBucket(NamedTuple):
+    """A lake whose sealed tables lie in a bucket. client: boto3's. environment: of processes that share it."""
+
+    lake: Lake
+    client: Any
+    here: Config
+    environment: dict[str, str]
+
+    @property
+    def bucket(self) -> str:
+        return self.here.lake.removeprefix("s3://").partition("/")[0]
+
+    def forget_copies(self) -> None:
+        shutil.rmtree(self.here.data / "cache", ignore_errors=True)
+
+    def keys(self, part: str = "") -> list[str]:
+        found = self.client.list_objects_v2(Bucket=self.bucket)
+        return [one["Key"] for one in found.get("Contents", ()) if part in one["Key"]]
+
+
+@pytest.fixture
+def in_bucket(lake: Lake, store: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[InBucket]:
+    """The same lake, its sealed tables in a new bucket of an object store."""
+    import boto3
+
+    name = f"lake-{uuid.uuid4().hex[:12]}"
+    here = dataclasses.replace(
+        config(), lake=f"s3://{name}/city", lake_endpoint=store, lake_region="us-east-1", lake_key="key", lake_secret="secret"
+    )
+    client = boto3.client(
+        "s3", endpoint_url=store, region_name="us-east-1", aws_access_key_id="key", aws_secret_access_key="secret"
+    )
+    client.create_bucket(Bucket=name)
+    monkeypatch.setattr(places, "config", lambda: here)
+    environment = {
+        "CHENGYUN_LAKE": here.lake, "CHENGYUN_LAKE_ENDPOINT": store, "CHENGYUN_LAKE_REGION": "us-east-1",
+        "CHENGYUN_LAKE_KEY": "key", "CHENGYUN_LAKE_SECRET": "secret",
+    }  # fmt: skip
+    found = InBucket(lake, client, here, environment)
+    found.forget_copies()
+    yield found
+    found.forget_copies()
 
 
 @pytest.fixture

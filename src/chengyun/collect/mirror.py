@@ -50,7 +50,7 @@ class Mirror:
         query = sql.SQL("SELECT (extract(epoch FROM time) * 1000000)::int8, {columns} FROM {latest} WHERE seq >= %s").format(
             columns=sql.SQL(", ").join(map(sql.Identifier, columns)), latest=sql.Identifier(*self.table.latest.split("."))
         )
-        since = self.next_seq
+        since = await self._known_since(conn)
         cursor = await conn.execute(query, [since or 0], binary=True)
         rows = await cursor.fetchall()
         if any(row[1] not in self.register.slot_of_id for row in rows):
@@ -63,9 +63,17 @@ class Mirror:
             await follow_marks(conn, self.watch, self.table, self.register)
         if rows:
             slots = self._take(rows)
-            if since is not None:
+            if self.next_seq is not None:
                 self.moved[slots] = True
         self.next_seq = next_seq
+
+    async def _known_since(self, conn: AsyncConnection[Any]) -> int | None:
+        """Return the seq from which on rows are not known; None when all are to be read, the first time or made anew since."""
+        if self.next_seq is None:
+            return None
+        cursor = await conn.execute("SELECT coalesce(renewed_seq, 0) FROM lake_stream WHERE stream = %s", [self.table.qualified])
+        row = await cursor.fetchone()
+        return self.next_seq if row is None or self.next_seq > row[0] else None
 
     def make_room(self) -> None:
         known = len(self.register)

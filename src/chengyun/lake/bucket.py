@@ -75,6 +75,9 @@ class Bucket:
 
     def write(self, path: str, content: bytes) -> None:
         self._put(path, content, hashlib.sha256(content).digest())
+        draft = self.copies.draft()
+        draft.write_bytes(content)
+        self.copies.take(draft, path)  # what is written is read next
 
     def local(self, path: str) -> Path:
         if (copy := self.copies.find(path)) is not None:

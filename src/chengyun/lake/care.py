@@ -24,7 +24,10 @@ from chengyun.lake.tables import SCHEMA, StreamTable, names, quote
 if TYPE_CHECKING:
     from pyiceberg.table import Table
 
-__all__ = ["Kept", "balance", "restore", "retire", "settle", "snapshots", "unsettled"]
+__all__ = [
+    "Kept", "balance", "month_end", "month_name", "publish", "restore", "retire", "sealed_table", "settle", "snapshots",
+    "unsettled",
+]  # fmt: skip
 
 RESTORED_FROM = "chengyun.restored-from"
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -53,16 +56,16 @@ class SnapshotView:
 
 def retire(conn: Connection, table: StreamTable, before: dt.datetime, actor: str) -> Kept:
     """Take out the months that ended before an instant. The caller is the stream's only sealer."""
-    home = _sealed_table(table)
+    home = sealed_table(table)
     if home is None:
         return Kept(table.qualified)
     sealed = iceberg.sealed_of(home)
-    gone = [file for file in sealed.files if _month_end(file.month) <= before]
+    gone = [file for file in sealed.files if month_end(file.month) <= before]
     if not gone:
         return Kept(table.qualified)
     rows = sum(file.rows for file in gone)
-    detail = {"before": before.isoformat(), "months": sorted({_month_name(file.month) for file in gone}), "rows": rows}
-    snapshot = _publish(conn, table, home, gone, [], {}, ("retired", actor, -rows, detail), settled=True)
+    detail = {"before": before.isoformat(), "months": sorted({month_name(file.month) for file in gone}), "rows": rows}
+    snapshot = publish(conn, table, home, gone, [], {}, ("retired", actor, -rows, detail), settled=True)
     return Kept(table.qualified, len(gone), rows, snapshot)
 
 
@@ -71,7 +74,7 @@ def restore(conn: Connection, table: StreamTable, snapshot_id: int, actor: str) 
 
     Rows sealed since are not in it; rows still hot are as they were. Raises NotFound when the snapshot is gone.
     """
-    home = _sealed_table(table)
+    home = sealed_table(table)
     if home is None or home.snapshot_by_id(snapshot_id) is None:
         raise NotFound(
             f"{table.qualified} has no snapshot {snapshot_id}. `chengyun lake snapshots {table.qualified}` lists those it has."
@@ -85,7 +88,7 @@ def restore(conn: Connection, table: StreamTable, snapshot_id: int, actor: str) 
     rows = sum(file.rows for file in back) - sum(file.rows for file in gone)
     span = [[_day(file.since), _day(file.until)] for file in (*gone, *back)]
     detail = {"from": now.snapshot, "to": snapshot_id, "rows": rows, "days": [min(span)[0], max(end for _, end in span)]}
-    made = _publish(
+    made = publish(
         conn, table, home, gone, back, {RESTORED_FROM: str(snapshot_id)}, ("restored", actor, rows, detail), settled=False
     )
     settle(conn, table)
@@ -98,7 +101,11 @@ def settle(conn: Connection, table: StreamTable) -> bool:
     if not waiting:
         return False
     with conn.transaction():
-        conn.execute("SELECT FROM lake_stream WHERE stream = %s FOR UPDATE", [table.qualified])
+        # A seq is passed over, so that whoever keeps the newest rows in memory sees that they are not of the same state, and
+        # reads all of them anew, since they were renewed after the state it knows.
+        conn.execute(
+            "UPDATE lake_stream SET next_seq = next_seq + 1, renewed_seq = next_seq WHERE stream = %s", [table.qualified]
+        )
         _keep_latest(conn, table)
         for _, detail in waiting:
             first, last = detail["days"]
@@ -130,7 +137,7 @@ def unsettled(conn: Connection, table: StreamTable) -> list[tuple[int, dict[str,
 
 def snapshots(table: StreamTable) -> list[SnapshotView]:
     """Return the snapshots a sealed table can be restored to, oldest first."""
-    home = _sealed_table(table)
+    home = sealed_table(table)
     if home is None:
         return []
     current = home.current_snapshot()
@@ -146,7 +153,7 @@ def snapshots(table: StreamTable) -> list[SnapshotView]:
     return found
 
 
-def _publish(
+def publish(
     conn: Connection,
     table: StreamTable,
     home: Table,
@@ -214,18 +221,21 @@ def _keep_latest(conn: Connection, table: StreamTable) -> None:
                 copy.write_row([ids[row[table.entity]], b"", *rest])
 
 
-def _sealed_table(table: StreamTable) -> Table | None:
+def sealed_table(table: StreamTable) -> Table | None:
+    """Return a stream's sealed table as it stands; None before its first sealing."""
     home = iceberg.catalogue()
     if not home.namespace_exists(SCHEMA) or not home.table_exists((SCHEMA, table.name)):
         return None
     return home.load_table((SCHEMA, table.name))
 
 
-def _month_end(month: int) -> dt.datetime:
+def month_end(month: int) -> dt.datetime:
+    """Return when a month ended. month: months since 1970-01, as Iceberg counts."""
     return dt.datetime(1970 + (month + 1) // 12, (month + 1) % 12 + 1, 1, tzinfo=dt.UTC)
 
 
-def _month_name(month: int) -> str:
+def month_name(month: int) -> str:
+    """Return a month as people write it, e.g. 2026-01."""
     return f"{1970 + month // 12:04d}-{month % 12 + 1:02d}"
 
 

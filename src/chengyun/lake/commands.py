@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`chengyun lake seal · status · check · compact · snapshots · restore · retire · repair · sweep`."""
+"""`chengyun lake seal · status · check · compact · snapshots · restore · retire · move · repair · sweep`."""
 
 from __future__ import annotations
 
@@ -34,6 +34,8 @@ def add_commands(subparsers: Any) -> None:
     restore.set_defaults(func=_restore)
     retire = verbs.add_parser("retire", help="take out the months that are older than their stream is kept")
     retire.set_defaults(func=_retire)
+    move = verbs.add_parser("move", help="move files to where they are to lie: old months to the archive, the rest home")
+    move.set_defaults(func=_move)
     repair = verbs.add_parser("repair", help="finish what a process left undone, remove what it left behind")
     repair.set_defaults(func=_repair)
     sweep = verbs.add_parser("sweep", help="remove files that no reader can need any more")
@@ -62,6 +64,8 @@ def _status(_: argparse.Namespace) -> int:
     for status in stream_status():
         newest = "nothing yet" if status.newest is None else f"newest {status.newest:%Y-%m-%d %H:%M} UTC"
         print(f"{status.stream}: {status.rows_hot:,} hot, {status.rows_sealed:,} sealed, {newest}")
+        if status.fault:
+            print(f"  not sealed: {status.fault}")
     return 0
 
 
@@ -118,7 +122,6 @@ def _restore(args: argparse.Namespace) -> int:
         return 0
     change = f"{done.rows:,} rows went" if done.rows >= 0 else f"{-done.rows:,} rows came back"
     print(f"{args.stream} is as it was; {change}. Snapshot {done.snapshot}.")
-    print("Start `chengyun up` again, so that the stream process reads the newest rows anew.")
     return 0
 
 
@@ -128,6 +131,15 @@ def _retire(_: argparse.Namespace) -> int:
 
     for one in services.retire(dt.datetime.now(dt.UTC), getpass.getuser()):
         print(f"{one.stream}: {one.rows:,} rows in {one.files} files taken out")
+    return 0
+
+
+def _move(_: argparse.Namespace) -> int:
+    setup.django()
+    from chengyun.lake import services
+
+    for one in services.move(dt.datetime.now(dt.UTC), getpass.getuser()):
+        print(f"{one.stream}: {one.files} files with {one.rows:,} rows moved")
     return 0
 
 

@@ -17,6 +17,10 @@ LOAD_STEPS = ("file-half-written", "file-written", "files-written", "metadata-wr
 """Steps of loading history."""
 CARE_STEPS = ("metadata-written", "care-staged", "care-published", "care-settled")
 """Steps of taking months out and of restoring a snapshot."""
+MOVE_STEPS = ("copy-half-written", "care-copied", "metadata-written", "care-staged", "care-published")
+"""Steps of moving files to another place."""
+PUT_STEPS = ("putting", "putting:3", "put", "put:3", "put:5")
+"""Steps of writing to an object store, in it or beside the others."""
 
 _reached: dict[str, int] = {}
 

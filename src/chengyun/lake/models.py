@@ -13,6 +13,13 @@ class Stream(models.Model):
     next_seq = models.BigIntegerField(default=1)
     chunk = models.IntegerField(default=1)
     """The open chunk: where new rows go."""
+    shape = models.JSONField(null=True)
+    """The fields as its tables have them, with the units their values are in (see shape.py); null: never written down."""
+    sealing_fault = models.TextField(null=True)
+    """Why the last sealing did not come about; null: it did."""
+    renewed_seq = models.BigIntegerField(null=True)
+    """The seq before which the newest rows were last made anew as a whole: what knows them from before reads all of them.
+    null: never."""
 
     class Meta:
         db_table = "lake_stream"
@@ -80,7 +87,8 @@ class Keeping(models.Model):
     stream = models.CharField(max_length=130)
     at = models.DateTimeField()
     deed = models.CharField(max_length=20)
-    """"retired": months older than the stream is kept; "restored": the table as an earlier snapshot had it."""
+    """"retired": months older than the stream is kept; "restored": the table as an earlier snapshot had it; "moved": files
+    that lie elsewhere."""
     snapshot = models.BigIntegerField()
     """The snapshot made by it."""
     rows = models.BigIntegerField()

@@ -135,9 +135,9 @@ def known() -> list[Place]:
 
 def place_of(path: str) -> Place:
     """Return the place a file lies at, also one that is no longer set."""
-    for place in known():
-        if path.startswith(place.root + "/"):
-            return place
+    # One may lie within the other.
+    if found := [place for place in known() if path.startswith(place.root + "/")]:
+        return max(found, key=lambda place: len(place.root))
     root = "/".join(path.split("/")[:3]) if path.startswith("s3://") else "/"
     return _place(root, config())
 

@@ -20,6 +20,7 @@ class StreamStatus:
 
     rows_hot: seqs given since the newest sealed one. rows_sealed: versions in the sealed table.
     newest: phenomenon time of the newest observation; age: of it; received: when the newest request came. None: nothing yet.
+    fault: why the last sealing did not come about; the rows stay hot.
     """
 
     stream: str
@@ -30,6 +31,7 @@ class StreamStatus:
     newest: dt.datetime | None
     age: dt.timedelta | None
     received: dt.datetime | None
+    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,16 +124,18 @@ def _status(table: StreamTable, now: dt.datetime) -> StreamStatus:
                 (SELECT sum(rows - duplicates) FROM lake_chunk WHERE stream = %(stream)s AND sealed_at IS NOT NULL)
                     + (SELECT coalesce(sum(rows), 0) FROM lake_keeping WHERE stream = %(stream)s),
                 (SELECT max(time) FROM {table.latest}),
-                (SELECT received_at FROM lake_receipt WHERE stream = %(stream)s ORDER BY seq_to DESC LIMIT 1)
+                (SELECT received_at FROM lake_receipt WHERE stream = %(stream)s ORDER BY seq_to DESC LIMIT 1),
+                (SELECT sealing_fault FROM lake_stream WHERE stream = %(stream)s)
             """,  # noqa: S608
             {"stream": table.qualified},
         )
         row = cursor.fetchone()
     assert row is not None
-    seq, sealed_to, sealed, newest, received = row
+    seq, sealed_to, sealed, newest, received, fault = row
     name = settings.CITY.streams[table.qualified].name
     age = None if newest is None else now - newest
-    return StreamStatus(table.qualified, name, seq, seq - (sealed_to or 0), int(sealed or 0), newest, age, received)
+    hot = seq - (sealed_to or 0)
+    return StreamStatus(table.qualified, name, seq, hot, int(sealed or 0), newest, age, received, fault or "")
 
 
 def _received(stream: str, seqs: Sequence[int]) -> dict[int, dt.datetime]:

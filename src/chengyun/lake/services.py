@@ -6,12 +6,12 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 from django.conf import settings
 
 from chengyun.errors import Unavailable
-from chengyun.lake import care, database, iceberg, upkeep
+from chengyun.lake import care, database, iceberg, moving, upkeep
 from chengyun.lake.merge import MOST_FILES, merge
 from chengyun.lake.prepare import prepare
 from chengyun.lake.seal import Connection, Outcome, close_chunk, drop_sealed, only_sealer, seal_closed
@@ -44,7 +44,7 @@ def seal(
     Raises NotFound for an unknown stream, Unavailable when another process is sealing it.
     """
     table = stream_table(settings.CITY, stream)
-    with database.connect() as conn, only_sealer(conn, table):
+    with database.connect() as conn, only_sealer(conn, table), _told(conn, table):
         if close:
             # What an earlier attempt closed goes first, so that chunks are sealed in order of seq.
             close_chunk(conn, table)
@@ -58,6 +58,18 @@ def seal(
     return Outcome(
         stream, outcome.chunks, outcome.rows, outcome.duplicates, outcome.corrected, outcome.bytes, merged
     )  # fmt: skip
+
+
+@contextmanager
+def _told(conn: Connection, table: StreamTable) -> Iterator[None]:
+    """Let the books say why sealing does not come about, while it does not: the rows stay hot."""
+    note = "UPDATE lake_stream SET sealing_fault = %s WHERE stream = %s AND sealing_fault IS DISTINCT FROM %s"
+    try:
+        yield
+    except Unavailable as away:
+        conn.execute(note, [away.sentence, table.qualified, away.sentence])
+        raise
+    conn.execute(note, [None, table.qualified, None])
 
 
 @contextmanager
@@ -107,7 +119,7 @@ def due(now: dt.datetime) -> list[str]:
 
 
 def seal_due(now: dt.datetime) -> list[Outcome]:
-    """Seal what is due. A chunk that is neither old nor large stays open."""
+    """Seal what is due. A chunk that is neither old nor large stays open; a stream that cannot be sealed now waits."""
     outcomes = []
     for stream in due(now):
         with database.connect() as conn:
@@ -119,7 +131,8 @@ def seal_due(now: dt.datetime) -> list[Outcome]:
                 """,
                 [now - CLOSE_AFTER, CLOSE_AT_ROWS, stream],
             ).fetchone()
-        outcomes.append(seal(stream, close=bool(row and row[0])))
+        with suppress(Unavailable):  # the books say why, or somebody seals by hand; the next round sees what is left
+            outcomes.append(seal(stream, close=bool(row and row[0])))
     return outcomes
 
 
@@ -165,6 +178,16 @@ def retire(now: dt.datetime, actor: str) -> list[care.Kept]:
     return [one for one in done if one.snapshot is not None]
 
 
+def move(now: dt.datetime, actor: str) -> list[care.Kept]:
+    """Move sealed files to where they are to lie: the archive for months that are old enough, home for the rest."""
+    done = []
+    for table in stream_tables(settings.CITY):
+        after = settings.CITY.streams[table.qualified].archive_after
+        with database.connect() as conn, only_sealer(conn, table):
+            done.append(moving.move(conn, table, None if after is None else now - after, actor))
+    return [one for one in done if one.snapshot is not None]
+
+
 def repair(now: dt.datetime) -> list[str]:
     """Finish what a process left undone, and remove what it left behind; return what was done, a sentence each."""
     told = []
@@ -175,6 +198,11 @@ def repair(now: dt.datetime) -> list[str]:
                 told.append(f"{table.qualified}: {sealed.chunks} chunks that were closed are sealed.")
             if care.settle(conn, table):
                 told.append(f"{table.qualified}: the newest rows follow the restored snapshot.")
+            mended, left = upkeep.mend(table)
+            if mended:
+                told.append(f"{table.qualified}: {mended} files are put back from copies on this machine.")
+            if left:
+                told.append(f"{table.qualified}: {left} files are missing or damaged still; bring them back from a backup.")
             if gone := upkeep.sweep(table, KEEP_FILES, now):
                 told.append(f"{table.qualified}: {gone} files that nothing refers to are removed.")
     return told

@@ -18,13 +18,7 @@ log = logging.getLogger(__name__)
 @app.task(queueing_lock="lake.seal_due", lock="lake")
 def seal_due(timestamp: int) -> None:
     """Seal old and large chunks."""
-    try:
-        outcomes = services.seal_due(dt.datetime.fromtimestamp(timestamp, dt.UTC))
-    except Unavailable as busy:
-        # Someone seals by hand; the next round sees what is left.
-        log.info("%s", busy.sentence)
-        return
-    for outcome in outcomes:
+    for outcome in services.seal_due(dt.datetime.fromtimestamp(timestamp, dt.UTC)):
         if outcome.rows:
             log.info(
                 "Sealed %d rows of %s, %d repeated, %d corrected.",
@@ -56,3 +50,16 @@ def retire(timestamp: int) -> None:
         return
     for one in gone:
         log.warning("Took %d rows out of %s, as its declaration asks.", one.rows, one.stream)
+
+
+@app.periodic(cron="47 3 * * *")
+@app.task(queueing_lock="lake.move", lock="lake")
+def move(timestamp: int) -> None:
+    """Move files to where they are to lie."""
+    try:
+        moved = services.move(dt.datetime.fromtimestamp(timestamp, dt.UTC), "jobs")
+    except Unavailable as away:
+        log.info("%s", away.sentence)
+        return
+    for one in moved:
+        log.info("Moved %d files of %s.", one.files, one.stream)
