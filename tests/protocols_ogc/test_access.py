@@ -44,12 +44,14 @@ def test_a_key_that_is_not_known_is_told_so(city) -> None:
 
 def test_a_grant_opens_its_rows_alone(city, clerk) -> None:
     assert "cases" not in names(city, **clerk)
-    for number, area in enumerate(("330203", "330205"), start=1):
-        city.run(
-            "INSERT INTO cases_case (number, type, state, ended, title, owner_id, area_code, lon, lat, opened_at, due_at,"
-            " simulated, evidence) SELECT %s, 'air_quality.check', 'new', false, 'T', id, %s, 121.5, 29.8, now(), now(), false,"
-            " '{}' FROM access_organisation ORDER BY id LIMIT 1", f"T-{number}", area,
-        )  # fmt: skip
+    city.place.django(
+        "from chengyun.access.models import Organisation\n"
+        "from chengyun.cases.models import Case\n"
+        "from django.utils.timezone import now\n"
+        "for number, area in enumerate(('330203', '330205'), start=1):\n"
+        "    Case.objects.create(number=f'T-{number}', type='air_quality.check', state='new', title='T', area_code=area,\n"
+        "        owner=Organisation.objects.order_by('id').first(), lon=121.5, lat=29.8, opened_at=now(), due_at=now())"
+    )
     city.run(
         "INSERT INTO access_grant (dataset, organisation_id, role, fields, area_code, purpose, basis, since)"
         " SELECT 'cases', id, '', '{}', '', '', '', now() - interval '1 hour' FROM access_organisation"

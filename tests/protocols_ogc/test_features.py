@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 import random
+from typing import Any
 
 import cql2
 import msgspec
@@ -45,6 +47,25 @@ def test_generated_questions_are_answered_as_by_hand(city, part: int) -> None:
         right = question.answer(city.rows)
         assert [one["id"] for one in found] == right, question.text
         assert matched == len(right), question.text
+
+
+@pytest.mark.parametrize("asked", [{}, {"bbox": "121.3,29.5,121.8,30.0"}, {"crs": f"{EPSG}4326"}, {"properties": "name,key"}])
+def test_the_database_writes_a_feature_as_it_is_read_alone(city, asked: dict[str, str]) -> None:
+    """A page is one text of the database; a feature asked for alone, or sorted, is put together here."""
+    written, matched = city.all(STATIONS, **asked)
+    sorted_here, again = city.all(STATIONS, **asked, sortby="key")
+    assert matched == again == len(written)
+    assert {one["id"]: _instants(one) for one in written} == {one["id"]: _instants(one) for one in sorted_here}
+    assert any(one["properties"].get("station_5min_start") for one in written) or "properties" in asked
+
+
+def _instants(feature: dict[str, Any]) -> dict[str, Any]:
+    """Return the feature with its times as times: 06:00:00.5Z and 06:00:00.500000Z are the same."""
+    values = {
+        key: dt.datetime.fromisoformat(value) if key.endswith("_start") and value else value
+        for key, value in feature["properties"].items()
+    }
+    return {**feature, "properties": values}
 
 
 def test_a_box_may_be_written_in_each_system(city) -> None:

@@ -52,6 +52,11 @@ class Asked:
     reference: Reference
     geometry: bool
 
+    @property
+    def narrow(self) -> bool:
+        """Whether a condition leaves some of the layer's features out."""
+        return self.box is not None or self.tree is not None or bool(self.equal)
+
 
 def parameters(query: str, known: Sequence[str]) -> dict[str, str]:
     """Return the parameters of an address. Raises Refused for one that is not known or given twice."""

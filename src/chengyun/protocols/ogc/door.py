@@ -29,6 +29,7 @@ from chengyun.protocols.ogc.pages import Cell, Table
 from chengyun.protocols.ogc.places import Relations
 from chengyun.protocols.ogc.reference import reference_of
 from chengyun.protocols.ogc.store import Store
+from chengyun.protocols.ogc.writing import Written, is_writable, write
 
 __all__ = ["OgcDoor", "open_door"]
 
@@ -215,10 +216,14 @@ class OgcDoor:
                 selection = await items.select(seen, asked, Relations(conn, seen, boundaries), zone)
                 counted = ("count", seen.view, selection.sql, _frozen(selection.params))
                 matched: Any = self._store.kept.get(counted, version)
+                page: items.Page | Written
+                if is_writable(seen, asked) and not asking.page:
+                    page = await write(conn, seen, asked, selection, counting=matched is None and asked.narrow)
+                else:
+                    page = await items.fetch(conn, seen, asked, selection, boundaries)
                 if matched is None:
-                    matched = await items.count(conn, selection)
+                    matched = page.matched if page.matched is not None else await items.count(conn, selection)
                     self._store.kept.put(counted, version, matched, 1_000)
-                page = await items.fetch(conn, seen, asked, selection, boundaries)
             here = f"{asking.root}/collections/{seen.key}"
             kept = {key: value for key, value in given.items() if key not in ("f", "cursor")}
 
@@ -237,7 +242,7 @@ class OgcDoor:
             document = {
                 "type": "FeatureCollection",
                 "numberMatched": matched,
-                "numberReturned": len(page.features),
+                "numberReturned": page.returned,
                 "features": page.features,
                 "links": links,
             }

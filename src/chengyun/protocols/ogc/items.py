@@ -19,7 +19,20 @@ from chengyun.protocols.ogc.layers import Column, Seen
 from chengyun.protocols.ogc.places import DECIMALS, Boundaries, Conn, Relations
 from chengyun.protocols.ogc.reference import Reference
 
-__all__ = ["GEOMETRY", "Page", "Selection", "count", "fetch", "fetch_one", "question", "run", "select", "standing"]
+__all__ = [
+    "GEOMETRY",
+    "Page",
+    "Selection",
+    "after_sql",
+    "count",
+    "fetch",
+    "fetch_one",
+    "question",
+    "run",
+    "select",
+    "standing",
+    "wanted",
+]
 
 GEOMETRY = "geometry"
 SQL_TYPES = {
@@ -41,6 +54,11 @@ class Page:
 
     features: list[dict[str, Any]]
     cursor: str | None
+    matched: None = None
+
+    @property
+    def returned(self) -> int:
+        return len(self.features)
 
 
 def standing(seen: Seen, zone: ZoneInfo, *, today: bool = True) -> Selection:
@@ -79,8 +97,8 @@ async def fetch(
 ) -> Page:  # fmt: skip
     """Return one page of features."""
     params = dict(selection.params)
-    after = f" AND {_after(asked, params)}" if asked.cursor is not None else ""
-    columns = _wanted(seen, asked.properties)
+    after = f" AND {after_sql(asked, params)}" if asked.cursor is not None else ""
+    columns = wanted(seen, asked.properties)
     order = "".join(f"{_sortable(column)} {'DESC' if falls else 'ASC'} NULLS LAST, " for column, falls in asked.sort)
     sort = "".join(f", {_sortable(column)}" for column, _ in asked.sort)
     ordered = f"ORDER BY {order}r.id"
@@ -130,7 +148,7 @@ def _row(seen: Seen, columns: Sequence[Column]) -> str:
     return ", ".join([f"r.id::int8, {seen.id}, {place}", *(column.sql for column in columns)])
 
 
-def _wanted(seen: Seen, properties: Sequence[str] | None) -> list[Column]:
+def wanted(seen: Seen, properties: Sequence[str] | None) -> list[Column]:
     """Return the columns to read: all of them where masks need to see the whole row."""
     if properties is None or seen.limited is not None:
         return list(seen.columns.values())
@@ -224,7 +242,7 @@ def _sortable(column: Column) -> str:
     return f'({column.sql})::text COLLATE "C"' if column.type == "text" else f"({column.sql})"
 
 
-def _after(asked: Asked, params: dict[str, Any]) -> str:
+def after_sql(asked: Asked, params: dict[str, Any]) -> str:
     """Return whether a row comes after the cursor's: sort values in their order, unknown ones last, then the row's id."""
     cursor = asked.cursor or []
     if len(cursor) != len(asked.sort) + 1:

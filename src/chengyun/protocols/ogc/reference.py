@@ -16,9 +16,11 @@ from typing import Any
 
 from chengyun.errors import Refused
 
-__all__ = ["CRS84", "REFERENCES", "Reference", "reference_of"]
+__all__ = ["CRS84", "REFERENCES", "SWAPPED", "Reference", "reference_of"]
 
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
+SWAPPED = ("http://www.opengis.net/def/crs/EPSG/0/4326", "http://www.opengis.net/def/crs/EPSG/0/4490")
+"""Those that write latitude first and change nothing else."""
 RADIUS_M = 6378137.0
 HALF_M = math.pi * RADIUS_M
 HIGHEST_LAT = math.degrees(2 * math.atan(math.exp(math.pi)) - math.pi / 2)
@@ -87,8 +89,7 @@ REFERENCES = {
     one.uri: one
     for one in (
         Reference(CRS84, _same, _same),
-        Reference("http://www.opengis.net/def/crs/EPSG/0/4326", _swap, _swap),
-        Reference("http://www.opengis.net/def/crs/EPSG/0/4490", _swap, _swap),
+        *(Reference(uri, _swap, _swap) for uri in SWAPPED),
         Reference("http://www.opengis.net/def/crs/EPSG/0/3857", to_mercator, from_mercator),
     )
 }

@@ -11,9 +11,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from typing import Any
 
 from django.utils import translation
+from psycopg_pool import AsyncConnectionPool
 
 from chengyun.access.actors import Actor
-from chengyun.protocols.door import Given
+from chengyun.protocols.door import Given, Pool
 from chengyun.protocols.ogc import items
 from chengyun.protocols.ogc.keep import Answer, Kept
 from chengyun.protocols.ogc.layers import Seen, see_all
@@ -26,7 +27,11 @@ SEEN_FOR_S = 5.0
 """How long a grant that was withdrawn may still be used."""
 MOST_READERS = 1_000
 DEAR_AT_ONCE = 2
-"""Questions that are computed at a time; the pool's other connections are for other doors."""
+"""Questions that are computed at a time, each on a connection of its own."""
+IDLE_S = 60.0
+"""How long such a connection is kept when nobody asks."""
+WAIT_S = 60.0
+"""How long a question waits for its turn."""
 
 
 class Store:
@@ -39,13 +44,20 @@ class Store:
         self._watch = Watch(given.config.dsn(), given.pool)
         self._making: dict[Hashable, asyncio.Future[Answer]] = {}
         self._readers: dict[Actor, tuple[float, dict[str, Seen]]] = {}
-        self._dear = asyncio.Semaphore(DEAR_AT_ONCE)
+        # Questions differ in what they bind more than in their text: planning each again would cost as much as answering.
+        # Every question is one statement, so a transaction around it would only be two more journeys.
+        self._dear: Pool = AsyncConnectionPool(
+            given.config.dsn(), min_size=0, max_size=DEAR_AT_ONCE, max_idle=IDLE_S, open=False, timeout=WAIT_S,
+            reconnect_timeout=30.0, kwargs={"autocommit": True, "options": "-c plan_cache_mode=force_generic_plan"},
+        )  # fmt: skip
 
     async def open(self) -> None:
+        await self._dear.open()
         await self._watch.open()
 
     async def close(self) -> None:
         await self._watch.close()
+        await self._dear.close()
 
     async def once(self, question: Hashable, seen: Seen, make: Callable[[Hashable | None], Awaitable[Answer]]) -> Answer:
         """Return an answer as it was kept, or make it; who asks the same meanwhile waits for that one."""
@@ -130,7 +142,7 @@ class Store:
 
     @contextlib.asynccontextmanager
     async def connection(self) -> AsyncIterator[Conn]:
-        async with self._dear, self._given.pool.connection() as conn:
+        async with self._dear.connection() as conn:
             yield conn
 
 
