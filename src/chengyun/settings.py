@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "chengyun.collect.queue",
     "chengyun.operate",
     "chengyun.cases",
+    "chengyun.cases.intake",
     "chengyun.protocols.sensorthings",
     "chengyun.protocols.ngsild",
     "chengyun.web",

@@ -221,12 +221,12 @@ def issue_token(
     """Make a key and return it: the only time it is seen. Raises Refused for a scope that leads nowhere."""
     require(actor, "token.manage")
     streams = [key for key, facts in rulebook().datasets.items() if facts.kind == "stream" or key in PROTOCOLS]
-    known = {"read", "simulate", "ingest:*", *(f"ingest:{stream}" for stream in streams)}
+    known = {"read", "simulate", "report", "ingest:*", *(f"ingest:{stream}" for stream in streams)}
     for one in scopes:
         if one not in known:
-            raise Refused(f"{one!r} is no scope.{nearest(one, known)} There are read, simulate, ingest:* and ingest:<stream>.")
+            raise Refused(f"{one!r} is no scope.{nearest(one, known)} There are read, report, simulate, ingest:* and ingest:<stream>.")
     if not scopes:
-        raise Refused("A key needs a scope: read, simulate, ingest:* or ingest:<stream>.", code="scope_missing")
+        raise Refused("A key needs a scope: read, report, simulate, ingest:* or ingest:<stream>.", code="scope_missing")
     raw, prefix = tokens.new_token()
     with transaction.atomic():
         made = Token.objects.create(

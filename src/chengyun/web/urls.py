@@ -28,6 +28,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("chengyun.web.sources.urls")),
     path("", include("chengyun.web.quality.urls")),
     path("", include("chengyun.web.forms.urls")),
+    path("", include("chengyun.web.intake.urls")),
     path("api/", include("chengyun.web.api.urls")),
     path("accounts/", include("chengyun.access.urls")),
     path("admin/", admin.site.urls),
