@@ -11,9 +11,18 @@ from django.db import connection
 
 from chengyun.access.actors import Actor, actor_of_account
 from chengyun.access.models import Account, Assignment, Organisation
+from chengyun.cases import hooks
 from chengyun.operate.models import Alert
 
 NOW = dt.datetime(2026, 4, 1, 4, tzinfo=dt.UTC)
+
+
+@pytest.fixture(autouse=True)
+def kernel_alone(monkeypatch) -> None:
+    """Let no other app look at the photos, know a duty list or hear of the steps: they have tests of their own."""
+    monkeypatch.setattr(hooks, "evidence", {})
+    monkeypatch.setattr(hooks, "owner_finders", [])
+    monkeypatch.setattr(hooks, "after_step", [])
 
 
 @pytest.fixture

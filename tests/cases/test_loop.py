@@ -110,7 +110,7 @@ def test_who_handled_it_does_not_verify_it(filed, posts, person):
     case = walk(filed, posts, *USUAL[:5])
     inside = actor_of_account(person("inside", "verifier", "enforcement"), NOW)
     with pytest.raises(Refused) as refused:
-        take_step(case, "pass_check", inside, NOW, photos=[2])
+        take_step(case, "pass_check", inside, NOW + 9 * HOUR, photos=[2])
     assert refused.value.code == "independent_person"
 
 
@@ -162,7 +162,7 @@ def test_supervision_is_a_mark_of_leaders(filed, posts):
 def test_a_category_is_one_of_the_catalogue(filed, posts):
     case = walk(filed, posts, *USUAL[:2])
     with pytest.raises(Refused, match="component/0101") as refused:
-        take_step(case, "file", posts.duty, NOW, data={"category": "component/0100"})
+        take_step(case, "file", posts.duty, NOW + HOUR, data={"category": "component/0100"})
     assert refused.value.code == "category_unknown"
 
 

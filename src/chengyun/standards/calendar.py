@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chengyun.errors import Unavailable
+from chengyun.errors import Misdeclared, Unavailable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -102,7 +102,7 @@ def read_days(path: Path, known: WorkingDays | None = None) -> WorkingDays:
     """Return the working days with a city's own file over them.
 
     path: CSV with `date` and `works` (0 or 1), and any other columns. A year named in it that follows the last known one
-    becomes known. Raises Unavailable with file and line.
+    becomes known. Raises Misdeclared naming the file.
     """
     known = known or official_days()
     off, worked, years = set(known.off), set(known.worked), {known.last}
@@ -115,8 +115,8 @@ def read_days(path: Path, known: WorkingDays | None = None) -> WorkingDays:
                 (worked.add if works and day.weekday() >= 5 else worked.discard)(day)
                 years.add(day.year)
     except (OSError, ValueError, KeyError, AttributeError) as wrong:
-        raise Unavailable(
-            f"{path.name} is not a list of days: {wrong}. Expected lines of date (YYYY-MM-DD) and works (0, 1)."
+        raise Misdeclared(
+            [f"{path.name} is not a list of days: {wrong!r}. Expected lines of date (YYYY-MM-DD) and works (0, 1)."]
         ) from wrong
     last = known.last
     while last + 1 in years:
@@ -156,15 +156,15 @@ class OfficeHours:
 
 
 def read_hours(path: Path = HOURS) -> OfficeHours:
-    """Read office hours. Raises Unavailable naming the file and the table."""
+    """Read office hours. Raises Misdeclared naming the file."""
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))["hours"]
         found: dict[dt.date, list[Season]] = {}
         for table in tables:
             found.setdefault(table["in_force"], []).append(_season(table))
     except (OSError, ValueError, KeyError, TypeError) as wrong:
-        raise Unavailable(
-            f"{path.name} does not say the office hours: {wrong!r}. Expected [[hours]] tables with in_force, source and windows."
+        raise Misdeclared(
+            [f"{path.name} does not say the office hours: {wrong!r}. Expected [[hours]] tables: in_force, source, windows."]
         ) from wrong
     return OfficeHours(tuple((day, tuple(seasons)) for day, seasons in sorted(found.items())))
 
@@ -238,11 +238,11 @@ class WorkTime:
         """As `add`, for arrays of microseconds since 1970."""
         import numpy as np
 
-        starts, sums = self._arrays[0], self._arrays[2]
+        starts, ends, sums = self._arrays
         target = self._sums(start) + span
         at = np.maximum(np.searchsorted(sums, target, side="left") - 1, 0)
         found: npt.NDArray[np.int64] = np.where(span <= 0, start, starts[at] + target - sums[at])
-        if len(found) and int(found.max()) >= _micros(self.until):
+        if bool(np.any((found > ends[at]) & (span > 0))):
             raise CalendarUnknown(f"Deadlines reach beyond {self.until:%Y}, the last year known.")
         return found
 
