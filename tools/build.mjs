@@ -56,3 +56,21 @@ for (const [file, output] of Object.entries(result.metafile.outputs)) {
 }
 const ordered = Object.fromEntries(Object.entries(manifest).sort());
 await writeFile(path.join(dist, "manifest.json"), `${JSON.stringify(ordered, null, 2)}\n`);
+
+/** Every file a bundle may come to need, also those it loads later: what a page without network must have at hand. */
+function filesOf(file, found = new Set()) {
+  if (found.has(file)) return found;
+  found.add(file);
+  for (const { path: needed, external } of result.metafile.outputs[file].imports) if (!external) filesOf(needed, found);
+  return found;
+}
+
+const bundles = {};
+for (const [file, output] of Object.entries(result.metafile.outputs)) {
+  if (!output.entryPoint?.endsWith(".page.js")) continue;
+  const files = [...filesOf(file)].map((one) => path.basename(one)).sort();
+  const sources = files.flatMap((one) => Object.keys(result.metafile.outputs[path.join(path.relative(root, dist), one)].inputs));
+  if (sources.some((one) => one.includes("maplibre-gl"))) files.push(worker);
+  bundles[path.basename(output.entryPoint).replace(".page.", ".")] = files;
+}
+await writeFile(path.join(dist, "bundles.json"), `${JSON.stringify(bundles, null, 2)}\n`);

@@ -26,3 +26,22 @@ def _manifest() -> dict[str, str]:
 def asset_url(name: str) -> str:
     """Return the address of a bundled file by its plain name, e.g. "main.js". Raises Unavailable before the first build."""
     return static(f"dist/{_manifest()[name]}")
+
+
+@functools.cache
+def _bundles() -> dict[str, list[str]]:
+    try:
+        return json.loads((DIST / "bundles.json").read_text())  # type: ignore[no-any-return]
+    except FileNotFoundError as missing:
+        raise Unavailable("The browser parts are not built. Run `make setup`.") from missing
+
+
+def files_of(name: str) -> tuple[str, ...]:
+    """Return the hashed names of every file a bundle may come to need, also of those it loads later."""
+    return tuple(_bundles()[name])
+
+
+@functools.cache
+def worker_source() -> str:
+    """Return the script of the service worker, which is served under the address it works for."""
+    return (DIST / _manifest()["worker.js"]).read_text()

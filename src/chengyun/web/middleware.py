@@ -41,20 +41,24 @@ def choices(get_response: Answer) -> Answer:
 
 def security(get_response: Answer) -> Answer:
     """Forbid everything but our own files, the stream process and, when set, the background map's host."""
-    tiles = urlsplit(config().tiles_url or "")
-    tiles_origin = f" {tiles.scheme}://{tiles.netloc}" if tiles.netloc else ""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         answer = get_response(request)
-        stream = urlsplit(stream_url(request))
-        answer.headers.setdefault(
-            "Content-Security-Policy",
-            "default-src 'none'; script-src 'self'; worker-src 'self'; font-src 'self'; manifest-src 'self'; form-action 'self'; "
-            # Attributes only: a swatch's colour comes from a pack's declaration, and ECharts places its tooltip by style.
-            "style-src 'self'; style-src-attr 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'; "
-            f"img-src 'self' data: blob:{tiles_origin}; connect-src 'self' {stream.scheme}://{stream.netloc}{tiles_origin}",
-        )
+        answer.headers.setdefault("Content-Security-Policy", policy(request))
         answer.headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=(self), payment=()")
         return answer
 
     return middleware
+
+
+def policy(request: HttpRequest, *, script: str = "") -> str:
+    """Return the content security policy of an answer. script: what its scripts may beside running from our own files."""
+    tiles = urlsplit(config().tiles_url or "")
+    tiles_origin = f" {tiles.scheme}://{tiles.netloc}" if tiles.netloc else ""
+    stream = urlsplit(stream_url(request))
+    return (
+        f"default-src 'none'; script-src 'self'{script}; worker-src 'self'; font-src 'self'; manifest-src 'self'; "
+        # Attributes only: a swatch's colour comes from a pack's declaration, and ECharts places its tooltip by style.
+        "form-action 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'; "
+        f"img-src 'self' data: blob:{tiles_origin}; connect-src 'self' {stream.scheme}://{stream.netloc}{tiles_origin}"
+    )

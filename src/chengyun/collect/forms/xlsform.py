@@ -18,8 +18,8 @@ from chengyun.errors import Malformed, Refused
 __all__ = ["Converted", "Question", "convert", "questions_of"]
 
 LARGEST = 8 * 1024 * 1024
-KEY = re.compile(r"(?!submissions$)[A-Za-z][A-Za-z0-9_.\-]{0,63}")
-"""A form's key stands in addresses beside /forms/submissions."""
+KEY = re.compile(r"(?!(?:submissions|fill)$)[A-Za-z][A-Za-z0-9_.\-]{0,63}")
+"""A form's key stands in addresses beside /forms/submissions and /forms/fill."""
 VERSION = re.compile(r"[^/\s](?:[^/\n]{0,38}[^/\s])?")
 """A version stands in addresses too."""
 _XFORMS = "{http://www.w3.org/2002/xforms}"

@@ -6,6 +6,7 @@ import { startAges } from "./ages.js";
 import { startClock } from "./clock.js";
 import { startDeeds } from "./deeds.js";
 import { startMenus } from "./menus.js";
+import { startLeave } from "./offline/leave.js";
 import { startTheme } from "./theme.js";
 
 // The content security policy allows neither eval nor style elements; htmx needs neither here.
@@ -19,3 +20,4 @@ startClock();
 startAges();
 startMenus();
 startDeeds();
+startLeave();

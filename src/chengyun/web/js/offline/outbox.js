@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is finished waits here until the server has taken it. Nothing leaves the outbox before the answer; what is sent twice
+// bears the same id, and the server counts it once.
+import { NotNow, SignIn, waitAfter } from "./network.js";
+
+export const WAITING = "waiting";
+export const DECIDE = "decide";
+
+/**
+ * send(item) → {state: "sent"} or {state: "decide", said}; it may throw NotNow or SignIn.
+ * An outbox tells `changed` after every step: {sending, signIn, next} where next is when it tries again, in ms, or null.
+ */
+export class Outbox {
+  constructor(store, send, changed) {
+    Object.assign(this, { store, send, changed, timer: 0, tries: 0, standing: { sending: false, signIn: false, next: null } });
+    addEventListener("online", () => this.run(true));
+    document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.run());
+  }
+
+  /** Send what waits, oldest first. now: even if it is not yet time to try again. One window of this browser sends at a time. */
+  run(now = false) {
+    if (!now && this.standing.next && this.standing.next > Date.now() + 500) return Promise.resolve();
+    return navigator.locks.request(`chengyun-outbox-${this.store.app}-${this.store.account}`, { ifAvailable: true }, (lock) => (lock ? this.#round() : null));
+  }
+
+  async #round() {
+    clearTimeout(this.timer);
+    this.#tell({ sending: true, next: null });
+    try {
+      for (let item = await this.#first(); item; item = await this.#first()) {
+        const outcome = await this.send(item);
+        if (outcome.state === "sent") await this.store.write({ table: "outbox", id: item.id, gone: true }, { table: "blobs", id: item.id, gone: true }, ...(outcome.also ?? []));
+        else await this.#mark(item, { state: DECIDE, said: outcome.said, saidAt: Date.now() });
+        this.tries = 0;
+        this.#tell({ signIn: false });
+      }
+      this.#tell({ sending: false, next: null });
+    } catch (wrong) {
+      if (wrong instanceof SignIn) {
+        this.#tell({ sending: false, signIn: true, next: null });
+      } else if (wrong instanceof NotNow) {
+        const wait_s = waitAfter(this.tries++, wrong.wait_s);
+        this.timer = setTimeout(() => this.run(true), wait_s * 1000);
+        this.#tell({ sending: false, next: Date.now() + wait_s * 1000 });
+      } else {
+        this.#tell({ sending: false, next: null });
+        throw wrong;
+      }
+    }
+  }
+
+  async #first() {
+    return (await this.store.list("outbox")).find((item) => item.state === WAITING) ?? null;
+  }
+
+  async #mark(item, change) {
+    const { secret, ...plain } = { ...item, ...change };
+    await this.store.write({ table: "outbox", id: item.id, plain, secret });
+  }
+
+  /** Let something that was refused be sent again. */
+  async again(item) {
+    await this.#mark(item, { state: WAITING, said: "" });
+    await this.run(true);
+  }
+
+  #tell(change) {
+    Object.assign(this.standing, change);
+    this.changed(this.standing);
+  }
+}
