@@ -23,8 +23,8 @@ _folder: Path | None = None
 
 def _own_folder() -> Path:
     """Make this run's folder. Tests' folders go there too: those of all runs share one that each run closes to other users,
-    and with it to the databases that another run has started as theirs."""
-    folder = Path(tempfile.mkdtemp(prefix="chengyun-test-"))
+    and with it to the databases that another run has started as theirs. Its name is short: a socket's path may have 107 bytes."""
+    folder = Path(tempfile.mkdtemp(prefix="cy-"))
     folder.chmod(0o755)
     (folder / "t").mkdir()
     os.environ["CHENGYUN_DATA"] = str(folder)
@@ -58,10 +58,24 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "chengyun.settings"
 django.setup()
 
 
-def pytest_unconfigure() -> None:
+def _stop() -> None:
+    global _server
     if _server is not None:
         _server.ask_to_stop()
         _server.wait_stopped(20)
+        _server = None
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Leave nothing that the processes of a divided run would inherit: each starts a database of its own."""
+    _stop()
+    for name in ("CHENGYUN_DATA", "CHENGYUN_DATABASE_URL", "DJANGO_SETTINGS_MODULE"):
+        del os.environ[name]
+
+
+def pytest_unconfigure() -> None:
+    _stop()
     if _folder is not None:
         shutil.rmtree(_folder, ignore_errors=True)
 

@@ -86,9 +86,9 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
         yield made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def collecting(url: str, broker: Mosquitto, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collecting]:
-    """One collector on that broker, for all tests that only send."""
+    """One collector on that broker, for all tests of a file that only send: two at once would give each other's commands."""
     with Collecting(url, tmp_path_factory.mktemp("collector"), broker.address) as made:
         made.wait_connected()
         yield made
