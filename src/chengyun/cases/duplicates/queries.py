@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cases that may be the same problem, among all that are open or recent. Says nothing of who may see them: the caller asks."""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import math
+from pathlib import Path
+
+from django.db import connection
+
+from chengyun.cases.duplicates.scoring import METRES_PER_DEGREE, Candidate, Problem, score
+from chengyun.errors import Refused
+
+__all__ = ["find"]
+
+WITHIN_M = 150.0
+MOST_M = 1000.0
+DAYS = 30
+MOST_PER_SQUARE = 40
+AHEAD = dt.timedelta(hours=1)
+"""Clocks differ: a case from a moment ago may stand a little in the future."""
+
+
+def find(
+    type_key: str, *, lon: float, lat: float, at: dt.datetime, category: str = "", text: str = "", limit: int = 5,
+    within_m: float = WITHIN_M, days: int = DAYS,
+) -> list[Candidate]:  # fmt: skip
+    """Return cases of a type that may be the problem at a place, most alike first.
+
+    Open ones count whatever their age, ended ones when opened at most `days` before. Raises Refused for a place that is none.
+    """
+    if not (-180 <= lon <= 180 and -85 <= lat <= 85):
+        raise Refused(f"The place is {lon}, {lat}; expected WGS-84 degrees: -180 to 180, -85 to 85.", code="place")
+    reach = min(within_m, MOST_M)
+    high = reach / METRES_PER_DEGREE
+    wide = high / math.cos(math.radians(lat))
+    asked = {
+        "west": lon - wide, "east": lon + wide, "south": lat - high, "north": lat + high, "type": type_key,
+        "since": at - dt.timedelta(days=days), "until": at + AHEAD, "most": MOST_PER_SQUARE,
+    }  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(_sql(), asked)
+        rows = cursor.fetchall()
+    new = Problem(lon, lat, at, category, text)
+    found = []
+    for number, row_lon, row_lat, opened_at, ended, row_category, row_text in rows:
+        total, metres, reasons = score(new, Problem(row_lon, row_lat, opened_at, row_category, row_text), reach)
+        if metres <= reach:
+            found.append((ended, Candidate(number, total, metres, reasons)))
+    # Of two that are equally alike the open one is the better: a report can join it.
+    found.sort(key=lambda one: (-one[1].score, one[0], one[1].distance_m, one[1].case_number))
+    return [candidate for _ended, candidate in found[:limit]]
+
+
+@functools.cache
+def _sql() -> str:
+    return Path(__file__).with_name("candidates.sql").read_text(encoding="utf-8")
