@@ -12,6 +12,7 @@ import { keepKey, keptVault } from "./vault.js";
 import { ago, chooseLanguage, languageNow, megabytes, say, startWords } from "./words.js";
 
 export const settings = told("told");
+const LEAVING = "chengyun.leaving";
 const LITTLE = 50 * 1048576;
 
 /**
@@ -64,6 +65,7 @@ class App {
   /** Ask the server who is here and what is new; then send what waits. */
   async refresh() {
     try {
+      await this.#endSession();
       const setup = await (await ask(this.application.setup)).json();
       this.online = true;
       this.signIn = false;
@@ -175,8 +177,22 @@ class App {
     await this.application.left?.(this);
     for (const name of (await this.store?.keptNames()) ?? []) await this.store.drop(name);
     await forget();
-    if (this.setup?.csrf) await ask("/accounts/logout/", { method: "POST", headers: { "X-CSRFToken": this.setup.csrf } }).catch(() => null);
-    location.href = settings.home;
+    localStorage.setItem(LEAVING, "1");
+    await this.#endSession().catch(() => null);
+    history.replaceState(null, "", settings.home);
+    location.reload();
+  }
+
+  /** End the session of whoever signed out here while the server could not be reached. Raises as `ask` does. */
+  async #endSession() {
+    if (!localStorage.getItem(LEAVING)) return;
+    try {
+      const { csrf } = await (await ask(this.application.setup)).json();
+      await ask("/accounts/logout/", { method: "POST", headers: { "X-CSRFToken": csrf } });
+    } catch (wrong) {
+      if (!(wrong instanceof SignIn)) throw wrong; // who is sent to the sign-in page is signed out
+    }
+    localStorage.removeItem(LEAVING);
   }
 
   async #worker() {
