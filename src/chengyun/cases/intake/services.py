@@ -31,7 +31,7 @@ from chengyun.cases.models import Case
 from chengyun.config import config
 from chengyun.errors import NotFound, Refused
 
-__all__ = ["Filed", "ReportIn", "file_report"]
+__all__ = ["Filed", "ReportIn", "file_report", "filed_before", "find_report"]
 
 LONGEST = 4000
 SAME = 0.9
@@ -114,6 +114,12 @@ def file_report(given: ReportIn, actor: Actor, now: dt.datetime) -> Filed:
         if key and (known := _known(key, digest)):
             return known
         raise
+
+
+def filed_before(given: ReportIn, actor: Actor) -> bool:
+    """Say whether a report was filed already under its key: the page was sent twice."""
+    key = _key(given, actor)
+    return key is not None and Report.objects.filter(idempotency_key=key).exists()
 
 
 def _file(given: ReportIn, read: _Read, key: str | None, digest: str, actor: Actor, now: dt.datetime) -> Filed:

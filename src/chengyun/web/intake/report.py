@@ -23,7 +23,7 @@ from chengyun.cases.intake import dealings, links, photos, queries
 from chengyun.cases.intake.catalogue import Category, categories, name_of_category
 from chengyun.cases.intake.models import Photo
 from chengyun.cases.intake.queries import Known, OwnReport
-from chengyun.cases.intake.services import file_report, find_report
+from chengyun.cases.intake.services import file_report, filed_before, find_report
 from chengyun.errors import NotFound, Refused
 from chengyun.web.desk.deeds import Fault, attempt
 from chengyun.web.intake.forms import Draft, number, read_draft, unsealed
@@ -55,13 +55,17 @@ class ReviewPage:
 
 @dataclass(frozen=True)
 class OwnPage:
-    """A reporter's own page. token: of its link, for the forms on it. link: the whole address. new: just filed."""
+    """A reporter's own page. token: of its link, for the forms on it. link: the whole address. new: just filed.
+
+    stars: (value, word) of a rating, the best first.
+    """
 
     report: OwnReport
     token: str
     link: str
     new: bool
     map: CityMap | None
+    stars: tuple[tuple[int, str], ...]
     fault: Fault | None
     as_of: dt.datetime
 
@@ -79,7 +83,8 @@ def report_form(request: HttpRequest) -> HttpResponse:
     if fault:
         return _form(request, _typed(request), fault)
     draft = made[0]
-    if request.POST.get("reviewed") != "1":
+    actor = actor_of(request)
+    if request.POST.get("reviewed") != "1" and not filed_before(draft.report("web", actor, request), actor):
         looked: list[Known] = []
         fault = attempt(request, "report", lambda: looked.append(_look(draft)))
         if fault:
@@ -230,12 +235,17 @@ def _own(request: HttpRequest, number: str, token: str, fault: Fault | None) -> 
     if spot is not None:
         spot.settings["spot"] = [shown.lon, shown.lat]
     page = OwnPage(
-        shown, token, links.link_of(report.number, report.link_salt, site), request.GET.get("new") == "1", spot, fault, now
+        shown, token, links.link_of(report.number, report.link_salt, site), request.GET.get("new") == "1", spot, _words(),
+        fault, now,
     )  # fmt: skip
     answer = render(request, "intake/own.html", {"page": page}, status=fault.status if fault else 200)
     # The address opens the page: it belongs in no index.
     answer.headers["X-Robots-Tag"] = "noindex"
     return answer
+
+
+def _words() -> tuple[tuple[int, str], ...]:
+    return ((5, _("很满意")), (4, _("满意")), (3, _("一般")), (2, _("不满意")), (1, _("很不满意")))
 
 
 def _stars(text: str) -> int:
