@@ -161,7 +161,7 @@ def test_supervision_is_a_mark_of_leaders(filed, posts):
 
 def test_a_category_is_one_of_the_catalogue(filed, posts):
     case = walk(filed, posts, *USUAL[:2])
-    with pytest.raises(Refused, match="component/0101") as refused:
+    with pytest.raises(Refused, match="CJ/T 214-2007") as refused:
         take_step(case, "file", posts.duty, NOW + HOUR, data={"category": "component/0100"})
     assert refused.value.code == "category_unknown"
 

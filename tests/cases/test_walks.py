@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from chengyun.access.actors import SYSTEM
+from chengyun.cases.course import clock_of
 from chengyun.cases.models import Case, CaseStage
 from chengyun.cases.office import work_time
-from chengyun.cases.records import clock_of
 from chengyun.cases.services import open_case, take_step
 from chengyun.city.casework import COUNTERS
 from chengyun.city.ways import Position, moves, positions

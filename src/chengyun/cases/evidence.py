@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 from django.utils.translation import gettext as _
 
@@ -11,6 +12,7 @@ from chengyun.access.actors import Actor, actor_of_account
 from chengyun.access.models import Account, Organisation
 from chengyun.cases import clock as clocks
 from chengyun.cases import hooks
+from chengyun.cases.course import clock_of
 from chengyun.cases.hooks import Given
 from chengyun.cases.models import Case
 from chengyun.cases.office import work_time
@@ -18,15 +20,14 @@ from chengyun.cases.owners import within
 from chengyun.city import Transition
 from chengyun.errors import Refused
 
-__all__ = ["check_assignee", "check_step"]
+__all__ = ["check_assignee", "check_step", "missing_needs", "needs_no_verification"]
 
 
 def check_step(case: Case, step: Transition, given: Given, actor: Actor, now: dt.datetime) -> None:
     """Raise Refused unless counters, evidence and guards let the step be taken."""
     if not step.open_at(vars(case)):
         raise Refused(_("“%s”的次数已经用完，或还不到时候。") % step.name, code="step_closed", step=step.key)
-    missing = [need for need in step.needs if not _is_given(need, case, given)]
-    if missing:
+    if missing := missing_needs(step, case, given):
         words = {
             "reason": _("原因"), "note": _("办理情况"), "assignee": _("承办人"), "photo": _("照片"), "place": _("位置"),
             "category": _("类别"), "until": _("期限"), "owner": _("责任部门"), "target": _("并入的案件"),
@@ -47,7 +48,17 @@ def check_step(case: Case, step: Transition, given: Given, actor: Actor, now: dt
             raise Refused(why, code=name, step=step.key)
 
 
-def _is_given(need: str, case: Case, given: Given) -> bool:
+def missing_needs(step: Transition, case: Any, given: Given) -> list[str]:
+    """Return what a step asks for and neither was given nor is known of the case. case: a models.Case or a Draft."""
+    return [need for need in step.needs if not _is_given(need, case, given)]
+
+
+def needs_no_verification(source: str) -> bool:
+    """Say whether a case from a source is filed without a look: 监督员上报, 预警, and what another system has verified."""
+    return source in (Case.Source.PATROL, Case.Source.ALERT, Case.Source.IMPORT)
+
+
+def _is_given(need: str, case: Any, given: Given) -> bool:
     match need:
         case "reason":
             return bool(given.reason or given.data.get("reason_code"))
@@ -75,10 +86,7 @@ def check_assignee(owner: Organisation, person: Account, now: dt.datetime) -> No
 
 
 def _trusted_source(case: Case, step: Transition, given: Given, actor: Actor, now: dt.datetime) -> str | None:  # noqa: ARG001
-    """监督员上报、预警 need not be verified before they are filed; what the public reports must be."""
-    if case.source in (Case.Source.PATROL, Case.Source.ALERT, Case.Source.IMPORT):
-        return None
-    return _("公众举报须先经监督员核实。")
+    return None if needs_no_verification(case.source) else _("公众举报须先经监督员核实。")
 
 
 def _duty_list_reason(case: Case, step: Transition, given: Given, actor: Actor, now: dt.datetime) -> str | None:  # noqa: ARG001
@@ -106,8 +114,7 @@ def _bodies_of(actor: Actor) -> set[str]:
 
 
 def _overdue(case: Case, step: Transition, given: Given, actor: Actor, now: dt.datetime) -> str | None:  # noqa: ARG001
-    held = case.clock
-    shown = clocks.view(clocks.Clock(held.limit_s, held.used_s, held.running_since, held.basis), now, work_time())  # type: ignore[arg-type]
+    shown = clocks.view(clock_of(case.clock), now, work_time())
     return None if shown.overdue else _("还没有超过时限。")
 
 

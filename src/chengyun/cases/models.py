@@ -153,6 +153,8 @@ class CaseClock(models.Model):
     used_s = models.FloatField(_("已用（秒）"), default=0.0)
     running_since = models.DateTimeField(_("计时自"), null=True)
     """None: paused or ended."""
+    started_at = models.DateTimeField(_("首次计时"), null=True)
+    """None: it has never run."""
     basis = models.CharField(_("计时方式"), max_length=10, choices=Basis, default=Basis.CONTINUOUS)
     granted_s = models.BigIntegerField(_("原时限（秒）"), default=0)
     edition = models.DateField(_("时限版本"), null=True, blank=True)
@@ -164,7 +166,7 @@ class CaseStage(models.Model):
     """One stay of a case in a state: whose move it was, and how the time of the stay was counted.
 
     post: role that had to act. clock: of the stay. reason: why it stood, as declared, and what the person said who stopped it.
-    limit_s, used_s, basis: of the clock that timed the stay, as it stood on entering. own_limit: whether the stay had a limit
+    limit_s, used_s, basis: of the clock that timed the stay, as it showed on entering. own_limit: whether the stay had a limit
     of its own; else the case's clock timed it. due_at: when its time is up; None while it stands without an end. until: until
     when a pause or a longer time was asked for. told: how far its lateness was told (0 not, 1 yellow, 2 red).
     """
@@ -238,6 +240,40 @@ class CaseAlert(models.Model):
 
     class Meta:
         ordering = ["id"]
+
+
+class Replay(models.Model):
+    """How far a file of recorded history has been read; what is before `lines` is in, or among its rejects."""
+
+    name = models.CharField(max_length=200, unique=True)
+    lines = models.BigIntegerField(default=0)
+    cases = models.BigIntegerField(default=0)
+    steps = models.BigIntegerField(default=0)
+    started_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True)
+
+
+class ReplayedCase(models.Model):
+    """Which case a history's own key became."""
+
+    replay = models.ForeignKey(Replay, models.CASCADE, related_name="+", db_index=False)
+    key = models.CharField(max_length=200)
+    case = models.ForeignKey(Case, models.CASCADE, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["replay", "key"], name="cases_replayedcase_key")]
+
+
+class ReplayReject(models.Model):
+    """A case of a file that was left out, with the line that is wrong and why."""
+
+    replay = models.ForeignKey(Replay, models.CASCADE, related_name="rejects")
+    line = models.BigIntegerField()
+    case = models.CharField(max_length=200)
+    reason = models.CharField(max_length=500)
+
+    class Meta:
+        ordering = ["line"]
 
 
 class CaseNumber(models.Model):

@@ -6,16 +6,16 @@ from __future__ import annotations
 import datetime as dt
 import functools
 from dataclasses import dataclass
+from typing import Protocol
 
 from django.conf import settings
 
 from chengyun.cases.clock import Basis
-from chengyun.cases.models import Case
 from chengyun.city import CaseType, City, Span, State
 from chengyun.config import config
 from chengyun.standards.calendar import OfficeHours, WorkingDays, WorkTime, official_days, read_days, read_hours
 
-__all__ = ["Granted", "office_hours", "span_of", "stay_limit", "work_limit", "work_time", "working_days"]
+__all__ = ["Granted", "local_day", "office_hours", "span_of", "stay_limit", "work_limit", "work_time", "working_days"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,16 @@ class Granted:
     text: str = ""
     edition: dt.date | None = None
     source: str = ""
+
+
+class CaseFacts(Protocol):
+    """What of a case decides its limit."""
+
+    type: str
+    category: str
+    condition: str
+    area_code: str
+    emergency: bool
 
 
 @functools.cache
@@ -50,6 +60,11 @@ def work_time() -> WorkTime:
     return WorkTime.of(working_days(), office_hours(), config().zone)
 
 
+def local_day(now: dt.datetime) -> dt.date:
+    """Return the city's date: the one by which rules are looked up."""
+    return now.astimezone(config().zone).date()
+
+
 def span_of(span: Span, day: dt.date, *, emergency: bool = False) -> Granted:
     """Return a span's length on a day. An emergency's clock runs day and night (紧急工作时)."""
     working = span.basis == "working" and not emergency
@@ -59,25 +74,37 @@ def span_of(span: Span, day: dt.date, *, emergency: bool = False) -> Granted:
 
 def stay_limit(type_key: str, state: State, day: dt.date, *, emergency: bool = False) -> Granted | None:
     """Return the limit a stay has of its own; None where the case's clock times it."""
-    if state.limit is None:
-        return None
-    if isinstance(state.limit, Span):
-        return span_of(state.limit, day, emergency=emergency)
+    return None if state.limit is None else _stay_limit(type_key, state.limit, day, emergency)
+
+
+@functools.lru_cache(maxsize=4096)
+def _stay_limit(type_key: str, limit: Span | str, day: dt.date, emergency: bool) -> Granted:
+    if isinstance(limit, Span):
+        return span_of(limit, day, emergency=emergency)
     city: City = settings.CITY
-    entry = city.limits(type_key).on(state.limit, day)
+    entry = city.limits(type_key).on(limit, day)
     found = span_of(Span(entry["value"], entry.unit), day, emergency=emergency)  # type: ignore[arg-type]
     return Granted(found.seconds, found.basis, found.text, entry.in_force, entry.source)
 
 
-def work_limit(case: Case, declared: CaseType, day: dt.date) -> Granted:
+def work_limit(case: CaseFacts, declared: CaseType, day: dt.date) -> Granted:
     """Return the limit of the work: by category, filing condition and area level where the type has a scheme."""
     city: City = settings.CITY
     scheme = city.scheme(case.type)
-    if scheme is not None:
-        rule = scheme.limit(case.category, case.condition, scheme.area_level(case.area_code, day), day)
-        if rule is not None:
-            found = span_of(rule.span, day, emergency=case.emergency)
-            return Granted(found.seconds, found.basis, found.text, rule.in_force, rule.source)
+    level = scheme.area_level(case.area_code, day) if scheme else ""
+    return _work_limit(case.type, declared, case.category, case.condition, level, day, case.emergency)
+
+
+@functools.lru_cache(maxsize=65536)
+def _work_limit(
+    type_key: str, declared: CaseType, category: str, condition: str, level: str, day: dt.date, emergency: bool
+) -> Granted:
+    city: City = settings.CITY
+    scheme = city.scheme(type_key)
+    rule = scheme.limit(category, condition, level, day) if scheme else None
+    if rule is not None:
+        found = span_of(rule.span, day, emergency=emergency)
+        return Granted(found.seconds, found.basis, found.text, rule.in_force, rule.source)
     if isinstance(declared.limit, Span):
-        return span_of(declared.limit, day, emergency=case.emergency)
+        return span_of(declared.limit, day, emergency=emergency)
     return Granted(int(declared.limit.total_seconds()), "continuous")

@@ -19,9 +19,10 @@ from chengyun.access.policy import scope
 from chengyun.cases import clock as clocks
 from chengyun.cases import services
 from chengyun.cases.clock import ClockView, Colour
+from chengyun.cases.course import clock_of
 from chengyun.cases.models import Case, CaseStage
 from chengyun.cases.office import work_time
-from chengyun.cases.records import clock_of, stay_clock
+from chengyun.cases.records import stay_clock
 from chengyun.city import CaseType, City
 from chengyun.city.casework import COUNTERS
 from chengyun.errors import NotFound

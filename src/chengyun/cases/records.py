@@ -12,68 +12,32 @@ from django.db import connection
 from django.db.models import F
 
 from chengyun.access.actors import Actor
-from chengyun.cases import clock as clocks
-from chengyun.cases.clock import Basis, Clock
+from chengyun.cases.clock import Clock
+from chengyun.cases.course import Stay
 from chengyun.cases.hooks import Given
-from chengyun.cases.models import Case, CaseClock, CaseEvent, CaseNumber, CaseStage
-from chengyun.cases.office import Granted, stay_limit, work_time
-from chengyun.city import State
+from chengyun.cases.models import Case, CaseEvent, CaseNumber, CaseStage
 from chengyun.config import config
 
-__all__ = ["clock_of", "enter", "next_number", "said", "stay_clock", "tell", "write_event"]
+__all__ = ["SKEW", "came_with", "next_number", "said", "stay_clock", "tell", "write_event", "write_stay"]
 
 
-def clock_of(row: CaseClock) -> Clock:
-    """Return a case's own clock as a value."""
-    return Clock(row.limit_s, row.used_s, row.running_since, _basis(row.basis))
+SKEW = dt.timedelta(minutes=1)
+"""By how much the clocks of our machines, or a wait for a case's lock, may put a deed before the one it follows."""
 
 
 def stay_clock(stage: CaseStage) -> Clock:
-    """Return the clock that times a stay as a value."""
+    """Return the clock that times a stay with a limit of its own as a value."""
     running = stage.entered_at if stage.clock == "runs" and stage.left_at is None else None
-    return Clock(stage.limit_s or 0, stage.used_s, running, _basis(stage.basis))
+    return Clock(stage.limit_s or 0, stage.used_s, running, "working" if stage.basis == "working" else "continuous")
 
 
-def _basis(text: str) -> Basis:
-    return "working" if text == "working" else "continuous"
-
-
-def enter(
-    case: Case, state: State, own: Clock, now: dt.datetime, *, said_why: str = "", until: dt.datetime | None = None
-) -> CaseStage:
-    """Begin a stay: write its row, and what the case shows of it. The caller saves the case.
-
-    own: the case's clock, moved already. said_why: what the person said who brought it here. until: of a pause or an asked delay.
-    """
-    day = now.astimezone(config().zone).date()
-    limit = stay_limit(case.type, state, day, emergency=case.emergency)
-    timing = _timing(state, limit, own, now)
-    due = _pause_ends(limit, now, until) if state.clock == "paused" else clocks.due_at(timing, work_time())
-    reason = f"{state.because}（{said_why}）" if state.because and state.clock == "paused" and said_why else state.because
-    stage = CaseStage.objects.create(
-        case=case, state=state.key, owner=case.owner, person_id=case.person_id, post=state.owner, clock=state.clock,
-        reason=reason[:500], entered_at=now, basis=timing.basis, limit_s=int(timing.limit_s), used_s=timing.used_s,
-        own_limit=limit is not None, due_at=None if state.clock == "ended" else due, until=until,
+def write_stay(case: Case, stay: Stay) -> None:
+    """Write the stay a case begins, as its open one. The caller saves the case."""
+    case.stage = CaseStage.objects.create(
+        case=case, owner_id=case.owner_id, person_id=case.person_id, state=stay.state, post=stay.post, clock=stay.clock,
+        reason=stay.reason, entered_at=stay.entered_at, basis=stay.basis, limit_s=stay.limit_s, used_s=stay.used_s,
+        own_limit=stay.own_limit, due_at=stay.due_at, until=stay.until,
     )  # fmt: skip
-    case.stage, case.stage_since, case.state = stage, now, state.key
-    case.ended = state.clock == "ended"
-    case.closed_at = now if case.ended else None
-    case.suspended = state.suspends
-    case.due_at = stage.due_at or case.due_at
-    case.warn_at = clocks.warn_after(timing, work_time()) if state.clock == "runs" else None
-    return stage
-
-
-def _timing(state: State, limit: Granted | None, own: Clock, now: dt.datetime) -> Clock:
-    """Return the clock that times a stay: its own, or the case's."""
-    if limit is not None:
-        return Clock(limit.seconds, 0.0, now if state.clock == "runs" else None, limit.basis)
-    return own
-
-
-def _pause_ends(limit: Granted | None, now: dt.datetime, until: dt.datetime | None) -> dt.datetime | None:
-    last = now + dt.timedelta(seconds=limit.seconds) if limit else None
-    return min(last, until) if last and until else last or until
 
 
 def next_number(now: dt.datetime) -> str:
@@ -100,11 +64,12 @@ def write_event(
     return CaseEvent.objects.create(
         case=case, at=now, kind=kind, transition=transition, actor=actor.name, account_id=actor.account_id,
         before=dict(before or {}), after=dict(after or {}), reason=given.reason[:500],
-        reason_code=str(given.data.get("reason_code", ""))[:64], note=given.note, data=_came_with(given),
+        reason_code=str(given.data.get("reason_code", ""))[:64], note=given.note, data=came_with(given),
     )  # fmt: skip
 
 
-def _came_with(given: Given) -> dict[str, Any]:
+def came_with(given: Given) -> dict[str, Any]:
+    """Return what an event keeps of what came with a step, beside its texts."""
     found: dict[str, Any] = {key: value for key, value in given.data.items() if key != "reason_code"}
     if given.photos:
         found["photos"] = list(given.photos)

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
@@ -21,26 +21,22 @@ from chengyun.access import audit
 from chengyun.access.actors import Actor
 from chengyun.access.models import Account, Organisation
 from chengyun.access.policy import require
-from chengyun.cases import clock as clocks
 from chengyun.cases import hooks
-from chengyun.cases.clock import Clock
+from chengyun.cases.course import advance, begin
 from chengyun.cases.evidence import check_assignee, check_step
 from chengyun.cases.hooks import Given
 from chengyun.cases.models import Case, CaseAlert, CaseClock, CaseEvent, CaseStage
-from chengyun.cases.office import work_limit, work_time
+from chengyun.cases.office import local_day
 from chengyun.cases.owners import find_owner
-from chengyun.cases.records import clock_of, enter, next_number, said, tell, write_event
+from chengyun.cases.records import SKEW, next_number, said, tell, write_event, write_stay
 from chengyun.cases.rights import DEPARTMENTS, acts_for_owner, may_step, steps_of, type_of, visible
-from chengyun.city import CaseType, City, State, Transition
+from chengyun.city import CaseType, City, Transition
 from chengyun.config import config
 from chengyun.errors import NotFound, Refused, nearest
 from chengyun.operate import services as alerts
 from chengyun.operate.models import Alert
 
 __all__ = ["DEPARTMENTS", "assign", "may_step", "open_case", "steps_of", "supervise", "take_step", "visible"]
-
-SKEW = dt.timedelta(minutes=1)
-"""By how much the clocks of our machines, or a wait for a case's lock, may put a deed before the one it follows."""
 
 
 def open_case(
@@ -92,17 +88,13 @@ def open_case(
             evidence={**(evidence or {}), **({"alert": alert.pk, **alert.evidence} if alert else {})},
         )  # fmt: skip
         _categorise(case, category, now)
-        limit = work_limit(case, declared, now.astimezone(config().zone).date())
-        runs = first.runs_case_clock == "runs"
-        own = Clock(limit.seconds, 0.0, now if runs else None, limit.basis)
-        case.due_at = clocks.due_after(own.basis, now, own.limit_s, work_time())
+        clock = CaseClock(case=case)
+        stay = begin(case, clock, declared, first, now)
         case.save()
-        CaseClock.objects.create(
-            case=case, limit_s=limit.seconds, granted_s=limit.seconds, running_since=own.running_since, basis=limit.basis,
-            edition=limit.edition, source=limit.source[:200], limit_text=limit.text,
-        )  # fmt: skip
-        enter(case, first, own, now)
-        case.save()
+        clock.case = case
+        clock.save()
+        write_stay(case, stay)
+        case.save(update_fields=["stage"])
         after = {"state": first.key, "owner": owner.organisation.key}
         event = write_event(case, "opened", actor, now, after=after)
         if not owner.known:
@@ -154,8 +146,7 @@ def take_step(
         given = Given(reason.strip(), note.strip(), assignee, body, tuple(photos), lon, lat, until, dict(data or {}))
         check_step(held, step, given, actor, now)
         before = said(held)
-        target = declared.state(step.to)
-        _apply(held, declared, step, target, given, actor, now)
+        _apply(held, declared, step, given, actor, now)
         event = write_event(held, "step", actor, now, step.key, before, said(held), given)
         if held.ended:
             _end_alerts(held, actor, now)
@@ -224,37 +215,31 @@ def _open_step(case: Case, declared: CaseType, transition: str, seen: str | None
     return step
 
 
-def _apply(case: Case, declared: CaseType, step: Transition, target: State, given: Given, actor: Actor, now: dt.datetime) -> None:
+def _apply(case: Case, declared: CaseType, step: Transition, given: Given, actor: Actor, now: dt.datetime) -> None:
     """Change the case, its clock and its stay as the step says."""
     _categorise(case, str(given.data.get("category", "")), now)
     case.condition = str(given.data.get("condition", case.condition))[:32]
     case.emergency = bool(given.data.get("emergency", case.emergency))
-    if step.counts:
-        setattr(case, step.counts, getattr(case, step.counts) + 1)
     if step.marks == "handled":
-        case.handled_at, case.handled_by_id = now, actor.account_id
-    elif step.marks == "verified":
-        case.verified_at = now
+        case.handled_by_id = actor.account_id
     if step.merges:
         _merge(case, str(given.data["target"]))
     elif case.merged_into_id is not None:
         _part(case)
-    _hand_over(case, declared, step, target, given, actor, now)
-    left = case.stage
-    until = given.until or (left.until if left and target.clock == "paused" else None)
-    own = _move_clock(case, declared, step, target, left, given, now)
+    _hand_over(case, declared, step, given, actor, now)
+    asked = case.stage.until if case.stage else None
+    stay = advance(case, case.clock, declared, step, now, reason=given.reason, until=given.until, asked_until=asked)
     CaseStage.objects.filter(case=case, left_at=None).update(left_at=now)
-    enter(case, target, own, now, said_why=given.reason, until=until)
+    write_stay(case, stay)
+    case.clock.save()
     case.save()
 
 
-def _hand_over(
-    case: Case, declared: CaseType, step: Transition, target: State, given: Given, actor: Actor, now: dt.datetime
-) -> None:
+def _hand_over(case: Case, declared: CaseType, step: Transition, given: Given, actor: Actor, now: dt.datetime) -> None:
     """Say whose the case is from now on: the department's, the centre's, or as before; and who of it is in charge."""
+    target = declared.state(step.to)
     if step.charges:
         case.department = given.owner or _charged(case, now)
-        case.dispatched_at = case.dispatched_at or now
     before = case.owner_id
     if target.body == "department":
         if case.department is None:
@@ -272,7 +257,7 @@ def _hand_over(
 
 
 def _charged(case: Case, now: dt.datetime) -> Organisation:
-    day = now.astimezone(config().zone).date()
+    day = local_day(now)
     for find in hooks.owner_finders:
         if (found := find(case, day)) is not None:
             return found.organisation
@@ -284,41 +269,13 @@ def _last_in_charge(case: Case) -> int | None:
     return stays.order_by("-id").values_list("person_id", flat=True).first()
 
 
-def _move_clock(
-    case: Case, declared: CaseType, step: Transition, target: State, left: CaseStage | None, given: Given, now: dt.datetime
-) -> Clock:
-    row = case.clock
-    if target.runs_case_clock == "runs" and row.running_since is None and row.used_s == 0:
-        # The limit is the one in force when the work goes out; it stays with the case from here on.
-        limit = work_limit(case, declared, now.astimezone(config().zone).date())
-        row.limit_s = row.granted_s = limit.seconds
-        row.basis, row.edition, row.source, row.limit_text = limit.basis, limit.edition, limit.source[:200], limit.text
-    own = clock_of(row)
-    if step.extends:
-        own = replace(own, limit_s=own.limit_s + _extra(row, own, given.until or (left.until if left else None), now))
-    own = clocks.move(own, target.runs_case_clock, now, work_time())
-    row.limit_s, row.used_s, row.running_since = int(own.limit_s), own.used_s, own.running_since
-    row.save()
-    return own
-
-
-def _extra(row: CaseClock, own: Clock, until: dt.datetime | None, now: dt.datetime) -> float:
-    """Return the seconds an extension adds: up to the day asked for, at most the first limit once more."""
-    if until is None:
-        return row.granted_s
-    due = clocks.due_at(own, work_time()) or now
-    return min(clocks.elapsed(own.basis, due, until, work_time()), row.granted_s)
-
-
 def _categorise(case: Case, category: str, now: dt.datetime) -> None:
     """Give a case its category in the catalogue of the day. Raises Refused for a code the catalogue does not have."""
-    from django.conf import settings
-
     if not category or category == case.category:
         return
     city: City = settings.CITY
     scheme = city.scheme(case.type)
-    version = scheme.version_on(now.astimezone(config().zone).date()) if scheme else ""
+    version = scheme.version_on(local_day(now)) if scheme else ""
     if scheme is not None and scheme.category(category, version) is None:
         hint = nearest(category, scheme.catalogue(version))
         raise Refused(
