@@ -10,16 +10,18 @@ import datetime as dt
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import msgspec
 import psycopg
 import pytest
+from psycopg_pool import AsyncConnectionPool
 from served import STREAM, Served
 
 from chengyun.bench.place import wait_for
 from chengyun.city import Stream
 from chengyun.city.words import URGENCIES
 from chengyun.collect.admission import BUDGETS, LONGEST_S, QUIET_S, Admission
-from chengyun.collect.shedding import keep_episodes
+from chengyun.collect.shedding import keep_episodes, wait_for_turn
 from chengyun.errors import Unavailable
 
 MB = 1024 * 1024
@@ -220,3 +222,57 @@ def test_a_body_that_comes_too_slowly_gives_its_place_back(served: Served, monke
     assert answers[0]["status"] == 408
     assert msgspec.json.decode(answers[1]["body"])["code"] == "body_too_slow"
     assert served.app.house.admission.held == 0
+
+
+def test_what_is_kept_elsewhere_waits_for_room_and_is_counted_once() -> None:
+    admission = Admission()
+    urgencies = iter(["bulk", "bulk", "bulk", "normal"])  # then something more urgent came to stand behind
+
+    async def enter() -> None:
+        held = admission.enter("normal", 30 * MB)
+        with await asyncio.wait_for(admission.enter_in_time(lambda: next(urgencies), MB), 5) as place:
+            assert place.urgency == "normal"
+            assert admission.held == 31 * MB
+        held.__exit__()
+
+    asyncio.run(enter())
+    assert admission.shed == {"life_safety": 0, "normal": 0, "bulk": 1}
+    assert admission.held == 0
+
+
+def test_a_file_waits_while_senders_as_urgent_are_turned_away(served: Served, collect_url: str) -> None:
+    begin = "INSERT INTO collect_shedding (urgency, since, last, requests, bytes) VALUES (%s, clock_timestamp(), %s, 1, 1)"
+
+    async def waits(urgency: Any) -> bool:
+        async with AsyncConnectionPool(collect_url, min_size=1, open=False) as pool:
+            try:
+                await asyncio.wait_for(wait_for_turn(pool, urgency), 0.5)
+            except TimeoutError:
+                return True
+            return False
+
+    now = dt.datetime.now(dt.UTC)
+    try:
+        served.rows(begin, "life_safety", now - dt.timedelta(hours=1))
+        assert not asyncio.run(waits("bulk")), "nobody waits for a process that died"
+        served.rows(begin, "normal", now)
+        assert asyncio.run(waits("bulk"))
+        assert asyncio.run(waits("normal"))
+        assert not asyncio.run(waits("life_safety"))
+        served.rows("UPDATE collect_shedding SET until = now() WHERE until IS NULL")
+        assert not asyncio.run(waits("bulk"))
+    finally:
+        served.rows("DELETE FROM collect_shedding")
+
+
+def test_how_much_comes_in_is_told_to_this_machine_and_to_whoever_shows_a_token(served: Served) -> None:
+    async def ask(client: str, **headers: str) -> Any:
+        transport = httpx.ASGITransport(served.app, client=(client, 1))  # type: ignore[arg-type]
+        async with httpx.AsyncClient(transport=transport, base_url="http://stream", headers=headers) as it:
+            return (await it.get("/health")).json()
+
+    assert "admission" in served.run(ask("127.0.0.1"))
+    assert served.run(ask("10.1.2.3")) == {"ok": True}
+    assert served.run(ask("127.0.0.1", **{"x-forwarded-for": "10.1.2.3"})) == {"ok": True}
+    assert "streams" in served.run(ask("10.1.2.3", authorization=f"Bearer {served.token}"))
+    assert served.run(ask("10.1.2.3", authorization="Bearer nobody"))["code"] == "token"

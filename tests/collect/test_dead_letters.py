@@ -99,3 +99,26 @@ def test_who_may_not_sees_nothing_and_settles_nothing(letter: DeadLetter) -> Non
         queries.dead_letters(CLERK)
     with pytest.raises(Refused):
         services.drop(CLERK, letter.pk, "no")
+
+
+def test_old_letters_are_dropped_and_erased_many_at_a_time_and_it_is_on_record(letter: DeadLetter) -> None:
+    now = dt.datetime.now(dt.UTC)
+    old = [
+        DeadLetter.objects.create(
+            stream=stream, received_at=now - dt.timedelta(days=100), actor="a", code="type", reason="r", row={}
+        )
+        for stream in ("air_quality.station_5min", "air_quality.station_5min", "parking.lot_state")
+    ]
+    before = now - dt.timedelta(days=90)
+    with pytest.raises(Refused):
+        services.drop_older(STEWARD, before, " ")
+    with pytest.raises(Refused):
+        services.drop_older(CLERK, before, "old")
+    assert services.erase_older(STEWARD, before, "old") == {}, "what waits is not erased"
+    assert services.drop_older(STEWARD, before, "old", stream=old[0].stream) == {old[0].stream: 2}
+    assert {one.state for one in DeadLetter.objects.filter(note="old")} == {"dropped"}
+    assert services.erase_older(STEWARD, before, "older") == {old[0].stream: 2}
+    assert set(DeadLetter.objects.values_list("pk", flat=True)) == {letter.pk, old[2].pk}
+    kept = AuditRecord.objects.filter(action="dead_letter.erase").order_by("-pk").first()
+    assert kept is not None
+    assert kept.detail["letters"] == {old[0].stream: 2}

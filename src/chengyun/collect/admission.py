@@ -7,11 +7,13 @@
 
 A request takes its place before its body is read, by the length it announces, and leaves it when it is answered. Who is
 turned away is told when to come back: the longer the less is written and the more is turned away, each a little otherwise,
-so that not all come back at once. Pure but for the clock and the dice, which are given.
+so that not all come back at once. What a broker keeps until it is acknowledged waits for its place instead. Pure but for the
+clock and the dice, which are given.
 """
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import logging
 import math
@@ -28,6 +30,8 @@ __all__ = ["BUDGETS", "Admission", "Episode", "Place"]
 _MB = 1024 * 1024
 BUDGETS: dict[Urgency, int] = {"bulk": 24 * _MB, "normal": 40 * _MB, "life_safety": 64 * _MB}
 """Bytes in hand, of all classes, up to which a class is let in; what is above the others' is life safety's own reserve."""
+LOOK_AGAIN_S = 0.05
+"""How often it is looked for room for what waits."""
 LEAST = 4 * 1024
 """Bytes a request counts as at least: what it takes besides its body."""
 LONGEST_S: dict[Urgency, float] = {"bulk": 60.0, "normal": 30.0, "life_safety": 5.0}
@@ -92,10 +96,25 @@ class Admission:
         self.take(urgency, size)
         return Place(self, urgency, size)
 
+    def has_room(self, urgency: Urgency, size: int) -> bool:
+        """Say whether so many bytes would be let in; alone, even the largest body is."""
+        return not self.held or self.held + size <= BUDGETS[urgency]
+
+    async def enter_in_time(self, urgency: Callable[[], Urgency], size: int) -> Place:
+        """Return a place once there is room: for those who keep what waits, and do not send it again when turned away.
+
+        urgency: asked again while it waits, as something more urgent may have come to stand behind.
+        """
+        try:
+            return self.enter(urgency(), size)
+        except Unavailable:
+            while not self.has_room(found := urgency(), max(size, LEAST)):
+                await asyncio.sleep(LOOK_AGAIN_S)
+        return self.enter(found, size)
+
     def take(self, urgency: Urgency, size: int) -> None:
         self._turn_window()
-        # Alone, even the largest body comes in.
-        if self.held and self.held + size > BUDGETS[urgency]:
+        if not self.has_room(urgency, size):
             raise self._turned_away(urgency, size)
         self.held += size
 

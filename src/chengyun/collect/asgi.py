@@ -31,7 +31,21 @@ from chengyun.collect.live import MOST_READERS, Hub
 from chengyun.collect.mqtt.settings import read_broker
 from chengyun.collect.things.door import things
 from chengyun.collect.things.marks import keep_marks
-from chengyun.collect.wire import CORS, JSON, GoneError, Receive, Send, answer, discard, length, query_of, read, tell, until_gone
+from chengyun.collect.wire import (
+    CORS,
+    JSON,
+    GoneError,
+    Receive,
+    Send,
+    answer,
+    discard,
+    is_local,
+    length,
+    query_of,
+    read,
+    tell,
+    until_gone,
+)
 from chengyun.collect.writer import AWAY
 from chengyun.config import Config, config
 from chengyun.errors import NotFound, Problem, Refused, Unavailable
@@ -155,7 +169,7 @@ class App:
             case "live", "GET":
                 await self._live(query_of(scope), receive, send)
             case "health", ("GET" | "HEAD"):
-                await self._health(send)
+                await self._health(scope, send)
             case (("ingest" | "latest" | "live" | "health"), _):
                 raise Refused(f"{method} is not possible here.", code="method", status=405)
             case _:
@@ -235,10 +249,17 @@ class App:
                 gone.cancel()
             await send({"type": "http.response.body", "body": b""})
 
-    async def _health(self, send: Send) -> None:
+    async def _health(self, scope: dict[str, Any], send: Send) -> None:
+        """Say that all is well; how much comes in and waits only to this machine and to who shows a token."""
         house = self.house
-        async with asyncio.timeout(ANSWER_WITHIN_S), house.pool.connection(timeout=2.0) as conn:
-            await conn.execute("SELECT 1")
+        authorization = dict(scope["headers"]).get(b"authorization", b"")
+        async with asyncio.timeout(ANSWER_WITHIN_S):
+            told_all = is_local(scope) if not authorization else await self._holder(authorization) is not None
+            async with house.pool.connection(timeout=2.0) as conn:
+                await conn.execute("SELECT 1")
+        if not told_all:
+            await answer(send, 200, b'{"ok":true}', [JSON, *CORS])
+            return
         streams = {
             key: {"waiting": writer.waiting_rows, "written": writer.written, "seq": (writer.mirror.next_seq or 1) - 1}
             for key, writer in house.writers.items()

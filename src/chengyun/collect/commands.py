@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`chengyun load` and `chengyun replay`."""
+"""`chengyun load`, `chengyun replay` and `chengyun dead-letters`."""
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import datetime as dt
+import getpass
 import os
 import time
 from pathlib import Path
 from typing import Any
 
 from chengyun.areas.commands import add_load_arguments, load_areas_command
-from chengyun.errors import Refused
+from chengyun.errors import NotFound, Refused, nearest
 from chengyun.run import setup
 
 __all__ = ["add_commands"]
@@ -41,6 +43,18 @@ def add_commands(subparsers: Any) -> None:
     replay.add_argument("--shift-to-now", action="store_true", help="move all times so that the last observation is now's")
     replay.add_argument("--simulated", action="store_true", help="mark everything as simulated")
     replay.set_defaults(func=_replay)
+
+    letters = subparsers.add_parser("dead-letters", help="rows that could not be stored: kept until one of these words is said")
+    verbs = letters.add_subparsers(title="verbs", metavar="VERB", required=True)
+    for verb, helped in {
+        "drop": "give up those that wait and are old; they stay, marked as dropped",
+        "erase": "remove those that are settled and old; those that wait stay",
+    }.items():
+        word = verbs.add_parser(verb, help=helped)
+        word.add_argument("--older-than", type=int, required=True, metavar="DAYS")
+        word.add_argument("--because", required=True, metavar="REASON", help="stands in the audit log")
+        word.add_argument("--stream", metavar="PACK.STREAM", help="only of one stream")
+        word.set_defaults(func=_settle, verb=verb)
 
 
 def _load(args: argparse.Namespace) -> int:
@@ -80,6 +94,8 @@ def _load(args: argparse.Namespace) -> int:
     print(f"Read {loaded.read:,} observations in {seconds:.1f} s, stored {loaded.stored:,}.")
     if loaded.skipped:
         print(f"  kept by an earlier load of the same file: {loaded.skipped:,}; --again loads them once more")
+    if loaded.waited_s >= 1:
+        print(f"  waited {loaded.waited_s:.0f} s while senders were turned away: they go first")
     if loaded.registered:
         print(f"  registered or changed: {loaded.registered:,}")
     for name, count in sorted(loaded.flags.items()):
@@ -90,6 +106,28 @@ def _load(args: argparse.Namespace) -> int:
         print(f"  more rows were set aside than are shown as dead letters; the rest are in {rejects}")
     for hint in loaded.hints:
         print(f"  {hint}")
+    return 0
+
+
+def _settle(args: argparse.Namespace) -> int:
+    if args.older_than < 0:
+        raise Refused(f"--older-than is {args.older_than}, expected a number of days.", code="days")
+    setup.django()
+    from django.conf import settings
+
+    from chengyun.access.actors import SYSTEM
+    from chengyun.collect import services
+
+    if args.stream is not None and args.stream not in settings.CITY.streams:
+        raise NotFound(f"There is no stream {args.stream!r}.{nearest(args.stream, settings.CITY.streams)}")
+    before = dt.datetime.now(dt.UTC) - dt.timedelta(days=args.older_than)
+    settle = services.drop_older if args.verb == "drop" else services.erase_older
+    actor = dataclasses.replace(SYSTEM, name=f"{SYSTEM.name}:{getpass.getuser()}")
+    counts = settle(actor, before, args.because, stream=args.stream)
+    for stream, count in counts.items():
+        print(f"{stream or 'no stream'}: {count:,}")
+    done = "dropped" if args.verb == "drop" else "erased"
+    print(f"{sum(counts.values()):,} dead letters {done}, received before {before:%Y-%m-%d %H:%M} UTC.")
     return 0
 
 

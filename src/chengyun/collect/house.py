@@ -78,14 +78,18 @@ class House:
         self._unknown: dict[tuple[str, str], float] = {}
         self._tasks: list[asyncio.Task[None]] = []
 
-    async def open(self) -> None:
-        """Connect, read registers and newest rows, start the writers."""
+    async def open(self, *, guest: bool = False) -> None:
+        """Connect, read registers and newest rows, start the writers.
+
+        guest: beside a stream process, whose times of overload stay open.
+        """
         await self.pool.open()
         with contextlib.suppress(psycopg.OperationalError):
             async with self.pool.connection() as conn:
                 for register in self.registers.values():
                     await register.load(conn)
-                await close_left_open(conn)
+                if not guest:
+                    await close_left_open(conn)
             await self.follow_once()
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(writer.run()) for writer in self.writers.values()]

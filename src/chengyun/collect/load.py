@@ -24,6 +24,7 @@ from chengyun.collect.batch import Batch, DeadRow, Sender
 from chengyun.collect.decode import Dead, read_columns
 from chengyun.collect.house import House
 from chengyun.collect.registering import register
+from chengyun.collect.shedding import wait_for_turn
 from chengyun.config import Config
 from chengyun.errors import NotFound, Refused, nearest
 from chengyun.lake import database
@@ -46,7 +47,8 @@ _MILLISECOND = dt.timedelta(milliseconds=1)
 class Loaded:
     """What a load came to. dead: reason's code → rows; example: code → the first sentence.
 
-    skipped: rows that an earlier load of the same file had kept. rejects: files with the rows that dead letters had no room for.
+    skipped: rows that an earlier load of the same file had kept. waited_s: while senders were turned away. rejects: files with
+    the rows that dead letters had no room for.
     """
 
     read: int = 0
@@ -57,6 +59,7 @@ class Loaded:
     example: dict[str, str] = field(default_factory=dict)
     hints: list[str] = field(default_factory=list)
     skipped: int = 0
+    waited_s: float = 0.0
     rejects: list[Path] = field(default_factory=list)
 
 
@@ -108,7 +111,7 @@ def load_files(
 async def _load(config: Config, city: City, pack: str, feed: Feed, paths: Sequence[Path], progress: Progress) -> Loaded:
     qualified = qualify(pack, feed.stream)
     house = House(city, database.url(), config.zone, config.secret)
-    await house.open()
+    await house.open(guest=True)
     loaded = Loaded()
     bytes_before = 0
     try:
@@ -127,6 +130,7 @@ async def _load(config: Config, city: City, pack: str, feed: Feed, paths: Sequen
                                 await house.mirrors[qualified].register.load(conn, [it.key for it in part.registered])
                         batch = await _batch(house, qualified, part, sender)
                         await room.acquire()
+                        loaded.waited_s += await wait_for_turn(house.pool, city.streams[qualified].urgency)
                         group.create_task(_write(house, qualified, batch, loaded, room))
                         progress(loaded.read, bytes_before + position())
             bytes_before += path.stat().st_size

@@ -1,20 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What can be done about a dead letter: send it again, mended or as it is, or drop it with a reason."""
+"""What can be done about a dead letter: send it again, mended or as it is, or drop it with a reason; old ones many at a time."""
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
 from django.apps import apps
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Count, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from chengyun.access import audit
 from chengyun.access.actors import Actor
-from chengyun.access.policy import require
+from chengyun.access.policy import require, require_scope
 from chengyun.city import City, qualify
 from chengyun.collect import front_door
 from chengyun.collect.models import DeadLetter
@@ -22,7 +24,7 @@ from chengyun.collect.queries import access_dead_letter
 from chengyun.config import config
 from chengyun.errors import Refused
 
-__all__ = ["drop", "retry"]
+__all__ = ["drop", "drop_older", "erase_older", "retry"]
 
 
 def retry(actor: Actor, letter_id: int, row: Mapping[str, Any] | None = None) -> DeadLetter:
@@ -67,6 +69,50 @@ def drop(actor: Actor, letter_id: int, reason: str) -> DeadLetter:
             actor, "dead_letter.drop", "dead_letters", str(letter.pk), detail={"stream": letter.stream, "reason": letter.note}
         )
     return letter
+
+
+def drop_older(actor: Actor, before: dt.datetime, reason: str, *, stream: str | None = None) -> dict[str, int]:
+    """Give up every letter that waits and came before a time; they are kept. Return how many of each stream.
+
+    Raises Refused without a reason.
+    """
+    found = _older(actor, before, reason, stream).filter(state=DeadLetter.State.WAITING)
+    with transaction.atomic():
+        counts = _by_stream(found)
+        found.update(state=DeadLetter.State.DROPPED, retried_at=timezone.now(), note=reason.strip())
+        _told(actor, "dead_letter.drop", before, reason, counts)
+    return counts
+
+
+def erase_older(actor: Actor, before: dt.datetime, reason: str, *, stream: str | None = None) -> dict[str, int]:
+    """Remove every settled letter that came before a time; those that wait stay. Return how many of each stream.
+
+    Raises Refused without a reason.
+    """
+    found = _older(actor, before, reason, stream).exclude(state=DeadLetter.State.WAITING)
+    with transaction.atomic():
+        counts = _by_stream(found)
+        found.delete()
+        _told(actor, "dead_letter.erase", before, reason, counts)
+    return counts
+
+
+def _older(actor: Actor, before: dt.datetime, reason: str, stream: str | None) -> QuerySet[DeadLetter]:
+    require(actor, "dead_letter.retry")
+    if not reason.strip():
+        raise Refused(_("请写明丢弃的原因。"), code="reason_missing")
+    found = DeadLetter.objects.filter(require_scope(actor, "dead_letters").q(), received_at__lt=before)
+    return found.filter(stream=stream) if stream is not None else found
+
+
+def _by_stream(found: QuerySet[DeadLetter]) -> dict[str, int]:
+    counted = found.order_by("stream").values("stream").annotate(count=Count("pk"))
+    return {row["stream"]: row["count"] for row in counted}
+
+
+def _told(actor: Actor, action: str, before: dt.datetime, reason: str, counts: Mapping[str, int]) -> None:
+    detail = {"before": before.isoformat(), "reason": reason.strip(), "letters": dict(counts)}
+    audit.record(actor, action, "dead_letters", detail=detail)
 
 
 def _waiting(actor: Actor, letter_id: int) -> DeadLetter:

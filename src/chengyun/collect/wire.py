@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qs
@@ -22,6 +23,7 @@ __all__ = [
     "Send",
     "answer",
     "discard",
+    "is_local",
     "length",
     "query_of",
     "read",
@@ -124,6 +126,17 @@ async def until_gone(receive: Receive) -> None:
     """Return when whoever asked has gone."""
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+def is_local(scope: dict[str, Any]) -> bool:
+    """Say whether a request comes from this machine itself, not through a proxy that stands on it."""
+    passed_on = {b"forwarded", b"x-forwarded-for", b"x-real-ip", b"via"}
+    if any(name in passed_on for name, _ in scope["headers"]):
+        return False
+    try:
+        return ipaddress.ip_address((scope.get("client") or ("",))[0]).is_loopback
+    except ValueError:
+        return False
 
 
 def query_of(scope: dict[str, Any]) -> dict[str, str]:

@@ -15,6 +15,7 @@ from typing import Any
 
 import psycopg
 
+from chengyun.access.tokens import internal_token
 from chengyun.config import Config
 from chengyun.errors import Problem
 from chengyun.run import folder, setup
@@ -87,7 +88,7 @@ def read_status(config: Config) -> Status:
         _free_mb(config),
         processes,
         _streams(trouble),
-        _lag(f"http://{host}:{state['stream_port']}/health", trouble),
+        _lag(config, f"http://{host}:{state['stream_port']}/health", trouble),
         trouble,
     )
 
@@ -106,9 +107,11 @@ def _streams(trouble: list[str]) -> list[Mapping[str, Any]]:
     return [item if isinstance(item, Mapping) else dataclasses.asdict(item) for item in found]
 
 
-def _lag(address: str, trouble: list[str]) -> Mapping[str, Any]:
+def _lag(config: Config, address: str, trouble: list[str]) -> Mapping[str, Any]:
+    shown = {"Authorization": f"Bearer {internal_token(config.secret, 'read')}"}
     try:
-        with urllib.request.urlopen(address, timeout=5) as answer:  # noqa: S310  our own address
+        request = urllib.request.Request(address, headers=shown)  # noqa: S310  our own address
+        with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310
             told = json.load(answer)
     except (OSError, ValueError) as wrong:
         trouble.append(f"The stream process does not answer at {address}: {wrong}")

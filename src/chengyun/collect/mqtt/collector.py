@@ -190,7 +190,7 @@ class Collector:
             while self._inbox:
                 taken, self._inbox[:MOST_AT_ONCE] = self._inbox[:MOST_AT_ONCE], []
                 connection = self._connection
-                await self.intake.take(taken)
+                await self.intake.take(taken, lambda: self._inbox)
                 if connection is not None:
                     connection.acknowledge([message.packet for message in taken if message.packet])
                     if len(self._inbox) <= MOST_UNREAD // 2:

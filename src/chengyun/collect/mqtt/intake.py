@@ -9,6 +9,7 @@ the database away → tried again until it is back; the broker keeps what is not
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import math
 import time
@@ -22,6 +23,7 @@ import numpy as np
 import psycopg
 from psycopg_pool import PoolTimeout
 
+from chengyun.city.words import URGENCIES
 from chengyun.collect.batch import Batch, DeadRow, Sender
 from chengyun.collect.decode import Dead
 from chengyun.collect.house import House
@@ -72,10 +74,17 @@ class Intake:
         self._on_device = on_device
         self._on_node = on_node
 
-    async def take(self, messages: Sequence[Message]) -> None:
-        """Return when every message is durable or set aside."""
+    async def take(self, messages: Sequence[Message], behind: Callable[[], Sequence[Message]] = lambda: ()) -> None:
+        """Return when every message is durable or set aside.
+
+        behind: messages that wait for these. All are acknowledged in the order they came, so they are as urgent as the most
+        urgent one here or behind: an alarm does not wait for history to find room.
+        """
         gathered, astray, deeds = self._gather(messages)
-        await asyncio.gather(*(self._write(qualified, one) for qualified, one in gathered.items()))
+        own = min((self._rank(qualified) for qualified in gathered), default=len(URGENCIES) - 1)
+        size = sum(len(message.payload) for message in messages)
+        with await self.house.admission.enter_in_time(lambda: URGENCIES[min(own, self._most_urgent(behind()))], size):
+            await asyncio.gather(*(self._write(qualified, one) for qualified, one in gathered.items()))
         for letter in astray:
             await self._until_done(lambda letter=letter: self._write_astray(letter))  # type: ignore[misc]
         for deed in deeds:
@@ -87,6 +96,19 @@ class Intake:
                 self.counts["unheard"] += 1
         self.counts["messages"] += len(messages)
         self.newest = time.time()
+
+    def _rank(self, qualified: str) -> int:
+        """Return a stream's place among the urgencies, 0 the most urgent."""
+        return URGENCIES.index(self.house.city.streams[qualified].urgency)
+
+    def _most_urgent(self, messages: Sequence[Message]) -> int:
+        ranks = [len(URGENCIES) - 1]
+        for topic in {message.topic for message in messages}:
+            with contextlib.suppress(Malformed):
+                way = self.routes.find(topic)
+                carried = self.routes.matching(way.name) if way.kind == "sparkplug" else [(way.route, {})] if way.route else []
+                ranks += [self._rank(route.qualified) for route, _ in carried if route is not None]
+        return min(ranks)
 
     def _gather(
         self, messages: Sequence[Message]

@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from chengyun.access.tokens import internal_token
 from chengyun.access.views import needs
 from chengyun.city import City
 from chengyun.collect.queries import shedding
@@ -190,8 +191,10 @@ def _ask_stream() -> dict[str, Any] | None:
     """Return what the stream process says of each stream; None when it does not answer."""
     own = config()
     host = "127.0.0.1" if own.host in ("0.0.0.0", "::") else own.host  # noqa: S104  every address includes this one
+    shown = {"Authorization": f"Bearer {internal_token(own.secret, 'read')}"}
     try:
-        with urllib.request.urlopen(f"http://{host}:{own.stream_port}/health", timeout=ASK_WITHIN_S) as answer:
+        request = urllib.request.Request(f"http://{host}:{own.stream_port}/health", headers=shown)
+        with urllib.request.urlopen(request, timeout=ASK_WITHIN_S) as answer:  # noqa: S310
             return dict(json.load(answer).get("streams", {}))
     except (OSError, ValueError):
         return None
