@@ -119,6 +119,8 @@ class _Connection(asyncio.Protocol):
             self._answer.set_exception(ConnectionError(str(exc or "the connection was closed")))
 
     async def ask(self, head: bytes, body: bytes) -> tuple[int, bytes]:
+        if self._transport.is_closing():
+            raise ConnectionError("the connection was closed after an answer")
         self._answer = asyncio.get_running_loop().create_future()
         self._transport.writelines([head % len(body), body])
         return await self._answer

@@ -10,19 +10,19 @@ import contextlib
 import datetime as dt
 import json
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from chengyun.bench.place import status, wait_for
+from chengyun.bench.beside import environment, running
+from chengyun.bench.place import free_ports, status
 from chengyun.errors import Unavailable
 from chengyun.protocols.sensorthings.sender import Orders, Report
 
@@ -45,7 +45,8 @@ ROOT = "/sensorthings/v1.1"
 SPAN_S, ROUNDS = 3.0, 3
 ROWS = 1_000
 """Observations of one element of a data array; ten elements a body."""
-PEER = Path(__file__).parents[4] / "build" / "peers" / "django-ogc-sensorthings"
+LATE_S = 60.0
+"""How long after its end a sender may still wait for answers."""
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 
 
@@ -86,12 +87,8 @@ def peer_figures() -> dict[str, str]:
 
 @contextlib.contextmanager
 def _peer(folder: Path) -> Iterator[int]:
-    python = PEER / "bin" / "python"
-    if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", PEER], check=True, capture_output=True)
-        wanted = ["django-ogc-sensorthings==1.2.0", "uvicorn"]
-        subprocess.run([python, "-m", "pip", "install", "--quiet", *wanted], check=True, capture_output=True)
-    port = _free_port()
+    python = environment("django-ogc-sensorthings", ("django-ogc-sensorthings==1.2.0", "uvicorn"))
+    port = free_ports(1)[0]
     (folder / "peer_settings.py").write_text(SETTINGS.replace("PORT", str(port)))
     (folder / "peer_urls.py").write_text(URLS)
     (folder / "peer_asgi.py").write_text(ASGI)
@@ -99,7 +96,7 @@ def _peer(folder: Path) -> Iterator[int]:
     subprocess.run([python, "-m", "django", "migrate"], env=env, cwd=folder, check=True, capture_output=True)
     words = ["peer_asgi:application", "--host", "127.0.0.1", "--port", str(port), "--workers", "2", "--log-level", "error"]
     command = [str(python), "-m", "uvicorn", *words]
-    with _running(command, lambda: status(f"http://127.0.0.1:{port}{ROOT}/Things") == 200, env=env, cwd=folder):
+    with running(command, lambda: status(f"http://127.0.0.1:{port}{ROOT}/Things") == 200, env=env, cwd=folder):
         yield port
 
 
@@ -152,13 +149,13 @@ def influx() -> dict[str, str]:
     if program is None:
         return {"InfluxDB": "not installed"}
     with tempfile.TemporaryDirectory(prefix="chengyun-influx-") as folder:
-        port, rpc = _free_port(), _free_port()
+        port, rpc = free_ports(2)
         config = Path(folder) / "influx.conf"
         config.write_text(
             f'reporting-disabled = true\nbind-address = "127.0.0.1:{rpc}"\n[meta]\ndir = "{folder}/meta"\n[data]\n'
             f'dir = "{folder}/data"\nwal-dir = "{folder}/wal"\n[http]\nbind-address = "127.0.0.1:{port}"\nlog-enabled = false\n'
         )
-        with _running([program, "-config", str(config)], lambda: status(f"http://127.0.0.1:{port}/ping") in (200, 204)):
+        with running([program, "-config", str(config)], lambda: status(f"http://127.0.0.1:{port}/ping") in (200, 204)):
             query = f"http://127.0.0.1:{port}/query?q=CREATE%20DATABASE%20b"
             urllib.request.urlopen(urllib.request.Request(query, method="POST"), timeout=20).close()
             taken = _lines(port, "/write?db=b&precision=s")
@@ -170,9 +167,9 @@ def victoria() -> dict[str, str]:
     if program is None:
         return {"VictoriaMetrics": "not installed"}
     with tempfile.TemporaryDirectory(prefix="chengyun-victoria-") as folder:
-        port = _free_port()
+        port = free_ports(1)[0]
         options = [f"-storageDataPath={folder}", f"-httpListenAddr=127.0.0.1:{port}", "-retentionPeriod=100y"]
-        with _running([program, *options], lambda: status(f"http://127.0.0.1:{port}/health") == 200):
+        with running([program, *options], lambda: status(f"http://127.0.0.1:{port}/health") == 200):
             taken = _lines(port, "/write?precision=s")
     return {"VictoriaMetrics": f"{taken:,.0f} points/s (answered from memory, lost if killed within seconds)"}
 
@@ -193,30 +190,10 @@ def _lines(port: int, path: str) -> float:
     return median(lambda: run(orders))
 
 
-@contextlib.contextmanager
-def _running(command: Sequence[str], ready: Callable[[], bool], **given: Any) -> Iterator[None]:
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **given)
-    try:
-        wait_for(lambda: process.poll() is not None or ready(), 30, f"{Path(command[0]).name} did not answer")
-        if process.poll() is not None:
-            raise Unavailable(f"{Path(command[0]).name} ended with code {process.returncode}.")
-        yield
-    finally:
-        process.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(15)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def run(orders: Orders) -> Report:
     done = subprocess.run(
         [sys.executable, "-m", "chengyun.protocols.sensorthings.sender"],
-        input=msgspec.json.encode(orders), stdout=subprocess.PIPE, check=True,
+        input=msgspec.json.encode(orders), stdout=subprocess.PIPE, check=True, timeout=orders.seconds + LATE_S,
     )  # fmt: skip
     report = msgspec.json.decode(done.stdout, type=Report)
     if report.failures:

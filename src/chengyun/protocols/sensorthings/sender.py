@@ -90,6 +90,8 @@ class _Connection(asyncio.Protocol):
             self._answer.set_exception(ConnectionError(str(exc or "the connection was closed")))
 
     async def ask(self, request: bytes) -> tuple[int, bytes]:
+        if self._transport.is_closing():
+            raise ConnectionError("the connection was closed after an answer")
         self._answer = asyncio.get_running_loop().create_future()
         self._transport.write(request)
         return await self._answer
@@ -121,9 +123,15 @@ async def send(orders: Orders) -> Report:
         turn = number * len(requests) // orders.connections
         while time.perf_counter() < end:
             asked = time.perf_counter()
-            status, answer = await connection.ask(requests[turn % len(requests)])
-            turn += 1
             report.requests += 1
+            try:
+                status, answer = await connection.ask(requests[turn % len(requests)])
+            except ConnectionError as wrong:
+                report.failures += 1
+                report.first_failure = report.first_failure or str(wrong)
+                _, connection = await loop.create_connection(_Connection, "127.0.0.1", orders.port)
+                continue
+            turn += 1
             report.size = len(answer)
             if 200 <= status < 300:
                 report.rows += orders.rows
