@@ -17,6 +17,7 @@ from chengyun.access.rulebook import rulebook
 from chengyun.access.services import ensure_organisations
 from chengyun.cases.models import Case
 from chengyun.city import MapLayer
+from chengyun.collect.things.models import Channel
 from chengyun.operate.models import Alert, Figure
 from chengyun.web import cache
 
@@ -94,6 +95,22 @@ def test_a_figure_shows_value_class_period_status_and_the_way_to_why(city, clien
     assert "及时" in tile
     assert "HJ 633" in tile
     assert f'href="/why/{newest.pk}"' in tile
+
+
+def test_the_board_lists_streams_that_spoke_or_are_expected_to_and_counts_the_others(city, client: Client) -> None:
+    def listed() -> list[str]:
+        cache.forget_all()
+        html = client.get("/", headers={"accept-language": "zh-CN"}).content.decode()
+        return re.findall(r'class="streams-name">([^<]+)<', html) + re.findall(r"(\d+) 个数据流尚无数据", html)
+
+    *spoke, quiet = listed()
+    assert settings.CITY.streams["air_quality.station_5min"].name in spoke
+    assert int(quiet) == len(settings.CITY.streams) - len(spoke) > 0
+    silent = next(name for name, one in settings.CITY.streams.items() if one.name not in spoke)
+    Channel.objects.create(key="expected", pattern="x/{station}", stream=silent)
+    *now, fewer = listed()
+    assert settings.CITY.streams[silent].name in now
+    assert int(fewer) == int(quiet) - 1
 
 
 def test_what_is_unknown_is_a_dash_and_never_zero(city, client: Client) -> None:

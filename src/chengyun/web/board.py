@@ -45,10 +45,12 @@ BOARD_ITEMS = 8
 class Board:
     """What changes on the board.
 
-    streams: age of each. tiles: vital signs, panel by panel. all_simulated: nothing real yet. as_of: when it was read.
+    streams: age of each that is expected to speak. quiet: how many others have no data yet. tiles: vital signs, panel by panel.
+    all_simulated: nothing real yet. as_of: when it was read.
     """
 
     streams: tuple[StreamAge, ...]
+    quiet: int
     tiles: tuple[TilesPanel, ...]
     layers: tuple[Layer, ...]
     work: Work
@@ -118,7 +120,8 @@ def read_board(actor: Actor, now: dt.datetime) -> Board:
         ]
     streams = stream_ages(actor, now)
     doings = work(actor, now, BOARD_ITEMS)
-    return Board(streams, tuple(tiles), tuple(layers), doings, only_simulated(streams), now)
+    shown = tuple(one for one in streams if one.expected)
+    return Board(shown, len(streams) - len(shown), tuple(tiles), tuple(layers), doings, only_simulated(streams), now)
 
 
 def _with_sparks(panel: TilesPanel, actor: Actor, now: dt.datetime) -> TilesPanel:
