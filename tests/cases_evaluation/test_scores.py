@@ -48,7 +48,7 @@ def test_nothing_due_is_no_rate(declared: Book) -> None:
 
 
 def test_a_missing_term_can_give_its_weight_to_the_others(declared: Book) -> None:
-    counts = defaultdict(int, handle_due=10, handled_on_time=8, overdue_open=1, reworked=2)
+    counts = defaultdict(int, handle_due=10, handled_on_time=8, overdue_open=1, reworked_handled=2)
     score = score_of(declared.profile("department_outcome"), counts)
     assert score.value == Fraction(80 * 40 + 80 * 15 + 90 * 15, 70)
 

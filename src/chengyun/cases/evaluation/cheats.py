@@ -2,9 +2,9 @@
 """A city whose units are known to the last case: honest, or with one unit that cheats in one of six ways.
 
 What a unit does is drawn first, by its own quality and the case's difficulty; what the books and the fair view then say of it
-follows from that and from what can be seen at all. A cheat changes deeds, never the draws: the honest city and the cheating one are
-the same city, so that a rank that moves moved because of the cheat. A share of every cheat leaves no trace (SEEN), and honest cases
-look bad now and then.
+follows from that and from what can be seen at all. A cheat changes deeds, never the draws: the honest city and the cheating
+one are the same city, so that a rank that moves moved because of the cheat. A share of every cheat leaves no trace (SEEN), and
+honest cases look bad now and then.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class City:
-    """units: how many; cases: per unit on average; spread: of units' quality, in logits. cheater, cheat: who, how; None: all honest.
+    """units: how many; cases: per unit on average; spread: of units' quality, in logits.
 
-    zeal: the share of the occasions a cheater uses.
+    cheater, cheat: who cheats, and how; None: all are honest. zeal: the share of the occasions a cheater uses.
     """
 
     units: int = 12
@@ -102,10 +102,11 @@ def simulate(city: City, seed: int) -> Tally:
     plain = _bits(
         {
             "handle_due": kept, "handled": kept & recorded_done, "handled_on_time": kept & recorded,
-            "overdue_open": kept & ~recorded_done, "reworked": kept & reworked, "close_due": kept, "closed": kept & recorded_done,
-            "rated": kept & rated, "satisfied": kept & rated & pleased, "closings": kept & recorded_done,
-            "reopened_early": kept & recorded & seen_again, "ratings": kept & rated, "rating_doubtful": kept & odd,
-            "assigned": np.ones(size, bool), "shifted": seen_shift, "hard_assigned": hard, "hard_returned": hard & returned_all,
+            "overdue_open": kept & ~recorded_done, "reworked_handled": kept & reworked, "close_due": kept,
+            "closed": kept & recorded_done, "rated": kept & rated, "satisfied": kept & rated & pleased,
+            "closings": kept & recorded_done, "reopened_early": kept & recorded & seen_again, "ratings": kept & rated,
+            "rating_doubtful": kept & odd, "assigned": np.ones(size, bool), "shifted": seen_shift, "hard_assigned": hard,
+            "hard_returned": hard & returned_all,
         },
         size,
     )  # fmt: skip
@@ -117,7 +118,7 @@ def simulate(city: City, seed: int) -> Tally:
     fair = _bits(
         {
             "handle_due": np.ones(size, bool), "handled": truly, "handled_on_time": believed,
-            "overdue_open": ~truly, "reworked": kept & reworked, "close_due": np.ones(size, bool),
+            "overdue_open": ~truly, "reworked_handled": kept & reworked, "close_due": np.ones(size, bool),
             "closed": truly, "rated": kept_ratings, "satisfied": kept_ratings & pleased,
         },
         size,

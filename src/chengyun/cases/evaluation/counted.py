@@ -56,6 +56,7 @@ COUNTS: Mapping[str, str] = {
     "split_part": "疑似拆分数",
     "hard_assigned": "受派难案数",
     "hard_returned": "退回难案数",
+    "reworked_handled": "返工数（按应处置）",
 }
 """Key → the reference's word, or ours for what detectors.py asks. Only cases whose clock is not suspended (挂账) at the period's
 end are due anything."""

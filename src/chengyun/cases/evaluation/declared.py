@@ -28,7 +28,20 @@ from chengyun.cases.evaluation.counted import COUNTS
 from chengyun.city import City, Limits
 from chengyun.errors import Misdeclared, NotFound, nearest
 
-__all__ = ["DIMENSIONS", "Bands", "Book", "Dimension", "Profile", "Rate", "Sign", "Term", "book", "read_book"]
+__all__ = [
+    "DIMENSIONS",
+    "Bands",
+    "Book",
+    "Dimension",
+    "Profile",
+    "Rate",
+    "Sign",
+    "Term",
+    "book",
+    "evaluated_types",
+    "read_book",
+    "stages_of",
+]
 
 Dimension = Literal["area", "department", "inspector", "intake", "chief", "dispatcher"]
 DIMENSIONS: tuple[Dimension, ...] = ("area", "department", "inspector", "intake", "chief", "dispatcher")
@@ -168,12 +181,29 @@ class Book:
 
 def book(type_key: str, day: dt.date) -> Book:
     """Return what is in force for a case type on a day. Raises NotFound for a type whose pack declares no evaluation."""
+    return read_book(_file(type_key), day)
+
+
+def stages_of(type_key: str, day: dt.date) -> Mapping[str, Any]:
+    """Return which states of a case type are which post's, and the times the signs go by. Raises NotFound."""
+    tables = _tables(_file(type_key))
+    entry = tables.editions("stages")[0] if day < tables.editions("stages")[0].in_force else tables.on("stages", day)
+    return entry.values
+
+
+def evaluated_types() -> tuple[str, ...]:
+    """Return the case types of the city whose pack declares an evaluation."""
+    city: City = settings.CITY
+    return tuple(key for key in city.cases if (city.packs[key.split(".")[0]].folder / "evaluation.toml").exists())
+
+
+def _file(type_key: str) -> Path:
     city: City = settings.CITY
     pack = city.packs.get(type_key.split(".")[0])
     file = pack.folder / "evaluation.toml" if pack else None
     if file is None or not file.exists():
         raise NotFound(f"The pack of case type {type_key!r} declares no evaluation.toml.")
-    return read_book(file, day)
+    return file
 
 
 def read_book(file: Path, day: dt.date) -> Book:
