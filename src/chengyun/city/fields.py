@@ -3,13 +3,31 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from collections.abc import Iterator, Mapping
 
 from chengyun.city.declare import declaration, is_key
 from chengyun.errors import nearest
 from chengyun.standards.units import UNITS
 
-__all__ = ["Code", "Field", "Quantity", "Ref", "Text"]
+__all__ = ["Code", "Field", "Quantity", "Ref", "Text", "Was", "former_keys"]
+
+Was = str | tuple[str, ...]
+"""The key a field went by before, or all of them: what is kept under it is the field's."""
+
+
+def former_keys(was: Was) -> tuple[str, ...]:
+    """Return the keys a field went by."""
+    return (was,) if isinstance(was, str) else tuple(was)
+
+
+def _wrong_keys(key: str, was: Was) -> Iterator[str]:
+    if not is_key(key):
+        yield f"key {key!r} is not lower_snake."
+    for old in former_keys(was):
+        if not is_key(old) or old == key:
+            yield f"was names {old!r}, expected a key the field went by before."
 
 
 @declaration
@@ -22,10 +40,10 @@ class Ref:
     key: str
     to: str
     name: str = ""
+    was: Was = ()
 
     def faults(self) -> Iterator[str]:
-        if not is_key(self.key):
-            yield f"key {self.key!r} is not lower_snake."
+        yield from _wrong_keys(self.key, self.was)
 
 
 @declaration
@@ -38,6 +56,7 @@ class Quantity:
     spike: the largest change from one observation to the next that is not suspicious, in the unit; None: not watched.
     stuck: how many equal observations in a row are suspicious; None: not watched.
     decimals: how many decimals pages show; nothing is rounded at rest.
+    was: the key, or keys, it went by before. formerly: unit it was kept in before → what one of that is in today's unit.
     """
 
     key: str
@@ -47,10 +66,16 @@ class Quantity:
     spike: float | None = None
     stuck: int | None = None
     decimals: int = 0
+    was: Was = ()
+    formerly: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     def faults(self) -> Iterator[str]:
-        if not is_key(self.key):
-            yield f"key {self.key!r} is not lower_snake."
+        yield from _wrong_keys(self.key, self.was)
+        for unit, factor in self.formerly.items():
+            if unit not in UNITS or unit == self.unit:
+                yield f"formerly names the unit {unit!r}, expected another known one.{nearest(unit, UNITS)}"
+            if not (isinstance(factor, int | float) and math.isfinite(factor) and factor > 0):
+                yield f"formerly says that one {unit} is {factor!r} {self.unit}, expected a number above zero."
         if self.unit not in UNITS:
             yield f"unit {self.unit!r} is not known.{nearest(self.unit, UNITS)} See chengyun/standards/units.py."
         if not (isinstance(self.valid, tuple) and len(self.valid) == 2 and self.valid[0] < self.valid[1]):
@@ -73,10 +98,10 @@ class Code:
     key: str
     name: str
     codes: Mapping[str, str]
+    was: Was = ()
 
     def faults(self) -> Iterator[str]:
-        if not is_key(self.key):
-            yield f"key {self.key!r} is not lower_snake."
+        yield from _wrong_keys(self.key, self.was)
         if not self.codes:
             yield "codes is empty, expected code → name."
 
@@ -91,10 +116,10 @@ class Text:
     key: str
     name: str
     longest: int = 200
+    was: Was = ()
 
     def faults(self) -> Iterator[str]:
-        if not is_key(self.key):
-            yield f"key {self.key!r} is not lower_snake."
+        yield from _wrong_keys(self.key, self.was)
 
 
 Field = Ref | Quantity | Code | Text

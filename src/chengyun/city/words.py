@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, Literal
 
 from chengyun.city.columns import Columns
 from chengyun.city.declare import declaration, is_key
-from chengyun.city.fields import Code, Field, Quantity, Ref, Text
+from chengyun.city.fields import Code, Field, Quantity, Ref, Text, Was, former_keys
 from chengyun.errors import Malformed, nearest
 from chengyun.standards.units import UNITS
 
@@ -70,7 +70,7 @@ class Entity:
 class Stream:
     """A typed table of observations about one kind of entity over time.
 
-    time: name of the phenomenon-time column (start of the interval, or the instant), stored in UTC.
+    time: name of the phenomenon-time column (start of the interval, or the instant), stored in UTC. time_was: as a field's was.
     fields: exactly one Ref (the entity) and one to 24 Quantity, and any Code and Text.
     interval: how long one observation speaks of, from its time on; None: it is an instant.
     cadence: how far apart an entity's observations should be; None: irregular.
@@ -92,6 +92,7 @@ class Stream:
     silent_after: dt.timedelta | None = None
     keep: dt.timedelta | None = None
     archive_after: dt.timedelta | None = None
+    time_was: Was = ()
     urgency: Urgency = "normal"
     sharing: Sharing = "unconditional"
     open: bool = True
@@ -136,6 +137,8 @@ class Stream:
             yield f"archive_after is {self.archive_after}, expected a span of time above zero and shorter than keep."
         for key in sorted({key for key in keys if keys.count(key) > 1}):
             yield f"field {key!r} stands twice."
+        for key in sorted({old for field in self.fields for old in former_keys(field.was)} & set(keys)):
+            yield f"field {key!r} is a field, and was names it as what another went by before."
         for key in sorted({"seq", "quality", "entity_id", "until_seq", "received"} & set(keys)):
             yield f"field {key!r} is a name the kernel uses; choose another."
 

@@ -8,6 +8,7 @@ costs more than a small read.
 from __future__ import annotations
 
 import atexit
+import json
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from chengyun.lake import database
-from chengyun.lake.tables import StreamTable, names, quote
+from chengyun.lake.tables import StreamTable, hot_values, names, quote
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -34,11 +35,13 @@ class Vanished(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a stream stands: the newest seq, the pointer to its sealed table, and its hot chunks with their last seq."""
+    """Where a stream stands: the newest seq, the pointer to its sealed table, its hot chunks with their last seq, and its shape
+    where a change has left columns behind."""
 
     seq: int
     metadata_location: str | None
     chunks: tuple[tuple[int, int | None], ...]
+    shape: dict[str, Any] | None = None
 
 
 class Books:
@@ -66,7 +69,8 @@ class Books:
         found = self.query(f"""
             SELECT stream.stream, stream.next_seq - 1 AS seq, chunk.chunk, chunk.seq_to,
                 (SELECT metadata_location FROM lake.iceberg_tables
-                 WHERE table_namespace = 'lake' AND table_name = replace(stream.stream, '.', '_')) AS location
+                 WHERE table_namespace = 'lake' AND table_name = replace(stream.stream, '.', '_')) AS location,
+                CASE WHEN shape -> 'behind' <> '[]' THEN shape::text END AS shape
             FROM lake_stream AS stream
             LEFT JOIN lake_chunk AS chunk ON chunk.stream = stream.stream AND chunk.dropped_at IS NULL
             WHERE stream.stream IN ({wanted}) ORDER BY stream.stream, chunk.chunk
@@ -75,7 +79,10 @@ class Books:
         for table in tables:
             own = [row for row in found if row["stream"] == table.qualified]
             chunks = tuple((row["chunk"], row["seq_to"]) for row in own if row["chunk"] is not None)
-            standings[table.qualified] = Standing(own[0]["seq"], own[0]["location"], chunks) if own else Standing(0, None, ())
+            shape = json.loads(own[0]["shape"]) if own and own[0]["shape"] else None
+            standings[table.qualified] = (
+                Standing(own[0]["seq"], own[0]["location"], chunks, shape) if own else Standing(0, None, ())
+            )
         return standings
 
     def hot_rows(
@@ -89,7 +96,7 @@ class Books:
         entities: Sequence[str] | None,
     ) -> pa.Table:
         """Return the rows of these chunks with after < seq ≤ up_to, named as a reader sees them, in no particular order."""
-        values = "".join(f", hot.{quote(name)}" for name in (*table.quantities, *table.words))
+        values = {chunk: hot_values(table, self._columns(table, chunk)) for chunk in chunks}
         where = [f"hot.seq > {int(after)}", f"hot.seq <= {int(up_to)}"]
         if since is not None:
             where.append(f"""hot."time" >= {text_literal(since.isoformat())}""")
@@ -99,12 +106,21 @@ class Books:
             where.append(f"register.key IN ({', '.join(map(text_literal, entities)) or 'NULL'})")
         parts = [
             f"""SELECT coalesce(register.key, '#' || hot.entity_id) AS {quote(table.entity)},
-                hot."time" AS {quote(table.time)}, hot.seq, hot.quality{values}
+                hot."time" AS {quote(table.time)}, hot.seq, hot.quality{values[chunk]}
                 FROM {table.chunk(chunk)} AS hot LEFT JOIN {table.register} AS register ON register.id = hot.entity_id
                 WHERE {" AND ".join(where)}"""  # noqa: S608
             for chunk in chunks
         ]
         return self.query(" UNION ALL ".join(parts))
+
+    def _columns(self, table: StreamTable, chunk: int) -> set[str]:
+        """Return the columns of a chunk; asked only of a stream that has left some behind, which newer chunks lack."""
+        if not table.formers:
+            return set()
+        sql = (
+            f"SELECT attname::text AS name FROM pg_attribute WHERE attrelid = to_regclass('{table.chunk(chunk)}') AND attnum > 0"  # noqa: S608
+        )
+        return set(self.query(sql)["name"].to_pylist())
 
     def register(self, relation: str) -> pa.Table:
         """Return a register as indicators see it; codes above the smallest known area are its first digits.

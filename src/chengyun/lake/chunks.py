@@ -1,18 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The books of chunks as asynchronous transactions keep them: closing one whose rows are sealed in the same transaction."""
+"""The books of chunks: opening one, and closing one whose rows are sealed in the same transaction."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, Connection
 
 from chengyun.errors import Unavailable
 from chengyun.lake import iceberg, tables
-from chengyun.lake.history import Staged
 from chengyun.lake.tables import StreamTable
 
-__all__ = ["publish"]
+if TYPE_CHECKING:
+    from chengyun.lake.history import Staged
+
+__all__ = ["open_chunk", "publish"]
+
+
+def open_chunk(conn: Connection[tuple[Any, ...]], table: StreamTable, number: int, seq_from: int) -> None:
+    """Make a chunk's table and enter it in the books as open."""
+    # The text is derived from checked declarations (lower_snake keys in quotes), never from input.
+    conn.execute(tables.create_chunk(table, number).encode())
+    conn.execute(
+        "INSERT INTO lake_chunk (stream, chunk, opened_at, seq_from) VALUES (%s, %s, now(), %s)",
+        [table.qualified, number, seq_from],
+    )
 
 
 async def publish(conn: AsyncConnection[Any], table: StreamTable, chunk: int, seq_to: int, staged: Staged) -> None:

@@ -30,3 +30,12 @@ def url_of(settings: Mapping[str, Any]) -> str:
 def connect() -> psycopg.Connection[tuple[Any, ...]]:
     """Open a connection of the lake's own, in autocommit: its transactions are written out where they are needed."""
     return psycopg.connect(url(), autocommit=True)
+
+
+def columns(conn: psycopg.Connection[tuple[Any, ...]], relation: str) -> dict[str, str]:
+    """Return column → type of a table, in the order they were added; empty when there is no such table."""
+    sql = """
+        SELECT attname, format_type(atttypid, NULL) FROM pg_attribute
+        WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped ORDER BY attnum
+    """
+    return {name: kind for name, kind in conn.execute(sql, [relation])}  # noqa: C416 - dict() does not type

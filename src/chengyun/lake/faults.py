@@ -15,12 +15,12 @@ STEPS = (
 )  # fmt: skip
 LOAD_STEPS = ("file-half-written", "file-written", "files-written", "metadata-written", "history-staged", "history-committed")
 """Steps of loading history."""
+EVOLVE_STEPS = ("metadata-written", "evolve-staged", "evolve-hot", "evolve-written")
+"""Steps of bringing tables to a changed declaration."""
 CARE_STEPS = ("metadata-written", "care-staged", "care-published", "care-settled")
 """Steps of taking months out and of restoring a snapshot."""
 MOVE_STEPS = ("copy-half-written", "care-copied", "metadata-written", "care-staged", "care-published")
 """Steps of moving files to another place."""
-PUT_STEPS = ("putting", "putting:3", "put", "put:3", "put:5")
-"""Steps of writing to an object store, in it or beside the others."""
 
 _reached: dict[str, int] = {}
 

@@ -9,18 +9,9 @@ from typing import Self
 from pyiceberg.io import FileIO, InputFile, InputStream, OutputFile, OutputStream
 
 from chengyun.lake import faults, places
+from chengyun.lake.places import path_of
 
-__all__ = ["PlaceIO", "location_of", "path_of"]
-
-
-def location_of(path: str) -> str:
-    """Return how Iceberg names a path: a folder's as it is, since its readers decode no percent signs."""
-    return f"file://{path}" if path.startswith("/") else path
-
-
-def path_of(location: str) -> str:
-    """Return the path of a file that Iceberg names."""
-    return location.removeprefix("file://")
+__all__ = ["PlaceIO"]
 
 
 class PlaceIO(FileIO):

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from chengyun.lake import faults, iceberg, parquet
+from chengyun.lake import database, faults, iceberg, parquet
 from chengyun.lake.iceberg import Pointer
 from chengyun.lake.parquet import Stored
 from chengyun.lake.rows import Bools, Flag, Floats, Int64s
-from chengyun.lake.seal import Written, chunk_stem, commit, may_meet, read_chunk, summary, write_slice
+from chengyun.lake.seal import Written, at_rest, chunk_stem, commit, may_meet, read_chunk, summary, write_slice
 from chengyun.lake.tables import SCHEMA, StreamTable
 
 if TYPE_CHECKING:
@@ -64,6 +64,8 @@ def stage(table: StreamTable, history: History, chunk: int, seq_to: int) -> Stag
 
     chunk: the open one, whose rows end before history.seq_from. seq_to: the last seq given to history.
     """
+    with database.connect() as conn:
+        table = at_rest(conn, table)
     home = iceberg.catalogue().load_table((SCHEMA, table.name))
     sealed = iceberg.sealed_of(home)
     rows = _arrow(table, history)
@@ -100,6 +102,7 @@ def _arrow(table: StreamTable, history: History) -> pa.Table:
         for key, values in zip(table.quantities, history.values, strict=True)
     }
     columns |= {key: pa.array(values.tolist(), pa.string()) for key, values in history.words.items()}
+    columns |= {one.column: pa.nulls(len(history), pa.float64()) for one in table.formers}
     columns["month"] = pa.array(history.time.astype("datetime64[us]").astype("datetime64[M]").astype(np.int64))
     return pa.table(columns)
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chengyun.errors import Misdeclared
 from chengyun.lake import database, engine, places
-from chengyun.lake.fileio import location_of, path_of
+from chengyun.lake.places import location_of, path_of
 from chengyun.lake.tables import SCHEMA, StreamTable
 
 if TYPE_CHECKING:
@@ -34,6 +34,9 @@ SEALED_SEQ = "chengyun.sealed-seq"
 SEALED_CHUNK = "chengyun.sealed-chunk"
 DUPLICATES = "chengyun.duplicates"
 
+KINDS = {"string": "VARCHAR", "timestamptz": "TIMESTAMPTZ", "long": "BIGINT", "double": "DOUBLE"}
+"""Iceberg's types as DuckDB calls them."""
+
 PROPERTIES = {
     "format-version": "2",
     "write.parquet.compression-codec": "zstd",
@@ -47,7 +50,8 @@ class SealedFile:
     """One Parquet file of a snapshot and what it spans. Times are microseconds since 1970, UTC, both inclusive.
 
     first, last: the lowest and highest key of an entity. last_seq: the highest seq.
-    corrected: whether any row has an until_seq.
+    corrected: whether any row has an until_seq. fields: (number, name, DuckDB's type) of the table's columns. changed:
+    whether columns may be missing in the file, or have other names there.
     """
 
     path: str
@@ -58,7 +62,8 @@ class SealedFile:
     last: str
     since: int
     until: int
-    columns: frozenset[str]
+    fields: tuple[tuple[int, str, str], ...]
+    changed: bool
     last_seq: int
     corrected: bool
     data_file: DataFile
@@ -164,8 +169,7 @@ def schema_of(table: StreamTable) -> Schema:
         ("seq", LongType(), True),
         ("quality", LongType(), True),
         ("until_seq", LongType(), False),
-        *((key, DoubleType(), False) for key in table.quantities),
-        *((key, StringType(), False) for key in table.words),
+        *((key, StringType() if key in table.words else DoubleType(), False) for key in table.carried),
     ]
     fields = [NestedField(number, name, kind, required=must) for number, (name, kind, must) in enumerate(kinds, 1)]
     return Schema(*fields)
@@ -173,7 +177,7 @@ def schema_of(table: StreamTable) -> Schema:
 
 def sealed_columns(table: StreamTable) -> tuple[str, ...]:
     """Return the columns of the sealed table in the order our files have them."""
-    return (table.entity, table.time, "seq", "quality", "until_seq", *table.quantities, *table.words)
+    return (table.entity, table.time, "seq", "quality", "until_seq", *table.carried)
 
 
 def _create(home: Catalog, table: StreamTable) -> Table:
@@ -211,11 +215,11 @@ def _evolve(found: Table, table: StreamTable) -> Table:
             raise Misdeclared([
                 f"{table.qualified}: the sealed table has no column {name!r}; the entity's and the time's names cannot change."
             ])  # fmt: skip
-    missing = [name for name in (*table.quantities, *table.words) if name not in known]
+    missing = [name for name in table.carried if name not in known]
     if missing:
         with found.update_schema() as update:
             for name in missing:
-                update.add_column(name, DoubleType() if name in table.quantities else StringType())
+                update.add_column(name, StringType() if name in table.words else DoubleType())
     return found
 
 
@@ -238,14 +242,14 @@ def sealed_of(table: Table, snapshot_id: int | None = None) -> Sealed:
     if snapshot is None or snapshot.summary is None:
         return NOTHING
     tasks = table.scan(snapshot_id=snapshot.snapshot_id).plan_files()
-    files = tuple(sorted((_sealed_file(table, task.file) for task in tasks), key=lambda file: file.path))
+    fields = tuple((field.field_id, field.name, KINDS[str(field.field_type)]) for field in table.schema().fields)
+    files = tuple(sorted((_sealed_file(table, task.file, fields) for task in tasks), key=lambda file: file.path))
     return Sealed(int(snapshot.summary[SEALED_SEQ] or 0), files, snapshot.snapshot_id)
 
 
-def _sealed_file(table: Table, file: DataFile) -> SealedFile:
+def _sealed_file(table: Table, file: DataFile, fields: tuple[tuple[int, str, str], ...]) -> SealedFile:
     entity, time = (table.schema().fields[position].field_id for position in (0, 1))
-    names = {field.field_id: field.name for field in table.schema().fields}
-    number = {name: field_id for field_id, name in names.items()}
+    number = {field.name: field.field_id for field in table.schema().fields}
     lower, upper = file.lower_bounds, file.upper_bounds
     return SealedFile(
         path=path_of(file.file_path),
@@ -256,16 +260,29 @@ def _sealed_file(table: Table, file: DataFile) -> SealedFile:
         last=upper[entity].decode(),
         since=int.from_bytes(lower[time], "little", signed=True),
         until=int.from_bytes(upper[time], "little", signed=True),
-        columns=frozenset(names[column] for column in file.column_sizes),
+        fields=fields,
+        changed=len(table.metadata.schemas) > 1,
         last_seq=int.from_bytes(upper[number["seq"]], "little", signed=True),
         corrected=file.null_value_counts[number["until_seq"]] < file.record_count,
         data_file=file,
     )
 
 
-def sources(files: Sequence[SealedFile]) -> str:
-    """Return the list of files as DuckDB's read_parquet takes it, each where it can be read on this machine."""
-    return "[" + ", ".join(engine.literal(path) for path in places.local_paths(file.path for file in files)) + "]"
+def reading(files: Sequence[SealedFile]) -> str:
+    """Return the table function by which DuckDB reads files of one snapshot, each where it can be read on this machine.
+
+    It has every column of the sealed table by its name of today; one that a file lacks is unknown in its rows.
+    """
+    paths = ", ".join(engine.literal(path) for path in places.local_paths(file.path for file in files))
+    named = ""
+    if files[0].changed:
+        # By number, which stays when a column is renamed.
+        known = ", ".join(
+            f"{number}: {{name: {engine.literal(name)}, type: '{kind}', default_value: NULL}}"
+            for number, name, kind in files[0].fields
+        )
+        named = f", schema = MAP {{{known}}}"
+    return f"read_parquet([{paths}], hive_partitioning = false{named})"
 
 
 def home_folder(table: StreamTable) -> str:

@@ -11,7 +11,7 @@ from chengyun.lake import engine, faults, iceberg, parquet
 from chengyun.lake.iceberg import SealedFile
 from chengyun.lake.parquet import Stored
 from chengyun.lake.seal import commit, month_folder
-from chengyun.lake.tables import StreamTable, names, quote
+from chengyun.lake.tables import StreamTable, names
 
 if TYPE_CHECKING:
     from pyiceberg.table import Table
@@ -45,18 +45,13 @@ def merge(table: StreamTable, most: int = MOST_FILES) -> int:
 def _merge_month(home: Table, table: StreamTable, month: int, files: list[SealedFile]) -> None:
     schema = parquet.arrow_schema(table, {field.name: field.field_id for field in home.schema().fields})
     sealed = iceberg.sealed_of(home)
-    paths = iceberg.sources(files)
-    known = frozenset[str]().union(*(file.columns for file in files))
-    columns = ", ".join(
-        quote(name) if name in known else f"NULL AS {quote(name)}" for name in iceberg.sealed_columns(table)
-    )  # fmt: skip
+    columns = names(iceberg.sealed_columns(table))
     digest = hashlib.sha256("\n".join(file.path for file in files).encode()).hexdigest()[:12]
     written: list[Stored] = []
     with engine.connect() as duck:
         order = names([table.entity, table.time, "seq"])
         duck.execute(
-            f"CREATE TEMP TABLE merged AS SELECT {columns} FROM read_parquet({paths}, union_by_name = true) "  # noqa: S608
-            f"ORDER BY {order}"
+            f"CREATE TEMP TABLE merged AS SELECT {columns} FROM {iceberg.reading(files)} ORDER BY {order}"  # noqa: S608
         )
         for part, start in enumerate(range(0, sum(file.rows for file in files), LARGEST)):
             rows = engine.fetch(duck, f"SELECT * FROM merged ORDER BY {order} LIMIT {LARGEST} OFFSET {start}")  # noqa: S608

@@ -17,9 +17,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from chengyun.lake import care, faults, iceberg, places
-from chengyun.lake.fileio import location_of
 from chengyun.lake.iceberg import SealedFile
-from chengyun.lake.places import Place
+from chengyun.lake.places import Place, location_of
 from chengyun.lake.seal import Connection
 from chengyun.lake.tables import StreamTable
 

@@ -28,7 +28,7 @@ def arrow_schema(table: StreamTable, field_ids: dict[str, int]) -> pa.Schema:
 
     kinds = {table.entity: pa.string(), table.time: pa.timestamp("us", tz="UTC")}
     kinds |= dict.fromkeys(("seq", "quality", "until_seq"), pa.int64())
-    kinds |= dict.fromkeys(table.quantities, pa.float64()) | dict.fromkeys(table.words, pa.string())
+    kinds |= {key: pa.string() if key in table.words else pa.float64() for key in table.carried}
     required = {table.entity, table.time, "seq", "quality"}
     return pa.schema([
         pa.field(name, kinds[name], nullable=name not in required, metadata={"PARQUET:field_id": str(field_ids[name])})

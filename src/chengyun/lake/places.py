@@ -23,7 +23,19 @@ from typing import NamedTuple, Protocol
 from chengyun.config import Config, config
 from chengyun.lake import content, faults
 
-__all__ = ["Found", "Place", "archive", "home", "known", "local_path", "local_paths", "place_of", "readable_folders"]
+__all__ = [
+    "Found",
+    "Place",
+    "archive",
+    "home",
+    "known",
+    "local_path",
+    "local_paths",
+    "location_of",
+    "path_of",
+    "place_of",
+    "readable_folders",
+]
 
 AT_ONCE = 8
 """How many objects are fetched side by side."""
@@ -161,6 +173,16 @@ def readable_folders() -> list[str]:
     here = config()
     roots = [root for root in (here.lake, here.lake_archive, str(here.warehouse)) if root and not root.startswith("s3://")]
     return [f"{root}/" for root in dict.fromkeys([*roots, str(here.data / "cache")])]
+
+
+def location_of(path: str) -> str:
+    """Return how Iceberg names a path: a folder's as it is, since its readers decode no percent signs."""
+    return f"file://{path}" if path.startswith("/") else path
+
+
+def path_of(location: str) -> str:
+    """Return the path of a file that Iceberg names."""
+    return location.removeprefix("file://")
 
 
 def copy(path: str, target: str) -> None:

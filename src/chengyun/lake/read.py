@@ -23,6 +23,7 @@ from chengyun.lake import engine, iceberg
 from chengyun.lake.books import Books, Vanished, look
 from chengyun.lake.iceberg import SealedFile
 from chengyun.lake.rows import invalid_bit
+from chengyun.lake.shape import shaped
 from chengyun.lake.tables import StreamTable, names, quote, register_table, stream_table
 from chengyun.lake.versions import versions
 
@@ -142,6 +143,7 @@ def _open(
     for qualified, standing in books.standings(tables).items():
         table = next(table for table in tables if table.qualified == qualified)
         up_to = min(standing.seq, window.as_of.get(qualified, standing.seq))
+        table = shaped(table, standing.shape)
         sealed = iceberg.read_sealed(standing.metadata_location)
         files = [file for file in sealed.files if window.wants(file)]
         # A chunk whose last seq is sealed is done, whatever the books say: the snapshot is what counts.
@@ -178,7 +180,7 @@ def _unite(
         low, high, count, distinct = span[0]
         near = [file for file in files if file.since <= high and file.until >= low]
         met = _meet(connection, table, near, window, up_to, fresh) if near else 0
-        columns = names([table.entity, table.time, "seq", "quality", *table.quantities, *table.words])
+        columns = names([table.entity, table.time, "seq", "quality", *table.carried])
         if met:
             connection.execute(
                 f"CREATE OR REPLACE TABLE main.united_{table.name} AS "  # noqa: S608
@@ -191,7 +193,8 @@ def _unite(
             fresh = f"main.fresh_{table.name}"
         else:
             fresh = f"(SELECT *, NULL::BIGINT AS until_seq FROM {fresh})"  # noqa: S608
-    columns = names([table.entity, table.time, *table.quantities, *table.words, "quality", "seq", "until_seq"])
+    values = "".join(f", {table.held(key)} AS {quote(key)}" for key in (*table.quantities, *table.words))
+    columns = f"{names([table.entity, table.time])}{values}, quality, seq, until_seq"
     parts = [f"SELECT {columns} FROM {source}" for source in (sealed, fresh) if source]  # noqa: S608
     union = " UNION ALL BY NAME ".join(parts) or _no_rows(table)
     connection.execute(f"CREATE OR REPLACE VIEW {_view(table, '_raw')} AS {union}")
@@ -217,20 +220,16 @@ def _sealed_rows(table: StreamTable, files: list[SealedFile], window: _Window, u
 
 
 def _sealed_group(table: StreamTable, files: list[SealedFile], window: _Window, up_to: int) -> str:
-    wanted = iceberg.sealed_columns(table)
-    known = frozenset[str]().union(*(file.columns for file in files))
     ended = f"CASE WHEN until_seq <= {up_to} THEN until_seq END" if files[0].corrected else "NULL::BIGINT"
+    have = {name for _, name, _ in files[0].fields}
     columns = ", ".join(
         f"{ended} AS until_seq" if name == "until_seq"
-        else quote(name) if name in known
-        else f"NULL::{'DOUBLE' if name in table.quantities else 'VARCHAR'} AS {quote(name)}"
-        for name in wanted
+        # The table gains a column when it is sealed next.
+        else f"NULL::{'VARCHAR' if name in table.words else 'DOUBLE'} AS {quote(name)}" if name not in have
+        else quote(name)
+        for name in iceberg.sealed_columns(table)
     )  # fmt: skip
-    paths = iceberg.sources(files)
-    # Files written before a stream gained a field lack its column.
-    options = "" if all(set(wanted) <= file.columns for file in files) else ", union_by_name = true"
-    source = f"read_parquet({paths}, hive_partitioning = false{options})"
-    return f"SELECT {columns} FROM {source} WHERE {window.where(table, files, up_to)}"  # noqa: S608
+    return f"SELECT {columns} FROM {iceberg.reading(files)} WHERE {window.where(table, files, up_to)}"  # noqa: S608
 
 
 def _no_rows(table: StreamTable) -> str:

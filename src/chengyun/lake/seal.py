@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from chengyun.errors import Unavailable
-from chengyun.lake import database, engine, faults, iceberg, parquet, places
-from chengyun.lake.fileio import location_of
+from chengyun.lake import database, engine, faults, iceberg, parquet, places, tables
+from chengyun.lake.chunks import open_chunk
 from chengyun.lake.iceberg import Sealed, SealedFile
 from chengyun.lake.parquet import Stored
-from chengyun.lake.prepare import open_chunk
+from chengyun.lake.places import location_of
+from chengyun.lake.shape import shaped
 from chengyun.lake.tables import StreamTable, names, quote
 from chengyun.lake.versions import versions
 
@@ -49,6 +50,12 @@ class Outcome:
     corrected: int = 0
     bytes: int = 0
     merged: int = 0
+
+
+def at_rest(conn: Connection, table: StreamTable) -> StreamTable:
+    """Return a stream's tables with the columns that changes of its declaration have left behind."""
+    row = conn.execute("SELECT shape FROM lake_stream WHERE stream = %s", [table.qualified]).fetchone()
+    return shaped(table, row[0] if row else None)
 
 
 @contextmanager
@@ -209,10 +216,10 @@ def read_chunk(table: StreamTable, chunk: int, start: int, end: int) -> pa.Table
     """
     import adbc_driver_postgresql.dbapi as adbc
 
-    values = ", ".join(f"hot.{quote(name)}" for name in (*table.quantities, *table.words))
+    values = tables.hot_values(table, chunk_columns(table, chunk))
     sql = f"""
         SELECT coalesce(register.key, '#' || hot.entity_id) AS {quote(table.entity)}, hot."time" AS {quote(table.time)},
-            hot.seq, hot.quality, {values},
+            hot.seq, hot.quality{values},
             (extract(year FROM hot."time" AT TIME ZONE 'UTC') * 12 + extract(month FROM hot."time" AT TIME ZONE 'UTC')
                 - 23641)::int8 AS month
         FROM {table.chunk(chunk)} AS hot LEFT JOIN {table.register} AS register ON register.id = hot.entity_id
@@ -223,6 +230,14 @@ def read_chunk(table: StreamTable, chunk: int, start: int, end: int) -> pa.Table
         return cursor.fetch_arrow_table()
 
 
+def chunk_columns(table: StreamTable, chunk: int) -> set[str]:
+    """Return the columns of a chunk; asked only of a stream that has left some behind, which newer chunks lack."""
+    if not table.formers:
+        return set()
+    with database.connect() as conn:
+        return set(database.columns(conn, table.chunk(chunk)))
+
+
 def may_meet(table: StreamTable, sealed: Sealed, rows: pa.Table) -> bool:
     """Say whether a sealed row has the entity and time of one of these, which have the columns of read_chunk."""
     with engine.connect() as duck:
@@ -230,12 +245,11 @@ def may_meet(table: StreamTable, sealed: Sealed, rows: pa.Table) -> bool:
         touched = _overlapping(duck, table, sealed)
         if not touched:
             return False
-        files = iceberg.sources(touched)
         key = names([table.entity, table.time])
         since, until = min(file.since for file in touched), max(file.until for file in touched)
         span = f"{quote(table.time)} BETWEEN make_timestamptz({since}) AND make_timestamptz({until})"
         sql = f"""
-            SELECT count(*) FROM read_parquet({files}, union_by_name = true)
+            SELECT count(*) FROM {iceberg.reading(touched)}
             WHERE {quote(table.time)} BETWEEN (SELECT min({quote(table.time)}) FROM arrived)
                 AND (SELECT max({quote(table.time)}) FROM arrived)
                 AND ({key}) IN (SELECT ({key}) FROM arrived WHERE {span})
@@ -261,17 +275,12 @@ def _overlapping(duck: duckdb.DuckDBPyConnection, table: StreamTable, sealed: Se
 
 def _resolve_against(duck: duckdb.DuckDBPyConnection, table: StreamTable, touched: list[SealedFile]) -> None:
     """Make `resolved`: the versions among the arrived rows and the current sealed rows of the same entity and time."""
-    columns = names([table.entity, table.time, "seq", "quality", *table.quantities, *table.words])
+    columns = names([table.entity, table.time, "seq", "quality", *table.carried])
     key = names([table.entity, table.time])
-    files = iceberg.sources(touched)
     since, until = min(file.since for file in touched), max(file.until for file in touched)
-    missing = "".join(
-        f", NULL AS {quote(name)}" for name in (*table.quantities, *table.words)
-        if not any(name in file.columns for file in touched)
-    )  # fmt: skip
     duck.execute(f"""
         CREATE TEMP TABLE met AS
-        SELECT {columns} FROM (SELECT *{missing} FROM read_parquet({files}, union_by_name = true)) AS sealed
+        SELECT {columns} FROM {iceberg.reading(touched)} AS sealed
         WHERE until_seq IS NULL AND {quote(table.time)} BETWEEN make_timestamptz({since}) AND make_timestamptz({until})
             AND ({key}) IN (SELECT ({key}) FROM arrived)
     """)  # noqa: S608
@@ -309,15 +318,13 @@ def _rewrite(
     order = names([table.entity, table.time, "seq"])
     replaced, rewritten = [], []
     for file in touched:
-        source = f"read_parquet({iceberg.sources([file])})"
+        source = iceberg.reading([file])
         if not _scalar(duck, f"SELECT count(*) FROM {source} SEMI JOIN ended USING (seq)"):  # noqa: S608
             continue
-        have = [name if name in file.columns else None for name in iceberg.sealed_columns(table)]
         columns = ", ".join(
-            "coalesce(ended.until_seq, old.until_seq) AS until_seq" if name == "until_seq"
-            else f"old.{quote(name)}" if found else f"NULL AS {quote(name)}"
-            for name, found in zip(iceberg.sealed_columns(table), have, strict=True)
-        )  # fmt: skip
+            "coalesce(ended.until_seq, old.until_seq) AS until_seq" if name == "until_seq" else f"old.{quote(name)}"
+            for name in iceberg.sealed_columns(table)
+        )
         rows = engine.fetch(
             duck, f"SELECT {columns} FROM {source} AS old LEFT JOIN ended ON ended.seq = old.seq ORDER BY {order}"  # noqa: S608
         )  # fmt: skip

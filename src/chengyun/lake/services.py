@@ -14,7 +14,7 @@ from chengyun.errors import Unavailable
 from chengyun.lake import care, database, iceberg, moving, upkeep
 from chengyun.lake.merge import MOST_FILES, merge
 from chengyun.lake.prepare import prepare
-from chengyun.lake.seal import Connection, Outcome, close_chunk, drop_sealed, only_sealer, seal_closed
+from chengyun.lake.seal import Connection, Outcome, at_rest, close_chunk, drop_sealed, only_sealer, seal_closed
 from chengyun.lake.tables import StreamTable, stream_table, stream_tables
 
 CLOSE_AFTER = dt.timedelta(hours=1)
@@ -45,6 +45,7 @@ def seal(
     """
     table = stream_table(settings.CITY, stream)
     with database.connect() as conn, only_sealer(conn, table), _told(conn, table):
+        table = at_rest(conn, table)
         if close:
             # What an earlier attempt closed goes first, so that chunks are sealed in order of seq.
             close_chunk(conn, table)
@@ -80,6 +81,7 @@ def sealed_for_history(stream: str, wait_s: float) -> Iterator[Callable[[], int]
     """
     table = stream_table(settings.CITY, stream)
     with database.connect() as conn, _patient_sealer(conn, table, wait_s):
+        table = at_rest(conn, table)
         close_chunk(conn, table)
         seal_closed(conn, table)
         iceberg.open_table(table)
@@ -149,7 +151,7 @@ def compact(stream: str) -> int:
     """Merge the small files of every month; return how many went. Raises NotFound, Unavailable as seal does."""
     table = stream_table(settings.CITY, stream)
     with database.connect() as conn, only_sealer(conn, table):
-        return merge(table, 1)
+        return merge(at_rest(conn, table), 1)
 
 
 def snapshots(stream: str) -> list[care.SnapshotView]:
@@ -193,7 +195,7 @@ def repair(now: dt.datetime) -> list[str]:
     told = []
     for table in stream_tables(settings.CITY):
         with database.connect() as conn, only_sealer(conn, table):
-            sealed = seal_closed(conn, table)
+            sealed = seal_closed(conn, at_rest(conn, table))
             if sealed.chunks:
                 told.append(f"{table.qualified}: {sealed.chunks} chunks that were closed are sealed.")
             if care.settle(conn, table):

@@ -8,10 +8,11 @@ lake.<sqlname>               the sealed table of the Iceberg catalogue (see iceb
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from chengyun.city import City, qualify, sql_name
+from chengyun.city import City, Code, qualify, sql_name
+from chengyun.city.fields import former_keys
 from chengyun.errors import Misdeclared, NotFound, nearest
 
 SCHEMA = "lake"
@@ -39,11 +40,23 @@ BEGIN PERFORM pg_notify('{REGISTER_CHANNEL}', TG_TABLE_NAME); RETURN NULL; END $
 
 
 @dataclass(frozen=True, slots=True)
+class Former:
+    """A column that a field has left behind by changing its unit: its values times the factor are in the unit of today."""
+
+    column: str
+    key: str
+    factor: float
+
+
+@dataclass(frozen=True, slots=True)
 class StreamTable:
     """The names a stream's tables and columns go by.
 
     qualified: `pack.stream`. entity: column a reader sees for the entity's key. time: column a reader sees for the time
     (at rest it is `time`). register: Django table of the entity's register. entity_key: the entity's own key.
+    units: quantity → unit. kinds: word → code or text. was: field → keys it went by. factors: (quantity, former unit, what
+    one of it is in today's). formers: columns at rest beside the declared ones; only the lake's own readers and writers ask
+    for them (shape.shaped).
     """
 
     qualified: str
@@ -56,6 +69,25 @@ class StreamTable:
     time: str
     quantities: tuple[str, ...]
     words: tuple[str, ...]
+    units: tuple[tuple[str, str], ...] = ()
+    kinds: tuple[tuple[str, str], ...] = ()
+    was: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    factors: tuple[tuple[str, str, float], ...] = ()
+    formers: tuple[Former, ...] = ()
+
+    @property
+    def carried(self) -> tuple[str, ...]:
+        """Columns of values as sealed files hold them: the declared ones, then those left behind."""
+        return (*self.quantities, *self.words, *(one.column for one in self.formers))
+
+    def held(self, key: str) -> str:
+        """Return the SQL of a field's value, in its unit, over rows that have all carried columns."""
+        parts = [
+            quote(one.column) if one.factor == 1 else f"{quote(one.column)} * CAST('{one.factor!r}' AS DOUBLE)"
+            for one in self.formers
+            if one.key == key
+        ]
+        return f"coalesce({', '.join([quote(key), *parts])})" if parts else quote(key)
 
     @property
     def latest(self) -> str:
@@ -103,6 +135,10 @@ def stream_table(city: City, qualified: str) -> StreamTable:
         time=stream.time,
         quantities=tuple(field.key for field in stream.quantities),
         words=tuple(field.key for field in stream.words),
+        units=tuple((field.key, field.unit) for field in stream.quantities),
+        kinds=tuple((field.key, "code" if isinstance(field, Code) else "text") for field in stream.words),
+        was=(*((field.key, former_keys(field.was)) for field in stream.fields), (stream.time, former_keys(stream.time_was))),
+        factors=tuple((field.key, unit, float(factor)) for field in stream.quantities for unit, factor in field.formerly.items()),
     )
 
 
@@ -124,6 +160,15 @@ def quote(name: str) -> str:
 def names(columns: Sequence[str]) -> str:
     """Return a column list for SQL text."""
     return ", ".join(map(quote, columns))
+
+
+def hot_values(table: StreamTable, have: Collection[str]) -> str:
+    """Return the value columns of a chunk for a SELECT, each after a comma. have: its columns, as far as any was left behind."""
+    left = {one.column for one in table.formers}
+    return "".join(
+        f", NULL::float8 AS {quote(name)}" if name in left and name not in have else f", hot.{quote(name)}"
+        for name in table.carried
+    )
 
 
 def create_chunk(table: StreamTable, number: int) -> str:
@@ -165,12 +210,6 @@ def additions(table: StreamTable, relation: str, found: Mapping[str, str]) -> li
         for name, kind in table.types.items()
         if name in found and found[name] != long.get(kind, kind)
     ]
-    before = [name for name, kind in found.items() if kind == "double precision"]
-    if before != list(table.quantities[: len(before)]) and not faults:
-        faults.append(
-            f"{table.qualified}: quantities were declared as {', '.join(before)}, now as {', '.join(table.quantities)}; quality "
-            "flags count quantities by position, so keep the old ones first, in their order, and add new ones after them."
-        )
     if faults:
         raise Misdeclared(faults)
     return [

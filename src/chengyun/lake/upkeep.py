@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 from chengyun.errors import Unavailable
 from chengyun.lake import books, care, content, iceberg, places
-from chengyun.lake.fileio import path_of
 from chengyun.lake.iceberg import SealedFile
-from chengyun.lake.places import Found
+from chengyun.lake.places import Found, path_of
 from chengyun.lake.seal import Connection
 from chengyun.lake.tables import SCHEMA, StreamTable
 

@@ -19,11 +19,11 @@ def versions(table: StreamTable, source: str, extra: Sequence[str] = ()) -> str:
 
     source: relation with the sealed columns; its until_seq is not looked at. extra: further columns to pass through.
     """
-    values = [*table.quantities, *table.words]
+    values = ", ".join(table.held(key) for key in (*table.quantities, *table.words))
     key = f"{quote(table.entity)}, {quote(table.time)}"
     # A reading that ends a simulation is a version even when it says the same.
-    content = f"row({names(values)}, quality & {int(Flag.SIMULATED)})"
-    kept = names([table.entity, table.time, "seq", "quality", *values, *extra])
+    content = f"row({values}, quality & {int(Flag.SIMULATED)})"
+    kept = names([table.entity, table.time, "seq", "quality", *table.carried, *extra])
     return f"""
         SELECT {kept}, lead(seq) OVER (PARTITION BY {key} ORDER BY seq) AS until_seq
         FROM (
