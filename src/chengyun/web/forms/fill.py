@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import base64
 import functools
 from collections.abc import Callable
 from typing import Any, BinaryIO, cast
@@ -12,19 +11,18 @@ from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.middleware.csrf import get_token
 from django.utils import timezone
-from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from chengyun.access.actors import Actor, actor_of
+from chengyun.access.actors import actor_of
 from chengyun.access.views import needs
 from chengyun.areas.queries import names_of
 from chengyun.collect.forms import queries, services
 from chengyun.collect.forms.models import FormVersion
 from chengyun.errors import Malformed, NotFound, Problem, Refused, Unavailable
 from chengyun.web.forms.fill_words import words
-from chengyun.web.offline.frame import Application, frame, manifest, worker
+from chengyun.web.offline.frame import Application, device_key, frame, manifest, worker
 
 __all__ = ["fill_manifest", "fill_page", "fill_send", "fill_setup", "fill_worker", "fill_xform"]
 
@@ -57,11 +55,6 @@ def _told(view: View) -> View:
 def _status(problem: Problem) -> int:
     kinds = ((NotFound, 404), (Unavailable, 503), (Malformed, 400), (Refused, 403))
     return int(str(problem.fields.get("status", next((status for kind, status in kinds if isinstance(problem, kind)), 500))))
-
-
-def device_key(actor: Actor) -> str:
-    """Return the key with which an account's devices seal what they keep, in base64. Only ever told to that account."""
-    return base64.b64encode(salted_hmac("chengyun.offline", str(actor.account_id), algorithm="sha256").digest()).decode()
 
 
 @require_safe

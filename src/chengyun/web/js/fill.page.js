@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Filling in forms, with or without a network.
 import { settings, startApp } from "./offline/app.js";
+import { oneByOne } from "./offline/outbox.js";
 import { showForm } from "./forms/screen.js";
 import { showHome, showOutbox } from "./forms/lists.js";
 import { sendForm, takeAlong } from "./forms/traffic.js";
@@ -14,7 +15,7 @@ await startApp({
   title: "title",
   setup: `${settings.home}setup.json`,
   taken: takeAlong,
-  send: sendForm,
+  round: (outbox, app) => oneByOne(outbox, (item) => sendForm(item, app)),
   told: (app) => location.hash === "#/outbox" && app.setup && showOutbox(app),
   show(app, screen, rest) {
     if (screen === "new" || screen === "task" || screen === "draft") return showForm(app, screen, rest);

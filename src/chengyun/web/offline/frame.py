@@ -7,6 +7,7 @@ is asked for by script, and kept sealed on the device (web/js/offline/vault.js).
 
 from __future__ import annotations
 
+import base64
 import functools
 import hashlib
 import json
@@ -17,10 +18,12 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
 from django.templatetags.static import static
+from django.utils.crypto import salted_hmac
 from django.utils.translation import get_language, override
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
+from chengyun.access.actors import Actor
 from chengyun.access.views import public
 from chengyun.areas.queries import name_of
 from chengyun.config import config
@@ -29,7 +32,7 @@ from chengyun.web.middleware import policy
 from chengyun.web.offline.words import common_words
 from chengyun.web.places import extent
 
-__all__ = ["Application", "frame", "manifest", "worker"]
+__all__ = ["Application", "device_key", "frame", "manifest", "worker"]
 
 STYLES = ("offline.css", "maps.css")
 ICONS = (("192", "any"), ("512", "any"), ("512-maskable", "maskable"))
@@ -104,6 +107,11 @@ def manifest(application: Application) -> Callable[..., HttpResponseBase]:
         return JsonResponse(told, content_type="application/manifest+json")
 
     return send
+
+
+def device_key(actor: Actor) -> str:
+    """Return the key with which an account's devices seal what they keep, in base64. Only ever told to that account."""
+    return base64.b64encode(salted_hmac("chengyun.offline", str(actor.account_id), algorithm="sha256").digest()).decode()
 
 
 def _told(application: Application) -> dict[str, object]:

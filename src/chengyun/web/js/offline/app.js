@@ -16,8 +16,9 @@ const LEAVING = "chengyun.leaving";
 const LITTLE = 50 * 1048576;
 
 /**
- * Start an application. setup: where it asks who is here; taken(setup, store) keeps what the server told; send(item, app) sends
- * one item of the outbox; show(app, route) draws a screen into app.main; title: name of its word.
+ * Start an application. setup: where it asks who is here, unless identify(app) knows; taken(setup, app) keeps what the server
+ * told; round(outbox, app) sends what waits; show(app, screen, rest) draws into app.main; title: name of its word. It may have
+ * opened(app) once somebody's things are open, menu(app), told(app) after every change of standing, decisions(app) → how many beside the outbox, left(app) before signing out.
  */
 export async function startApp(application) {
   startWords(settings.languages, document.documentElement.dataset.language ?? "zh-hans");
@@ -58,23 +59,32 @@ class App {
   async #open(account, name, vault) {
     this.store = await Store.open(this.application.key, account, name, vault);
     this.setup = await this.store.kept("setup");
-    this.outbox = new Outbox(this.store, (item) => this.application.send(item, this), (standing) => { this.standing = standing; this.tell(); });
+    this.outbox = new Outbox(this.store, (outbox) => this.application.round(outbox, this), (standing) => this.#stands(standing));
+    await this.application.opened?.(this);
     await this.tell();
+  }
+
+  #stands(standing) {
+    this.standing = standing;
+    if (standing.reached !== null) this.online = standing.reached;
+    if (standing.signIn) this.strange();
+    this.tell();
   }
 
   /** Ask the server who is here and what is new; then send what waits. */
   async refresh() {
     try {
       await this.#endSession();
-      const setup = await (await ask(this.application.setup)).json();
-      this.online = true;
+      const known = await this.application.identify?.(this);
+      const setup = known ?? (await (await ask(this.application.setup)).json());
+      if (!known) this.online = true;
       this.signIn = false;
       if (setup.account !== this.store?.account) await this.#enter(setup);
       this.setup = setup;
       await this.store.keep("setup", { ...setup, csrf: "", key: "" });
       await this.application.taken(setup, this);
     } catch (wrong) {
-      if (wrong instanceof SignIn) this.signIn = this.online = true;
+      if (wrong instanceof SignIn) await this.strange();
       else if (wrong instanceof NotNow) this.online = false;
       else if (wrong instanceof RefusedByServer) return fill(this.main, h("p", { class: "notice notice-bad" }, say("not_allowed")));
       else throw wrong;
@@ -82,8 +92,14 @@ class App {
     await this.tell();
     if (!this.setup) return null;
     if (!this.main.contains(document.activeElement) && !this.busy) this.show();
-    if (this.online && !this.signIn) await this.outbox.run(true);
+    if (!this.signIn) await this.outbox.run(true);
     return null;
+  }
+
+  /** The server does not know us any more: what is here stays, and is sent after signing in. */
+  async strange() {
+    this.signIn = this.online = true;
+    await this.application.strange?.(this);
   }
 
   async #enter(setup) {
@@ -128,7 +144,7 @@ class App {
     const items = this.store ? await this.store.db.getAll("outbox") : [];
     this.waiting = items.filter((item) => item.state === WAITING).length;
     this.deciding = items.length - this.waiting + (this.application.decisions?.(this) ?? 0);
-    const oldest = items.reduce((least, item) => Math.min(least, item.at), Infinity);
+    const oldest = items.filter((item) => item.state === WAITING).reduce((least, item) => Math.min(least, item.at), Infinity);
     const { sending, next } = this.standing;
     const parts = [];
     if (this.deciding) parts.push(say("decide_n", { n: this.deciding }));

@@ -7,12 +7,12 @@ export const WAITING = "waiting";
 export const DECIDE = "decide";
 
 /**
- * send(item) → {state: "sent"} or {state: "decide", said}; it may throw NotNow or SignIn.
- * An outbox tells `changed` after every step: {sending, signIn, next} where next is when it tries again, in ms, or null.
+ * round(outbox) sends what waits; it may throw NotNow or SignIn. After every step `changed` hears how it stands:
+ * {sending, signIn, next, reached}: next is when it tries again, in ms, or null; reached whether the server was, null at first.
  */
 export class Outbox {
-  constructor(store, send, changed) {
-    Object.assign(this, { store, send, changed, timer: 0, tries: 0, standing: { sending: false, signIn: false, next: null } });
+  constructor(store, round, changed) {
+    Object.assign(this, { store, round, changed, timer: 0, tries: 0, standing: { sending: false, signIn: false, next: null, reached: null } });
     addEventListener("online", () => this.run(true));
     document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.run());
   }
@@ -27,13 +27,8 @@ export class Outbox {
     clearTimeout(this.timer);
     this.#tell({ sending: true, next: null });
     try {
-      for (let item = await this.#first(); item; item = await this.#first()) {
-        const outcome = await this.send(item);
-        if (outcome.state === "sent") await this.store.write({ table: "outbox", id: item.id, gone: true }, { table: "blobs", id: item.id, gone: true }, ...(outcome.also ?? []));
-        else await this.#mark(item, { state: DECIDE, said: outcome.said, saidAt: Date.now() });
-        this.tries = 0;
-        this.#tell({ signIn: false });
-      }
+      await this.round(this);
+      this.advanced();
       this.#tell({ sending: false, next: null });
     } catch (wrong) {
       if (wrong instanceof SignIn) {
@@ -41,7 +36,7 @@ export class Outbox {
       } else if (wrong instanceof NotNow) {
         const wait_s = waitAfter(this.tries++, wrong.wait_s);
         this.timer = setTimeout(() => this.run(true), wait_s * 1000);
-        this.#tell({ sending: false, next: Date.now() + wait_s * 1000 });
+        this.#tell({ sending: false, next: Date.now() + wait_s * 1000, reached: false });
       } else {
         this.#tell({ sending: false, next: null });
         throw wrong;
@@ -49,23 +44,41 @@ export class Outbox {
     }
   }
 
-  async #first() {
+  /** Something got through: the next wait begins short again. */
+  advanced() {
+    this.tries = 0;
+    this.#tell({ signIn: false, reached: true });
+  }
+
+  /** Return the oldest that waits, null when none does. */
+  async first() {
     return (await this.store.list("outbox")).find((item) => item.state === WAITING) ?? null;
   }
 
-  async #mark(item, change) {
+  /** Change what stands in the open about an item. */
+  async mark(item, change) {
     const { secret, ...plain } = { ...item, ...change };
     await this.store.write({ table: "outbox", id: item.id, plain, secret });
   }
 
   /** Let something that was refused be sent again. */
   async again(item) {
-    await this.#mark(item, { state: WAITING, said: "" });
+    await this.mark(item, { state: WAITING, said: "" });
     await this.run(true);
   }
 
   #tell(change) {
     Object.assign(this.standing, change);
     this.changed(this.standing);
+  }
+}
+
+/** Send one item after another. send(item) → {state: "sent", also: changes} or {state: "decide", said}. */
+export async function oneByOne(outbox, send) {
+  for (let item = await outbox.first(); item; item = await outbox.first()) {
+    const outcome = await send(item);
+    if (outcome.state === "sent") await outbox.store.write({ table: "outbox", id: item.id, gone: true }, { table: "blobs", id: item.id, gone: true }, ...(outcome.also ?? []));
+    else await outbox.mark(item, { state: DECIDE, said: outcome.said, saidAt: Date.now() });
+    outbox.advanced();
   }
 }

@@ -47,13 +47,14 @@ export class Store {
     Object.assign(this, { db, app, account, vault });
   }
 
-  /** Write several records in one transaction: {table, id, plain, secret}, {table, id, bytes} or {table, id, gone: true}. */
+  /** Write several records in one transaction: {table, id, plain, secret}, {table, id, bytes} or {table, id, gone: true}: of
+   * blobs, those of that owner, or with `whole` the one of exactly that id. */
   async write(...changes) {
     // Sealing comes first: a transaction ends by itself while anything else is awaited.
     const records = await Promise.all(changes.map((change) => this.#record(change)));
     const transaction = this.db.transaction([...new Set(changes.map((change) => change.table))], "readwrite", { durability: "strict" });
-    for (const [place, { table, id, gone }] of changes.entries()) {
-      if (gone && table === "blobs") await transaction.objectStore(table).delete(IDBKeyRange.bound(`${id}/`, `${id}/\uffff`));
+    for (const [place, { table, id, gone, whole }] of changes.entries()) {
+      if (gone && table === "blobs" && !whole) await transaction.objectStore(table).delete(IDBKeyRange.bound(`${id}/`, `${id}/\uffff`));
       else if (gone) await transaction.objectStore(table).delete(id);
       else await transaction.objectStore(table).put(records[place]);
     }
