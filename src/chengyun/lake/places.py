@@ -24,18 +24,9 @@ from chengyun.config import Config, config
 from chengyun.lake import content, faults
 
 __all__ = [
-    "Found",
-    "Place",
-    "archive",
-    "home",
-    "known",
-    "local_path",
-    "local_paths",
-    "location_of",
-    "path_of",
-    "place_of",
-    "readable_folders",
-]
+    "Found", "Place", "archive", "home", "known", "local_path", "local_paths",
+    "location_of", "path_of", "place_of", "readable_folders",
+]  # fmt: skip
 
 AT_ONCE = 8
 """How many objects are fetched side by side."""
