@@ -53,7 +53,13 @@ class Case(models.Model):
     title = models.CharField(_("标题"), max_length=200)
     owner = models.ForeignKey("access.Organisation", models.PROTECT, related_name="cases", verbose_name=_("主办单位"))
     person = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="cases", verbose_name=_("经办人")
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="cases",
+        verbose_name=_("经办人"),
+        db_index=False,
     )
     area_code = models.CharField(_("区域"), max_length=12, blank=True, default="", db_index=True)
     lon = models.FloatField(_("经度"), null=True, blank=True, help_text="WGS-84")
@@ -86,8 +92,12 @@ class Case(models.Model):
         verbose_name=_("处置人"),
         db_index=False,
     )
-    merged_into = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="merged", verbose_name=_("并入"))
-    lead = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="parts", verbose_name=_("主案件"))
+    merged_into = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="merged", db_index=False, verbose_name=_("并入")
+    )
+    lead = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="parts", db_index=False, verbose_name=_("主案件")
+    )
     returns = models.SmallIntegerField(_("退单次数"), default=0)
     rework = models.SmallIntegerField(_("返工次数"), default=0)
     extensions = models.SmallIntegerField(_("延期次数"), default=0)
@@ -121,6 +131,8 @@ class Case(models.Model):
             models.Index(fields=["-closed_at", "-id"], condition=Q(ended=True), name="cases_case_closed"),
             models.Index(fields=["opened_at"], name="cases_case_opened"),
             models.Index(fields=["type", "category"], name="cases_case_category"),
+            models.Index(fields=["merged_into"], condition=Q(merged_into__isnull=False), name="cases_case_merged"),
+            models.Index(fields=["lead"], condition=Q(lead__isnull=False), name="cases_case_lead"),
             models.Index(fields=["person", "due_at"], condition=Q(ended=False), name="cases_case_person"),
         ]
 
@@ -214,7 +226,7 @@ class CaseEvent(models.Model):
     case = models.ForeignKey(Case, models.CASCADE, related_name="events")
     at = models.DateTimeField()
     kind = models.CharField(max_length=63)
-    """`opened`, `assigned`, `owner_unknown`, `alert_joined`, `supervised`, `late`, or `step`."""
+    """`opened`, `assigned`, `owner_unknown`, `alert_joined`, `supervised`, `due_soon`, `late`, or `step`."""
     transition = models.CharField(max_length=63, blank=True, default="")
     actor = models.CharField(max_length=150)
     account = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")

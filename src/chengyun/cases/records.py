@@ -18,7 +18,7 @@ from chengyun.cases.hooks import Given
 from chengyun.cases.models import Case, CaseEvent, CaseNumber, CaseStage
 from chengyun.config import config
 
-__all__ = ["SKEW", "came_with", "next_number", "said", "stay_clock", "tell", "write_event", "write_stay"]
+__all__ = ["SKEW", "came_with", "event_of", "news_of", "next_number", "said", "stay_clock", "tell", "write_event", "write_stay"]
 
 
 SKEW = dt.timedelta(minutes=1)
@@ -32,11 +32,9 @@ def stay_clock(stage: CaseStage) -> Clock:
 
 
 def write_stay(case: Case, stay: Stay) -> None:
-    """Write the stay a case begins, as its open one. The caller saves the case."""
+    """Write the first stay of a new case. The caller saves the case."""
     case.stage = CaseStage.objects.create(
-        case=case, owner_id=case.owner_id, person_id=case.person_id, state=stay.state, post=stay.post, clock=stay.clock,
-        reason=stay.reason, entered_at=stay.entered_at, basis=stay.basis, limit_s=stay.limit_s, used_s=stay.used_s,
-        own_limit=stay.own_limit, due_at=stay.due_at, until=stay.until,
+        case=case, owner_id=case.owner_id, person_id=case.person_id, **{name: getattr(stay, name) for name in Stay.__slots__}
     )  # fmt: skip
 
 
@@ -48,7 +46,7 @@ def next_number(now: dt.datetime) -> str:
     return f"{year}-{CaseNumber.objects.get(year=year).last:06d}"
 
 
-def write_event(
+def event_of(
     case: Case,
     kind: str,
     actor: Actor,
@@ -59,13 +57,20 @@ def write_event(
     given: Given | None = None,
     note: str = "",
 ) -> CaseEvent:
-    """Write one line of a case's history."""
+    """Return one line of a case's history, not written yet."""
     given = given or Given(note=note)
-    return CaseEvent.objects.create(
+    return CaseEvent(
         case=case, at=now, kind=kind, transition=transition, actor=actor.name, account_id=actor.account_id,
         before=dict(before or {}), after=dict(after or {}), reason=given.reason[:500],
         reason_code=str(given.data.get("reason_code", ""))[:64], note=given.note, data=came_with(given),
     )  # fmt: skip
+
+
+def write_event(case: Case, kind: str, actor: Actor, now: dt.datetime, **said_of_it: Any) -> CaseEvent:
+    """Write one line of a case's history. said_of_it: as event_of takes it."""
+    event = event_of(case, kind, actor, now, **said_of_it)
+    event.save(force_insert=True)
+    return event
 
 
 def came_with(given: Given) -> dict[str, Any]:
@@ -84,12 +89,16 @@ def said(case: Case) -> dict[str, Any]:
     return {"state": case.state, "owner": case.owner.key, "person": case.person_id}
 
 
-def tell(case: Case) -> None:
-    """Tell the pages that show cases."""
+def news_of(case: Case) -> str:
+    """Return what the pages that show cases are told of one."""
     data = {
         "number": case.number, "type": case.type, "state": case.state, "ended": case.ended, "title": case.title,
         "due_at": case.due_at.isoformat(), "simulated": case.simulated,
     }  # fmt: skip
-    payload = {"kind": "case", "dataset": case.type, "area": case.area_code, "data": data}
+    return json.dumps({"kind": "case", "dataset": case.type, "area": case.area_code, "data": data})
+
+
+def tell(case: Case) -> None:
+    """Tell the pages that show cases."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_notify('chengyun_live', %s)", [json.dumps(payload)])
+        cursor.execute("SELECT pg_notify('chengyun_live', %s)", [news_of(case)])

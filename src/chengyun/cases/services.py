@@ -22,14 +22,15 @@ from chengyun.access.actors import Actor
 from chengyun.access.models import Account, Organisation
 from chengyun.access.policy import require
 from chengyun.cases import hooks
-from chengyun.cases.course import advance, begin
+from chengyun.cases.course import Stay, advance, begin
 from chengyun.cases.evidence import check_assignee, check_step
 from chengyun.cases.hooks import Given
 from chengyun.cases.models import Case, CaseAlert, CaseClock, CaseEvent, CaseStage
 from chengyun.cases.office import local_day
 from chengyun.cases.owners import find_owner
-from chengyun.cases.records import SKEW, next_number, said, tell, write_event, write_stay
+from chengyun.cases.records import SKEW, event_of, news_of, next_number, said, tell, write_event, write_stay
 from chengyun.cases.rights import DEPARTMENTS, acts_for_owner, may_step, steps_of, type_of, visible
+from chengyun.cases.rows import lock_case, write_step
 from chengyun.city import CaseType, City, Transition
 from chengyun.config import config
 from chengyun.errors import NotFound, Refused, nearest
@@ -146,12 +147,13 @@ def take_step(
         given = Given(reason.strip(), note.strip(), assignee, body, tuple(photos), lon, lat, until, dict(data or {}))
         check_step(held, step, given, actor, now)
         before = said(held)
-        _apply(held, declared, step, given, actor, now)
-        event = write_event(held, "step", actor, now, step.key, before, said(held), given)
+        stay = _apply(held, declared, step, given, actor, now)
+        event = event_of(held, "step", actor, now, step.key, before, said(held), given)
+        write_step(held, stay, event, actor, f"case.{step.key}", {"from": step.source, "to": step.to}, news_of(held))
         if held.ended:
             _end_alerts(held, actor, now)
-        audit.record(actor, f"case.{step.key}", "cases", held.number, detail={"from": step.source, "to": step.to})
-        _announce(held, event)
+        for told in hooks.after_step:
+            told(held, event)
     return held
 
 
@@ -215,8 +217,8 @@ def _open_step(case: Case, declared: CaseType, transition: str, seen: str | None
     return step
 
 
-def _apply(case: Case, declared: CaseType, step: Transition, given: Given, actor: Actor, now: dt.datetime) -> None:
-    """Change the case, its clock and its stay as the step says."""
+def _apply(case: Case, declared: CaseType, step: Transition, given: Given, actor: Actor, now: dt.datetime) -> Stay:
+    """Change the case and its clock as the step says, in memory; return the stay it begins."""
     _categorise(case, str(given.data.get("category", "")), now)
     case.condition = str(given.data.get("condition", case.condition))[:32]
     case.emergency = bool(given.data.get("emergency", case.emergency))
@@ -228,11 +230,7 @@ def _apply(case: Case, declared: CaseType, step: Transition, given: Given, actor
         _part(case)
     _hand_over(case, declared, step, given, actor, now)
     asked = case.stage.until if case.stage else None
-    stay = advance(case, case.clock, declared, step, now, reason=given.reason, until=given.until, asked_until=asked)
-    CaseStage.objects.filter(case=case, left_at=None).update(left_at=now)
-    write_stay(case, stay)
-    case.clock.save()
-    case.save()
+    return advance(case, case.clock, declared, step, now, reason=given.reason, until=given.until, asked_until=asked)
 
 
 def _hand_over(case: Case, declared: CaseType, step: Transition, given: Given, actor: Actor, now: dt.datetime) -> None:
@@ -335,8 +333,7 @@ def _end_alerts(case: Case, actor: Actor, now: dt.datetime) -> None:
 
 def _locked(case: Case | str, actor: Actor) -> Case:
     number = case if isinstance(case, str) else case.number
-    rows = Case.objects.select_for_update(of=("self",)).select_related("owner", "department", "clock", "stage")
-    held = rows.filter(number=number).first()
+    held = lock_case(number)
     if held is None or not visible(actor, held):
         raise NotFound(_("没有找到案件 %s。") % number)
     return held

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -85,16 +86,26 @@ class Scheme:
 
     def version_on(self, day: dt.date) -> str:
         """Return the catalogue in force on a day; "" before the first."""
-        known = [one for one in self.categories if one.in_force <= day]
-        return max(known, key=lambda one: one.in_force).catalog_version if known else ""
+        return next((version for since, version in reversed(self._editions) if since <= day), "")
 
     def catalogue(self, version: str) -> Mapping[str, Category]:
         """Return the categories of a catalogue by code, in the file's order."""
-        return {one.code: one for one in self.categories if one.catalog_version == version}
+        return self._catalogues.get(version, {})
 
     def category(self, code: str, version: str) -> Category | None:
         """Return what a code means in a catalogue."""
         return self.catalogue(version).get(code)
+
+    @functools.cached_property
+    def _catalogues(self) -> Mapping[str, Mapping[str, Category]]:
+        found: dict[str, dict[str, Category]] = {}
+        for one in self.categories:
+            found.setdefault(one.catalog_version, {})[one.code] = one
+        return found
+
+    @functools.cached_property
+    def _editions(self) -> tuple[tuple[dt.date, str], ...]:
+        return tuple(sorted({(one.in_force, one.catalog_version) for one in self.categories}))
 
     def area_level(self, area_code: str, day: dt.date) -> str:
         """Return the level of an area, from its longest known prefix; "" for an area nobody has put into one."""
