@@ -44,7 +44,7 @@ def groups_of(facts: Facts) -> dict[str, tuple[str, ...]]:
     """Return the values of each group that a report has; a group without one is left out."""
     text = _plain(facts.text)
     single = {**_place(facts), **_moment(facts), **{name: value for name, value in facts.more.items() if value}}
-    found = {name: (value,) for name, value in single.items()}
+    found: dict[str, tuple[str, ...]] = {name: (value,) for name, value in single.items()}
     if words := _words(text):
         found["words"] = words
     if text and len(text) <= SHORT:

@@ -36,7 +36,7 @@ def find(
     reach = min(within_m, MOST_M)
     high = reach / METRES_PER_DEGREE
     wide = high / math.cos(math.radians(lat))
-    asked = {
+    asked: dict[str, str | float | dt.datetime] = {
         "west": lon - wide, "east": lon + wide, "south": lat - high, "north": lat + high, "type": type_key,
         "since": at - dt.timedelta(days=days), "until": at + AHEAD, "most": MOST_PER_SQUARE,
     }  # fmt: skip

@@ -92,8 +92,8 @@ def check_attributes(one: Service, given: Mapping[str, list[str]]) -> None:
         values = [value for value in given.get(code, []) if value.strip()]
         if attribute["required"] and not values:
             raise Refused(f"attribute[{code}] is required for service {one.code}: {attribute['description']}", code="attribute")
-        known = attribute.get("values")
-        wrong = [value for value in values if known is not None and value not in known]
+        known = attribute.get("values", {})
+        wrong = [value for value in values if known and value not in known]
         if wrong:
             raise Refused(f"attribute[{code}] is {wrong[0][:60]!r}, expected one of {', '.join(known)}.", code="attribute")
         if len(values) > 1 and attribute["datatype"] != "multivaluelist":

@@ -113,11 +113,12 @@ def _read_parts(body: bytes, content_type: str, posted: Posted) -> None:
     message = BytesParser(policy=HTTP).parsebytes(head + body)
     if not message.is_multipart():
         raise Refused("The body is no multipart form: its boundary was not found.", code="body")
-    for number, part in enumerate(message.iter_parts()):  # type: ignore[attr-defined]
+    for number, part in enumerate(message.iter_parts()):
         if number >= MOST_FIELDS:
             raise Refused(f"The form has more than {MOST_FIELDS} fields.", code="body")
         params: Mapping[str, str] = part["content-disposition"].params if part["content-disposition"] else {}
-        content = part.get_payload(decode=True) or b""
+        payload = part.get_payload(decode=True)
+        content = payload if isinstance(payload, bytes) else b""
         if params.get("filename") is not None:
             if content:
                 posted.files.append(content)
