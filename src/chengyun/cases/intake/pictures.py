@@ -83,9 +83,11 @@ def read(data: bytes, zone: ZoneInfo) -> Picture:
             shown.thumbnail(SHOWN)
     except Refused:
         raise
+    except Image.DecompressionBombError as wrong:
+        raise Refused("A photo claims more pixels than any camera takes. Send another one.", code="photo_too_large") from wrong
     except UnidentifiedImageError as wrong:
         raise Refused("A photo is no JPEG, PNG or WebP picture. Send it as one of these.", code="photo_kind") from wrong
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError, TypeError, KeyError) as wrong:
+    except (OSError, ValueError, SyntaxError, EOFError, TypeError, KeyError) as wrong:
         raise Refused("A photo is damaged and cannot be opened. Take or send it again.", code="photo_damaged") from wrong
     out = io.BytesIO()
     shown.save(out, "JPEG", quality=82)

@@ -74,7 +74,9 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class OwnReport:
-    """A report as its reporter sees it. due_at: until when it must be fixed, None while no clock runs. photos: ids of copies.
+    """A report as its reporter sees it. due_at: until when the step it is in must be done, None while no clock runs.
+
+    pause: why no clock runs, "" while one does. photos: ids of copies.
 
     after: photos of the work done. reach: how the reporter is reached, masked; "" when that was withdrawn or never given.
     """
@@ -92,6 +94,7 @@ class OwnReport:
     reporters: int
     due_at: dt.datetime | None
     overdue: bool
+    pause: str
     ended: bool
     closed_at: dt.datetime | None
     asked: bool
@@ -153,7 +156,9 @@ def own_report(report: Report, now: dt.datetime) -> OwnReport:
         address=report.address, area=" · ".join(_area_names(report.area_code)), lon=report.lon, lat=report.lat,
         received_at=report.received_at, state=state_name(case), owner=case.owner.name if case else "",
         reporters=case.report_count if case else 1, due_at=None if not case or ended or _stands(case) else case.due_at,
-        overdue=bool(case and not ended and not _stands(case) and case.due_at < now), ended=ended,
+        overdue=bool(case and not ended and not _stands(case) and case.due_at < now),
+        pause=case.stage.reason if case and case.stage and _stands(case) else "",
+        ended=ended,
         closed_at=case.closed_at if case else None, asked=report.state == Report.State.ASKED,
         words=tuple(Word(one.at, say(one.kind, one.data, one.text), one.from_reporter) for one in report.messages.all()),
         photos=tuple(mine), after=tuple(after), rating=report.rating, may_rate=ended and recent and report.rating is None,
@@ -238,7 +243,7 @@ def _area_names(code: str) -> Sequence[str]:
 
 
 def _stands(case: Case) -> bool:
-    return case.clock.running_since is None
+    return case.stage is not None and case.stage.clock != "runs"
 
 
 def _half(text: str) -> str:

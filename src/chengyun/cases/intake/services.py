@@ -5,7 +5,7 @@ A report is acknowledged only once it and its case are committed. A sender that 
 the same key and gets the same receipt.
 
     read, located, looked for twins     no transaction: pictures and searches take their time
-    report ─ case ─ message             one transaction; the report's key comes first, so a resend waits for it
+    case ─ report ─ message             one transaction; a resend waits at the report's key, and goes back as if it had not come
 """
 
 from __future__ import annotations
@@ -101,16 +101,18 @@ class _Read:
 def file_report(given: ReportIn, actor: Actor, now: dt.datetime) -> Filed:
     """File a report: open its case, or join the one it speaks of. Raises Refused for what cannot be filed."""
     key, digest = _key(given, actor), _digest(given)
-    if key and (known := _known(key, digest)):
+    limited = bool(given.sender) and not actor.signed_in
+    # Before a resend is counted or its pictures are read again; where neither is at stake, the key itself tells below.
+    if key and (limited or given.photos or given.kept) and (known := _known(key, digest)):
         return known
-    if given.sender and not actor.signed_in:
+    if limited:
         quota.count(given.sender, now)
     read = _read(given, now)
     try:
         with transaction.atomic():
             return _file(given, read, key, digest, actor, now)
     except IntegrityError:
-        # Sent twice at once: the other one was first, and this one waited for it at the key.
+        # Sent before, or twice at once: the other one is filed, and what was begun for this one is gone.
         if key and (known := _known(key, digest)):
             return known
         raise
@@ -123,37 +125,37 @@ def filed_before(given: ReportIn, actor: Actor) -> bool:
 
 
 def _file(given: ReportIn, read: _Read, key: str | None, digest: str, actor: Actor, now: dt.datetime) -> Filed:
+    number = links.new_number(now.astimezone(config().zone).year)
+    twin = _twin(given, read)
+    case = twin or _open(given, read, number, now)
     report = Report.objects.create(
-        number=links.new_number(now.astimezone(config().zone).year), link_salt=links.new_salt(), idempotency_key=key,
-        content_digest=digest, channel=given.channel, received_at=now, text=read.text, category=given.category, lon=read.lon,
-        lat=read.lat, address=read.address, area_code=read.area, private=given.private, language=given.language,
-        account_id=actor.account_id, external=given.external[:200], simulated=given.simulated,
+        number=number, link_salt=links.new_salt(), idempotency_key=key, content_digest=digest, channel=given.channel,
+        received_at=now, text=read.text, category=given.category, lon=read.lon, lat=read.lat, address=read.address,
+        area_code=read.area, private=given.private, language=given.language, account_id=actor.account_id,
+        external=given.external[:200], simulated=given.simulated, case=case, home=None if twin else case,
         suggestion=read.suggested.as_json() if read.suggested else {}, similar=[one.as_json() for one in read.similar],
     )  # fmt: skip
     if any(read.contact.values()):
         ReportContact.objects.create(report=report, caller=caller_of(read.contact["phone"]), **read.contact)
-    twin = _twin(given, read)
-    case = twin or _open(given, read, report, now)
-    report.case, report.home = case, None if twin else case
-    report.save(update_fields=["case", "home"])
     for picture in read.pictures:
         photos.attach(picture, actor, now, report=report, case=case)
-    Photo.objects.filter(pk__in=list(given.kept), report=None, case=None).update(report=report, case=case)
+    if given.kept:
+        Photo.objects.filter(pk__in=list(given.kept), report=None, case=None).update(report=report, case=case)
     if twin is not None:
         merging.join(report, twin, actor, now)
     else:
-        tell(report, "received", now)
+        tell(report, "received", now, mail=False)
     audit.record(actor, "report.file", "reports", report.number, detail={"channel": given.channel, "case": case.number})
     return Filed(report, case, twin, links.token_of(report.number, report.link_salt))
 
 
-def _open(given: ReportIn, read: _Read, report: Report, now: dt.datetime) -> Case:
+def _open(given: ReportIn, read: _Read, number: str, now: dt.datetime) -> Case:
     category = given.category or (read.suggested.category if read.suggested and not read.suggested.abstained else "")
     # Whoever reports may not open cases; the program does it for them, and the report says who asked.
     return cases.open_case(
         report_type(), _title(read), SYSTEM, now, category=category, source=given.channel, emergency=given.emergency,
         description=read.text, address=read.address, area_code=read.area, lon=read.lon, lat=read.lat,
-        evidence={"report": report.number}, simulated=given.simulated,
+        evidence={"report": number}, simulated=given.simulated,
     )  # fmt: skip
 
 
@@ -190,7 +192,8 @@ def _read(given: ReportIn, now: dt.datetime) -> _Read:
     area = placing.area_at(*place) if place else placing.area_named(address)
     lon, lat = place or (None, None)
     similar = look_for_twins(lon=lon, lat=lat, at=now, category=given.category, text=text)
-    suggested = suggest(text=text, lon=lon, lat=lat, area_code=area, at=now, channel=given.channel)
+    # Whoever chose a category needs no guess; the desk sees whether it fits.
+    suggested = None if given.category else suggest(text=text, lon=lon, lat=lat, area_code=area, at=now, channel=given.channel)
     return _Read(text, address, area, lon, lat, contact, pictures, similar, suggested)
 
 
