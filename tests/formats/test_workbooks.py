@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import io
+import random
 import struct
 import zipfile
 from collections.abc import Callable
@@ -15,6 +17,7 @@ import xlsxwriter
 import xlwt
 
 from chengyun.collect.pull.formats import ColumnShape, TableShape
+from chengyun.collect.pull.formats.holding import hold
 from chengyun.errors import Malformed, Refused
 
 SHAPE = TableShape(
@@ -247,3 +250,34 @@ def test_a_binary_workbook_whose_parts_contradict_each_other_is_said_to_be_broke
             archive.writestr(name, body.replace(wide("rId1"), wide("rId9")))
     with pytest.raises(Malformed, match="contradict"):
         take(cut.getvalue(), "a.xlsb")
+
+
+def old_book(rows: int) -> io.BytesIO:
+    book = xlwt.Workbook()
+    sheet = book.add_sheet("a")
+    for row in range(rows):
+        for column in range(100):
+            sheet.write(row, column, row * column + 0.5)
+    out = io.BytesIO()
+    book.save(out)
+    return out
+
+
+def test_a_workbook_that_would_end_the_process_ends_another_one() -> None:
+    file = old_book(2_000)
+    hold(file, "fits.xls")
+    assert file.tell() == 0
+    with pytest.raises(Malformed, match=r"^large\.xls cannot be read: .* GB"):
+        hold(file, "large.xls", most_bytes=32 * 2**20)
+    with pytest.raises(Malformed, match="more than 0 s"):
+        hold(file, "slow.xls", within_s=0.001)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_damaged_xls_is_read_or_refused_and_nothing_else_happens(take, seed: int) -> None:
+    chance = random.Random(seed)
+    damaged = bytearray(old_book(20).getvalue())
+    for _ in range(30):
+        damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+    with contextlib.suppress(Malformed):
+        take(bytes(damaged), "damaged.xls")

@@ -3,7 +3,8 @@
 
 Calamine holds a sheet whole, as a rectangle from its first to its last cell, so that a file of 5 kB with two cells in opposite
 corners would take half a terabyte, and the process. What is packed in the file is looked through first: its size, how far its
-cells reach, and the formulas that came to an error, which calamine gives as empty cells.
+cells reach, and the formulas that came to an error, which calamine gives as empty cells. What is no XML is opened by another
+process first (holding.py).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any, BinaryIO
 
 from chengyun.collect.pull.formats.archives import CHUNK, is_zip, open_member, open_zip
 from chengyun.collect.pull.formats.grid import Cell, Grid
+from chengyun.collect.pull.formats.holding import hold
 from chengyun.collect.pull.formats.options import Options
 from chengyun.errors import Malformed, Refused, nearest
 
@@ -29,6 +31,8 @@ _ROW = re.compile(rb'<(?:\w+:)?row\s(?:[^>]*?\s)?r="(\d+)"')
 _SHEET = re.compile(r"<(?:\w+:)?sheet\s[^>]*>")
 _RELATION = re.compile(r"<(?:\w+:)?Relationship\s[^>]*>")
 _EDGE = 512
+BINARY_BOOK = "xl/workbook.bin"
+"""What an xlsb has and an xlsx has not."""
 MOST_ERRORS = 100_000
 SHEET_ROWS, SHEET_COLUMNS = 1_048_576, 16_384
 
@@ -48,11 +52,15 @@ def read_workbook(file: BinaryIO, name: str, options: Options) -> Iterator[Grid]
 
     reaches: dict[str, _Reach] = {}
     epoch = options.epoch or 1900
-    if is_zip(file):
+    binary = not is_zip(file)
+    if not binary:
         with open_zip(file, name, options.most_bytes) as archive:
+            binary = BINARY_BOOK in archive.namelist()
             _bounded(archive, name, options)
             reaches, dated = _look_through(archive, name, options)
             epoch = options.epoch or dated
+    if binary:
+        hold(file, name)
     file.seek(0)
     with _sound(name):
         book = calamine.CalamineWorkbook.from_filelike(file)
