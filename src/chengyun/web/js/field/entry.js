@@ -69,8 +69,16 @@ export class Entry {
     });
     control.element.setAttribute("role", "group");
     control.element.setAttribute("aria-label", label);
-    if (!start) locate().then((found) => { if (!this.values[name]) { control.set([[found.lon, found.lat, 0, found.accuracy_m]]); this.set(name, found); } }, () => null);
+    if (!start) this.#findPlace(name, control);
     return h("div", { class: "entry question" }, h("p", { class: "question-label" }, label, " ", must ? h("span", { class: "question-must" }, say("needed")) : null), control.element);
+  }
+
+  /** Begin with where the device is; that alone is no reason to keep a draft. */
+  async #findPlace(name, control) {
+    const { lon, lat, accuracy_m } = await locate().catch(() => ({}));
+    if (lon === undefined || this.values[name]) return;
+    this.values[name] = { lon, lat, accuracy_m };
+    control.set([[lon, lat, 0, accuracy_m]]);
   }
 
   pictures(label, must = false) {
