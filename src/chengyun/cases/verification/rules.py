@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The signs as arithmetic over what is known of a case. Pure: no clock, no database.
+
+Unknown is no sign: a photo without a place, a crew without a track, a reporter who said nothing say nothing.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import math
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from chengyun.errors import Misdeclared
+
+__all__ = ["Edition", "Facts", "Found", "Picture", "edition_on", "find", "score"]
+
+KEYS = frozenset({
+    "photo_copied", "photo_alike", "photo_before", "photo_elsewhere", "photo_old", "no_visit", "too_quick", "reporter_disagrees",
+})  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A photo as the rules see it. after: it came with the work or its verification, not with the report.
+
+    elsewhere_m: how far from the case the picture says it was taken; None: it does not say.
+    """
+
+    id: int
+    fingerprint: int
+    after: bool
+    taken_at: dt.datetime | None = None
+    elsewhere_m: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """A photo of another case, received before. apart_m: between the cases; None: unknown."""
+
+    id: int
+    case: str
+    fingerprint: int
+    apart_m: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What is known. others: earlier photos of other cases that may look like one of these.
+
+    nearest_m: how close the handler's tracks came between dispatch and report; None: no track to judge by.
+    rating: the lowest of the reporters, 1 to 5; None: nobody said.
+    """
+
+    dispatched_at: dt.datetime | None = None
+    handled_at: dt.datetime | None = None
+    pictures: Sequence[Picture] = ()
+    others: Sequence[Other] = ()
+    nearest_m: float | None = None
+    rating: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A sign. subject: what shows it, so that it is kept once. detail: the numbers its sentence is made of."""
+
+    rule: str
+    weight: float
+    subject: str
+    detail: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """The rules in force from a day on. rules: by key, with `name`, `weight` and the rule's own limits."""
+
+    in_force: dt.date
+    source: str
+    verified: bool
+    rules: Mapping[str, Mapping[str, Any]]
+
+
+def find(facts: Facts, edition: Edition) -> list[Found]:
+    """Return the signs in the facts by the rules of an edition, the heaviest first."""
+    checks = (_copied, _alike, _before, _elsewhere, _old, _no_visit, _too_quick, _disagrees)
+    found = [one for check in checks for one in check(facts, edition.rules)]
+    return sorted(found, key=lambda one: (-one.weight, one.rule, one.subject))
+
+
+def score(weights: Iterable[float]) -> float:
+    """Return how likely it is that one of the signs means what it says, were they independent: 0 to 1."""
+    return 1 - math.prod(1 - weight for weight in weights)
+
+
+@functools.cache
+def editions() -> tuple[Edition, ...]:
+    """Return the declared editions, oldest first. Raises Misdeclared."""
+    read = tomllib.loads((Path(__file__).parent / "rules.toml").read_text(encoding="utf-8"))
+    found = []
+    for table in read["signs"]:
+        rules = {key: value for key, value in table.items() if isinstance(value, dict)}
+        if wrong := KEYS ^ set(rules):
+            raise Misdeclared([f"verification/rules.toml, {table['in_force']}: {key} is missing or unknown." for key in wrong])
+        found.append(Edition(table["in_force"], table["source"], table["verified"], rules))
+    return tuple(sorted(found, key=lambda one: one.in_force))
+
+
+def edition_on(day: dt.date) -> Edition:
+    """Return the rules in force on a day."""
+    return max((one for one in editions() if one.in_force <= day), key=lambda one: one.in_force)
+
+
+def _copied(facts: Facts, rules: Mapping[str, Any]) -> Iterator[Found]:
+    rule = rules["photo_copied"]
+    for mine, other, bits in _pairs(facts):
+        if bits <= rule["bits"]:
+            yield _found("photo_copied", rule, f"{mine.id}~{other.id}", case=other.case, photo=mine.id, other=other.id, bits=bits)
+
+
+def _alike(facts: Facts, rules: Mapping[str, Any]) -> Iterator[Found]:
+    rule = rules["photo_alike"]
+    for mine, other, bits in _pairs(facts):
+        far = other.apart_m is not None and other.apart_m >= rule["apart_m"]
+        if rules["photo_copied"]["bits"] < bits <= rule["bits"] and far:
+            yield _found("photo_alike", rule, f"{mine.id}~{other.id}", case=other.case, photo=mine.id, other=other.id, bits=bits)
+
+
+def _before(facts: Facts, rules: Mapping[str, Any]) -> Iterator[Found]:
+    rule = rules["photo_before"]
+    earlier = [one for one in facts.pictures if not one.after]
+    for mine in facts.pictures:
+        for other in earlier:
+            if mine.after and (bits := _bits(mine.fingerprint, other.fingerprint)) <= rule["bits"]:
+                yield _found("photo_before", rule, f"{mine.id}~{other.id}", photo=mine.id, other=other.id, bits=bits)
+
+
+def _elsewhere(facts: Facts, rules: Mapping[str, Any]) -> Iterator[Found]:
+    rule = rules["photo_elsewhere"]
+    for mine in facts.pictures:
+        if mine.after and mine.elsewhere_m is not None and mine.elsewhere_m > rule["metres"]:
+            yield _found("photo_elsewhere", rule, str(mine.id), photo=mine.id, metres=round(mine.elsewhere_m))
+
+
+def _old(facts: Facts, rules: Mapping[str, Any]) -> Iterator[Found]:
+    rule = rules["photo_old"]
+    for mine in facts.pictures:
+        if mine.after and mine.taken_at is not None and facts.dispatched_at is not None:
+            early = facts.dispatched_at - mine.taken_at
+            if early > dt.timedelta(hours=rule["hours"]):
+                yield _found("photo_old", rule, str(mine.id), photo=mine.id, hours=round(early.total_seconds() / 3600, 1))
+
+
+def _no_visit(facts: Facts, rules: Mapping[str, Any]) -> Iterator[Found]:
+    rule = rules["no_visit"]
+    if facts.nearest_m is not None and facts.nearest_m > rule["metres"]:
+        yield _found("no_visit", rule, "track", metres=round(facts.nearest_m))
+
+
+def _too_quick(facts: Facts, rules: Mapping[str, Any]) -> Iterator[Found]:
+    rule = rules["too_quick"]
+    if facts.dispatched_at is not None and facts.handled_at is not None:
+        took = (facts.handled_at - facts.dispatched_at).total_seconds()
+        if 0 <= took < rule["seconds"]:
+            yield _found("too_quick", rule, facts.handled_at.isoformat(), seconds=round(took))
+
+
+def _disagrees(facts: Facts, rules: Mapping[str, Any]) -> Iterator[Found]:
+    rule = rules["reporter_disagrees"]
+    if facts.rating is not None and facts.rating <= rule["rating"]:
+        yield _found("reporter_disagrees", rule, "rating", rating=facts.rating)
+
+
+def _pairs(facts: Facts) -> Iterator[tuple[Picture, Other, int]]:
+    for mine in facts.pictures:
+        for other in facts.others:
+            if mine.after:
+                yield mine, other, _bits(mine.fingerprint, other.fingerprint)
+
+
+def _found(key: str, rule: Mapping[str, Any], subject: str, **detail: Any) -> Found:
+    return Found(key, rule["weight"], subject, detail)
+
+
+def _bits(one: int, other: int) -> int:
+    return ((one ^ other) & 0xFFFF_FFFF_FFFF_FFFF).bit_count()
