@@ -26,7 +26,7 @@ def test_a_city_starts_with_its_bodies_and_makes_them_once() -> None:
         valid_from=dt.date(2000, 1, 1),
         valid_to=dt.date(2016, 9, 1),
     )
-    assert services.ensure_organisations() == 7
+    assert services.ensure_organisations() == 11
     assert services.ensure_organisations() == 0
     branch = Organisation.objects.get(key="environment_330203")
     assert (branch.name, branch.area_code, branch.parent.name) == ("生态环境局海曙区分局", "330203", "生态环境局")  # type: ignore[union-attr]

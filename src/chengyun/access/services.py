@@ -26,7 +26,10 @@ from chengyun.areas.models import Area
 from chengyun.errors import NotFound, Refused, nearest
 
 CENTRE = ("operations_centre", "市城市运行中心")
-DEPARTMENTS = (("environment", "生态环境局"), ("enforcement", "综合执法局"), ("data", "大数据局"))
+DEPARTMENTS = (
+    ("environment", "生态环境局"), ("enforcement", "综合执法局"), ("data", "大数据局"), ("housing", "住房和城乡建设局"),
+    ("transport", "交通运输局"),
+)  # fmt: skip
 """The bodies a city starts with; packs name their owner by these names. A city adds its own in the administration."""
 
 FIRST_ROLES = (Role.ADMINISTRATOR, Role.DUTY_OFFICER, Role.DATA_STEWARD)

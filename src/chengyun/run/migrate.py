@@ -21,6 +21,7 @@ HOOKS = (
     ("chengyun.lake.services", "ensure_tables"),
     ("chengyun.areas.services", "ensure_areas"),
     ("chengyun.access.services", "ensure_organisations"),
+    ("chengyun.cases.duties.services", "ensure_duties"),
     ("chengyun.collect.pull.services", "ensure_sources"),
     ("chengyun.protocols.ogc.services", "ensure_layers"),
 )
