@@ -75,7 +75,7 @@ def test_what_is_published_stays(october: Edition) -> None:
         lambda: Edition.objects.filter(pk=october.pk).update(note="anders"),
         lambda: Standing.objects.create(edition=october, profile="x", unit="x", name="x", result={}),
     ):
-        with pytest.raises(DatabaseError, match="frozen|Cannot"), transaction.atomic():
+        with pytest.raises(DatabaseError, match=r"frozen|Cannot"), transaction.atomic():
             change()
     with pytest.raises(Refused):
         publish(october.pk, SYSTEM, NOVEMBER)

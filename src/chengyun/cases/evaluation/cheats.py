@@ -135,7 +135,7 @@ def simulate(city: City, seed: int) -> Tally:
 
 
 def _happens(random: np.random.Generator, logit: npt.NDArray[np.float64]) -> Bools:
-    return random.random(logit.size) < 1 / (1 + np.exp(-logit))
+    return np.asarray(random.random(logit.size) < 1 / (1 + np.exp(-logit)), dtype=bool)
 
 
 def _bits(columns: dict[str, Bools], size: int) -> Ints:

@@ -111,7 +111,7 @@ WITH touched AS MATERIALIZED (
     -- Two bits for each sign of doubt.SIGNS, in its order: 0 not shown, 1 shown, 2 could not be seen.
     SELECT m.id,
            CASE WHEN done_at IS NULL THEN -1 ELSE
-               coalesce(seen.photo, 2) + coalesce(seen.no_visit, 2) * 4 + m.instant::int * 16 + CASE WHEN m.rating IS NULL THEN 128 ELSE (m.rating <= 2)::int * 64 END
+               coalesce(seen.photo, %(unseen)s) + coalesce(seen.no_visit, %(unseen)s) * 4 + m.instant::int * 16 + CASE WHEN m.rating IS NULL THEN 128 ELSE (m.rating <= 2)::int * 64 END
                + m.reported_again::int * 256 END AS shown
     FROM marked m LEFT JOIN evaluation_seen seen ON seen.case_id = m.id
 ), departments AS (

@@ -32,6 +32,11 @@ CREATE TEMPORARY TABLE evaluation_counted (case_id bigint, dimension text, unit 
 CREATE TEMPORARY TABLE evaluation_seen (case_id bigint PRIMARY KEY, photo int, no_visit int) ON COMMIT DROP;
 CREATE TEMPORARY TABLE evaluation_doubt (unit text, shown int, doubt double precision, PRIMARY KEY (unit, shown)) ON COMMIT DROP;
 """
+SEE = """
+INSERT INTO evaluation_seen (case_id, photo, no_visit)
+SELECT case_id, bool_or(rule LIKE 'photo%%')::int, bool_or(rule = 'no_visit')::int
+FROM verification_sign WHERE found_at >= %(since)s GROUP BY case_id
+"""
 PATTERNS = """
 SELECT unit, shown, count(*) FROM evaluation_counted WHERE shown >= 0 GROUP BY unit, shown ORDER BY unit, shown
 """
@@ -70,7 +75,9 @@ def count_into(edition: Edition, now: dt.datetime) -> int:
     zone = config().zone
     since = dt.datetime.combine(edition.first, dt.time(), zone)
     until = min(dt.datetime.combine(edition.last + dt.timedelta(days=1), dt.time(), zone), now)
+    verified = apps.is_installed("chengyun.cases.verification")  # a city may do without; its signs are then not seen
     given: dict[str, Any] = {
+        "unseen": 0 if verified else 2,
         "type": edition.type, "since": since, "until": until, "zone": str(zone), "often": int(words["often"]),
         "again_within": dt.timedelta(days=int(words["again_days"])), "hasty": dt.timedelta(minutes=int(words["hasty_min"])),
         "instant_s": int(words["instant_s"]), "hard_least": int(words["hard_least"]),
@@ -80,7 +87,8 @@ def count_into(edition: Edition, now: dt.datetime) -> int:
     }  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(TABLES)
-        _see(cursor, given)
+        if verified:
+            cursor.execute(SEE, given)
         cursor.execute(COUNT, given)
         cursor.execute("ANALYZE evaluation_counted")
         cursor.execute(PATTERNS)
@@ -121,16 +129,6 @@ def tally_of(edition: Edition, dimension: str, level: Level) -> Tally:
 def _bits() -> Mapping[str, int]:
     """Return each count's bit by the name count.sql gives it; "closed" is the states' name there."""
     return {("closed_count" if key == "closed" else key): 1 << bit for key, bit in BIT.items()}
-
-
-def _see(cursor: Any, given: Mapping[str, Any]) -> None:
-    """Take in what verification saw of photos and visits, where it runs."""
-    if not apps.is_installed("chengyun.cases.verification"):
-        return
-    from chengyun.cases.verification.queries import seen_between  # an app a city may leave out
-
-    rows = list(seen_between(given["type"], given["since"], given["until"]))
-    cursor.executemany("INSERT INTO evaluation_seen VALUES (%s, %s, %s) ON CONFLICT DO NOTHING", rows)
 
 
 def _keep_doubt(cursor: Any, rows: Sequence[tuple[str, int, int]]) -> None:

@@ -34,7 +34,7 @@ CLOSED = pgtrigger.Trigger(
     when=pgtrigger.After,
     operation=pgtrigger.Insert,
     level=pgtrigger.Statement,
-    referencing=pgtrigger.Referencing(new="added"),
+    referencing=pgtrigger.Referencing(new="added"),  # type: ignore[no-untyped-call]
     func="""
         IF EXISTS (SELECT 1 FROM evaluation_edition e WHERE e.published_at IS NOT NULL
                    AND e.id IN (SELECT DISTINCT edition_id FROM added)) THEN
