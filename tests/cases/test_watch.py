@@ -34,7 +34,7 @@ def kinds(case: Case) -> list[str]:
 
 
 def test_lateness_is_told_once_a_stay_yellow_then_red(case):
-    yellow = dt.datetime(2026, 4, 2, 14, 18, tzinfo=dt.timezone(8 * HOUR))  # 8 h on the first day, 4.8 h on the second
+    yellow = dt.datetime(2026, 4, 2, 15, 18, tzinfo=dt.timezone(8 * HOUR))  # 7.5 h on the first day, 5.3 h on the second
     assert (case.warn_at, case.due_at) == (yellow, dt.datetime(2026, 4, 3, 9, 0, tzinfo=dt.timezone(8 * HOUR)))
     assert tell_lateness(yellow) == 0
     assert tell_lateness(yellow + HOUR) == 1

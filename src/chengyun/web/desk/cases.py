@@ -11,45 +11,61 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from chengyun.access.actors import Actor, actor_of
-from chengyun.access.models import Account, Role
+from chengyun.access.models import Account, Organisation, Role
 from chengyun.access.policy import may, scope
 from chengyun.access.views import needs, signed_in
 from chengyun.areas.queries import names_of
 from chengyun.cases import services
+from chengyun.cases.clock import Colour
 from chengyun.cases.models import Case
+from chengyun.cases.office import stay_limit
 from chengyun.cases.queries import CaseView, Filters, case_view, cases_for, count_cases
-from chengyun.city import CaseType, City
-from chengyun.errors import Refused
+from chengyun.cases.rights import type_of
+from chengyun.city import CaseType, City, State
+from chengyun.city.drawing import draw
+from chengyun.errors import NotFound, Refused
 from chengyun.operate.models import Alert
+from chengyun.standards.times import parse_instant
 from chengyun.web.desk.alerts import Choice
+from chengyun.web.desk.casewords import clock_text, clock_words
 from chengyun.web.desk.deeds import Fault, attempt, done
 from chengyun.web.desk.pages import Listed, asked, filters_of, page_number
+from chengyun.web.templatetags.chengyun import said
 
 PAGE = 50
 MOST_COLLEAGUES = 500
+MOST_PHOTOS = 6
+MOST_LISTED = 10_000
+"""Cases a list counts and pages through; who looks for one beyond must narrow the search."""
 
 
 @dataclass(frozen=True, slots=True)
 class CaseRow:
-    """A case of a list. width: share of the limit that is used, in per cent, at most 100. left: time left, or over."""
+    """A case of a list. width: share of the limit that is used, in per cent, at most 100. says: its clock in words."""
 
     case: CaseView
     area: str
     width: int
+    says: str
 
 
 @dataclass(frozen=True)
 class CasesPage:
-    """text: what is searched for. shown: "open", "mine", "overdue", "ended"."""
+    """text: what is searched for. kinds: what is shown: open ones, the actor's own, by the colour of the clock, ended ones.
+
+    many: there are more than are counted.
+    """
 
     listed: Listed[CaseRow]
     text: str
     kinds: tuple[Choice, ...]
     types: tuple[Choice, ...]
+    many: bool
     as_of: dt.datetime
 
 
@@ -73,6 +89,7 @@ class StepForm:
     allowed: bool
     why_not: str
     ends: bool
+    charges: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +114,9 @@ class CaseAlertLine:
 @dataclass(frozen=True)
 class CasePage:
     """states: the usual way from the first state to an end; goal: the name of that end. aside: the case's state
-    when it is not on that way.
+    when it is not on that way. picture: of its kind, with the state it is in. says, work_says: the stay's clock and the work's.
+    categories, bodies: to choose from where a step asks for one. may_supervise: whether this person may put it under a leader's
+    eyes.
 
     steps: those that begin where it stands. may_assign: whether this person may give it to a colleague now.
     """
@@ -111,6 +130,12 @@ class CasePage:
     steps: tuple[StepForm, ...]
     colleagues: tuple[Colleague, ...]
     may_assign: bool
+    may_supervise: bool
+    picture: str
+    says: str
+    work_says: str
+    categories: tuple[tuple[str, str], ...]
+    bodies: tuple[tuple[str, str], ...]
     alerts: tuple[CaseAlertLine, ...]
     fault: Fault | None
     as_of: dt.datetime
@@ -123,28 +148,41 @@ def case_list(request: HttpRequest) -> HttpResponse:
     city: City = settings.CITY
     actor, number, given, now = actor_of(request), page_number(request), request.GET, timezone.now()
     kind, type_key, text = asked(request, "show", "type", "q")
+    colour: Colour | None = COLOURS.get(kind)
     filters: Filters = {
-        "ended": kind == "ended", "mine": kind == "mine", "overdue": True if kind == "overdue" else None,
+        "ended": kind == "ended", "mine": kind == "mine", "colour": colour, "supervised": kind == "supervised",
         "types": [type_key] if type_key in city.cases else [], "text": text,
     }  # fmt: skip
     start = (number - 1) * PAGE
+    if start >= MOST_LISTED:
+        raise Refused(_("只列出前 %d 件，请缩小查找范围。") % MOST_LISTED, code="too_far")
     found = cases_for(actor, limit=PAGE, offset=start, now=now, **filters)
-    total = count_cases(actor, now=now, **filters)
-    kinds = [("", _("在办")), ("mine", _("我的")), ("overdue", _("超时")), ("ended", _("已结束"))]
+    total = count_cases(actor, now=now, most=MOST_LISTED + 1, **filters)
+    kinds = [
+        ("", _("在办")), ("mine", _("我的")), ("overdue", _("超时")), ("soon", _("临近时限")), ("paused", _("停表")),
+        ("supervised", _("督办")), ("ended", _("已结束")),
+    ]  # fmt: skip
+    many = total > MOST_LISTED
     page = CasesPage(
-        Listed(case_rows(found), number, total > start + PAGE, filters_of(given), total),
+        Listed(case_rows(found), number, total > start + PAGE, filters_of(given), None if many else total),
         text,
         tuple(Choice(value, name, value == kind) for value, name in kinds),
         tuple(Choice(key, one.name, key == type_key) for key, one in city.cases.items()),
+        many,
         now,
     )
     return render(request, "desk/cases.html", {"page": page})
 
 
+COLOURS: dict[str, Colour] = {"overdue": "red", "soon": "yellow", "paused": "paused"}
+
+
 def case_rows(found: list[CaseView]) -> tuple[CaseRow, ...]:
     """Return cases as lists show them."""
     areas = names_of({one.area_code[:6] for one in found if one.area_code})
-    return tuple(CaseRow(one, areas.get(one.area_code[:6], ""), _width(one)) for one in found)
+    return tuple(
+        CaseRow(one, areas.get(one.area_code[:6], ""), _width(one), clock_words(one.clock, one.why_paused)) for one in found
+    )
 
 
 @require_safe
@@ -161,9 +199,12 @@ def take_step(request: HttpRequest, number: str, step: str) -> HttpResponse:
     actor, given = actor_of(request), request.POST
 
     def do() -> Case:
+        data = {name: given[name] for name in ("category", "condition", "target", "reason_code") if given.get(name)}
         return services.take_step(
             number, step, actor, timezone.now(), seen=given.get("seen") or None, reason=given.get("reason", ""),
-            note=given.get("note", ""), assignee=_person(given.get("assignee", ""), number, actor),
+            note=given.get("note", ""), assignee=_person(given.get("assignee", ""), number, actor), data=data,
+            owner=given.get("owner") or None, photos=_photos(request, number, actor), lon=_degrees(given.get("lon")),
+            lat=_degrees(given.get("lat")), until=_until(given.get("until")),
         )  # fmt: skip
 
     fault = attempt(request, step, do)
@@ -186,6 +227,72 @@ def assign(request: HttpRequest, number: str) -> HttpResponse:
     return _shown(request, number, fault) if fault else done(request, _("已分派。"), reverse("case", args=[number]))
 
 
+@require_POST
+@needs("case.supervise")
+def supervise(request: HttpRequest, number: str) -> HttpResponse:
+    """Put a case under a leader's eyes."""
+    actor, given = actor_of(request), request.POST
+    fault = attempt(request, "supervise", lambda: services.supervise(number, actor, timezone.now(), given.get("note", "")))
+    return _shown(request, number, fault) if fault else done(request, _("已督办。"), reverse("case", args=[number]))
+
+
+@require_safe
+@signed_in
+def case_type(request: HttpRequest, key: str) -> HttpResponse:
+    """Show a kind of case as it is declared: its picture, whose move each state is, how its time is counted, and every step."""
+    declared = type_of(key)
+    if not scope(actor_of(request), key).allowed:
+        raise NotFound(_("没有案件类型 %s。") % key)
+    roles = {role.value: str(role.label) for role in Role}
+    states = [(state, roles.get(state.owner, state.owner), _limit_words(key, state)) for state in declared.states]
+    named = {state.key: state.name for state in declared.states}
+    steps = []
+    for step in declared.transitions:
+        who = "、".join(roles.get(role, role) for role in step.by)
+        steps.append((step, named[step.source], named[step.to], who))
+    given = {"declared": declared, "picture": picture(declared), "states": states, "steps": steps}
+    return render(request, "desk/case_type.html", given)
+
+
+def picture(declared: CaseType, here: str = "") -> SafeString:
+    """Return the picture of a kind of case in the reader's language."""
+    return mark_safe(draw(declared, here=here, said=said))  # noqa: S308  drawing.py escapes every word it is given
+
+
+def _limit_words(key: str, state: State) -> str:
+    limit = stay_limit(key, state, timezone.localdate())
+    if state.clock == "ended":
+        return "—"
+    return clock_text(limit.seconds, limit.basis) if limit else _("责任部门的时限")
+
+
+def _photos(request: HttpRequest, number: str, actor: Actor) -> list[int]:
+    """Keep the photos a form brought as photos of the case, and return their ids."""
+    files = request.FILES.getlist("photos")
+    if not files:
+        return []
+    # Not at the start: the pictures' library is heavy, and most pages bring none.
+    from chengyun.cases.intake import photos
+
+    case_view(number, actor)  # absent, or not theirs to see: nothing is kept
+    case = Case.objects.get(number=number)
+    return [photos.keep(file.read(), actor, timezone.now(), case=case).pk for file in files[:MOST_PHOTOS]]
+
+
+def _degrees(text: str | None) -> float | None:
+    try:
+        return float(text) if text else None
+    except ValueError:
+        raise Refused(_("位置要写成经度和纬度，例如 121.55 和 29.87。"), code="place_unreadable") from None
+
+
+def _until(text: str | None) -> dt.datetime | None:
+    try:
+        return parse_instant(text, timezone.get_current_timezone()) if text else None
+    except ValueError:
+        raise Refused(_("期限 %s 不是时间。") % text, code="until_unreadable") from None
+
+
 def _shown(request: HttpRequest, number: str, fault: Fault | None) -> HttpResponse:
     page = read_case(number, actor_of(request), fault)
     return render(request, "desk/case.html", {"page": page}, status=fault.status if fault else 200)
@@ -202,6 +309,8 @@ def read_case(number: str, actor: Actor, fault: Fault | None = None) -> CasePage
     states, aside = way(declared, case) if declared else ((), "")
     may_assign = not case.ended and may(actor, "case.assign", code)
     steps = _steps(declared, case)
+    asked_for = {need for step in steps if step.allowed for need in step.needs}
+    charged = "owner" in asked_for or any(step.charges and step.allowed for step in steps)
     wanted = may_assign or any("assignee" in step.needs and step.allowed for step in steps)
     return CasePage(
         case=case,
@@ -213,6 +322,12 @@ def read_case(number: str, actor: Actor, fault: Fault | None = None) -> CasePage
         steps=steps,
         colleagues=_colleagues(number, actor) if wanted else (),
         may_assign=may_assign,
+        may_supervise=not case.ended and may(actor, "case.supervise", code),
+        picture=picture(declared, case.state) if declared else "",
+        says=clock_words(case.clock, case.why_paused),
+        work_says=clock_words(case.work, case.why_paused),
+        categories=_categories(city, case) if "category" in asked_for else (),
+        bodies=tuple(Organisation.objects.exclude(kind="centre").values_list("key", "name")) if charged else (),
         alerts=_alerts(city, case),
         fault=fault,
         as_of=now,
@@ -268,10 +383,18 @@ def _steps(declared: CaseType | None, case: CaseView) -> tuple[StepForm, ...]:
         forms.append(
             StepForm(
                 step.key, step.name, states[step.to].name, tuple(step.needs), step.key in allowed, why_not,
-                states[step.to].clock == "ended",
+                states[step.to].clock == "ended", step.charges,
             )
         )  # fmt: skip
     return tuple(forms)
+
+
+def _categories(city: City, case: CaseView) -> tuple[tuple[str, str], ...]:
+    scheme = city.scheme(case.type)
+    if scheme is None:
+        return ()
+    found = scheme.catalogue(scheme.version_on(timezone.localdate())).values()
+    return tuple((one.code, f"{one.kind} · {one.major} · {one.minor}") for one in found)
 
 
 def _colleagues(number: str, actor: Actor) -> tuple[Colleague, ...]:
