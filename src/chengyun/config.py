@@ -43,6 +43,9 @@
 | CHENGYUN_LAKE_KEY, CHENGYUN_LAKE_SECRET | its access key | where boto3 finds one: AWS_*, a profile, the machine's role |
 | CHENGYUN_LAKE_CACHE_GB | copies of objects kept on this machine | 20 |
 | CHENGYUN_NGSILD_INSTANCES | values in one NGSI-LD answer over time; the rest is told by Content-Range | 1000 |
+| CHENGYUN_MAIL_INBOX | where reports by e-mail arrive: maildir:/folder, imap(s)://user:password@host/INBOX | none |
+| CHENGYUN_MAIL_URL, CHENGYUN_MAIL_FROM | server that sends letters, smtp(s)://user:password@host:port; their sender | none |
+| CHENGYUN_SITE | address residents reach our pages under, for links in letters | http://<host>:<port> |
 | CHENGYUN_ALLOWED_HOSTS | host names pages may be asked under, comma between | localhost and the loopback addresses |
 """
 

@@ -141,7 +141,7 @@ def _held(report: Report, actor: Actor) -> tuple[Report, Case]:
 
 def _after_end(report: Report, now: dt.datetime) -> tuple[Report, Case]:
     held = Report.objects.select_for_update().get(pk=report.pk)
-    case = Case.objects.select_for_update().get(pk=held.case_id)
+    case = Case.objects.select_for_update().filter(pk=held.case_id or 0).get()
     if not case.ended or case.closed_at is None:
         raise Refused(_("还没有办结，办结后再评价。"), code="settled")
     if now - case.closed_at > WITHIN:

@@ -180,7 +180,7 @@ def _metres(lon: float, lat: float, other_lon: float, other_lat: float) -> float
 
 def _twins(report: Report) -> tuple[Twin, ...]:
     told = {one["case"]: one for one in report.similar}
-    cases = Case.objects.filter(number__in=list(told)).exclude(pk=report.case_id)
+    cases = Case.objects.filter(number__in=list(told)).exclude(pk=report.case_id or 0)
     photos: dict[int, list[int]] = {}
     for pk, case in Photo.objects.filter(case__in=cases).order_by("id").values_list("pk", "case_id"):
         photos.setdefault(case or 0, []).append(pk)

@@ -13,7 +13,7 @@ import hashlib
 import imaplib
 import logging
 import mailbox
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 from django.db import transaction
@@ -103,11 +103,11 @@ def _add(report: Report, letter: Letter, key: str, now: dt.datetime) -> Report:
     return held
 
 
-def _letters(server: Server) -> Iterator[Incoming]:
+def _letters(server: Server) -> Generator[Incoming, None, None]:
     yield from _maildir(server) if server.scheme == "maildir" else _imap(server)
 
 
-def _maildir(server: Server) -> Iterator[Incoming]:
+def _maildir(server: Server) -> Generator[Incoming, None, None]:
     if not Path(server.path).is_dir():
         raise Unavailable(f"The mail folder {server.path} is not there. Make it, or mend CHENGYUN_MAIL_INBOX.")
     box = mailbox.Maildir(server.path, create=False)
@@ -116,7 +116,7 @@ def _maildir(server: Server) -> Iterator[Incoming]:
     box.close()
 
 
-def _imap(server: Server) -> Iterator[Incoming]:
+def _imap(server: Server) -> Generator[Incoming, None, None]:
     kind = imaplib.IMAP4_SSL if server.scheme == "imaps" else imaplib.IMAP4
     try:
         with kind(server.host, server.port, timeout=30) as box:

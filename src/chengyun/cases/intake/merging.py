@@ -45,7 +45,7 @@ def separate(report: Report, actor: Actor, now: dt.datetime) -> Case:
     require(actor, "intake.settle", report.area_code)
     with transaction.atomic():
         held = Report.objects.select_for_update().get(pk=report.pk)
-        if held.state != Report.State.JOINED or held.case is None:
+        if held.state != Report.State.JOINED or held.case_id is None:
             raise Refused(_("这件上报没有并入别的案件。"), code="not_joined")
         former = Case.objects.select_for_update().get(pk=held.case_id)
         case = held.home or cases.open_case(

@@ -22,7 +22,7 @@ from chengyun.cases.intake.fingerprints import fingerprint
 from chengyun.errors import NotFound, Refused
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
+    from PIL.Image import Image as Pixels
 
 __all__ = ["LARGEST", "MOST", "Picture", "find_original", "find_public", "read", "store"]
 
@@ -67,7 +67,7 @@ def read(data: bytes, zone: ZoneInfo) -> Picture:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            picture: Image = Image.open(io.BytesIO(data), formats=FORMATS)
+            picture = Image.open(io.BytesIO(data), formats=FORMATS)
             if picture.width * picture.height > MOST_PIXELS:
                 raise Refused(
                     f"A photo has {picture.width} × {picture.height} pixels, more than {MOST_PIXELS // 1_000_000} million.",
@@ -92,9 +92,11 @@ def read(data: bytes, zone: ZoneInfo) -> Picture:
     out = io.BytesIO()
     shown.save(out, "JPEG", quality=82)
     public = out.getvalue()
+    width, height = size
+    lon, lat = place or (None, None)
     return Picture(
-        data, public, hashlib.sha256(data).hexdigest(), hashlib.sha256(public).hexdigest(), fingerprint(shown), kind,
-        *size, taken_at, *(place or (None, None)),
+        data, public, hashlib.sha256(data).hexdigest(), hashlib.sha256(public).hexdigest(), fingerprint(shown), kind, width,
+        height, taken_at, lon, lat,
     )  # fmt: skip
 
 
@@ -114,7 +116,7 @@ def find_public(folder: Path, sha256: str) -> Path:
     return _find(folder / "public", sha256)
 
 
-def _flat(picture: Image) -> Image:
+def _flat(picture: Pixels) -> Pixels:
     """Return the picture as red, green and blue; what was transparent is white."""
     from PIL import Image
 

@@ -18,7 +18,7 @@ from chengyun.access.policy import may, scope
 from chengyun.access.views import needs
 from chengyun.areas.queries import names_of
 from chengyun.cases.queries import CaseView, cases_for
-from chengyun.collect.quality.queries import offers_waiting
+from chengyun.collect.quality.queries import offers_waiting, own_trouble
 from chengyun.collect.queries import waiting_by_stream
 from chengyun.operate.queries import AlertGroup, AlertView, grouped, open_alerts
 from chengyun.web.desk.cases import CaseRow, case_rows
@@ -46,7 +46,8 @@ class GroupLine:
 class Desk:
     """mine: cases given to this person; body: other cases they may see, what is due first. letters: dead letters waiting, by
     stream; None: not theirs to see. offers: repairs of data that wait for this person. silent: streams that are late.
-    devices, forms: whether they may see any."""
+    devices, forms, quality: whether they may see any; intake: whether they settle reports. trouble: what was found wrong on
+    the newest day in datasets their own body answers for, of so many (trouble_in)."""
 
     groups: tuple[GroupLine, ...]
     alert_count: str
@@ -57,10 +58,14 @@ class Desk:
     overdue: int
     letters: int | None
     offers: int
+    trouble: int
+    trouble_in: int
+    quality: bool
     silent: tuple[StreamAge, ...]
     streams: int
     devices: bool
     forms: bool
+    intake: bool
     as_of: dt.datetime
 
 
@@ -90,6 +95,7 @@ def read_desk(actor: Actor, now: dt.datetime) -> Desk:
     mine = [one for one in cases if one.person_id is not None and one.person_id == actor.account_id]
     others = [one for one in cases if one not in mine]
     streams = stream_ages(actor, now)
+    trouble = own_trouble(actor)
     return Desk(
         groups=tuple(_line(one, areas, actor) for one in groups),
         alert_count=f"{MOST_ALERTS}+" if len(alerts) >= MOST_ALERTS else str(len(alerts)),
@@ -100,10 +106,14 @@ def read_desk(actor: Actor, now: dt.datetime) -> Desk:
         overdue=sum(one.overdue for one in cases),
         letters=sum(waiting_by_stream(actor).values()) if scope(actor, "dead_letters").allowed else None,
         offers=offers_waiting(actor),
+        trouble=sum(trouble.values()),
+        trouble_in=len(trouble),
+        quality=may(actor, "quality.read"),
         silent=tuple(one for one in streams if one.expected and one.status != "fresh"),
         streams=sum(one.expected for one in streams),
         devices=scope(actor, "devices").allowed,
         forms=scope(actor, "forms").allowed,
+        intake=may(actor, "intake.settle"),
         as_of=now,
     )
 

@@ -161,7 +161,7 @@ def own_deed(request: HttpRequest, number: str, deed: str) -> HttpResponse:
 def own_photo(request: HttpRequest, number: str, photo_id: int) -> FileResponse:
     """Send the copy of a photo of one's own report."""
     report = find_report(number, request.GET.get("t", ""))
-    photo = Photo.objects.filter(pk=photo_id, case_id=report.case_id).first()
+    photo = Photo.objects.filter(pk=photo_id, case_id=report.case_id or 0).first()
     if photo is None or not (photo.report_id == report.pk or queries.shown_to_reporter(photo)):
         raise NotFound(_("没有找到。"))
     return send_copy(photo)
@@ -218,13 +218,18 @@ def _form(request: HttpRequest, draft: Draft, fault: Fault | None) -> HttpRespon
 
 def _typed(request: HttpRequest) -> Draft:
     """Return what was typed, as far as it can be put back: photos have to be chosen again."""
-    given = request.POST
-    words = {name: given.get(name, "")[:4000] for name in ("text", "category", "address", "name", "phone", "email")}
+
+    def word(name: str) -> str:
+        return request.POST.get(name, "")[:4000]
+
     try:
-        place = {"lon": number(given, "lon"), "lat": number(given, "lat")}
+        lon, lat = number(request.POST, "lon"), number(request.POST, "lat")
     except Refused:
-        place = {}
-    return Draft(**words, **place, private=given.get("private") == "1")
+        lon = lat = None
+    return Draft(
+        text=word("text"), category=word("category"), lon=lon, lat=lat, address=word("address"), name=word("name"),
+        phone=word("phone"), email=word("email"), private=word("private") == "1",
+    )  # fmt: skip
 
 
 def _own(request: HttpRequest, number: str, token: str, fault: Fault | None) -> HttpResponse:
