@@ -6,6 +6,7 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import lxml.etree
 import pytest
 
 from chengyun.city import Malformed, Observation, Registered
@@ -84,3 +85,43 @@ def test_a_message_is_kept_for_all_that_is_wrong_in_it() -> None:
     assert len(registered.key) == 64
     assert message.values["severity"] is None
     assert message.values["faults"] == "alert/scope: nothing; alert/info[2]/severity: 'Terrible'"
+
+
+SCHEMAS = ("cap12.xsd", "cap12_extended.xsd")
+"""The standard's own, and one that also holds what the standard says in words."""
+
+
+def judged(shared: Path, name: str) -> dict[str, tuple[bool, bool]]:
+    """Return of every message of CAP 1.2 whether a schema accepts it, and whether it is read without a fault."""
+    schema = lxml.etree.XMLSchema(lxml.etree.parse(shared / "standards/cap" / name))
+    parser = lxml.etree.XMLParser(resolve_entities=False, no_network=True)
+    found = {}
+    for folder in (shared / "standards/cap/testdata", shared / "data/alerts-cap"):
+        for path in sorted(folder.glob("*.cap")):
+            message = lxml.etree.parse(path, parser)
+            if message.getroot().tag != "{urn:oasis:names:tc:emergency:cap:1.2}alert":
+                continue  # an earlier edition, which is read as well
+            with path.open("rb") as file:
+                messages = [row for row in feeds.read_cap(file, path.name) if isinstance(row, Observation)]
+            faultless = bool(messages) and not any(row.values.get("faults") for row in messages)
+            found[path.name] = (schema.validate(message), faultless)
+    return found
+
+
+@pytest.mark.shared
+def test_what_the_standard_accepts_in_words_too_is_read_without_faults_and_what_its_schema_refuses_is_told(shared: Path) -> None:
+    strict = judged(shared, "cap12_extended.xsd")
+    assert [name for name, (valid, faultless) in strict.items() if valid and not faultless] == []
+    plain = judged(shared, "cap12.xsd")
+    assert [name for name, (valid, faultless) in plain.items() if not valid and faultless] == []
+    assert {"australia.cap", "canada.cap", "wcatwc-warning.cap"} <= {name for name, it in strict.items() if it == (True, True)}
+    assert plain["invalid.cap"] == strict["invalid.cap"] == (False, False)
+    assert (plain["canada_errors.cap"], strict["canada_errors.cap"]) == ((True, False), (False, False))
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+@pytest.mark.shared
+def test_the_messages_of_these_tests_are_valid(shared: Path, name: str) -> None:
+    schema = lxml.etree.XMLSchema(lxml.etree.parse(shared / "standards/cap" / name))
+    text = MESSAGE.format(id=1, hour="08", kind="Alert", severity="Severe", references="")
+    schema.assertValid(lxml.etree.fromstring(text.encode()))
