@@ -60,6 +60,7 @@ INSTALLED_APPS = [
     "chengyun.cases.evaluation",
     "chengyun.protocols.sensorthings",
     "chengyun.protocols.ngsild",
+    "chengyun.protocols.open311",
     "chengyun.web",
     *(pack.module for pack in CITY.packs.values() if (pack.folder / "models.py").exists()),
 ]

@@ -10,7 +10,7 @@ from django.db import connection
 
 from chengyun.access.models import Organisation
 from chengyun.cases import duplicates
-from chengyun.cases.duplicates.scoring import Problem, categories_alike, score, words_alike
+from chengyun.cases.duplicates.scoring import Problem, categories_alike, compare, words_alike
 from chengyun.cases.models import Case
 from chengyun.errors import Refused
 
@@ -102,8 +102,8 @@ def test_squares_are_looked_up_not_walked(case):
 
 def test_what_is_unknown_counts_half():
     one = Problem(LON, LAT, NOW, LAMP, "路灯不亮")
-    assert score(one, one, 150)[0] == 1.0
-    assert score(one, Problem(LON, LAT, NOW), 150)[0] == pytest.approx(0.4 + 0.15 + 0.125 + 0.1)
+    assert compare(one, one, 150).score == 1.0
+    assert compare(one, Problem(LON, LAT, NOW), 150).score == pytest.approx(0.4 + 0.15 + 0.125 + 0.1)
 
 
 def test_likeness_of_categories_and_words():

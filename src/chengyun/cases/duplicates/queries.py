@@ -10,7 +10,7 @@ from pathlib import Path
 
 from django.db import connection
 
-from chengyun.cases.duplicates.scoring import METRES_PER_DEGREE, Candidate, Problem, score
+from chengyun.cases.duplicates.scoring import METRES_PER_DEGREE, Candidate, Problem, compare
 from chengyun.errors import Refused
 
 __all__ = ["find"]
@@ -46,12 +46,12 @@ def find(
     new = Problem(lon, lat, at, category, text)
     found = []
     for number, row_lon, row_lat, opened_at, ended, row_category, row_text in rows:
-        total, metres, reasons = score(new, Problem(row_lon, row_lat, opened_at, row_category, row_text), reach)
-        if metres <= reach:
-            found.append((ended, Candidate(number, total, metres, reasons)))
-    # Of two that are equally alike the open one is the better: a report can join it.
-    found.sort(key=lambda one: (-one[1].score, one[0], one[1].distance_m, one[1].case_number))
-    return [candidate for _ended, candidate in found[:limit]]
+        likeness = compare(new, Problem(row_lon, row_lat, opened_at, row_category, row_text), reach)
+        if likeness.metres <= reach:
+            # Of two that are equally alike the open one is the better: a report can join it.
+            found.append((-likeness.score, ended, likeness.metres, number, likeness))
+    found.sort(key=lambda one: one[:4])
+    return [Candidate(number, one.score, one.metres, one.reasons()) for *_, number, one in found[:limit]]
 
 
 @functools.cache

@@ -7,6 +7,7 @@ What is not known counts half: it speaks neither for nor against. So a score nea
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import math
 import re
 import unicodedata
@@ -14,7 +15,9 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-__all__ = ["WEIGHTS", "Candidate", "Problem", "Weights", "apart_m", "categories_alike", "score", "words_alike"]
+__all__ = [
+    "WEIGHTS", "Candidate", "Likeness", "Problem", "Weights", "apart_m", "categories_alike", "compare", "words_alike",
+]  # fmt: skip
 
 METRES_PER_DEGREE = 111_320.0
 CLOSE_M = 15.0
@@ -59,8 +62,23 @@ class Candidate:
     reasons: tuple[str, ...]
 
 
-def score(new: Problem, known: Problem, within_m: float, weights: Weights = WEIGHTS) -> tuple[float, float, tuple[str, ...]]:
-    """Return (score, metres apart, reasons) of a known problem seen beside a new one."""
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """How alike two problems are: the score, and what it is made of."""
+
+    score: float
+    metres: float
+    days: float
+    category: float | None
+    words: float | None
+
+    def reasons(self) -> tuple[str, ...]:
+        """Return it in words."""
+        return _reasons(self.metres, self.days, self.category, self.words)
+
+
+def compare(new: Problem, known: Problem, within_m: float, weights: Weights = WEIGHTS) -> Likeness:
+    """Return how alike a known problem is to a new one."""
     metres = apart_m(new, known)
     days = abs((new.at - known.at).total_seconds()) / 86_400
     place = 1.0 if metres <= CLOSE_M else max(0.0, 1.0 - (metres - CLOSE_M) / max(1.0, within_m - CLOSE_M))
@@ -71,7 +89,7 @@ def score(new: Problem, known: Problem, within_m: float, weights: Weights = WEIG
         weights.place * place + weights.time * age + weights.category * (UNKNOWN if kind is None else kind)
         + weights.words * (UNKNOWN if words is None else words)
     )  # fmt: skip
-    return round(total, 4), round(metres, 1), _reasons(metres, days, kind, words)
+    return Likeness(round(total, 4), round(metres, 1), days, kind, words)
 
 
 def apart_m(one: Problem, other: Problem) -> float:
@@ -104,6 +122,7 @@ def words_alike(one: str, other: str) -> float | None:
     return 2 * len(left & right) / (len(left) + len(right))
 
 
+@functools.lru_cache(maxsize=1024)
 def _pairs(text: str) -> frozenset[str]:
     plain = unicodedata.normalize("NFKC", text).lower()
     han = [run[at : at + 2] for run in HAN.findall(plain) for at in range(max(1, len(run) - 1))]

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from chengyun.city import Pack
-from chengyun.packs.urban_management import cases
+from chengyun.packs.urban_management import cases, requests
 
 PACK = Pack(
     key="urban_management",
@@ -13,5 +13,5 @@ PACK = Pack(
     answers="城市哪里坏了、乱了，由谁处理，处理好了没有",
     standards=["GB/T 30428", "CJ/T 214", "CJ/T 315"],  # catalogue versions and limits are dated data in scheme/
     limits="limits.toml",
-    cases=[cases.CASE],
+    cases=[cases.CASE, requests.REQUEST],
 )
