@@ -80,7 +80,8 @@ def simulate(city: City, seed: int) -> Tally:
     seen = luck < random.uniform(*SEEN, 5)
 
     def cheats(kind: Cheat) -> Bools:
-        return uses & np.full(size, city.cheat == kind)
+        found: Bools = uses & np.full(size, city.cheat == kind)
+        return found
 
     false = cheats("false_closing") & ~on_time
     early = cheats("early_closing") & ~on_time
@@ -135,7 +136,8 @@ def simulate(city: City, seed: int) -> Tally:
 
 
 def _happens(random: np.random.Generator, logit: npt.NDArray[np.float64]) -> Bools:
-    return np.asarray(random.random(logit.size) < 1 / (1 + np.exp(-logit)), dtype=bool)
+    found: Bools = random.random(logit.size) < 1 / (1 + np.exp(-logit))
+    return found
 
 
 def _bits(columns: dict[str, Bools], size: int) -> Ints:

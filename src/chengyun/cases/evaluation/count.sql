@@ -1,7 +1,7 @@
 -- name:    what is counted of cases in a period
 -- one row: a case and a unit it is counted for (an area, a department, or a person at a post)
 -- into:    the temporary table evaluation_counted
--- source:  reference 03, 按期 iff elapsed ≤ limit (inclusive); 挂账 is left out
+-- source:  GB/T 30428.4: 按期 iff elapsed ≤ limit (inclusive); 挂账 is left out
 --
 -- A stay is decided when it is left or when its time is up, whichever is first, and belongs to the period of that moment: so each
 -- counts in exactly one period. The department's stay is its last one with the work; its time runs on through returns.

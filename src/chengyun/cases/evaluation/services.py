@@ -25,9 +25,10 @@ from chengyun.cases.evaluation.assess import UnitResult, assess
 from chengyun.cases.evaluation.counting import Level, count_into, tally_of
 from chengyun.cases.evaluation.declared import DIMENSIONS, Book, Profile, book
 from chengyun.cases.evaluation.models import Edition, Standing
+from chengyun.config import config
 from chengyun.errors import Refused
 
-__all__ = ["LEVELS", "count", "month_of", "publish", "verify"]
+__all__ = ["LEVELS", "count", "last_month", "month_of", "publish", "verify"]
 
 LEVELS = {"area": (Level("district", 6), Level("street", 9))}
 WHOLE = Level("", 0)
@@ -47,6 +48,12 @@ def month_of(text: str) -> tuple[dt.date, dt.date]:
         raise Refused(f"The period is {text!r}; write a month as YYYY-MM, e.g. 2026-10.", code="period")
     year, month = int(text[:4]), int(text[5:])
     return dt.date(year, month, 1), dt.date(year, month, calendar.monthrange(year, month)[1])
+
+
+def last_month(now: dt.datetime) -> str:
+    """Return the city's month before the one of a moment, as YYYY-MM."""
+    today = now.astimezone(config().zone).date()
+    return f"{today.replace(day=1) - dt.timedelta(days=1):%Y-%m}"
 
 
 def count(type_key: str, first: dt.date, last: dt.date, actor: Actor, now: dt.datetime, note: str = "") -> Edition:

@@ -25,7 +25,8 @@ PAGE = 100
 
 @dataclass(frozen=True, slots=True)
 class RateLine:
-    """A rate of a unit. met, due: the counts, and their keys for the cases behind them. expected: of its mix of cases."""
+    """A rate of a unit. met, due: the counts, and their keys for the cases behind them; missed: those due and not met, None where
+    less is better. expected: of its mix of cases."""
 
     name: str
     weight: str
@@ -36,6 +37,7 @@ class RateLine:
     due: int
     met_key: str
     due_key: str
+    missed: int | None
     plain: str
     limits: str
     expected: str
@@ -148,7 +150,8 @@ def cases(request: HttpRequest, edition_id: int, profile: str, unit_key: str) ->
 def _rate(found: Mapping[str, Any], rate: Mapping[str, Any], term: Mapping[str, Any]) -> RateLine:
     return RateLine(
         name=rate["name"], weight=f"{term['weight']:g} %", low=rate["low"], verified=rate["verified"], formula=rate["formula"],
-        met=found["met"], due=found["due"], met_key=rate["met"], due_key=rate["due"], plain=share(found["plain"]),
+        met=found["met"], due=found["due"], met_key=rate["met"], due_key=rate["due"],
+        missed=None if rate["low"] or rate["less"] else found["due"] - found["met"], plain=share(found["plain"]),
         limits=f"{share(found['low'])} – {share(found['high'])}", expected=share(found["expected"]),
         adjusted=share(found["adjusted"]), shrunk=share(found["shrunk"]),
     )  # fmt: skip
