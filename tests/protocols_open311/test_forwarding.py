@@ -83,7 +83,7 @@ def case(db):
 
     def make(number: str = "2026-000001", category: str = "component/0118", **more) -> Case:
         return Case.objects.create(
-            number=number, type="urban_management.case", state="handling", title="路灯不亮", owner=owner,
+            number=number, type="urban_management.case", state="handling", title="我是王某", owner=owner,
             description="我住 301，王某", lon=121.55, lat=29.87, address="药行街", opened_at=NOW, due_at=NOW, category=category,
             **{"dispatched_at": NOW, **more},
         )  # fmt: skip
@@ -97,7 +97,7 @@ def test_a_case_is_sent_once_and_followed_to_its_end(case, county, run):
     forward = Forward.objects.get()
     assert (forward.state, forward.number) == ("sent", "C-1")
     (form,) = county.filed.values()
-    assert (form["service_code"], form["api_key"], form["lat"]) == ("lamp", "k", "29.870000")
+    assert (form["service_code"], form["api_key"], form["lat"], form["description"]) == ("lamp", "k", "29.870000", "路灯")
     assert not any("王某" in value for value in form.values())
     assert run(1) == 0
     county.status = "closed"
@@ -148,7 +148,7 @@ def test_only_what_is_declared_open_and_real_goes_out(case, county, run):
     case("2", simulated=True)
     case("3", dispatched_at=None)
     case("4", dispatched_at=NOW - dt.timedelta(days=3))
-    case("5", ended=True, state="closed", closed_at=NOW)
+    case("5", ended=True, closed_at=NOW)
     assert run() == 0
     assert not county.filed
 

@@ -91,6 +91,13 @@ def test_a_token_is_given_to_who_asks_and_leads_to_the_request(server):
     assert server.get("/v2/tokens/T-R26-0000-0000.json").status_code == 404
 
 
+def test_what_a_server_like_this_one_sent_is_known_by_its_sender(server):
+    form = {"device_id": "chengyun-330300", "account_id": "2026-000001", "lat": "29.85", "long": "121.53"}
+    number = server.post(service_code=LAMP, description="转来", **form).json()[0]["service_request_id"]
+    code = f"from chengyun.cases.intake.models import Report; print(Report.objects.get(number={number!r}).external)"
+    assert server.place.django(code).startswith("chengyun-330300")
+
+
 def test_sent_again_under_its_key_it_is_the_same_request(server):
     form = {"service_code": LAMP, "description": "路灯又灭", "lat": "29.88", "long": "121.56"}
 

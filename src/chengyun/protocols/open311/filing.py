@@ -79,7 +79,8 @@ def file(posted: Posted, caller: Actor, now: dt.datetime, *, test: bool, key: st
             name=" ".join(part for part in (posted.get("first_name"), posted.get("last_name")) if part),
             phone=posted.get("phone"), email=posted.get("email"), photos=tuple(posted.files), idempotency_key=key,
             emergency="people" in posted.attributes.get("danger", []), language="en" if english else "zh-hans", simulated=test,
-            external=posted.get("account_id") or posted.get("device_id"),
+            # The device first: forwarding.py knows by it what came from a server like this one.
+            external=" ".join(name for name in (posted.get("device_id"), posted.get("account_id")) if name),
         ),
         caller,
         now,

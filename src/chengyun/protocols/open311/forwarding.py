@@ -27,6 +27,7 @@ from django.db import transaction
 
 from chengyun.access import audit
 from chengyun.access.actors import SYSTEM
+from chengyun.cases.intake.catalogue import name_of_category
 from chengyun.cases.intake.models import Report
 from chengyun.cases.models import Case
 from chengyun.config import config
@@ -153,9 +154,11 @@ def _refused(forward: Forward, wrong: Problem, now: dt.datetime) -> None:
 
 
 def _form(case: Case, server: Server) -> dict[str, str]:
-    """Return what is told: the problem and its place, nothing of who reported it. The reporter's own words stay here, too."""
+    """Return what is told: the problem and its place. Who reported it stays here, and in what words: also a title is made of them."""
+    public = Report.objects.filter(home=case, published_at__isnull=False).exclude(headline="").first()
+    description = public.headline if public else name_of_category(case.category)
     form = {
-        "service_code": service_for(server, case.category), "description": case.title, "device_id": f"{SENDER}{config().city}",
+        "service_code": service_for(server, case.category), "description": description, "device_id": f"{SENDER}{config().city}",
         "account_id": case.number, "address_string": case.address,
     }  # fmt: skip
     if case.lon is not None and case.lat is not None:
