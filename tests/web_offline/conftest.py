@@ -18,6 +18,12 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 PASSWORD = "Tower-Bridge-1894"
 AXE = Path(__file__).resolve().parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 
+KEPT = """async () => {
+  await navigator.serviceWorker.ready;
+  while (!navigator.serviceWorker.controller) await new Promise((done) => setTimeout(done, 20));
+}"""
+"""Ends when the page is looked after by its worker, and so needs no network any more."""
+
 PLANT = """
 from chengyun.access.models import Account, Assignment, Organisation
 from chengyun.collect.forms.models import Form, Task
@@ -56,19 +62,19 @@ class Phone:
         page.click("main button[type=submit]")
         page.wait_for_url(f"**{path}")
         page.wait_for_selector(".cards .card-link", timeout=60_000)
-        page.wait_for_function("navigator.serviceWorker.controller !== null")
+        page.evaluate(KEPT)
         return page
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def place() -> Iterator[Place]:
-    with open_place(env={"CHENGYUN_SIMULATE": "0"}) as place:
+    with open_place(env={"CHENGYUN_DEMO": "0"}) as place:
         place.run("forms", "--examples", "--publish")
         place.django(PLANT)
         yield place
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
@@ -102,7 +108,7 @@ def phone(chromium: Browser, place: Place) -> Iterator[Callable[..., Phone]]:
     assert wrong == []
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def photo(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A picture larger than is sent as it stands."""
     page = chromium.new_page(viewport={"width": 3000, "height": 2200})

@@ -91,7 +91,11 @@ def test_days_without_a_network_lose_nothing(phone: Callable[..., Phone], place:
     page.locator(".sync", has_text="全部已送达").wait_for()
     rows = found(place, "grid_one")
     assert prefilled == ("月湖路 12 号", "3")
-    assert sorted(row["values"].get("damage/words", row["values"].get("address", "")) for row in rows) == ["月湖路 12 号", "第一份", "第二份"]
+    assert sorted(row["values"].get("damage/words", row["values"].get("address", "")) for row in rows) == [
+        "月湖路 12 号",
+        "第一份",
+        "第二份",
+    ]
     assert all(row["complete"] and row["faults"] == [] for row in rows)
     assert sorted(row["photos"] for row in rows) == [[], [True], [True]]
     assert [row["task"] for row in rows if row["form"] == "house_safety"] == ["done"]
@@ -119,6 +123,7 @@ def test_a_server_that_dies_while_it_takes_counts_once(phone: Callable[..., Phon
     mine.context.route("**/forms/fill/send*", heed)
     _begin_patrol(page, "服务器中断", photo)
     page.get_by_role("button", name="完成").click()
+    page.wait_for_url("**#/outbox")
     page.locator(".sync", has_text="全部已送达").wait_for(timeout=90_000)
     rows = found(place, "grid_kill")
     assert happened[:2] == ["lost", "killed"]

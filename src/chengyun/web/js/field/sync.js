@@ -88,7 +88,7 @@ async function outcomes(store, results) {
         changes.push({ table: "outbox", id: item.id, gone: true }, { table: "blobs", id: item.id, gone: true });
       } else {
         const { secret, ...plain } = item;
-        changes.push({ table: "outbox", id: item.id, plain: { ...plain, state: HELD, held: result.details?.after?.length ? "after" : "photos" }, secret });
+        changes.push({ table: "outbox", id: item.id, plain: { ...plain, state: HELD, held: result.details?.after?.length ? "after" : "photos", asked: ASKED.has(result.state) }, secret });
       }
     }
     if (!["duty", "track"].includes(item?.kind)) {
@@ -113,6 +113,8 @@ async function sendPhotos(app, outbox) {
       outbox.advanced();
       arrived = true;
     }
+    // What the server asks about is its to remember, once it has the photos too; it need not speak of it again.
+    if (item.asked) await app.store.write({ table: "outbox", id: item.id, gone: true });
   }
   return arrived;
 }
