@@ -7,6 +7,8 @@ import re
 
 from django.test import Client
 
+from chengyun.lake.models import Stream
+
 PASSWORD = "Tower-Bridge-1894"
 
 
@@ -70,6 +72,13 @@ def test_status_and_audit_are_for_those_who_may(signed_in, client):
     administrator.get("/audit")
     seen = administrator.get("/audit?dataset=audit").content.decode()
     assert "root" in seen, "looking at the log is in the log"
+
+
+def test_status_says_why_rows_are_not_sealed(signed_in):
+    Stream.objects.filter(stream="air_quality.station_hour").update(sealing_fault="The object store cannot be reached.")
+    page = signed_in("root", "administrator").get("/status").content.decode()
+    assert "归档受阻" in page
+    assert "The object store cannot be reached." in page
 
 
 def test_pages_of_the_account_wear_the_look(signed_in):

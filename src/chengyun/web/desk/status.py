@@ -48,7 +48,9 @@ class Process:
 
 @dataclass(frozen=True, slots=True)
 class StreamLine:
-    """One stream. waiting: rows received and not yet stored, as the stream process counts them; None: it does not answer."""
+    """One stream. waiting: rows received and not yet stored, as the stream process counts them; None: it does not answer.
+    fault: why its rows stay hot; empty: they are sealed as they should.
+    """
 
     key: str
     name: str
@@ -58,6 +60,7 @@ class StreamLine:
     received: dt.datetime | None
     status: Status
     waiting: int | None
+    fault: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +172,11 @@ def _streams(told: Mapping[str, Any], now: dt.datetime) -> tuple[StreamLine, ...
         standing: Status = "missing" if one.newest is None else "stale" if late else "fresh"
         waiting = told.get(one.stream, {}).get("waiting")
         ended = stream.end_of(one.newest) if one.newest else None
-        lines.append(StreamLine(one.stream, one.name, one.rows_hot, one.rows_sealed, ended, one.received, standing, waiting))
+        lines.append(
+            StreamLine(
+                one.stream, one.name, one.rows_hot, one.rows_sealed, ended, one.received, standing, waiting, one.fault
+            )
+        )  # fmt: skip
     return tuple(lines)
 
 
