@@ -176,12 +176,12 @@ def _why(why: Mapping[str, Any], names: Mapping[str, str]) -> str:
 def _why_not(why: Mapping[str, Any]) -> str:
     match why.get("kind"):
         case "skill":
-            return _("没有班组具备所需技能：%s。") % "、".join(why.get("skills", []))
+            return _("没有班组具备所需技能：%s。") % "、".join(map(str, why.get("skills", [])))
         case "shift":
             return _("具备技能的班组当天没有足够的上班时间。")
         case "room" if why.get("costs_s") is not None:
-            minutes = round(why["costs_s"] / 60)
-            return _("排得下，但会使其他案件共多花 %d 分钟。") % minutes
+            more: int = round(why["costs_s"] / 60)
+            return _("排得下，但会使其他案件共多花 %d 分钟。") % more
         case "room":
             return _("具备技能的班组都已排满。")
     return ""

@@ -58,10 +58,13 @@ def plan(
 
     begin: orders to begin with, where jobs and crews have a plan already; the jobs that are in none are put in.
     """
-    by_hand = greedy.plan(problem, travel) if begin is None else _complete(Timetable(problem, travel), begin)
+    table = Timetable(problem, travel)
+    if begin is None:
+        best = greedy.plan(problem, travel)
+    else:  # a job may have been pinned to another crew since, or a crew may have lost a skill
+        best = _complete(table, [[job for job in order if table.able(crew, job)] for crew, order in enumerate(begin)])
     if not problem.jobs or not problem.crews:
-        return by_hand
-    table, best = Timetable(problem, travel), by_hand
+        return best
     for share, allowed in ROUNDS:
         late = {visit.job: int(visit.late_s * allowed) for route in best.routes for visit in route.visits}
         found = _complete(table, _orders(problem, travel, _sequence(best), late, seconds * share, seed))

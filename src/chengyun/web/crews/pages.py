@@ -65,7 +65,8 @@ class MinePage:
 @needs("crew.read")
 def plan(request: HttpRequest) -> HttpResponse:
     """Show the plan of a day."""
-    return _shown(request, *asked(request, "body", "day"), None)
+    body, day = asked(request, "body", "day")
+    return _shown(request, body, day, None)
 
 
 @require_POST
