@@ -126,7 +126,7 @@ def step(
 
 def _edit(operation: Operation, data: operations.Edit, actor: Actor, now: dt.datetime) -> Outcome:
     case = amending.locked(number_of(data.case, operation.account_id), actor)
-    fields: dict[str, Any] = {**data.fields}
+    fields: dict[str, Any] = {str(name): value for name, value in data.fields.items()}
     current = {name: getattr(case, name) for name in fields}
     base = dict(operation.base.get("fields", {}))
     found = threeway.merge(base, fields, current)
@@ -169,7 +169,7 @@ def _duty(operation: Operation, data: operations.DutyChange, actor: Actor, now: 
 
 
 def _track(operation: Operation, data: operations.TrackPart, actor: Actor, now: dt.datetime) -> Outcome:  # noqa: ARG001
-    task = PatrolTask.objects.select_for_update().filter(pk=data.task, account_id=operation.account_id).first()
+    task = PatrolTask.objects.select_for_update().filter(pk=data.task or 0, account_id=operation.account_id).first()
     kept, thrown = tracks.keep(operation, data.points, task)
     sentence = _("轨迹已收到 %d 个点。") % kept
     if thrown:
@@ -183,7 +183,7 @@ def _task(operation: Operation, data: operations.TaskChange, actor: Actor, now: 
     task = PatrolTask.objects.select_for_update().filter(pk=data.task, account_id=operation.account_id).first()
     if task is None:
         raise NotFound(_("没有找到这项任务，可能已改派他人。"))
-    fields: dict[str, Any] = {**data.fields}
+    fields: dict[str, Any] = {str(name): value for name, value in data.fields.items()}
     if "state" in fields and fields["state"] not in PatrolTask.State.values:
         raise Refused(_("任务没有这个状态。"), code="state")
     current = {name: getattr(task, name) for name in fields}
