@@ -13,6 +13,7 @@ from django.db.models import Count, Max, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from chengyun.access.actors import Actor
+from chengyun.access.models import Organisation
 from chengyun.access.policy import may, require, scope
 from chengyun.access.rulebook import rulebook
 from chengyun.city import City
@@ -28,6 +29,7 @@ __all__ = [
     "findings",
     "newest_total",
     "offers_waiting",
+    "own_trouble",
     "overview",
     "rule_scores",
 ]
@@ -115,6 +117,32 @@ def offers_waiting(actor: Actor) -> int:
         return 0
     waiting = Finding.objects.filter(state=Finding.State.OPEN).exclude(offer="").values_list("dataset", flat=True).distinct()
     return sum(_readable(actor, name).filter(state=Finding.State.OPEN).exclude(offer="").count() for name in waiting)
+
+
+def own_trouble(actor: Actor) -> dict[str, int]:
+    """Return what stands open on the newest judged day of every dataset that the actor's own body answers for, where any does.
+
+    A branch answers with the department above it, for the rows it may see.
+    """
+    own = _bodies(actor.organisation)
+    answered_for = [name for name in _datasets() if own and rulebook().datasets[name].owner in own and _whole(actor, name)]
+    newest = dict(
+        Score.objects.filter(dataset__in=answered_for).order_by().values_list("dataset").annotate(day=Max("day"))
+    )  # fmt: skip
+    counts = {
+        name: _readable(actor, name).filter(state=Finding.State.OPEN, day=day).count() for name, day in sorted(newest.items())
+    }
+    return {name: count for name, count in counts.items() if count}
+
+
+def _bodies(organisation: str | None) -> set[str]:
+    """Return the names of a body and of those above it."""
+    names: set[str] = set()
+    one = Organisation.objects.select_related("parent__parent").filter(key=organisation).first() if organisation else None
+    while one is not None and one.name not in names:
+        names.add(one.name)
+        one = one.parent
+    return names
 
 
 def access_finding(actor: Actor, finding_id: int, *, lock: bool = False) -> Finding:

@@ -37,9 +37,11 @@ def read_day(name: str, day: dt.date, now: dt.datetime) -> tuple[Iterator[list[S
     city: City = settings.CITY
     stream = city.streams[name]
     since, until = day_bounds(day, config().zone)
-    with snapshot([name], since=since, until=until, registers=False, exact=False) as lake:
+    rules = {key: rule for key, rule in city.quality.items() if _on(key, rule) == name}
+    # A pack's rule may compare a row with what is registered of its entity.
+    with snapshot([name], since=since, until=until, registers=bool(rules), exact=False) as lake:
         counted = lake.arrow(_counts(name, stream))
-        own = [_declared(lake, name, key, rule) for key, rule in city.quality.items() if _on(key, rule) == name]
+        own = [_declared(lake, name, key, rule) for key, rule in rules.items()]
     return _subjects(city, name, stream, counted, min(until, now) - since), own
 
 
@@ -125,8 +127,8 @@ def _declared(lake: Snapshot, name: str, key: str, rule: QualityRule) -> Outcome
     table = stream_table(settings.CITY, name)
     view = f"{quote(table.pack)}.{quote(table.key)}"
     asked = (
-        f"SELECT {quote(table.entity)} AS entity, count(*) FILTER (({rule.holds}) IS NOT NULL) AS checked, "  # noqa: S608
-        f"count(*) FILTER (NOT ({rule.holds})) AS failed FROM {view} GROUP BY 1 ORDER BY failed DESC, 1"
+        f"SELECT entity, count(holds) AS checked, count(*) FILTER (NOT holds) AS failed FROM "  # noqa: S608
+        f"(SELECT {quote(table.entity)} AS entity, ({rule.holds}) AS holds FROM {view}) GROUP BY 1 ORDER BY failed DESC, 1"
     )
     import duckdb  # already loaded by the snapshot
 

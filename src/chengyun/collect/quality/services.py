@@ -14,6 +14,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -174,10 +175,12 @@ def _write(dataset: str, day: dt.date, outcomes: Sequence[Outcome], now: dt.date
     settled = set(
         Finding.objects.filter(dataset=dataset, day=day).exclude(state=Finding.State.OPEN).values_list("rule", "subject", "field")
     )
-    Finding.objects.filter(dataset=dataset, day=day, state=Finding.State.OPEN).delete()
-    if dataset not in settings.CITY.streams:
+    still_open = Finding.objects.filter(dataset=dataset, state=Finding.State.OPEN)
+    if dataset in settings.CITY.streams:
         # A register has one state, not one a day: what was open on other days is open now, or it is not.
-        Finding.objects.filter(dataset=dataset, state=Finding.State.OPEN).delete()
+        still_open = still_open.filter(day=day)
+    still_open.filter(repairs=None).delete()
+    settled |= _reopened(still_open, outcomes, now)
     fresh = [
         Finding(
             dataset=dataset, rule=one.rule, dimension=one.dimension, subject=found.subject, area_code=found.area_code, day=day,
@@ -188,6 +191,24 @@ def _write(dataset: str, day: dt.date, outcomes: Sequence[Outcome], now: dt.date
         if (one.rule, found.subject, found.field) not in settled
     ]  # fmt: skip
     Finding.objects.bulk_create(fresh, batch_size=1000)
+
+
+def _reopened(
+    still_open: QuerySet[Finding], outcomes: Sequence[Outcome], now: dt.datetime
+) -> set[tuple[str, str, str]]:  # fmt: skip
+    """Return what is open again because its repair was undone, as (rule, subject, field); its repairs are kept, so it is, too.
+
+    What of it is not found any more was mended otherwise, and is settled here.
+    """
+    found = {(one.rule, it.subject, it.field): it for one in outcomes for it in one.found}
+    kept = {(one.rule, one.subject, one.field): one for one in still_open.exclude(repairs=None).distinct()}
+    for key, one in kept.items():
+        if key in found:
+            one.count, one.said, one.found_at = found[key].count, dict(found[key].said), now
+        else:
+            one.state, one.settled_at = Finding.State.DISMISSED, now
+        one.save(update_fields=["count", "said", "found_at", "state", "settled_at"])
+    return set(kept)
 
 
 def _rows_before(finding: Finding) -> list[dict[str, Any]]:

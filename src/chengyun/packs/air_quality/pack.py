@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from chengyun.city import Entity, Pack
-from chengyun.packs.air_quality import alerts, cases, feeds, figures, pages, simulate, streams
+from chengyun.packs.air_quality import alerts, cases, feeds, figures, pages, quality, simulate, streams
 
 PACK = Pack(
     key="air_quality",
@@ -41,5 +41,6 @@ PACK = Pack(
     alerts=alerts.ALERTS,
     cases=[cases.AIR_CHECK],
     pages=pages.PAGES,
+    quality=quality.QUALITY,
     simulation=simulate.SIMULATION,
 )

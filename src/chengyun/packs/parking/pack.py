@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from chengyun.city import Entity, Pack
-from chengyun.packs.parking import alerts, feeds, pages, streams
+from chengyun.packs.parking import alerts, feeds, pages, quality, streams
 
 PACK = Pack(
     key="parking",
@@ -20,4 +20,5 @@ PACK = Pack(
     indicators=["indicators/lot_peak_day.sql", "indicators/lot_full_day.sql"],
     alerts=alerts.ALERTS,
     pages=pages.PAGES,
+    quality=quality.QUALITY,
 )
