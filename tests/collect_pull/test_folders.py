@@ -9,10 +9,14 @@ import os
 import threading
 import time
 import zipfile
+from collections.abc import Iterator
+from typing import Any
 
+import boto3
 import pytest
 from django.conf import settings
 from house import STREAM
+from moto.server import ThreadedMotoServer
 
 from chengyun.collect.pull.credentials import NONE, Credentials
 from chengyun.collect.pull.models import SeenFile
@@ -178,3 +182,43 @@ def sftp_server(folder, user: str, password: str):
     server.close()
     asyncio.run_coroutine_threadsafe(server.wait_closed(), loop).result(10)
     loop.call_soon_threadsafe(loop.stop)
+
+
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[tuple[Any, str]]:
+    """A client of an object store on this machine, with a bucket `out`, and the store's address."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    endpoint = f"http://{host}:{port}"
+    client = boto3.client(
+        "s3", endpoint_url=endpoint, aws_access_key_id="a", aws_secret_access_key="b", region_name="us-east-1"
+    )  # fmt: skip
+    client.create_bucket(Bucket="out")
+    yield client, endpoint
+    server.stop()
+
+
+def test_an_object_store_is_read_as_a_folder_is(town, bucket, monkeypatch):
+    client, endpoint = bucket
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    a, b = town.stations(2)
+    body = f"站点,时间,PM2.5\n{a},2026-11-20 08:00:00,1\n{b},2026-11-20 08:00:00,2\n".encode("gb18030")
+    client.put_object(Bucket="out", Key="2026/1.csv", Body=body)
+    client.put_object(Bucket="out", Key="2026/1.csv.part", Body=b"half")
+    client.put_object(Bucket="out", Key="readme.txt", Body=b"-")
+    source = town.source(
+        address="s3://out/2026", read={"kind": "files", "pattern": "*.csv", "endpoint": endpoint, "settled": "0s"},
+        stream={"to": STREAM, "columns": COLUMNS}, credentials=Credentials(user="a", password="b"),
+    )  # fmt: skip
+    first = town.run(source)
+    assert (first.state, first.error, first.kept) == ("done", "", 2)
+    assert town.run(source).read == 0
+    client.put_object(Bucket="out", Key="2026/1.csv", Body=body.replace(b",2\n", b",3\n"))
+    assert town.run(source).kept == 1
+    assert [row[::2] for row in town.stored([a, b])] == [(a, 1), (b, 2), (b, 3)]
+    source.spec["address"] = "s3://nobody/2026"
+    source.save()
+    gone = town.run(source)
+    assert gone.state == "failed"
+    assert "nobody" in gone.error

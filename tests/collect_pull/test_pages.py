@@ -6,6 +6,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 
+import msgspec
 import pytest
 from django.conf import settings
 from django.test import Client
@@ -18,7 +19,7 @@ from chengyun.collect.pull.credentials import Credentials, open_
 from chengyun.collect.pull.models import Drift, Source
 from chengyun.collect.pull.spec import read_spec
 from chengyun.config import config
-from chengyun.web.sources import deeds
+from chengyun.web.sources import changing, deeds
 
 _numbers = itertools.count(1)
 
@@ -173,3 +174,37 @@ def test_what_is_wrong_with_a_source_is_said_at_once(given, told):
     read_spec(sound, settings.CITY)
     with pytest.raises(Refused, match=told):
         read_spec(sound | given, settings.CITY)
+
+
+def test_a_source_is_changed_on_a_form_and_what_the_form_does_not_ask_stays(town, sign_in):
+    steward = sign_in("data_steward")
+    columns = {"station": "zd", "start": {"column": "sj", "format": "%Y/%m/%d %H:%M"}, "pm25": {"column": "pm", "factor": 1000.0}}
+    source = town.source(
+        address="https://example.org/v1/counts", read={"kind": "http", "rows": "data", "per_second": 1.0, "auth": "bearer"},
+        stream={"to": STREAM, "columns": columns}, identity=["zd", "sj"],
+    )  # fmt: skip
+    before = source.spec
+    address = f"/sources/{source.key}/change"
+    asked = steward.get(address).content.decode()
+    assert 'value="pm * 1000"' in asked
+    assert 'name="key"' not in asked
+    given = changing.typed(before)
+    assert steward.post(address, given).status_code == 303
+    source.refresh_from_db()
+    assert source.spec == msgspec.to_builtins(read_spec(before, settings.CITY)), "a form sent back as it came changes nothing"
+    assert (
+        steward.post(address, given | {"name": "改", "column.start": "when", "read.rows": "", "read.auth": "none"}).status_code
+        == 303
+    )
+    source.refresh_from_db()
+    assert source.name == "改"
+    assert source.spec["stream"]["columns"]["start"] == {"column": "when", "format": "%Y/%m/%d %H:%M"}
+    assert source.spec["read"] == {"kind": "http", "per_second": 1.0}
+    assert source.spec["identity"] == ["zd", "sj"]
+    wrong = steward.post(address, given | {"column.start": ""})
+    assert wrong.status_code == 400
+    assert 'value="pm * 1000"' in wrong.content.decode()
+    assert sign_in("department_clerk").get(address).status_code in (403, 404)
+    source.pack = "air_quality"
+    source.save()
+    assert steward.get(address).status_code in (400, 403, 409)

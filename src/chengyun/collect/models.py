@@ -67,3 +67,20 @@ class Shedding(models.Model):
 
     def __str__(self) -> str:
         return f"{self.urgency} {self.since:%Y-%m-%d %H:%M:%S}"
+
+
+class Sender(models.Model):
+    """Who ever sent to a stream, and when last: what receipts of years say, in one row each. Written by services.note_senders."""
+
+    stream = models.CharField(_("感知流"), max_length=130)
+    actor = models.CharField(_("提交者"), max_length=200)
+    source = models.CharField(_("来源"), max_length=200, blank=True, default="")
+    newest = models.DateTimeField(_("最近一次"))
+    seq = models.BigIntegerField()
+    """Of the newest receipt that was looked at."""
+
+    class Meta:
+        verbose_name = _("发送方")
+        verbose_name_plural = _("发送方")
+        ordering = ["-newest"]
+        constraints = [models.UniqueConstraint(fields=["stream", "actor", "source"], name="collect_sender_once")]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What can be done about a dead letter: send it again, mended or as it is, or drop it with a reason; old ones many at a time."""
+"""What can be done about dead letters: sent again, dropped with a reason, old ones erased; and who sends, kept in mind."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from django.apps import apps
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Count, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -24,7 +24,25 @@ from chengyun.collect.queries import access_dead_letter
 from chengyun.config import config
 from chengyun.errors import Refused
 
-__all__ = ["drop", "drop_older", "erase_older", "retry"]
+__all__ = ["drop", "drop_older", "erase_older", "note_senders", "retry"]
+
+
+RECEIPTS_AT_ONCE = 100_000
+"""Of each stream; a books of years is caught up with in some runs."""
+# A receipt of the same seq may have come since: it brought no rows, and is counted once all the same.
+_NOTE_SENDERS = """
+INSERT INTO collect_sender AS known (stream, actor, source, newest, seq)
+SELECT s.stream, r.actor, r.source, max(r.received_at), max(r.seq_to)
+FROM lake_stream AS s
+CROSS JOIN LATERAL (
+    SELECT actor, source, received_at, seq_to FROM lake_receipt
+    WHERE stream = s.stream AND seq_to >= COALESCE((SELECT max(seq) FROM collect_sender WHERE stream = s.stream), 0)
+    ORDER BY seq_to LIMIT %(most)s
+) AS r
+GROUP BY s.stream, r.actor, r.source
+ON CONFLICT (stream, actor, source) DO UPDATE
+SET newest = greatest(known.newest, excluded.newest), seq = greatest(known.seq, excluded.seq)
+"""
 
 
 def retry(actor: Actor, letter_id: int, row: Mapping[str, Any] | None = None) -> DeadLetter:
@@ -95,6 +113,13 @@ def erase_older(actor: Actor, before: dt.datetime, reason: str, *, stream: str |
         found.delete()
         _told(actor, "dead_letter.erase", before, reason, counts)
     return counts
+
+
+def note_senders() -> int:
+    """Bring what is known of senders up to the newest receipts; return how many senders were heard of since the last time."""
+    with connection.cursor() as cursor:
+        cursor.execute(_NOTE_SENDERS, {"most": RECEIPTS_AT_ONCE})
+        return int(cursor.rowcount)
 
 
 def _older(actor: Actor, before: dt.datetime, reason: str, stream: str | None) -> QuerySet[DeadLetter]:

@@ -9,6 +9,7 @@ import logging
 from django.conf import settings
 from procrastinate.contrib.django import app
 
+from chengyun.collect import services
 from chengyun.collect.simulate import simulate
 from chengyun.config import config
 from chengyun.errors import Unavailable
@@ -27,3 +28,10 @@ def simulate_due(timestamp: int) -> None:  # noqa: ARG001  procrastinate passes 
         return
     if accepted:
         log.info("%d simulated observations", accepted)
+
+
+@app.periodic(cron="*/10 * * * *")
+@app.task(queueing_lock="collect.note_senders", lock="collect.note_senders", pass_context=False)
+def note_senders_due(timestamp: int) -> None:  # noqa: ARG001  procrastinate passes when it was due
+    """Keep in mind who ever sent."""
+    services.note_senders()

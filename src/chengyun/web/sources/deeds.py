@@ -22,6 +22,7 @@ from chengyun.collect.pull.queries import access_source
 from chengyun.errors import NotFound, Refused, Unavailable
 from chengyun.web.desk.deeds import Fault, attempt, done
 from chengyun.web.sources import forms
+from chengyun.web.sources.changing import changed, typed
 from chengyun.web.sources.pages import show
 
 TEST_WITHIN_S = 45
@@ -49,6 +50,23 @@ def new(request: HttpRequest) -> HttpResponse:
         shown = {name: "" if name in secret else value for name, value in given.items()}
         return render(request, "sources/new.html", {"page": forms.form_page(shown), "fault": fault}, status=fault.status)
     return done(request, _("数据源已建立，尚未启用。先试读一次，再启用。"), reverse("source", args=keys))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@needs("source.manage")
+def change(request: HttpRequest, key: str) -> HttpResponse:
+    """Show what a source is as a form, and change it."""
+    source = access_source(actor_of(request), key)
+    if source.pack:
+        raise Refused(_("这个数据源由应用包声明，请在应用包中修改。"), code="declared")
+    if request.method != "POST":
+        return render(request, "sources/new.html", {"page": forms.form_page(typed(source.spec), key), "fault": None})
+    given = {name: str(request.POST.get(name, "")) for name in request.POST}
+    fault = attempt(request, "new", lambda: services.change(actor_of(request), key, changed(source.spec, given)))
+    if fault:
+        page = forms.form_page({**given, "kind": source.kind, "to": typed(source.spec)["to"]}, key)
+        return render(request, "sources/new.html", {"page": page, "fault": fault}, status=fault.status)
+    return done(request, _("已保存。"), reverse("source", args=[key]))
 
 
 @require_POST

@@ -15,7 +15,7 @@ from chengyun.collect.pull.credentials import Credentials
 from chengyun.collect.pull.spec import KINDS
 from chengyun.errors import Refused
 
-__all__ = ["Asked", "FormPage", "form_page", "read_credentials", "read_form", "read_json"]
+__all__ = ["PLAIN", "Asked", "FormPage", "form_page", "read_credentials", "read_form", "read_json"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,8 @@ class Asked:
 
 @dataclass(frozen=True)
 class FormPage:
-    """kind, to: what was chosen first; "" while it is being chosen. targets: (qualified key, name) of streams and registers."""
+    """kind, to: what was chosen first; "" while it is being chosen. changing: key of the source that is changed; "": a new one.
+    targets: (qualified key, name) of streams and registers."""
 
     kind: str
     to: str
@@ -44,8 +45,11 @@ class FormPage:
     reading: tuple[Asked, ...]
     columns: tuple[Asked, ...]
     given: Mapping[str, str]
+    changing: str = ""
 
 
+PLAIN = ("key", "name", "address", "every", "cron", "late_after", "time_zone")
+"""What the form asks of every source, as a Spec calls it."""
 PAGING = '{"by": "page", "parameter": "page", "size_parameter": "size", "size": 500}'
 ADDRESSES = {
     "database": "mysql://10.1.2.3:3306/traffic",
@@ -54,7 +58,7 @@ ADDRESSES = {
 }
 
 
-def form_page(given: Mapping[str, str]) -> FormPage:
+def form_page(given: Mapping[str, str], changing: str = "") -> FormPage:
     """Return the form for what was chosen and typed so far."""
     city = settings.CITY
     kind = given.get("kind", "") if given.get("kind") in KINDS else ""
@@ -70,10 +74,11 @@ def form_page(given: Mapping[str, str]) -> FormPage:
         streams=tuple((key, one.name) for key, one in city.streams.items()),
         registers=tuple((key, one.name) for key, one in city.entities.items()),
         target_name=target.name if (target := stream or entity) else "",
-        general=tuple(_typed(it, given) for it in _general(kind)),
+        general=tuple(_typed(it, given) for it in _general(kind) if not changing or it.name != "key"),
         reading=tuple(_typed(it, given) for it in _reading(kind)),
         columns=tuple(_typed(it, given) for it in _columns(to)),
         given=given,
+        changing=changing,
     )
 
 
@@ -88,7 +93,7 @@ def read_form(given: Mapping[str, str]) -> dict[str, Any]:
         name = it.name.removeprefix("read.")
         read[name] = read_json(text) if it.long and name != "query" else text
     spec: dict[str, Any] = {"read": read}
-    for name in ("key", "name", "address", "every", "cron", "late_after", "time_zone"):
+    for name in PLAIN:
         if text := given.get(name, "").strip():
             spec[name] = text
     spec["drift"] = given.get("drift") or "stop"

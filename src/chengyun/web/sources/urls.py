@@ -11,6 +11,7 @@ urlpatterns: list[URLPattern] = [
     path("sources", pages.source_list, name="sources"),
     path("sources/new", deeds.new, name="source-new"),
     path("sources/<slug:key>", pages.source_page, name="source"),
+    path("sources/<slug:key>/change", deeds.change, name="source-change"),
     path("sources/<slug:key>/edit", deeds.edit, name="source-edit"),
     path("sources/<slug:key>/test", deeds.test, name="source-test"),
     path("sources/<slug:key>/run", deeds.run, name="source-run"),

@@ -13,13 +13,15 @@ from django.utils.translation import gettext as _
 from chengyun.access.actors import Actor
 from chengyun.access.models import Token
 from chengyun.access.policy import scope
+from chengyun.collect.models import Sender
 from chengyun.collect.pull.models import Source
 from chengyun.collect.pull.queries import letters_waiting
 
 __all__ = ["Way", "ways_in"]
 
 NEWEST = 3_000
-"""Receipts of each stream that are looked at; a sender that wrote none of them has been silent for long."""
+"""Receipts of each stream that are looked at; of a sender that wrote none of them it is known when it last did."""
+MOST = 300
 HOUR = dt.timedelta(hours=1)
 
 # Each stream's newest receipts are found by its index; the table as a whole may hold years.
@@ -34,7 +36,7 @@ CROSS JOIN LATERAL (
 WHERE s.stream = ANY(%(streams)s)
 GROUP BY s.stream, r.actor, r.source
 ORDER BY newest DESC
-LIMIT 300
+LIMIT %(lines)s
 """
 
 
@@ -57,8 +59,11 @@ def ways_in(actor: Actor, now: dt.datetime) -> tuple[Way, ...]:
         return ()
     streams = [key for key in settings.CITY.streams if scope(actor, key).allowed]
     with connection.cursor() as cursor:
-        cursor.execute(RECEIPTS, {"hour": now - HOUR, "most": NEWEST, "streams": streams})
+        cursor.execute(RECEIPTS, {"hour": now - HOUR, "most": NEWEST, "streams": streams, "lines": MOST})
         rows = cursor.fetchall()
+    heard = {row[:3] for row in rows}
+    silent = Sender.objects.filter(stream__in=streams).order_by("-newest").values_list("stream", "actor", "source", "newest")
+    rows += [(*one, 0) for one in silent[: MOST + len(heard)] if one[:3] not in heard][: MOST - len(rows)]
     names = dict(Source.objects.values_list("key", "name"))
     names |= dict(Token.objects.filter(prefix__in={row[2] for row in rows}).values_list("prefix", "name"))
     letters = letters_waiting()
