@@ -33,6 +33,7 @@ AUDIT = """
         actor varchar(100) NOT NULL, organisation varchar(64) NOT NULL, action varchar(64) NOT NULL,
         dataset varchar(128) NOT NULL, target varchar(200) NOT NULL, purpose varchar(32) NOT NULL, detail jsonb NOT NULL)
 """
+REGION = "us-east-1"
 GAUGES = [f"g{number:02d}" for number in range(12)]
 
 
@@ -177,22 +178,26 @@ class InBucket(NamedTuple):
         return [one["Key"] for one in found.get("Contents", ()) if part in one["Key"]]
 
 
-@pytest.fixture
-def in_bucket(lake: Lake, store: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[InBucket]:
-    """The same lake, its sealed tables in a new bucket of an object store."""
+def new_bucket(store: str) -> tuple[Config, Any]:
+    """Make a bucket; return settings by which sealed tables lie in it, and boto3's client."""
     import boto3
 
     name = f"lake-{uuid.uuid4().hex[:12]}"
-    here = dataclasses.replace(
-        config(), lake=f"s3://{name}/city", lake_endpoint=store, lake_region="us-east-1", lake_key="key", lake_secret="secret"
-    )
-    client = boto3.client(
-        "s3", endpoint_url=store, region_name="us-east-1", aws_access_key_id="key", aws_secret_access_key="secret"
-    )
+    client = boto3.client("s3", endpoint_url=store, region_name=REGION, aws_access_key_id="key", aws_secret_access_key="secret")
     client.create_bucket(Bucket=name)
+    here = dataclasses.replace(
+        config(), lake=f"s3://{name}/city", lake_endpoint=store, lake_region=REGION, lake_key="key", lake_secret="secret"
+    )
+    return here, client
+
+
+@pytest.fixture
+def in_bucket(lake: Lake, store: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[InBucket]:
+    """The same lake, its sealed tables in a new bucket of an object store."""
+    here, client = new_bucket(store)
     monkeypatch.setattr(places, "config", lambda: here)
     environment = {
-        "CHENGYUN_LAKE": here.lake, "CHENGYUN_LAKE_ENDPOINT": store, "CHENGYUN_LAKE_REGION": "us-east-1",
+        "CHENGYUN_LAKE": here.lake, "CHENGYUN_LAKE_ENDPOINT": store, "CHENGYUN_LAKE_REGION": REGION,
         "CHENGYUN_LAKE_KEY": "key", "CHENGYUN_LAKE_SECRET": "secret",
     }  # fmt: skip
     found = InBucket(lake, client, here, environment)

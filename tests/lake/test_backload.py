@@ -24,9 +24,11 @@ from chengyun.access.models import AuditRecord
 from chengyun.collect import backload, tabular
 from chengyun.collect.load import load_files
 from chengyun.config import config
-from chengyun.lake import books, database
+from chengyun.lake import books, database, places
 from chengyun.lake.read import snapshot
 from chengyun.lake.services import check, ensure_tables, restore, seal, sealed_for_history, snapshots
+
+from .conftest import new_bucket
 
 STREAM, FEED = "air_quality.station_hour", "air_quality.china_hours"
 HEAD = "date,hour,city,station,aqi,level,primary,pm25,pm10,co,no2,o3_1h,o3_8h,so2"
@@ -199,6 +201,23 @@ def test_what_is_hot_is_sealed_with_the_history_and_corrected_by_it(empty: None,
     assert _everything() == usual
     [found, *_] = check()
     assert found.faults == ()
+
+
+def test_history_in_an_object_store_is_the_same(empty: None, tmp_path: Path, store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    chance = random.Random(11)
+    paths = [_file(tmp_path, name, _garbled(chance, _lines(chance, 120))) for name in ("a.csv.gz", "b.csv.gz")]
+    for path in paths:
+        _as_history(path)
+    in_folder = _everything()
+    _renew()
+    here, client = new_bucket(store)
+    monkeypatch.setattr(places, "config", lambda: here)
+    for path in paths:
+        _as_history(path)
+    assert _everything() == in_folder
+    [found, *_] = check(contents=True)
+    assert (found.faults, found.files > 0) == ((), True)
+    assert client.list_objects_v2(Bucket=here.lake.split("/")[2])["KeyCount"] > found.files
 
 
 def test_a_load_counts_what_it_sets_aside_beyond_the_dead_letters(empty: None, tmp_path: Path, monkeypatch) -> None:

@@ -121,7 +121,7 @@ def test_an_object_that_is_damaged_is_named_never_read_and_put_back(in_bucket: I
 
 
 @pytest.mark.fault
-@pytest.mark.parametrize("step", ["file-half-written", "putting:2", "put:3", "metadata-written", "committed"])
+@pytest.mark.parametrize("step", ["putting:2", "put:3", "metadata-written", "committed"])
 def test_a_sealer_killed_at(in_bucket: InBucket, step: str) -> None:
     lake, oracle = in_bucket.lake, Oracle()
     batches = [

@@ -18,12 +18,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import numpy as np
-import zstandard
 from numpy.typing import NDArray
 
 from chengyun.city import Columns, Distinct, Feed, Malformed, Number, Observation, Registered, Row, Stream
 from chengyun.collect.decode import Decoded, read_columns
-from chengyun.collect.load import plain_columns, read_rows
+from chengyun.collect.load import BROKEN, plain_columns, read_rows
 from chengyun.errors import Misdeclared
 from chengyun.lake.rows import Bools, Floats
 
@@ -436,7 +435,7 @@ class _Lines:
             return b""
         try:
             return self._opened.read(CHUNK)
-        except (EOFError, OSError, zstandard.ZstdError) as wrong:
+        except BROKEN as wrong:
             sentence = f"{self._name} is broken: {wrong}. What came before is kept."
             self.broken = Malformed(sentence, code="broken_file", file=self._name)
             return b""

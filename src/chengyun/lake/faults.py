@@ -15,11 +15,11 @@ STEPS = (
 )  # fmt: skip
 LOAD_STEPS = ("file-half-written", "file-written", "files-written", "metadata-written", "history-staged", "history-committed")
 """Steps of loading history."""
-EVOLVE_STEPS = ("metadata-written", "evolve-staged", "evolve-hot", "evolve-written")
+EVOLVE_STEPS = ("evolve-staged", "evolve-hot", "evolve-written")
 """Steps of bringing tables to a changed declaration."""
 CARE_STEPS = ("metadata-written", "care-staged", "care-published", "care-settled")
 """Steps of taking months out and of restoring a snapshot."""
-MOVE_STEPS = ("copy-half-written", "care-copied", "metadata-written", "care-staged", "care-published")
+MOVE_STEPS = ("copy-half-written", "care-copied", "care-staged", "care-published")
 """Steps of moving files to another place."""
 
 _reached: dict[str, int] = {}

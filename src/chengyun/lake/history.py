@@ -119,7 +119,7 @@ def _write_alone(home: Table, table: StreamTable, history: History, rows: pa.Tab
         chosen = np.flatnonzero(months == month)
         ends = pa.array(until[chosen], pa.int64(), mask=until[chosen] == 0)
         found = rows.take(pa.array(order[chosen])).append_column("until_seq", ends).select(schema.names)
-        added.append(parquet.write(table, found, schema, chunk_stem(table, month, chunk, start)))
+        added.append(parquet.write(table, found, schema, chunk_stem(table, month, chunk, start), parquet.QUICK_LEVEL))
     return Written([], added, len(history), len(history) - len(order), 0, sum(one.size for one in added))
 
 

@@ -20,6 +20,7 @@ import psycopg
 
 from chengyun.errors import Unavailable
 from chengyun.lake import database, engine, faults, iceberg, parquet, places, tables
+from chengyun.lake.books import look
 from chengyun.lake.chunks import open_chunk
 from chengyun.lake.iceberg import Sealed, SealedFile
 from chengyun.lake.parquet import Stored
@@ -214,8 +215,6 @@ def read_chunk(table: StreamTable, chunk: int, start: int, end: int) -> pa.Table
 
     An entity that is no longer in its register goes by `#` and its number, so that no row is ever without one.
     """
-    import adbc_driver_postgresql.dbapi as adbc
-
     values = tables.hot_values(table, chunk_columns(table, chunk))
     sql = f"""
         SELECT coalesce(register.key, '#' || hot.entity_id) AS {quote(table.entity)}, hot."time" AS {quote(table.time)},
@@ -225,9 +224,8 @@ def read_chunk(table: StreamTable, chunk: int, start: int, end: int) -> pa.Table
         FROM {table.chunk(chunk)} AS hot LEFT JOIN {table.register} AS register ON register.id = hot.entity_id
         WHERE hot.seq > {int(start)} AND hot.seq <= {int(end)}
     """  # noqa: S608 - names derived from checked declarations
-    with adbc.connect(database.url()) as source, source.cursor() as cursor:
-        cursor.execute(sql)
-        return cursor.fetch_arrow_table()
+    with look() as looked:
+        return looked.query(sql)
 
 
 def chunk_columns(table: StreamTable, chunk: int) -> set[str]:
