@@ -112,7 +112,7 @@ def _work(rng, one, at, made, when) -> None:
         key = one.do("report", at, report(f"问题 {len(made)}", category=rng.choice(KINDS), **spot))
         made[key], when[key] = "report", at
         if rng.random() < 0.5:  # and something about it at once, before anybody else knows of it
-            later = at + dt.timedelta(minutes=3)
+            later = at + dt.timedelta(seconds=2)
             follow = one.do("note", later, {"case": f"local:{key}", "text": "已设警示"}, after=[key])
             made[follow], when[follow] = "note", later
         return
