@@ -17,7 +17,7 @@ from chengyun.cases.rights import visible
 from chengyun.cases.verification import rules
 from chengyun.cases.verification.models import Sign
 
-__all__ = ["SignView", "doubt", "signs", "signs_for"]
+__all__ = ["SignView", "doubt", "signs", "signs_for", "signs_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,12 @@ def signs_for(case: Case, actor: Actor) -> list[SignView]:
     """Return the signs for those who judge the work: verifiers and the centre, not those who did it."""
     judges = visible(actor, case) and may(actor, "case.signs", case.area_code) and actor.account_id != case.handled_by_id
     return signs(case) if judges else []
+
+
+def signs_of(number: str, actor: Actor) -> list[SignView]:
+    """Return the signs of a case by its number, none for one the actor may not judge."""
+    case = Case.objects.filter(number=number).first()
+    return signs_for(case, actor) if case is not None else []
 
 
 def doubt(case: Case) -> float:

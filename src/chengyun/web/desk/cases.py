@@ -22,10 +22,13 @@ from chengyun.access.views import needs, signed_in
 from chengyun.areas.queries import names_of
 from chengyun.cases import services
 from chengyun.cases.clock import Colour
+from chengyun.cases.duties.queries import body_of, duties_on, fitting
+from chengyun.cases.duties.reasons import REASONS
 from chengyun.cases.models import Case
-from chengyun.cases.office import stay_limit
+from chengyun.cases.office import local_day, stay_limit
 from chengyun.cases.queries import CaseView, Filters, case_view, cases_for, count_cases
 from chengyun.cases.rights import type_of
+from chengyun.cases.verification.queries import SignView, signs_of
 from chengyun.city import CaseType, City, State
 from chengyun.city.drawing import draw
 from chengyun.errors import NotFound, Refused
@@ -40,6 +43,9 @@ from chengyun.web.templatetags.chengyun import said
 PAGE = 50
 MOST_COLLEAGUES = 500
 MOST_PHOTOS = 6
+GIVEN = ("category", "condition", "target", "reason_code", "clause", "proposed")
+"""What a form may say of a step beside its evidence."""
+
 MOST_LISTED = 10_000
 """Cases a list counts and pages through; who looks for one beyond must narrow the search."""
 
@@ -80,7 +86,8 @@ class StateStep:
 
 @dataclass(frozen=True, slots=True)
 class StepForm:
-    """A step of the case's type that begins where the case stands. allowed: whether this person may take it; why_not: else."""
+    """A step of the case's type that begins where the case stands. allowed: whether this person may take it; why_not: else.
+    cites: its reason must stand on the duty list."""
 
     key: str
     name: str
@@ -90,6 +97,7 @@ class StepForm:
     why_not: str
     ends: bool
     charges: bool = False
+    cites: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +123,8 @@ class CaseAlertLine:
 class CasePage:
     """states: the usual way from the first state to an end; goal: the name of that end. aside: the case's state
     when it is not on that way. picture: of its kind, with the state it is in. says, work_says: the stay's clock and the work's.
-    categories, bodies: to choose from where a step asks for one. may_supervise: whether this person may put it under a leader's
+    categories, bodies: to choose from where a step asks for one. reasons, clauses: of the duty list, for who gives work back.
+    may_supervise: whether this person may put it under a leader's
     eyes.
 
     steps: those that begin where it stands. may_assign: whether this person may give it to a colleague now.
@@ -136,9 +145,13 @@ class CasePage:
     work_says: str
     categories: tuple[tuple[str, str], ...]
     bodies: tuple[tuple[str, str], ...]
+    reasons: tuple[tuple[str, str], ...]
+    clauses: tuple[tuple[int, str], ...]
     alerts: tuple[CaseAlertLine, ...]
     fault: Fault | None
     as_of: dt.datetime
+    signs: tuple[SignView, ...] = ()
+    """Of false closing, for those who judge the work."""
 
 
 @require_safe
@@ -199,7 +212,7 @@ def take_step(request: HttpRequest, number: str, step: str) -> HttpResponse:
     actor, given = actor_of(request), request.POST
 
     def do() -> Case:
-        data = {name: given[name] for name in ("category", "condition", "target", "reason_code") if given.get(name)}
+        data = {name: given[name] for name in GIVEN if given.get(name)}
         return services.take_step(
             number, step, actor, timezone.now(), seen=given.get("seen") or None, reason=given.get("reason", ""),
             note=given.get("note", ""), assignee=_person(given.get("assignee", ""), number, actor), data=data,
@@ -311,6 +324,7 @@ def read_case(number: str, actor: Actor, fault: Fault | None = None) -> CasePage
     steps = _steps(declared, case)
     asked_for = {need for step in steps if step.allowed for need in step.needs}
     charged = "owner" in asked_for or any(step.charges and step.allowed for step in steps)
+    cites = any(step.cites and step.allowed for step in steps) and bool(duties_on(case.type, local_day(now)))
     wanted = may_assign or any("assignee" in step.needs and step.allowed for step in steps)
     return CasePage(
         case=case,
@@ -326,11 +340,14 @@ def read_case(number: str, actor: Actor, fault: Fault | None = None) -> CasePage
         picture=picture(declared, case.state) if declared else "",
         says=clock_words(case.clock, case.why_paused),
         work_says=clock_words(case.work, case.why_paused),
-        categories=_categories(city, case) if "category" in asked_for else (),
+        categories=_categories(city, case) if cites or "category" in asked_for else (),
         bodies=tuple(Organisation.objects.exclude(kind="centre").values_list("key", "name")) if charged else (),
+        reasons=tuple((code, str(name)) for code, name in REASONS.items()) if cites else (),
+        clauses=_clauses(case, now) if cites else (),
         alerts=_alerts(city, case),
         fault=fault,
         as_of=now,
+        signs=tuple(signs_of(number, actor)),
     )
 
 
@@ -383,10 +400,15 @@ def _steps(declared: CaseType | None, case: CaseView) -> tuple[StepForm, ...]:
         forms.append(
             StepForm(
                 step.key, step.name, states[step.to].name, tuple(step.needs), step.key in allowed, why_not,
-                states[step.to].clock == "ended", step.charges,
+                states[step.to].clock == "ended", step.charges, "duty_list_reason" in step.guard,
             )
         )  # fmt: skip
     return tuple(forms)
+
+
+def _clauses(case: CaseView, now: dt.datetime) -> tuple[tuple[int, str], ...]:
+    found = fitting(case.type, case.category, case.area_code, local_day(now))
+    return tuple((one.pk, f"{body_of(one, case.area_code).name}：{one.clause}") for one in found)
 
 
 def _categories(city: City, case: CaseView) -> tuple[tuple[str, str], ...]:
