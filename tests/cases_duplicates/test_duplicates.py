@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import random
 
 import pytest
 from django.db import connection
@@ -82,6 +83,22 @@ def test_another_type_is_another_matter(case):
 def test_a_place_that_is_none_is_refused(db):
     with pytest.raises(Refused, match="WGS-84"):
         ask(lon=float("nan"))
+
+
+def test_leaving_words_alone_changes_nothing(case):
+    """The first five are the five best of all, compared one by one with their words."""
+    draw = random.Random(7)
+    texts = ["路灯不亮", "路口路灯不亮", "垃圾成堆", "井盖松动", ""]
+    made = [
+        case(draw.uniform(0, 140), draw.uniform(1, 500), draw.choice([LAMP, LID, LITTER, ""]), draw.choice(texts))
+        for _ in range(40)
+    ]
+    new = Problem(LON, LAT, NOW, LAMP, "路口的路灯不亮")
+    every = [
+        compare(new, Problem(one.lon, one.lat, one.opened_at, one.category, one.description or one.title), 150).score
+        for one in made
+    ]
+    assert [one.score for one in ask()] == sorted(every, reverse=True)[:5]
 
 
 def test_squares_are_looked_up_not_walked(case):

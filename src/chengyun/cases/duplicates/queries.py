@@ -6,11 +6,20 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import math
+from bisect import insort
 from pathlib import Path
 
 from django.db import connection
 
-from chengyun.cases.duplicates.scoring import METRES_PER_DEGREE, Candidate, Problem, compare
+from chengyun.cases.duplicates.scoring import (
+    METRES_PER_DEGREE,
+    WEIGHTS,
+    Candidate,
+    Likeness,
+    Problem,
+    with_words,
+    without_words,
+)  # fmt: skip
 from chengyun.errors import Refused
 
 __all__ = ["find"]
@@ -44,13 +53,21 @@ def find(
         cursor.execute(_sql(), asked)
         rows = cursor.fetchall()
     new = Problem(lon, lat, at, category, text)
-    found = []
+    parts = []
     for number, row_lon, row_lat, opened_at, ended, row_category, row_text in rows:
-        likeness = compare(new, Problem(row_lon, row_lat, opened_at, row_category, row_text), reach)
-        if likeness.metres <= reach:
-            # Of two that are equally alike the open one is the better: a report can join it.
-            found.append((-likeness.score, ended, likeness.metres, number, likeness))
-    found.sort(key=lambda one: one[:4])
+        known = Problem(row_lon, row_lat, opened_at, row_category, row_text)
+        part = without_words(new, known, reach)
+        if part.metres <= reach:
+            parts.append((part, number, ended, known))
+    parts.sort(key=lambda one: -one[0].score)
+    found: list[tuple[float, bool, float, str, Likeness]] = []
+    for part, number, ended, known in parts:
+        # Words take longest to compare: they are left alone where they cannot lift a case among the first any more.
+        if len(found) >= limit and part.score + WEIGHTS.words < -found[limit - 1][0]:
+            break
+        whole = with_words(part, new, known)
+        # Of two that are equally alike the open one is the better: a report can join it.
+        insort(found, (-whole.score, ended, whole.metres, number, whole), key=lambda one: one[:4])
     return [Candidate(number, one.score, one.metres, one.reasons()) for *_, number, one in found[:limit]]
 
 

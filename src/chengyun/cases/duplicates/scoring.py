@@ -11,12 +11,13 @@ import functools
 import math
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.utils.translation import gettext as _
 
 __all__ = [
-    "WEIGHTS", "Candidate", "Likeness", "Problem", "Weights", "apart_m", "categories_alike", "compare", "words_alike",
+    "WEIGHTS", "Candidate", "Likeness", "Problem", "Weights", "apart_m", "categories_alike", "compare", "with_words",
+    "without_words", "words_alike",
 ]  # fmt: skip
 
 METRES_PER_DEGREE = 111_320.0
@@ -79,17 +80,25 @@ class Likeness:
 
 def compare(new: Problem, known: Problem, within_m: float, weights: Weights = WEIGHTS) -> Likeness:
     """Return how alike a known problem is to a new one."""
+    return with_words(without_words(new, known, within_m, weights), new, known, weights)
+
+
+def without_words(new: Problem, known: Problem, within_m: float, weights: Weights = WEIGHTS) -> Likeness:
+    """Return how alike two problems are as far as it is quickly said: with words, the score is at most `weights.words` more."""
     metres = apart_m(new, known)
     days = abs((new.at - known.at).total_seconds()) / 86_400
     place = 1.0 if metres <= CLOSE_M else max(0.0, 1.0 - (metres - CLOSE_M) / max(1.0, within_m - CLOSE_M))
     age = 0.5 ** (days / HALF_LIFE_DAYS)
     kind = categories_alike(new.category, known.category)
+    total = weights.place * place + weights.time * age + weights.category * (UNKNOWN if kind is None else kind)
+    return Likeness(total, round(metres, 1), days, kind, None)
+
+
+def with_words(part: Likeness, new: Problem, known: Problem, weights: Weights = WEIGHTS) -> Likeness:
+    """Return a likeness completed by that of the words."""
     words = words_alike(new.text, known.text)
-    total = (
-        weights.place * place + weights.time * age + weights.category * (UNKNOWN if kind is None else kind)
-        + weights.words * (UNKNOWN if words is None else words)
-    )  # fmt: skip
-    return Likeness(round(total, 4), round(metres, 1), days, kind, words)
+    total = part.score + weights.words * (UNKNOWN if words is None else words)
+    return replace(part, score=round(total, 4), words=words)
 
 
 def apart_m(one: Problem, other: Problem) -> float:

@@ -154,7 +154,7 @@ def _refused(forward: Forward, wrong: Problem, now: dt.datetime) -> None:
 
 
 def _form(case: Case, server: Server) -> dict[str, str]:
-    """Return what is told: the problem and its place. Who reported it stays here, and in what words: also a title is made of them."""
+    """Return what is told: the problem and its place. Who reported it stays here, and the words: a title is made of them, too."""
     public = Report.objects.filter(home=case, published_at__isnull=False).exclude(headline="").first()
     description = public.headline if public else name_of_category(case.category)
     form = {
