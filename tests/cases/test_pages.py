@@ -70,14 +70,7 @@ def test_a_form_takes_category_and_reason_and_shows_what_was_done(client, case):
 
 
 def test_lists_by_the_colour_of_the_clock(client, case):
-    for show, found in (
-        ("", True),
-        ("overdue", True),
-        ("soon", False),
-        ("paused", False),
-        ("supervised", False),
-        ("ended", False),
-    ):
+    for show in ("", "overdue", "soon", "paused", "supervised", "ended"):
         assert (case.number in body(client.get("/cases", {"show": show}))) is (show in ("", "overdue")), show
     assert case.number in body(client.get("/cases", {"q": case.number, "show": ""}))
     assert client.get("/cases", {"page": "201"}).status_code == 400

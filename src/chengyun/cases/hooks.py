@@ -24,13 +24,17 @@ __all__ = ["Charged", "Given", "after_step", "evidence", "guards", "owner_finder
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What came with a step. owner: the organisation it is to go to. data: `reason_code`, `target`, `category`, `condition` …"""
+    """What came with a step.
+
+    photos: ids of kept ones; of recorded history, what it calls them. owner: the organisation the work is to go to.
+    data: `reason_code`, `target`, `category`, `condition` …
+    """
 
     reason: str = ""
     note: str = ""
     assignee: Account | None = None
     owner: Organisation | None = None
-    photos: Sequence[int] = ()
+    photos: Sequence[int] | Sequence[str] = ()
     lon: float | None = None
     lat: float | None = None
     until: dt.datetime | None = None

@@ -28,7 +28,17 @@ from chengyun.city import CaseType, City
 from chengyun.city.casework import COUNTERS
 from chengyun.errors import NotFound
 
-__all__ = ["CaseEventView", "CaseView", "Filters", "StageView", "StepView", "case_view", "cases_for", "count_cases"]
+__all__ = [
+    "CaseEventView",
+    "CaseView",
+    "Filters",
+    "StageView",
+    "StepView",
+    "case_view",
+    "cases_for",
+    "count_cases",
+    "visible_cases",
+]
 
 _NUMBER = re.compile(r"\d{4}-\d{6,}")
 """A whole number of a case is looked up, not searched for."""
@@ -140,7 +150,7 @@ class Filters(TypedDict, total=False):
     ended: None: both; not given: only open ones. overdue: True: only those past their limit. mine: only those given to the
     actor. area: a code, or its first digits. text: found in the number, the title, or the name of the owner or the person.
     colour: of the traffic light; "paused": those whose clock stands. supervised: True: only those under a leader's eyes.
-    departments: keys of the bodies charged with the work.
+    departments: keys of the bodies charged with the work. owners: of those whose move it is.
     """
 
     states: Sequence[str]
@@ -153,6 +163,7 @@ class Filters(TypedDict, total=False):
     colour: Colour | None
     supervised: bool
     departments: Sequence[str]
+    owners: Sequence[str]
 
 
 def cases_for(
@@ -171,7 +182,7 @@ def count_cases(actor: Actor, *, now: dt.datetime | None = None, most: int | Non
 
 
 def _filtered(actor: Actor, now: dt.datetime, filters: Filters) -> QuerySet[Case]:
-    rows = _visible(actor)
+    rows = visible_cases(actor)
     if states := filters.get("states"):
         rows = rows.filter(state__in=states)
     if types := filters.get("types"):
@@ -191,6 +202,8 @@ def _filtered(actor: Actor, now: dt.datetime, filters: Filters) -> QuerySet[Case
         rows = rows.filter(supervised_at__isnull=False)
     if departments := filters.get("departments"):
         rows = rows.filter(department__key__in=departments)
+    if owners := filters.get("owners"):
+        rows = rows.filter(owner__key__in=owners)
     if text := filters.get("text"):
         if _NUMBER.fullmatch(text):
             return rows.filter(number=text)
@@ -218,14 +231,17 @@ def _colour(colour: Colour, now: dt.datetime) -> Q:
 def case_view(number: str, actor: Actor, now: dt.datetime | None = None) -> CaseView:
     """Return one case with its history and what the actor may do next. Raises NotFound."""
     row = (
-        _visible(actor).filter(number=number).prefetch_related("events", "case_alerts", "stages__owner", "stages__person").first()
+        visible_cases(actor)
+        .filter(number=number)
+        .prefetch_related("events", "case_alerts", "stages__owner", "stages__person")
+        .first()
     )
     if row is None:
         raise NotFound(_("没有找到案件 %s。") % number)
     return _view(row, now or timezone.now(), actor)
 
 
-def _visible(actor: Actor) -> QuerySet[Case]:
+def visible_cases(actor: Actor) -> QuerySet[Case]:
     city: City = settings.CITY
     allowed = scope(actor, "cases").q()
     for key in city.cases:

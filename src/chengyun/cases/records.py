@@ -9,13 +9,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import connection
-from django.db.models import F
 
 from chengyun.access.actors import Actor
 from chengyun.cases.clock import Clock
 from chengyun.cases.course import Stay
 from chengyun.cases.hooks import Given
-from chengyun.cases.models import Case, CaseEvent, CaseNumber, CaseStage
+from chengyun.cases.models import Case, CaseEvent, CaseStage
 from chengyun.config import config
 
 __all__ = ["SKEW", "came_with", "event_of", "news_of", "next_number", "said", "stay_clock", "tell", "write_event", "write_stay"]
@@ -38,12 +37,17 @@ def write_stay(case: Case, stay: Stay) -> None:
     )  # fmt: skip
 
 
+NEXT = """
+INSERT INTO cases_casenumber AS n (year, last) VALUES (%s, 1) ON CONFLICT (year) DO UPDATE SET last = n.last + 1 RETURNING last
+"""
+
+
 def next_number(now: dt.datetime) -> str:
     """Return the next number of the city's year, e.g. 2026-000123. Numbers of one year have no gaps."""
     year = now.astimezone(config().zone).year
-    CaseNumber.objects.get_or_create(year=year, defaults={"last": 0})
-    CaseNumber.objects.filter(year=year).update(last=F("last") + 1)
-    return f"{year}-{CaseNumber.objects.get(year=year).last:06d}"
+    with connection.cursor() as cursor:
+        cursor.execute(NEXT, [year])
+        return f"{year}-{cursor.fetchone()[0]:06d}"
 
 
 def event_of(

@@ -194,7 +194,7 @@ def _tables(replay: Replay, cases: Sequence[Draft]) -> Iterator[tuple[str, Seque
 
 
 CASE_COLUMNS = tuple(it.attname for it in Case._meta.concrete_fields)
-DRAFTED = frozenset(Draft.__slots__)  # type: ignore[attr-defined]
+DRAFTED = frozenset(Draft.__slots__)
 DEFAULTS = {it.attname: it.get_default() for it in Case._meta.concrete_fields if it.attname not in DRAFTED}
 CLOCK_COLUMNS = (
     "case_id", "limit_s", "used_s", "running_since", "started_at", "basis", "granted_s", "edition", "source", "limit_text",

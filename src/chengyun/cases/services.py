@@ -30,7 +30,7 @@ from chengyun.cases.office import local_day
 from chengyun.cases.owners import find_owner
 from chengyun.cases.records import SKEW, event_of, news_of, next_number, said, tell, write_event, write_stay
 from chengyun.cases.rights import DEPARTMENTS, acts_for_owner, may_step, steps_of, type_of, visible
-from chengyun.cases.rows import lock_case, write_step
+from chengyun.cases.rows import lock_case, write_opening, write_step
 from chengyun.city import CaseType, City, Transition
 from chengyun.config import config
 from chengyun.errors import NotFound, Refused, nearest
@@ -91,13 +91,10 @@ def open_case(
         _categorise(case, category, now)
         clock = CaseClock(case=case)
         stay = begin(case, clock, declared, first, now)
-        case.save()
-        clock.case = case
-        clock.save()
-        write_stay(case, stay)
-        case.save(update_fields=["stage"])
         after = {"state": first.key, "owner": owner.organisation.key}
-        event = write_event(case, "opened", actor, now, after=after)
+        event = event_of(case, "opened", actor, now, after=after)
+        detail = {"type": type_key, "owner": owner.organisation.key}
+        write_opening(case, clock, stay, event, actor, "case.open", detail, news_of(case))
         if not owner.known:
             note = _("没有找到 %(owner)s 在此区域的部门，由 %(centre)s 承接。") % {
                 "owner": declared.owner,
@@ -106,8 +103,8 @@ def open_case(
             write_event(case, "owner_unknown", actor, now, after={"owner": owner.organisation.key}, note=note)
         if alert is not None:
             _join(case, alert, actor, now)
-        audit.record(actor, "case.open", "cases", case.number, detail={"type": type_key, "owner": owner.organisation.key})
-        _announce(case, event)
+        for told in hooks.after_step:
+            told(case, event)
     return case
 
 
@@ -293,8 +290,9 @@ def _merge(case: Case, number: str) -> None:
 
 
 def _part(case: Case) -> None:
-    Case.objects.filter(pk=case.merged_into_id).update(report_count=F("report_count") - case.report_count)
-    case.merged_into = None
+    case.merged_into, former = None, case.merged_into_id
+    if former is not None:
+        Case.objects.filter(pk=former).update(report_count=F("report_count") - case.report_count)
 
 
 def _organisation(key: str) -> Organisation:
