@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Page, Route
 
 from chengyun.bench.place import Place
+
 from .conftest import AXE, Phone
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -22,7 +23,9 @@ from chengyun.collect.forms.models import Submission
 from chengyun.collect.forms.services import photo_folder
 from chengyun.collect.forms import photos
 def whole(photo):
-    return bool(photo.sha256) and hashlib.sha256(photos.find(photo_folder(), photo.sha256).read_bytes()).hexdigest() == photo.sha256
+    if not photo.sha256:
+        return False
+    return hashlib.sha256(photos.find(photo_folder(), photo.sha256).read_bytes()).hexdigest() == photo.sha256
 rows = Submission.objects.filter(account__username=%r).order_by("id")
 print(json.dumps([
     {"instance": it.instance, "form": it.version.form_id, "values": it.values, "faults": it.faults, "complete": it.complete,
@@ -156,7 +159,10 @@ def test_the_next_person_sees_nothing_of_the_last(phone: Callable[..., Phone], p
         """async () => {
           const found = [];
           for (const { name } of await indexedDB.databases()) {
-            const db = await new Promise((done) => { const asked = indexedDB.open(name); asked.onsuccess = () => done(asked.result); });
+            const db = await new Promise((done) => {
+              const asked = indexedDB.open(name);
+              asked.onsuccess = () => done(asked.result);
+            });
             for (const table of db.objectStoreNames) {
               const rows = await new Promise((done) => {
                 const asked = db.transaction(table).objectStore(table).getAll();

@@ -109,7 +109,7 @@ def fill_send(request: HttpRequest) -> HttpResponse:
     if request.headers.get("X-Account") != str(actor.account_id):
         raise Refused(_("这份填报属于另一个账号，请由本人登录后发送。"), code="account_other", status=409)
     sent: UploadedFile[Any] | None = request.FILES.get("xml_submission_file")
-    files = {name: one for name, one in request.FILES.items() if one is not sent}
+    files = {name: one for name in request.FILES for one in request.FILES.getlist(name) if one is not sent}
     if sent is None or len(files) > MOST_FILES:
         raise Malformed(f"Send xml_submission_file and at most {MOST_FILES} files.", code="parts")
     task = request.GET.get("task", "")

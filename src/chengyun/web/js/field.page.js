@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The field application: what a grid worker or a crew has to do, done with or without a network.
 import { settings, startApp } from "./offline/app.js";
+import { say } from "./offline/words.js";
 import { Duty } from "./field/duty.js";
 import { enrol, identify, round } from "./field/sync.js";
 import { showCase, showEdit, showNote, showStep } from "./field/case.js";
@@ -32,6 +33,10 @@ await startApp({
   round: async (outbox, app) => {
     await round(outbox, app);
     app.asked = (await decisionsOpen(app)).length;
+  },
+  moved(app) {
+    const line = document.querySelector(".recording");
+    if (line) line.textContent = say("recording", { n: app.duty.recorded });
   },
   decisions: (app) => app.asked ?? 0,
   left: (app) => app.duty?.on && app.duty.stop(),
