@@ -81,6 +81,8 @@ def pack_messages(module: str) -> Iterator[Message]:
     pack = load_city([module]).packs[module.rsplit(".", 1)[1]]
     for thing in (pack.pack, *pack.indicators):
         yield from _texts(thing, f"packs/{pack.key}")
+    if (evaluation := pack.folder / "evaluation.toml").exists():
+        yield from _texts(tomllib.loads(evaluation.read_text(encoding="utf-8")), f"packs/{pack.key}/evaluation.toml")
     if (pack.folder / "models.py").exists():
         yield from _literals(pack.folder / "models.py", f"packs/{pack.key}/models.py")
 

@@ -14,7 +14,6 @@ import os
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -71,9 +70,10 @@ BENCHES: dict[str, Bench] = {"case-cheats": measure_cheats, "case-evaluation": m
 
 
 def _declared() -> tuple[Profile, dict[str, Sign]]:
-    import chengyun.packs
+    from chengyun.city import load_city
 
-    found = read_book(Path(next(iter(chengyun.packs.__path__))) / "urban_management" / "evaluation.toml", DAY)
+    files = [pack.folder / "evaluation.toml" for pack in load_city(()).packs.values()]
+    found = read_book(next(file for file in files if file.exists()), DAY)
     return found.profile(PROFILE), dict(found.signs)
 
 
@@ -124,11 +124,12 @@ def _installation() -> Iterator[Any]:
 def _counted() -> list[Result]:
     from chengyun.access.actors import SYSTEM
     from chengyun.access.models import Account, Organisation
+    from chengyun.cases.evaluation.declared import evaluated_types
     from chengyun.cases.evaluation.samples import Sample, write_sample
     from chengyun.cases.evaluation.services import count, month_of
     from chengyun.config import config
 
-    zone = config().zone
+    zone, type_key = config().zone, evaluated_types()[0]
     bodies = [Organisation.objects.create(key=f"bench_{at}", name=f"部门 {at}").pk for at in range(40)]
     people = [Account.objects.create(username=f"bench_{at}").pk for at in range(30)]
     areas = [
@@ -141,13 +142,13 @@ def _counted() -> list[Result]:
     since, until = (dt.datetime.combine(day, dt.time(), zone) for day in month)
     write_sample(
         Sample(
-            type="urban_management.case", cases=CASES, start=dt.datetime(2025, 1, 1, tzinfo=zone), days=365, departments=bodies,
+            type=type_key, cases=CASES, start=dt.datetime(2025, 1, 1, tzinfo=zone), days=365, departments=bodies,
             people=people, areas=areas, events=(since - dt.timedelta(days=10), until + dt.timedelta(days=10)),
         )
     )  # fmt: skip
 
     def once() -> int:
-        return count("urban_management.case", *month, SYSTEM, dt.datetime(2026, 1, 10, tzinfo=zone)).cases
+        return count(type_key, *month, SYSTEM, dt.datetime(2026, 1, 10, tzinfo=zone)).cases
 
     seconds, cases = _timed(once)
     return [

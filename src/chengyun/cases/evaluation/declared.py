@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from django.conf import settings
+from django.utils.translation import gettext_noop
 
 from chengyun.cases.evaluation.counted import COUNTS
 from chengyun.city import City, Limits
@@ -134,8 +135,12 @@ class Profile:
     @property
     def doubts(self) -> tuple[str, ...]:
         """The parts of the profile that no published source settles, in its own words."""
-        found = [] if self.verified else ["权重"]
-        return (*found, *(term.name for term in self.terms if not term.verified), *(() if self.grades_verified else ("等级",)))
+        found = [] if self.verified else [gettext_noop("权重")]
+        return (
+            *found,
+            *(term.name for term in self.terms if not term.verified),
+            *(() if self.grades_verified else (gettext_noop("等级"),)),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,12 @@ The document names Chinese type that readers of PDF bring along (STSong-Light, A
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from chengyun.access import audit
@@ -24,7 +25,20 @@ from chengyun.web.evaluation.pages import period_of
 from chengyun.web.evaluation.shown import axis_of, doubts, line
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-HEAD = ("档", "名次", "名次下限", "名次上限", "单位", "可信得分", "原始得分", "区间下限", "区间上限", "等级", "原始名次", "迹象")
+HEAD = (
+    gettext_lazy("档"),
+    gettext_lazy("名次"),
+    gettext_lazy("名次下限"),
+    gettext_lazy("名次上限"),
+    gettext_lazy("单位"),
+    gettext_lazy("可信得分"),
+    gettext_lazy("原始得分"),
+    gettext_lazy("区间下限"),
+    gettext_lazy("区间上限"),
+    gettext_lazy("等级"),
+    gettext_lazy("原始名次"),
+    gettext_lazy("迹象"),
+)
 
 
 @require_safe
@@ -125,7 +139,7 @@ def document_of(edition: Edition, profile: str, rows: Sequence[Standing]) -> byt
     title = styles.ParagraphStyle("title", fontName=font, fontSize=15, leading=20, wordWrap="CJK")
     small = styles.ParagraphStyle("small", fontName=font, fontSize=7.5, leading=10, textColor=soft, wordWrap="CJK")
     parts: list[Any] = [
-        Paragraph(_plain(f"{_('综合评价')} {period_of(edition)} · {declared['name']}"), title),
+        Paragraph(_plain(f"{_('综合评价')} {period_of(edition)} · {_said(declared, 'name')}"), title),
         Spacer(1, 4),
         table,
         Spacer(1, 6),
@@ -164,13 +178,15 @@ def _sent(actor: Actor, edition: Edition, profile: str, level: str, suffix: str,
 def _notes(edition: Edition, profile: str) -> list[tuple[str, str]]:
     """Return where the figures come from, name and sentence."""
     declared = edition.declared["profiles"][profile]
-    formula = " ＋ ".join(f"{'100−' if one['low'] else ''}{one['name']} × {one['weight']:g} %" for one in declared["terms"])
+    formula = " ＋ ".join(
+        f"{'100−' if one['low'] else ''}{_said(one, 'name')} × {one['weight']:g} %" for one in declared["terms"]
+    )
     published = (
         f"{edition.published_at:%Y-%m-%d %H:%M} UTC，{edition.published_by}" if edition.published_at else _("草稿，尚未发布")
     )
     found = [
-        (_("评价期"), f"{edition.first} – {edition.last}"), (_("评价方案"), f"{declared['name']}：{formula}"),
-        (_("来源"), declared["source"]), (_("未经核实"), doubts(edition, profile)),
+        (_("评价期"), f"{edition.first} – {edition.last}"), (_("评价方案"), f"{_said(declared, 'name')}：{formula}"),
+        (_("来源"), _said(declared, "source")), (_("未经核实"), doubts(edition, profile)),
         (_("区间"), _("原始得分的 95 % 区间：各率 Wilson，合成 MOVER。")),
         (_("名次"), _("后验抽样 2000 次；分不出先后（可能性不足 95 %）的同列一档。")),
         (_("可信得分"), _("按类别、立案条件、区域间接标准化；剔除不可信的结案与评价；按贝塔二项经验贝叶斯收缩。")),
@@ -183,7 +199,7 @@ def _table_sheet(sheet: Any, rows: Sequence[Standing], bold: Any, one: Any) -> N
     sheet.freeze_panes(1, 0)
     sheet.set_column(4, 4, 28)
     for at, name in enumerate(HEAD):
-        sheet.write_string(0, at, _(name), bold)
+        sheet.write_string(0, at, str(name), bold)
     for down, row in enumerate(rows, start=1):
         ranked = row.result.get("ranked") or {}
         cells = (
@@ -198,17 +214,29 @@ def _table_sheet(sheet: Any, rows: Sequence[Standing], bold: Any, one: Any) -> N
 
 
 def _rates_sheet(sheet: Any, edition: Edition, rows: Sequence[Standing], bold: Any, rate: Any) -> None:
-    head = ("单位", "指标", "公式", "分子", "分母", "原始值", "区间下限", "区间上限", "他人办同样案件", "校正后", "收缩后")
+    head = (
+        _("单位"),
+        _("指标"),
+        _("公式"),
+        _("分子"),
+        _("分母"),
+        _("原始值"),
+        _("区间下限"),
+        _("区间上限"),
+        _("他人办同样案件"),
+        _("校正后"),
+        _("收缩后"),
+    )
     sheet.freeze_panes(1, 0)
     sheet.set_column(0, 2, 24)
     for at, name in enumerate(head):
-        sheet.write_string(0, at, _(name), bold)
+        sheet.write_string(0, at, str(name), bold)
     down = 0
     for row in rows:
         for one in row.result["rates"]:
             down += 1
             declared = edition.declared["rates"][one["key"]]
-            for at, text in enumerate((row.name, declared["name"], declared["formula"])):
+            for at, text in enumerate((row.name, _said(declared, "name"), declared["formula"])):
                 sheet.write_string(down, at, text)
             sheet.write_number(down, 3, one["met"])
             sheet.write_number(down, 4, one["due"])
@@ -240,3 +268,9 @@ def _drawn(row: Standing, first: float, last: float, width: float) -> Any:
 
 def _plain(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _said(declared: Mapping[str, Any], field: str) -> str:
+    """Return a text of a declaration in the reader's language."""
+    text: str = declared[field]
+    return _(text)

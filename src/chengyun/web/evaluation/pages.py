@@ -13,6 +13,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_POST, require_safe
 
 from chengyun.access.actors import Actor, actor_of
@@ -27,7 +28,7 @@ from chengyun.web.desk.deeds import Fault, attempt, done
 from chengyun.web.evaluation.shown import Axis, Line, axis_of, doubts, line, points
 from chengyun.web.shown import NOTHING
 
-LEVELS = {"district": "区", "street": "街道"}
+LEVELS = {"district": gettext_noop("区"), "street": gettext_noop("街道")}
 
 
 @dataclass(frozen=True)

@@ -108,4 +108,4 @@ def share(value: float | None) -> str:
 def doubts(edition: Edition, profile: str) -> str:
     """Return the sentence that says what of a profile no published source settles; "" when all is settled."""
     found = edition.declared["profiles"][profile]["doubts"]
-    return _("未经核实、按配置采用：%s。") % "、".join(found) if found else ""
+    return _("未经核实、按配置采用：%s。") % "、".join(_(one) for one in found) if found else ""

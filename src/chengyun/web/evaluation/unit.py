@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -135,11 +135,11 @@ def cases(request: HttpRequest, edition_id: int, profile: str, unit_key: str) ->
     )  # fmt: skip
     given = request.GET.copy()
     given.pop("page", None)
-    named = COUNTS[count] + (_("，不含%s") % COUNTS[lacks] if lacks else "")
+    named = _(COUNTS[count]) + (_("，不含%s") % _(COUNTS[lacks]) if lacks else "")
     page = CasesPage(
         edition_id, period_of(edition), profile, level, unit_key, row.name, named,
         tuple(
-            (one.number, one.title, "、".join(COUNTS[part] for part in one.parts), share(one.doubt) if one.doubt > 0.05 else "")
+            (one.number, one.title, _said(one.parts), share(one.doubt) if one.doubt > 0.05 else "")
             for one in found
         ),
         seen, whole - seen, number, seen > number * PAGE, given.urlencode(),
@@ -164,3 +164,8 @@ def _sign(found: Mapping[str, Any], sign: Mapping[str, Any]) -> SignLine:
         sign["name"], sign["meaning"], found["met"], found["due"], sign["met"], share(own), share(found["others"]), q,
         found["named"],
     )  # fmt: skip
+
+
+def _said(parts: Sequence[str]) -> str:
+    """Return the counts a case is part of, in words."""
+    return "、".join(_(COUNTS[part]) for part in parts)
