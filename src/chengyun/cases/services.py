@@ -28,7 +28,7 @@ from chengyun.cases.hooks import Given
 from chengyun.cases.models import Case, CaseAlert, CaseClock, CaseEvent, CaseStage
 from chengyun.cases.office import local_day
 from chengyun.cases.owners import find_owner
-from chengyun.cases.records import SKEW, event_of, news_of, next_number, said, tell, write_event, write_stay
+from chengyun.cases.records import SKEW, event_of, news_of, next_number, said, tell, write_event
 from chengyun.cases.rights import DEPARTMENTS, acts_for_owner, may_step, steps_of, type_of, visible
 from chengyun.cases.rows import lock_case, write_opening, write_step
 from chengyun.city import CaseType, City, Transition
