@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The field application: what a grid worker or a crew has to do, done with or without a network.
 import { settings, startApp } from "./offline/app.js";
+import { ask } from "./offline/network.js";
 import { say } from "./offline/words.js";
 import { Duty } from "./field/duty.js";
 import { enrol, identify, round } from "./field/sync.js";
@@ -40,6 +41,11 @@ await startApp({
   },
   decisions: (app) => app.asked ?? 0,
   left: (app) => app.duty?.on && app.duty.stop(),
+  mark: async (app) => (await app.store?.kept("device"))?.device,
+  async ended(device, csrf) {
+    // The device's own key would outlive the session.
+    if (device !== "1") await ask(`/field/devices/${device}/revoke`, { method: "POST", headers: { "X-CSRFToken": csrf } }).catch(() => null);
+  },
   told(app) {
     tabs(app);
     const screen = location.hash.split("/")[1] ?? "";

@@ -18,7 +18,8 @@ const LITTLE = 50 * 1048576;
 /**
  * Start an application. setup: where it asks who is here, unless identify(app) knows; taken(setup, app) keeps what the server
  * told; round(outbox, app) sends what waits; show(app, screen, rest) draws into app.main; title: name of its word. It may have
- * opened(app) once somebody's things are open, menu(app), told(app) after every change of standing, decisions(app) → how many beside the outbox, left(app) before signing out.
+ * opened(app) once somebody's things are open, menu(app), told(app) after every change of standing, decisions(app) → how many beside the outbox; on signing out left(app) first,
+ * mark(app) → a word to remember, and ended(word, csrf) as the last thing the session does, perhaps much later.
  */
 export async function startApp(application) {
   startWords(settings.languages, document.documentElement.dataset.language ?? "zh-hans");
@@ -86,7 +87,7 @@ class App {
     } catch (wrong) {
       if (wrong instanceof SignIn) await this.strange();
       else if (wrong instanceof NotNow) this.online = false;
-      else if (wrong instanceof RefusedByServer) return fill(this.main, h("p", { class: "notice notice-bad" }, say("not_allowed")));
+      else if (wrong instanceof RefusedByServer) return this.#refused(wrong);
       else throw wrong;
     }
     await this.tell();
@@ -94,6 +95,11 @@ class App {
     if (!this.main.contains(document.activeElement) && !this.busy) this.show();
     if (!this.signIn) await this.outbox.run(true);
     return null;
+  }
+
+  /** Say why the server will not have this account or device here. */
+  #refused({ status, message }) {
+    fill(this.main, h("div", { class: "app-page stack" }, h("p", { class: "notice notice-bad" }, status === 404 ? say("not_allowed") : message)));
   }
 
   /** The server does not know us any more: what is here stays, and is sent after signing in. */
@@ -191,9 +197,10 @@ class App {
     const left = this.waiting + this.deciding;
     if (left && !confirm(say("leave_waiting", { n: left }))) return;
     await this.application.left?.(this);
+    const mark = (await this.application.mark?.(this)) ?? "1";
     for (const name of (await this.store?.keptNames()) ?? []) await this.store.drop(name);
     await forget();
-    localStorage.setItem(LEAVING, "1");
+    localStorage.setItem(LEAVING, mark);
     await this.#endSession().catch(() => null);
     history.replaceState(null, "", settings.home);
     location.reload();
@@ -201,9 +208,11 @@ class App {
 
   /** End the session of whoever signed out here while the server could not be reached. Raises as `ask` does. */
   async #endSession() {
-    if (!localStorage.getItem(LEAVING)) return;
+    const mark = localStorage.getItem(LEAVING);
+    if (!mark) return;
     try {
       const { csrf } = await (await ask(this.application.setup)).json();
+      await this.application.ended?.(mark, csrf);
       await ask("/accounts/logout/", { method: "POST", headers: { "X-CSRFToken": csrf } });
     } catch (wrong) {
       if (!(wrong instanceof SignIn)) throw wrong; // who is sent to the sign-in page is signed out
