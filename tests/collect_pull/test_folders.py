@@ -215,8 +215,8 @@ def test_an_object_store_is_read_as_a_folder_is(town, bucket, monkeypatch):
     assert (first.state, first.error, first.kept) == ("done", "", 2)
     assert town.run(source).read == 0
     client.put_object(Bucket="out", Key="2026/1.csv", Body=body.replace(b",2\n", b",3\n"))
-    assert town.run(source).kept == 1
-    assert [row[::2] for row in town.stored([a, b])] == [(a, 1), (b, 2), (b, 3)]
+    assert town.run(source).read == 2
+    assert {row[::2] for row in town.stored([a, b])} == {(a, 1), (b, 2), (b, 3)}
     source.spec["address"] = "s3://nobody/2026"
     source.save()
     gone = town.run(source)

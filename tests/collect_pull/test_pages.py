@@ -191,11 +191,10 @@ def test_a_source_is_changed_on_a_form_and_what_the_form_does_not_ask_stays(town
     given = changing.typed(before)
     assert steward.post(address, given).status_code == 303
     source.refresh_from_db()
-    assert source.spec == msgspec.to_builtins(read_spec(before, settings.CITY)), "a form sent back as it came changes nothing"
-    assert (
-        steward.post(address, given | {"name": "改", "column.start": "when", "read.rows": "", "read.auth": "none"}).status_code
-        == 303
-    )
+    whole = msgspec.json.decode(msgspec.json.encode(read_spec(before, settings.CITY)))
+    assert source.spec == whole, "a form sent back as it came changes nothing"
+    other = {"name": "改", "column.start": "when", "read.rows": "", "read.auth": "none"}
+    assert steward.post(address, given | other).status_code == 303
     source.refresh_from_db()
     assert source.name == "改"
     assert source.spec["stream"]["columns"]["start"] == {"column": "when", "format": "%Y/%m/%d %H:%M"}
