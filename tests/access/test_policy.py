@@ -57,6 +57,8 @@ def oracle(facts: Facts, role: str, own: bool, area: str, code: str, purpose: st
         for_cases = role in ("duty_officer", "department_clerk", "handler", "dispatcher") and purpose == "case"
         if facts.key == "submissions":
             return role in ("data_steward", "department_clerk") and purpose in ("quality", "case", "duty") and inside
+        if facts.key == "evaluation_posts":
+            return role in ("leader", "duty_officer") and purpose == "statistics" and inside
         return facts.key == "accounts" and (for_cases or (role in POWERS and purpose in ("account", "audit")))
     if facts.open or (facts.sharing == "unconditional" and role in OPERATIONS | DEPARTMENTS | CASEWORK):
         return True
