@@ -7,7 +7,6 @@ Nothing is joined by itself. Both people are asked, the dispatcher sees the pair
 from __future__ import annotations
 
 import datetime as dt
-import math
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
@@ -22,6 +21,7 @@ WITHIN_M = 90.0
 DAYS = 10.0
 ENOUGH = 0.5
 MOST = 5
+LOOKED_AT = 40
 WEIGHTS = {"place": 0.55, "category": 0.35, "time": 0.10}
 """Declared: place says most, category next. Two cases of different kinds at one place are two problems."""
 
@@ -39,15 +39,15 @@ def find(case: Case, operation: Operation, now: dt.datetime, accuracy_m: float =
     """Find open and recent cases that look like this one, and keep each pair once."""
     if case.lon is None or case.lat is None:
         return []
-    reach = (WITHIN_M + min(accuracy_m, 100.0)) / 111_195
-    wide = reach / max(0.1, math.cos(math.radians(case.lat)))
-    near = Case.objects.filter(
-        type=case.type, lat__range=(case.lat - reach, case.lat + reach), lon__range=(case.lon - wide, case.lon + wide),
-        opened_at__gte=now - dt.timedelta(days=DAYS), merged_into=None,
-    ).exclude(pk=case.pk)  # fmt: skip
-    found = [
-        (one, like) for one in near.order_by("-opened_at")[:200] if (like := likeness(case, one, accuracy_m)).score >= ENOUGH
-    ]
+    from chengyun.cases import duplicates  # the city's own search, with its index of places; numpy stays out until then
+
+    near = duplicates.find(
+        case.type, lon=case.lon, lat=case.lat, at=now, category=case.category, limit=LOOKED_AT,
+        within_m=WITHIN_M + min(accuracy_m, 100.0), days=int(DAYS),
+    )  # fmt: skip
+    rows = Case.objects.filter(number__in=[one.case_number for one in near], merged_into=None).exclude(pk=case.pk)
+    pairs = [(one, likeness(case, one, accuracy_m)) for one in rows]
+    found = [(one, like) for one, like in pairs if like.score >= ENOUGH]
     found.sort(key=lambda pair: (-pair[1].score, pair[0].pk))
     made = []
     for one, like in found[:MOST]:
