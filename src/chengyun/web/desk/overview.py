@@ -46,8 +46,8 @@ class GroupLine:
 class Desk:
     """mine: cases given to this person; body: other cases they may see, what is due first. letters: dead letters waiting, by
     stream; None: not theirs to see. offers: repairs of data that wait for this person. silent: streams that are late.
-    devices, forms, quality: whether they may see any; intake: whether they settle reports. trouble: what was found wrong on
-    the newest day in datasets their own body answers for, of so many (trouble_in)."""
+    devices, forms, quality: whether they may see any; intake: whether they settle reports. crews: whether they see crews'
+    plans. trouble: what was found wrong on the newest day in datasets their own body answers for, of so many (trouble_in)."""
 
     groups: tuple[GroupLine, ...]
     alert_count: str
@@ -66,6 +66,7 @@ class Desk:
     devices: bool
     forms: bool
     intake: bool
+    crews: bool
     as_of: dt.datetime
 
 
@@ -114,6 +115,7 @@ def read_desk(actor: Actor, now: dt.datetime) -> Desk:
         devices=scope(actor, "devices").allowed,
         forms=scope(actor, "forms").allowed,
         intake=may(actor, "intake.settle"),
+        crews=may(actor, "crew.read"),
         as_of=now,
     )
 
