@@ -319,8 +319,10 @@ def _stage(it: CaseStage, states: Mapping[str, str]) -> StageView:
 
 
 def _history(row: Case, declared: CaseType | None) -> tuple[CaseEventView, ...]:
+    # A case that begins with the centre is filed by a step of its own.
+    begun = _("上报") if declared and declared.states[0].body == "centre" else _("立案")
     names = {
-        "opened": _("立案"), "assigned": _("分派"), "owner_unknown": _("主办单位不明"), "alert_joined": _("并入预警"),
+        "opened": begun, "assigned": _("分派"), "owner_unknown": _("主办单位不明"), "alert_joined": _("并入预警"),
         "supervised": _("督办"), "late": _("超时提醒"), "due_soon": _("临近时限提醒"),
     }  # fmt: skip
     names |= {step.key: step.name for step in declared.transitions} if declared else {}

@@ -30,6 +30,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("chengyun.web.forms.urls")),
     path("", include("chengyun.web.field.urls")),
     path("", include("chengyun.web.intake.urls")),
+    path("", include("chengyun.web.dispatch.urls")),
     path("", include("chengyun.web.evaluation.urls")),
     path("", include("chengyun.web.field_api.urls")),
     path("", include("chengyun.web.crews.urls")),
