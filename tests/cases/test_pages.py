@@ -45,7 +45,7 @@ def body(answer) -> str:
 def test_a_case_page_says_where_it_is_and_how_much_time_is_left(client, case):
     case = take_step(case, "accept", SYSTEM, timezone.now())
     text = body(client.get(f"/cases/{case.number}"))
-    for part in ("走到哪里", "还剩", "井盖缺失", "待立案", "停留", "尚未派遣", 'class="node runs here"', "紧急"):
+    for part in ("走到哪里", "还剩", "井盖缺失", "待立案", "停留", "上报", 'class="node runs here"', "紧急"):
         assert part in text
     assert '<option value="component/0101">' in text
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`chengyun cases replay`."""
+"""`chengyun cases replay` and `chengyun cases picture`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,22 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     replay.add_argument("--type", required=True, help="kind of case, e.g. urban_management.case")
     replay.add_argument("--as", dest="name", default="", help="name of the history; the file's without it")
     replay.set_defaults(func=_replay)
+    picture = cases.add_parser("picture", help="print the picture of a kind of case, as SVG")
+    picture.add_argument("type", help="kind of case, e.g. urban_management.case")
+    picture.set_defaults(func=_picture)
+
+
+def _picture(args: argparse.Namespace) -> int:
+    from chengyun.city import load_city
+    from chengyun.city.drawing import draw
+    from chengyun.config import config
+    from chengyun.errors import NotFound, nearest
+
+    known = load_city(config().packs).cases
+    if args.type not in known:
+        raise NotFound(f"There is no kind of case {args.type!r}.{nearest(args.type, known)}")
+    print(draw(known[args.type], alone=True))
+    return 0
 
 
 def _replay(args: argparse.Namespace) -> int:

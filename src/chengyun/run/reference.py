@@ -21,6 +21,7 @@ from chengyun.city import (
     Quantity,
     Ref,
     Silent,
+    Span,
     Stream,
     Text,
 )
@@ -142,16 +143,43 @@ def _indicator(pack: str, it: Indicator) -> list[str]:
 def _case(pack: str, case: CaseType) -> list[str]:
     return [
         f"### {case.name} (`{pack}.{case.key}`)",
-        f"Owner: {case.owner}. To be ended within {_span(case.limit)}.",
-        table(["state", "name", "acts", "clock"], [[f"`{it.key}`", it.name, it.owner, it.clock] for it in case.states]),
+        f"Owner: {case.owner}. To be ended within {_case_limit(case.limit)}{', or as its scheme has it' if case.scheme else ''}.",
         table(
-            ["step", "name", "from", "to", "by", "needs"],
+            ["state", "name", "acts", "clock", "case's clock", "limit of the stay"],
             [
-                [f"`{it.key}`", it.name, f"`{it.source}`", f"`{it.to}`", ", ".join(it.by), ", ".join(it.needs) or "–"]
+                [f"`{it.key}`", it.name, it.owner, it.clock, it.runs_case_clock, _case_limit(it.limit) if it.limit else "–"]
+                for it in case.states
+            ],
+        ),
+        table(
+            ["step", "name", "from", "to", "by", "needs", "open while"],
+            [
+                [
+                    f"`{it.key}`",
+                    it.name,
+                    f"`{it.source}`",
+                    f"`{it.to}`",
+                    ", ".join(it.by),
+                    ", ".join(it.needs) or "–",
+                    ", ".join([*it.guard, *(_open_while(*one) for one in (it.when or {}).items())]) or "–",
+                ]
                 for it in case.transitions
             ],
         ),
     ]
+
+
+def _case_limit(limit: dt.timedelta | Span | str) -> str:
+    if isinstance(limit, Span):
+        return f"{limit.value} {limit.unit.replace('_', ' ')}"
+    return f"`{limit}`" if isinstance(limit, str) else _span(limit)
+
+
+def _open_while(counter: str, bounds: tuple[int, int | None]) -> str:
+    least, most = bounds
+    return (
+        f"{counter} ≥ {least}" if most is None else f"{counter} = {least}" if least == most else f"{least} ≤ {counter} ≤ {most}"
+    )
 
 
 def _limits(limits: Limits) -> Iterable[str]:
