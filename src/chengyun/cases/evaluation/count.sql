@@ -180,6 +180,8 @@ WITH touched AS MATERIALIZED (
     FROM posts p LEFT JOIN LATERAL (
         SELECT account_id FROM cases_caseevent e
         WHERE e.case_id = p.case_id AND e.at = p.left_at AND e.kind = 'step' AND e.before ->> 'state' = p.state LIMIT 1) e ON true
+), first_sent AS (
+    SELECT DISTINCT ON (case_id) case_id, id FROM stays WHERE state = ANY(%(dispatch)s) ORDER BY case_id, entered_at, id
 ), people AS (
     SELECT a.case_id,
         CASE WHEN a.state = ANY(%(seen_by_inspectors)s) THEN 'inspector' WHEN a.state = ANY(%(intake)s) THEN 'intake'
@@ -200,9 +202,7 @@ WITH touched AS MATERIALIZED (
         AS counted
     FROM acted a
     LEFT JOIN marked m ON m.id = a.case_id
-    LEFT JOIN LATERAL (
-        SELECT s.id FROM stays s WHERE s.case_id = a.case_id AND s.state = ANY(%(dispatch)s)
-        ORDER BY s.entered_at, s.id LIMIT 1) fd ON m.returned AND a.state = ANY(%(dispatch)s)
+    LEFT JOIN first_sent fd ON fd.case_id = a.case_id
     WHERE a.who IS NOT NULL
 ), patrols AS (
     SELECT t.id AS case_id, 'inspector' AS dimension, e.account_id::text AS unit, t.mix AS stratum,

@@ -19,6 +19,8 @@ SELECT %(first_id)s + i AS id, i, opened_at, (%(departments)s::bigint[])[place] 
        opened_at + interval '6 hours' * luck AS given_at
 FROM drawn;
 
+ANALYZE sample;
+
 INSERT INTO cases_case (id, number, type, state, ended, title, owner_id, area_code, opened_at, due_at, closed_at, simulated, evidence,
     source, category, catalog_version, condition, description, address, component_key, emergency, priority, report_count,
     department_id, returns, rework, extensions, deferrals, suspensions, arbitrations, reopened, suspended, dispatched_at, handled_at,
@@ -51,6 +53,9 @@ CROSS JOIN LATERAL (VALUES
     ('to_close', done_at + interval '2 hours', done_at + interval '4 hours'),
     ('closed', done_at + interval '4 hours', NULL)) AS step (state, entered_at, left_at)
 WHERE step.entered_at IS NOT NULL AND (NOT never OR step.state IN ('reported', 'to_file', 'to_dispatch', 'handling') AND step.entered_at <= given_at);
+
+-- Without fresh statistics the two joins below go row by row.
+ANALYZE cases_case, cases_casestage;
 
 UPDATE cases_case c SET stage_id = s.id FROM cases_casestage s
 WHERE s.case_id = c.id AND s.left_at IS NULL AND c.id > %(first_id)s;
