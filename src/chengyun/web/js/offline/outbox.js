@@ -12,7 +12,7 @@ export const DECIDE = "decide";
  */
 export class Outbox {
   constructor(store, round, changed) {
-    Object.assign(this, { store, round, changed, timer: 0, tries: 0, standing: { sending: false, signIn: false, next: null, reached: null } });
+    Object.assign(this, { store, round, changed, next: null, timer: 0, tries: 0, standing: { sending: false, signIn: false, next: null, reached: null } });
     addEventListener("online", () => this.run(true));
     document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.run());
   }
@@ -20,7 +20,12 @@ export class Outbox {
   /** Send what waits, oldest first. now: even if it is not yet time to try again. One window of this browser sends at a time. */
   run(now = false) {
     if (!now && this.standing.next && this.standing.next > Date.now() + 500) return Promise.resolve();
-    return navigator.locks.request(`chengyun-outbox-${this.store.app}-${this.store.account}`, { ifAvailable: true }, (lock) => (lock ? this.#round() : null));
+    // What is written while a round is under way may have been overlooked by it: one more round follows.
+    this.next ??= navigator.locks.request(`chengyun-outbox-${this.store.app}-${this.store.account}`, () => {
+      this.next = null;
+      return this.#round();
+    });
+    return this.next;
   }
 
   async #round() {
