@@ -42,7 +42,7 @@ run: setup
 	$(BIN)/chengyun up
 
 test: setup clients
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: setup
 	$(BIN)/ruff format --check src tests tools

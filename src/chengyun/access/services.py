@@ -227,7 +227,8 @@ def issue_token(
     known = {"read", "simulate", "report", "ingest:*", *(f"ingest:{stream}" for stream in streams)}
     for one in scopes:
         if one not in known:
-            raise Refused(f"{one!r} is no scope.{nearest(one, known)} There are read, report, simulate, ingest:* and ingest:<stream>.")
+            there_are = "There are read, report, simulate, ingest:* and ingest:<stream>."
+            raise Refused(f"{one!r} is no scope.{nearest(one, known)} {there_are}")
     if not scopes:
         raise Refused("A key needs a scope: read, report, simulate, ingest:* or ingest:<stream>.", code="scope_missing")
     raw, prefix = tokens.new_token()

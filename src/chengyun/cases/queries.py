@@ -244,7 +244,8 @@ def case_view(number: str, actor: Actor, now: dt.datetime | None = None) -> Case
 def visible_cases(actor: Actor) -> QuerySet[Case]:
     city: City = settings.CITY
     allowed = scope(actor, "cases").q()
-    for key in city.cases:
+    # Q() is everything, and Django drops it from an OR: who may see every case is not asked kind by kind.
+    for key in city.cases if allowed != Q() else ():
         allowed |= Q(type=key) & scope(actor, key).q()
     return Case.objects.filter(allowed).select_related("owner", "person", "clock", "stage", "department", "merged_into", "lead")
 

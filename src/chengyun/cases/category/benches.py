@@ -9,6 +9,7 @@ The file has no free text, so three questions are asked of it, and all three ans
     reason   which of 53 groups of kinds, from the same
 
 Queue, department, subject, reason and closing remark are decided later; none of them is ever among the features.
+CHENGYUN_BENCH_SHARED names the folder that holds data/cases-boston-311.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@
 Planted: to real requests of the last two months of one city's eight, reports of the same problem are made up (seeded): a
 position off by a phone's error, some hours or days later, mostly of the same category. Beside them, real later requests that
 stand alone: what is found for them is wrong, or a true duplicate that nobody marked, so precision is a lower bound.
+CHENGYUN_BENCH_CASES says among how many, CHENGYUN_BENCH_SHARED names the folder that holds data/cases-boston-311.
 """
 
 from __future__ import annotations

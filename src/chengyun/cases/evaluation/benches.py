@@ -3,6 +3,7 @@
 
 `case-cheats` takes a city through an honest month and through the same month with one unit that cheats (cheats.py), six ways, for
 many seeds. `case-evaluation` counts one month out of a register of a year.
+CHENGYUN_BENCH_SEEDS says how many cities, CHENGYUN_BENCH_CASES how large the register.
 """
 
 from __future__ import annotations

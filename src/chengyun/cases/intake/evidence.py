@@ -18,7 +18,7 @@ __all__ = ["photos_are_there"]
 
 def photos_are_there(case: Case, step: Transition, given: Given, actor: Actor, now: dt.datetime) -> str | None:  # noqa: ARG001
     """Return what is wrong with the photos a step names: each must be kept, and a photo of this case."""
-    named = set(given.photos)
+    named = {str(one) for one in given.photos}
     if not named:
         return _("请附上照片。")
     if Photo.objects.filter(pk__in=named, case=case).count() != len(named):

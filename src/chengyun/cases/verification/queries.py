@@ -61,8 +61,9 @@ def doubt(case: Case) -> float:
 
 def _view(row: Sign) -> SignView:
     edition = next(one for one in rules.editions() if one.in_force == row.edition)
+    name = edition.rules[row.rule]["name"]
     return SignView(
-        row.rule, _(edition.rules[row.rule]["name"]), row.weight, _sentence(row.rule, row.detail), row.found_at, row.edition,
+        row.rule, _(name), row.weight, _sentence(row.rule, row.detail), row.found_at, row.edition,
         edition.source, row.detail,
     )  # fmt: skip
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from chengyun.city import CaseType, Span, State, Transition
+from chengyun.city.casework import Counter
 
 CLERKS = ["intake_clerk", "dispatcher", "duty_officer"]
 DEPARTMENT = ["handler", "department_clerk"]
@@ -53,7 +54,7 @@ STATES = [
 ]  # fmt: skip
 
 
-def _exception(word: str, key: str, granted: str, counter: str) -> Iterator[Transition]:
+def _exception(word: str, key: str, granted: str, counter: Counter) -> Iterator[Transition]:
     """Yield an application of the department and the two answers to it; a pause that is granted ends by its time, or before."""
     asked = f"{key}_asked"
     yield Transition(
@@ -65,7 +66,7 @@ def _exception(word: str, key: str, granted: str, counter: str) -> Iterator[Tran
         needs=["reason", "until"],
         when={counter: (0, 0)},
         counts=counter,
-    )  # type: ignore[dict-item, arg-type]
+    )
     yield Transition(f"grant_{key}", f"批准{word}", asked, granted, ["duty_officer"], extends=granted == "handling")
     yield Transition(f"refuse_{key}", f"不批准{word}", asked, "handling", ["duty_officer"], needs=["reason"])
     if granted != "handling":

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How fast SensorThings is spoken, beside what others take in the same run (peers.py)."""
+"""How fast SensorThings is spoken, beside what others take in the same run (peers.py).
+
+CHENGYUN_BENCH_ROWS says among how many observations is counted (100,000,000, as far as disk and ten minutes allow).
+"""
 
 from __future__ import annotations
 
