@@ -325,6 +325,9 @@ def _history(row: Case, declared: CaseType | None) -> tuple[CaseEventView, ...]:
     names = {
         "opened": begun, "assigned": _("分派"), "owner_unknown": _("主办单位不明"), "alert_joined": _("并入预警"),
         "supervised": _("督办"), "late": _("超时提醒"), "due_soon": _("临近时限提醒"),
+        "report_joined": _("并入上报"), "report_separated": _("拆出上报"), "case_taken_in": _("并入案件"),
+        "case_taken_out": _("撤出案件"), "rated": _("上报人评价"), "contradicted": _("上报人不认可"), "urged": _("催办"),
+        "located": _("定位"), "amended": _("修改"), "noted": _("补充说明"),
     }  # fmt: skip
     names |= {step.key: step.name for step in declared.transitions} if declared else {}
     found = []

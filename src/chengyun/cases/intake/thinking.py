@@ -9,6 +9,8 @@ from typing import Any
 
 from django.conf import settings
 
+from chengyun.cases.category import suggest as ask
+from chengyun.cases.duplicates import find
 from chengyun.city import City
 from chengyun.errors import Unavailable
 
@@ -59,11 +61,6 @@ def look_for_twins(*, lon: float | None, lat: float | None, at: dt.datetime, cat
     """Return cases that may be the same problem, most alike first."""
     if lon is None or lat is None:
         return ()
-    try:
-        from chengyun.cases.duplicates import find
-    except ImportError:
-        return ()
-
     found = find(report_type(), lon=lon, lat=lat, at=at, category=category, text=text, limit=MOST)
     return tuple(Similar(one.case_number, one.score, one.distance_m, tuple(map(str, one.reasons))) for one in found)
 
@@ -72,10 +69,6 @@ def suggest(
     *, text: str, lon: float | None, lat: float | None, area_code: str, at: dt.datetime, channel: str
 ) -> Suggested | None:  # fmt: skip
     """Return the category a report most likely belongs to; None while the city has no model."""
-    try:
-        from chengyun.cases.category import suggest as ask
-    except ImportError:
-        return None
     found = ask(report_type(), text=text, lon=lon, lat=lat, area_code=area_code, at=at, channel=channel)
     if found is None or not found.category:
         return None

@@ -46,8 +46,8 @@ class GroupLine:
 class Desk:
     """mine: cases given to this person; body: other cases they may see, what is due first. letters: dead letters waiting, by
     stream; None: not theirs to see. offers: repairs of data that wait for this person. silent: streams that are late.
-    devices, forms, quality: whether they may see any; intake, dispatch, supervise: whether they settle reports,
-    dispatch cases, watch over late ones. crews: whether they see crews'
+    devices, forms, quality: whether they may see any; intake, dispatch, supervise, field: whether they settle
+    reports, dispatch cases, watch over late ones, work outside. crews: whether they see crews'
     plans. trouble: what was found wrong on the newest day in datasets their own body answers for, of so many (trouble_in)."""
 
     groups: tuple[GroupLine, ...]
@@ -68,6 +68,7 @@ class Desk:
     forms: bool
     intake: bool
     dispatch: bool
+    field: bool
     supervise: bool
     crews: bool
     as_of: dt.datetime
@@ -119,6 +120,7 @@ def read_desk(actor: Actor, now: dt.datetime) -> Desk:
         forms=scope(actor, "forms").allowed,
         intake=may(actor, "intake.settle"),
         dispatch=may(actor, "case.assign") and bool(actor.roles & {"dispatcher", "duty_officer"}),
+        field=may(actor, "field.work"),
         supervise=may(actor, "case.supervise"),
         crews=may(actor, "crew.read"),
         as_of=now,
