@@ -50,21 +50,38 @@ def book(monkeypatch: pytest.MonkeyPatch) -> rulebook.Rulebook:
     return more
 
 
+INTAKE = {"intake_clerk", "duty_officer"}
+PERSONAL_BY_AREA = {
+    ("submissions", "quality"): {"data_steward", "department_clerk"},
+    ("submissions", "case"): {"data_steward", "department_clerk"},
+    ("submissions", "duty"): {"data_steward", "department_clerk"},
+    ("evaluation_posts", "statistics"): {"leader", "duty_officer"},
+    ("tracks", "case"): {"duty_officer", "dispatcher"},
+    ("tracks", "duty"): {"duty_officer", "dispatcher"},
+    ("reports", "case"): {*INTAKE, "dispatcher", "verifier", "grid_worker"},
+    ("report_contacts", "case"): {*INTAKE, "verifier"},
+    ("report_contacts", "contact"): INTAKE,
+    ("report_originals", "evidence"): {*INTAKE, "verifier"},
+    ("calls", "case"): INTAKE,
+}
+"""Who may read records about persons in their area, and for what."""
+
+
 def oracle(facts: Facts, role: str, own: bool, area: str, code: str, purpose: str | None) -> bool:
     """Say whether a row may be read without any grant."""
     inside = code.startswith(area)
     if facts.personal:
         for_cases = role in ("duty_officer", "department_clerk", "handler", "dispatcher") and purpose == "case"
-        if facts.key == "submissions":
-            return role in ("data_steward", "department_clerk") and purpose in ("quality", "case", "duty") and inside
-        if facts.key == "evaluation_posts":
-            return role in ("leader", "duty_officer") and purpose == "statistics" and inside
+        if role in PERSONAL_BY_AREA.get((facts.key, purpose or ""), ()):
+            return inside
         return facts.key == "accounts" and (for_cases or (role in POWERS and purpose in ("account", "audit")))
     if facts.open or (facts.sharing == "unconditional" and role in OPERATIONS | DEPARTMENTS | CASEWORK):
         return True
     if facts.key in ("dead_letters", "receipts"):
         return role in ("data_steward", "administrator") and (inside or facts.key == "receipts")
     if facts.key == "devices" and role in ("duty_officer", "data_steward", "department_clerk", "integrator", "leader"):
+        return inside
+    if facts.key in ("patrol_tasks", "crew_plans") and role in DEPARTMENTS | {"duty_officer", "dispatcher", "leader", "verifier"}:
         return inside
     if facts.key == "form_tasks" and role in DEPARTMENTS | {"data_steward"}:
         return inside
