@@ -66,7 +66,7 @@ class Phone:
         return page
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def place() -> Iterator[Place]:
     with open_place(env={"CHENGYUN_DEMO": "0"}) as place:
         place.run("forms", "--examples", "--publish")
@@ -74,7 +74,7 @@ def place() -> Iterator[Place]:
         yield place
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
@@ -108,7 +108,7 @@ def phone(chromium: Browser, place: Place) -> Iterator[Callable[..., Phone]]:
     assert wrong == []
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def photo(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A picture larger than is sent as it stands."""
     page = chromium.new_page(viewport={"width": 3000, "height": 2200})

@@ -68,7 +68,7 @@ print(json.dumps([
 """
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def staffed(place: Place) -> Place:
     place.django(STAFF)
     return place

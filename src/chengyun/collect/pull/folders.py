@@ -182,7 +182,8 @@ def _fits(path: str, pattern: str) -> bool:
 
 
 def _version(info: Mapping[str, Any]) -> str:
-    for name in ("mtime", "LastModified", "ETag", "etag"):
+    """Return what tells two states of a file of one size apart: an object store's digest before a time, which knows only seconds."""
+    for name in ("ETag", "etag", "mtime", "LastModified"):
         value = info.get(name)
         if isinstance(value, int | float):
             return dt.datetime.fromtimestamp(value, dt.UTC).isoformat()
