@@ -182,7 +182,7 @@ def _fits(path: str, pattern: str) -> bool:
 
 
 def _version(info: Mapping[str, Any]) -> str:
-    """Return what tells two states of a file of one size apart: an object store's digest before a time, which knows only seconds."""
+    """Return what tells two states of a file of one size apart: a digest before a time, which may know only seconds."""
     for name in ("ETag", "etag", "mtime", "LastModified"):
         value = info.get(name)
         if isinstance(value, int | float):
