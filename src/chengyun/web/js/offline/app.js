@@ -34,7 +34,7 @@ class App {
   constructor(application) {
     Object.assign(this, { application, store: null, outbox: null, setup: null, signIn: false, online: false, standing: {}, waiting: 0, deciding: 0 });
     this.main = h("main", { id: "main", tabindex: "-1" });
-    this.chip = h("a", { class: "sync", href: "#/outbox", "aria-live": "polite" });
+    this.chip = h("a", { class: "sync", href: "#/outbox", "aria-live": "polite" }, "…");
     this.bar = h("header", { class: "app-bar" });
     this.notices = h("div", { class: "app-notices", role: "status" });
     fill(document.getElementById("app"), this.bar, this.notices, this.main);
