@@ -78,7 +78,9 @@ def rows_of(cases: list[Case]) -> list:
         for part in parts:
             found += [{key: value for key, value in row.items() if key not in UNLIKE} for row in part.values()]
         found += list(
-            AuditRecord.objects.filter(target=case.number, id__gt=_before["audit"]).order_by("id").values("actor", "action", "dataset", "detail")
+            AuditRecord.objects.filter(target=case.number, id__gt=_before["audit"])
+            .order_by("id")
+            .values("actor", "action", "dataset", "detail")
         )
         assert CaseStage.objects.get(pk=case.stage_id).left_at is None
     return found
