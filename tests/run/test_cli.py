@@ -6,6 +6,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import subprocess
+import sys
 import types
 from pathlib import Path
 
@@ -123,6 +125,16 @@ def test_a_bench_ends_with_one_json_object(monkeypatch: pytest.MonkeyPatch, caps
     assert (last["name"], last["value"], last["unit"], last["target"], last["holds"]) == ("quick", 1.235, "s", 1, False)
     assert last["compared"] == {"limit": "1 s"}
     assert last["machine"]["cores"] >= 1
+
+
+def test_every_bench_is_listed_with_what_it_measures() -> None:
+    """In a process of its own: the benches load before any settings are known."""
+    listed = subprocess.run([sys.executable, "-m", "chengyun.cli", "bench", "--list"], capture_output=True, text=True, check=True)
+    lines = listed.stdout.splitlines()
+    assert {"start", "backload", "kills", "case-replay", "case-evaluation", "features", "board"} <= {
+        line.split()[0] for line in lines
+    }
+    assert all(len(line.split(maxsplit=1)) == 2 for line in lines)
 
 
 def test_an_unknown_bench_suggests_the_nearest() -> None:

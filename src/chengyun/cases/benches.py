@@ -69,6 +69,7 @@ with ThreadPoolExecutor(4) as pool:
 
 
 def _replay() -> Sequence[Result]:
+    """Replay a year of cases with history, audit and clocks."""
     count = int(os.environ.get("CHENGYUN_BENCH_CASES", "769664"))
     with open_place(env={"CHENGYUN_DEMO": "0"}) as place:
         file = place.folder / "year.csv"
@@ -88,6 +89,7 @@ def _replay() -> Sequence[Result]:
 
 
 def _steps() -> Sequence[Result]:
+    """Take a case's steps one by one through the service path."""
     count = int(os.environ.get("CHENGYUN_BENCH_STEPS", "200"))
     with open_place(env={"CHENGYUN_DEMO": "0"}) as place:
         file = place.folder / "few.csv"

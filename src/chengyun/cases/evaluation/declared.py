@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from django.conf import settings
-from django.utils.translation import gettext_noop
+from django.utils.translation.trans_null import gettext_noop  # asks for no settings
 
 from chengyun.cases.evaluation.counted import COUNTS
 from chengyun.city import City, Limits

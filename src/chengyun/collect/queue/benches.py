@@ -43,6 +43,7 @@ print(json.dumps({{"rows": [list(row.values()) for row in rows], "versions": sum
 
 
 def _kills() -> Sequence[Result]:
+    """Kill a process of ours or a node of the queue at random, often, under load; count what is missing and what is double."""
     count = int(os.environ.get("CHENGYUN_BENCH_KILLS", "1000"))
     if shutil.which("nats-server") is None:
         raise Refused("The bench `kills` needs nats-server. Install Debian's package nats-server.", code="missing_program")
