@@ -14,9 +14,11 @@ from typing import Any, TypeVar
 
 from chengyun.city.casework import SECONDS, CaseType
 from chengyun.city.declare import collecting, declaration, is_key, report
+from chengyun.city.elements import DataElement
 from chengyun.city.fields import Ref
 from chengyun.city.limits import Limits
 from chengyun.city.pages import Calendar, Chart, MapLayer, Page, Panel, Scale, Table, Tiles
+from chengyun.city.registers import RegisterFeed, Synthetic
 from chengyun.city.scheme import Scheme
 from chengyun.city.sources import Source
 from chengyun.city.sqlfile import read_indicator
@@ -46,6 +48,7 @@ class Pack:
 
     key: the folder's name; never changed once released.
     name: 中文名. owner: the department that answers for it. answers: the question it answers, in one sentence.
+    elements: data elements the pack names first; any pack's entities may bind to them.
     indicators: paths of .sql files, relative to the pack's folder.
     limits: path of the dated tables, relative to the pack's folder, or None.
     """
@@ -55,9 +58,11 @@ class Pack:
     owner: str
     answers: str
     standards: Sequence[str] = ()
+    elements: Sequence[DataElement] = ()
     entities: Sequence[Entity] = ()
     streams: Sequence[Stream] = ()
     feeds: Sequence[Feed] = ()
+    register_feeds: Sequence[RegisterFeed] = ()
     sources: Sequence[Source] = ()
     topics: Sequence[Topic] = ()
     distrusts: Sequence[Distrust] = ()
@@ -70,6 +75,7 @@ class Pack:
     pages: Sequence[Page] = ()
     limits: str | None = None
     simulation: Simulation | None = None
+    synthetic: Sequence[Synthetic] = ()
 
     def faults(self) -> Iterator[str]:
         if not is_key(self.key):
@@ -114,9 +120,11 @@ class City:
 
     def __init__(self, packs: Sequence[LoadedPack]) -> None:
         self.packs: dict[str, LoadedPack] = {pack.key: pack for pack in packs}
+        self.elements = self._gather_elements()
         self.entities = self._gather(lambda it: it.pack.entities)
         self.streams = self._gather(lambda it: it.pack.streams)
         self.feeds = self._gather(lambda it: it.pack.feeds)
+        self.register_feeds = self._gather(lambda it: it.pack.register_feeds)
         self.topics = self._gather(lambda it: it.pack.topics)
         self.distrusts = self._gather(lambda it: it.pack.distrusts)
         self.sources = self._gather(lambda it: it.pack.sources)
@@ -137,6 +145,17 @@ class City:
                     at = getattr(item, "at", pack.key)
                     report(f"{at}: key {item.key!r} stands twice among the pack's {type(item).__name__}.")
                 gathered[name] = item
+        return gathered
+
+    def _gather_elements(self) -> dict[str, DataElement]:
+        """Return every pack's data elements by their own keys: they mean the same everywhere, so none belongs to a pack."""
+        gathered: dict[str, DataElement] = {}
+        for pack in self.packs.values():
+            for element in pack.pack.elements:
+                if (known := gathered.get(element.key)) is not None:
+                    at, first = getattr(element, "at", pack.key), getattr(known, "at", "")
+                    report(f"{at}: data element {element.key!r} is declared at {first} already; bind to that one.")
+                gathered[element.key] = element
         return gathered
 
     def limits(self, qualified: str) -> Limits:
@@ -234,10 +253,22 @@ def _check_references(city: City, pack: LoadedPack) -> None:
             report(f"{at}: {kind} {key!r} does not exist.{nearest(key, own)}")
         return among.get(name)
 
+    for element in pack.pack.elements:
+        where, _, _field = element.source.rpartition(".")
+        if where.partition(".")[0] in city.packs and where not in {*city.entities, *city.streams, *city.indicators}:
+            report(f"{element.at}: source {element.source!r}: there is no {where!r}.{nearest(where, city.entities)}")  # type: ignore[attr-defined]
     for stream in pack.pack.streams:
         for field in stream.fields:
             if isinstance(field, Ref):
                 known(field.at, "entity", field.to, city.entities)  # type: ignore[attr-defined]
+    for thing in pack.pack.entities:
+        for referred in thing.refers.values():
+            known(thing.at, "entity", referred, city.entities)  # type: ignore[attr-defined]
+    for filling in pack.pack.register_feeds:
+        at = filling.at  # type: ignore[attr-defined]
+        filled: Entity | None = known(at, "entity", filling.entity, city.entities)
+        if filled is not None and filling.authority not in (told := [one.key for one in filled.authorities]):
+            report(f"{at}: authority {filling.authority!r} is none of {filled.key}'s.{nearest(filling.authority, told)}")
     for feed in pack.pack.feeds:
         fed = known(feed.at, "stream", feed.stream, city.streams)  # type: ignore[attr-defined]
         if fed is not None and feed.columns is not None:
@@ -278,6 +309,7 @@ def _check_references(city: City, pack: LoadedPack) -> None:
             table, _, entry = rule.when.limit.partition(":")
             _check_limit(f"{at}: limit", pack, table, entry)
     for kind in pack.pack.cases:
+        known(kind.at, "entity", kind.components, city.entities)  # type: ignore[attr-defined]
         for state in kind.states:
             if isinstance(state.limit, str):
                 at = f"{kind.at}: state {state.key!r}"  # type: ignore[attr-defined]
@@ -286,7 +318,8 @@ def _check_references(city: City, pack: LoadedPack) -> None:
                     if edition.unit not in SECONDS:
                         report(f"{at}: the unit of {state.limit} of {edition.in_force} is none of {', '.join(SECONDS)}.")
     for check in pack.pack.quality:
-        known(check.at, "stream", check.on, city.streams)  # type: ignore[attr-defined]
+        if qualify(pack.key, check.on) not in city.entities:
+            known(check.at, "stream", check.on, city.streams)  # type: ignore[attr-defined]
     for page in pack.pack.pages:
         known(page.at, "entity", page.entity, city.entities)  # type: ignore[attr-defined]
         for panel in page.panels:

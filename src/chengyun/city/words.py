@@ -18,7 +18,9 @@ from typing import Any, BinaryIO, Literal
 
 from chengyun.city.columns import Columns
 from chengyun.city.declare import declaration, is_key
+from chengyun.city.elements import ELEMENT_KEY
 from chengyun.city.fields import Code, Field, Quantity, Ref, Text, Was, former_keys
+from chengyun.city.registers import Authority
 from chengyun.errors import Malformed, nearest
 from chengyun.standards.units import UNITS
 
@@ -46,6 +48,7 @@ class Entity:
     open: whether the public may read it.
     personal: whether a row is about a person; every read of it is then audited and needs a purpose.
     masks: field → mask of chengyun.access.masks for readers without a grant for the field.
+    elements: field → key of the DataElement it keeps, as in {"name": "person.name"}.
     """
 
     key: str
@@ -56,14 +59,27 @@ class Entity:
     open: bool = False
     personal: bool = False
     masks: Mapping[str, str] | None = None
+    authorities: Sequence[Authority] = ()
+    refers: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    cited_as: str | None = None
+    elements: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def faults(self) -> Iterator[str]:
         if not is_key(self.key):
             yield f"key {self.key!r} is not lower_snake."
+        for field, element in self.elements.items():
+            if not ELEMENT_KEY.fullmatch(element):
+                yield f"elements binds {field!r} to {element!r}, which is not thing.property, as in person.name."
         if self.sharing not in ("unconditional", "conditional", "none"):
             yield f"sharing {self.sharing!r} is not one of unconditional, conditional, none."
         if self.personal and self.open:
             yield "open is True for a register of persons; such a register is never open."
+        told = [one.key for one in self.authorities]
+        for key in sorted({key for key in told if told.count(key) > 1}):
+            yield f"authority {key!r} stands twice."
+        firsts = [field for one in self.authorities for field in one.first_for]
+        for field in sorted({field for field in firsts if firsts.count(field) > 1}):
+            yield f"field {field!r} has two first sources; one datum has one source."
 
 
 @declaration
@@ -422,10 +438,11 @@ DIMENSIONS: tuple[Dimension, ...] = ("conformity", "completeness", "accuracy", "
 
 @declaration
 class QualityRule:
-    """What must be true of a row of a stream, beside what the kernel checks of every stream by itself.
+    """What must be true of a row of a stream or a register, beside what the kernel checks of every one by itself.
 
-    on: key of a stream of the pack. dimension: of GB/T 36344 the rule speaks for.
-    holds: SQL condition over the stream's columns (DuckDB), e.g. "pm25 <= pm10"; NULL: the rule says nothing of the row.
+    on: key of a stream or an entity of the pack. dimension: of GB/T 36344 the rule speaks for.
+    holds: SQL condition over its columns (a stream's: DuckDB; a register's: PostgreSQL), e.g. "pm25 <= pm10"; NULL: the rule
+        says nothing of the row.
     meaning: one sentence: what it means for the data when the condition does not hold.
     weight: of the rule among those of its dimension.
     """
