@@ -10,7 +10,20 @@ from chengyun.city.elements import DataElement
 from chengyun.city.fields import Code, Quantity, Ref, Text
 from chengyun.city.limits import Entry, Limits
 from chengyun.city.packs import City, Pack, load_city, qualify, sql_name
-from chengyun.city.pages import Band, Calendar, Chart, MapLayer, Page, Scale, Table, Tiles
+from chengyun.city.pages import (
+    Band,
+    Calendar,
+    Chart,
+    Citations,
+    Listing,
+    MapLayer,
+    Page,
+    Plot,
+    Related,
+    Scale,
+    Table,
+    Tiles,
+)  # fmt: skip
 from chengyun.city.registers import Authority, RegisterFeed, Stated, Synthetic
 from chengyun.city.scheme import Category, Limit, Scheme
 from chengyun.city.words import (
@@ -36,9 +49,10 @@ from chengyun.city.words import (
 from chengyun.errors import Malformed
 
 __all__ = [
-    "Above", "AlertRule", "Authority", "Band", "Below", "Calendar", "CaseType", "Category", "Change", "Chart", "City", "Code",
-    "Columns", "DataElement", "Distinct", "Distrust", "Entity", "Entry", "Feed", "Indicator", "Limit", "Limits", "Malformed",
-    "MapLayer", "Number", "Observation", "Pack", "Page", "QualityRule", "Quantity", "Ref", "RegisterFeed", "Registered",
-    "Row", "Rule", "Scale", "Scheme", "Silent", "SimulatedArea", "Simulation", "Span", "State", "Stated", "Stream",
-    "Synthetic", "Table", "Text", "Tiles", "Topic", "Transition", "load_city", "qualify", "sql_name",
+    "Above", "AlertRule", "Authority", "Band", "Below", "Calendar", "CaseType", "Category", "Change", "Chart", "Citations",
+    "City", "Code", "Columns", "DataElement", "Distinct", "Distrust", "Entity", "Entry", "Feed", "Indicator", "Limit",
+    "Limits", "Listing", "Malformed", "MapLayer", "Number", "Observation", "Pack", "Page", "Plot", "QualityRule",
+    "Quantity", "Ref", "RegisterFeed", "Registered", "Related", "Row", "Rule", "Scale", "Scheme", "Silent", "SimulatedArea",
+    "Simulation", "Span", "State", "Stated", "Stream", "Synthetic", "Table", "Text", "Tiles", "Topic", "Transition",
+    "load_city", "qualify", "sql_name",
 ]  # fmt: skip

@@ -17,7 +17,7 @@ from chengyun.city.declare import collecting, declaration, is_key, report
 from chengyun.city.elements import DataElement
 from chengyun.city.fields import Ref
 from chengyun.city.limits import Limits
-from chengyun.city.pages import Calendar, Chart, MapLayer, Page, Panel, Scale, Table, Tiles
+from chengyun.city.pages import Calendar, Chart, Listing, MapLayer, Page, Panel, Plot, Related, Scale, Table, Tiles
 from chengyun.city.registers import RegisterFeed, Synthetic
 from chengyun.city.scheme import Scheme
 from chengyun.city.sources import Source
@@ -365,6 +365,8 @@ def _check_panel(panel: Panel, known: Callable[..., Any], city: City) -> None:
                 _check_fields(at, drawn, panel.fields)
             for key in panel.indicators:
                 known(at, "indicator", key, city.indicators)
+        case Listing() | Related() | Plot():
+            known(at, "entity", panel.entity, city.entities)
         case MapLayer():
             known(at, "entity", panel.entity, city.entities)
             known(at, "indicator", panel.indicator, city.indicators)

@@ -8,7 +8,10 @@ from typing import Literal
 
 from chengyun.city.declare import declaration, is_key
 
-__all__ = ["Band", "Calendar", "Chart", "MapLayer", "Page", "Panel", "Scale", "Table", "Tiles"]
+__all__ = [
+    "Band", "Calendar", "Chart", "Citations", "Listing", "MapLayer", "Page", "Panel", "Plot", "Related", "Scale", "Table",
+    "Tiles",
+]  # fmt: skip
 
 
 @declaration
@@ -98,7 +101,53 @@ class Calendar:
     indicator: str
 
 
-Panel = Tiles | MapLayer | Chart | Table | Calendar
+@declaration
+class Listing:
+    """The things of a register, with a search box. columns: fields shown beside name and key. search: fields looked into.
+
+    address: the text is parsed as an address and matched part by part, with a score, instead of being looked for as it stands.
+    """
+
+    name: str
+    entity: str
+    columns: Sequence[str] = ()
+    search: Sequence[str] = ("name", "key")
+    address: bool = False
+
+
+@declaration
+class Related:
+    """On the page of one thing: the things of a register that name it in one of the fields `by`."""
+
+    name: str
+    entity: str
+    by: Sequence[str]
+    columns: Sequence[str] = ()
+
+
+@declaration
+class Plot:
+    """On the page of one thing: numbers of a register that name it in `by`, over their periods, edition by edition.
+
+    period, value, edition: fields of the register: text such as 2024, 2024Q1 or 2024-03; a number; the day it was published.
+    """
+
+    name: str
+    entity: str
+    by: str
+    period: str = "period"
+    value: str = "value"
+    edition: str = "edition"
+
+
+@declaration
+class Citations:
+    """On the page of one thing of a register that is cited: which of the city's rules cite it, and where."""
+
+    name: str
+
+
+Panel = Tiles | MapLayer | Chart | Table | Calendar | Listing | Related | Plot | Citations
 
 
 @declaration
