@@ -46,6 +46,9 @@
 | CHENGYUN_MAIL_INBOX | where reports by e-mail arrive: maildir:/folder, imap(s)://user:password@host/INBOX | none |
 | CHENGYUN_MAIL_URL, CHENGYUN_MAIL_FROM | server that sends letters, smtp(s)://user:password@host:port; their sender | none |
 | CHENGYUN_SITE | address residents reach our pages under, for links in letters | http://<host>:<port> |
+| CHENGYUN_KEYSTORE_KEY | passphrase that opens the keystore, <data>/keys/keystore.json | none: a key file |
+| CHENGYUN_KEYSTORE_KEY_FILE | the key file that opens it, best on another disk | keys/master.key in the data folder |
+| CHENGYUN_CRYPTO | algorithms of new keys, digests and signatures: international or domestic (SM2, SM3, SM4) | international |
 | CHENGYUN_ALLOWED_HOSTS | host names pages may be asked under, comma between | localhost and the loopback addresses |
 """
 

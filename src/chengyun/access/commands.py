@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`chengyun token create|list|revoke`, `chengyun audit verify`, `chengyun account link`."""
+"""`chengyun token create|list|revoke`, `chengyun audit verify`, `chengyun account link`, `chengyun keys list|rotate|rewrap`."""
 
 from __future__ import annotations
 
@@ -36,6 +36,18 @@ def add_commands(subparsers: Any) -> None:
     link = account.add_parser("link", help="a one-time link for the first administrator, or for a lost password")
     link.add_argument("username", nargs="?", help="default: the first administrator")
     link.set_defaults(func=_link)
+
+    keys = subparsers.add_parser("keys", help="the keystore").add_subparsers(required=True, metavar="ACTION")
+    keys.add_parser("list", help="keys there are, without their secrets; fails when the master key is wrong").set_defaults(
+        func=_keys
+    )
+    rotate = keys.add_parser("rotate", help="make a new version of a key; the old ones go on opening what they sealed")
+    rotate.add_argument("name")
+    rotate.set_defaults(func=_rotate)
+    rewrap = keys.add_parser("rewrap", help="seal every key under another master key")
+    rewrap.add_argument("--to-file", metavar="FILE", help="a key file that is to be made")
+    rewrap.add_argument("--to-passphrase", action="store_true", help="a passphrase, read from the terminal or standard input")
+    rewrap.set_defaults(func=_rewrap)
 
 
 def _create(args: argparse.Namespace) -> int:
@@ -110,4 +122,41 @@ def _link(args: argparse.Namespace) -> int:
         if path is None:
             raise Refused("There is an administrator already. For an account: `chengyun account link USERNAME`.")
     print(f"http://{config().host}:{config().port}{path}")
+    return 0
+
+
+def _keys(args: argparse.Namespace) -> int:  # noqa: ARG001  # as every command
+    from chengyun.access.keystore import keystore
+
+    for key in keystore().entries():
+        print(f"{key.name:<24} version {key.version:<3} {key.use:<7} {key.algorithm:<11} {key.made}  {key.public.get('kid', '')}")
+    return 0
+
+
+def _rotate(args: argparse.Namespace) -> int:
+    from chengyun.access.keystore import keystore
+
+    print(f"{args.name} has version {keystore().rotate(args.name)} now. Back the keystore up.")
+    return 0
+
+
+def _rewrap(args: argparse.Namespace) -> int:
+    import getpass
+    import sys
+    from pathlib import Path
+
+    from chengyun.access.keystore import Master, keystore
+
+    if bool(args.to_file) == args.to_passphrase:
+        raise Refused("Say either --to-file FILE or --to-passphrase.")
+    store = keystore()
+    if args.to_file:
+        store.rewrap(Master(Path(args.to_file).expanduser().resolve()))
+        print(f"Every key is sealed under {args.to_file}. Set CHENGYUN_KEYSTORE_KEY_FILE to it, then start anew.")
+        return 0
+    word = getpass.getpass("New passphrase: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+    if len(word) < 16:
+        raise Refused(f"The passphrase has {len(word)} characters, expected 16 or more.")
+    store.rewrap(Master(store.file.parent / "master.key", word))
+    print("Every key is sealed under the passphrase. Set CHENGYUN_KEYSTORE_KEY to it, then start anew.")
     return 0

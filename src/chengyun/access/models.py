@@ -19,7 +19,7 @@ from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.contrib.postgres.fields import ArrayField
 from django.core.serializers.json import DjangoJSONEncoder
 from django.core.validators import RegexValidator
-from django.db import models
+from django.db import connection, models
 from django.db.models.functions import Now, Upper
 from django.utils.translation import gettext_lazy as _
 
@@ -207,20 +207,35 @@ class Grant(models.Model):
     """What an organisation or a role may read beyond the policy, for a purpose, until a day.
 
     fields: those shown unmasked; empty: none beyond what the declaration shows.
+    shown: when given, the only fields there are, each `clear`, `pseudonym` or `masked`; needs a purpose.
     area_code: rows inside this area; empty: the whole city.
+    rows_since, rows_until: rows of this period, its end excluded; rows: field → values, all of which must fit.
+    frequency: reads a day; None: no ceiling. request: number of the request it answers, or empty.
+    terms: what the declaration said of the dataset and the fields shown; a grant on what has changed since stands still.
     """
 
+    number = models.CharField(_("编号"), max_length=16, blank=True, default="", editable=False)
     dataset = models.CharField(_("信息资源"), max_length=128, db_index=True)
     organisation = models.ForeignKey(
         Organisation, models.CASCADE, null=True, blank=True, related_name="grants", verbose_name=_("部门")
     )
     role = models.CharField(_("岗位"), max_length=32, choices=Role, blank=True, default="")
     fields = ArrayField(models.CharField(max_length=63), default=list, blank=True, verbose_name=_("明文字段"))
+    shown = models.JSONField(_("字段"), default=dict, blank=True)
     area_code = models.CharField(_("区域"), max_length=15, blank=True, default="", validators=[is_area_code])
+    rows_since = models.DateTimeField(_("数据起"), null=True, blank=True)
+    rows_until = models.DateTimeField(_("数据止"), null=True, blank=True)
+    rows = models.JSONField(_("行条件"), default=dict, blank=True)
     purpose = models.CharField(_("用途"), max_length=32, blank=True, default="")
     basis = models.CharField(_("依据"), max_length=300, blank=True, default="")
+    frequency = models.PositiveIntegerField(_("每日次数"), null=True, blank=True)
+    retention_days = models.PositiveIntegerField(_("留存天数"), null=True, blank=True)
+    request = models.CharField(_("申请"), max_length=16, blank=True, default="", db_index=True)
+    terms = models.JSONField(_("授权时的声明"), default=dict, blank=True, editable=False)
     since = models.DateTimeField(_("起"), db_default=Now())
     until = models.DateTimeField(_("止"), null=True, blank=True)
+    revoked_at = models.DateTimeField(_("撤销"), null=True, blank=True, editable=False)
+    revoke_reason = models.CharField(_("撤销原因"), max_length=300, blank=True, default="", editable=False)
     granted_by = models.ForeignKey(Account, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("授权人"))
 
     class Meta:
@@ -231,11 +246,57 @@ class Grant(models.Model):
                 condition=models.Q(organisation__isnull=False) | ~models.Q(role=""),
                 name="access_grant_names_somebody",
                 violation_error_message=_("授权须指明部门或岗位。"),
-            )
+            ),
+            # Only readers that state a purpose also leave fields out row by row, and count.
+            models.CheckConstraint(
+                condition=models.Q(shown={}, frequency=None) | ~models.Q(purpose=""),
+                name="access_grant_for_a_purpose",
+                violation_error_message=_("指明字段或次数的授权须写明用途。"),
+            ),
+            models.UniqueConstraint(fields=["number"], name="access_grant_number", condition=~models.Q(number="")),
         ]
 
     def __str__(self) -> str:
-        return f"{self.dataset} → {self.organisation or self.get_role_display()}"
+        return f"{self.number} {self.dataset} → {self.organisation or self.get_role_display()}"
+
+    def save(self, *args: Any, **rest: Any) -> None:
+        if not self.number:
+            self.number = _next_number()
+        super().save(*args, **rest)
+
+
+class GrantUse(models.Model):
+    """What was read under a grant on a local day. The ceiling is checked where this is counted."""
+
+    grant = models.ForeignKey(Grant, models.CASCADE, related_name="uses")
+    day = models.DateField()
+    reads = models.PositiveIntegerField(default=0)
+    rows = models.PositiveBigIntegerField(default=0)
+    last_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["grant", "day"]
+        constraints = [models.UniqueConstraint(fields=["grant", "day"], name="access_grantuse_day")]
+
+    def __str__(self) -> str:
+        return f"{self.grant_id} {self.day}"
+
+
+NEXT_NUMBER = """
+SELECT 'G' || to_char(now(), 'YYYY') || lpad(next::text, greatest(4, length(next::text)), '0') FROM (
+    SELECT coalesce(max(substring(number FROM 6)::int), 0) + 1 AS next
+    FROM access_grant WHERE number ~ ('^G' || to_char(now(), 'YYYY') || '[0-9]+$')
+) AS known
+"""
+
+
+def _next_number() -> str:
+    """Return the year's next number, `G20260001`; it is kept for this transaction until that ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('access_grant.number', 0))")
+        cursor.execute(NEXT_NUMBER)
+        (number,) = cursor.fetchone()
+    return str(number)
 
 
 class FirstSignIn(models.Model):

@@ -18,11 +18,11 @@ from django.db.models import Model, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from chengyun.access import grants, predicates
 from chengyun.access import masks as masking
-from chengyun.access import predicates
 from chengyun.access.actors import Actor, Post
 from chengyun.access.models import Grant
-from chengyun.access.predicates import Everything, FieldIn, Nothing, Predicate, Sql, all_of, any_of, area_in, prefix_of
+from chengyun.access.predicates import Everything, FieldIn, Nothing, Predicate, Sql, any_of, area_in
 from chengyun.access.rulebook import Facts, Reading, rulebook
 from chengyun.access.tickets import View
 from chengyun.errors import NotFound, Refused, nearest
@@ -38,12 +38,20 @@ __all__ = ["Layer", "Scope", "may", "require", "require_scope", "scope"]
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One reason to read: its rows, and what stays masked or hidden in them."""
+    """One reason to read: its rows, and what stays masked or hidden in them.
+
+    only: the fields there are; None: all but the hidden ones. grant: the number of the grant that is the reason.
+    """
 
     rows: Predicate
     because: str
     masks: Mapping[str, str] = field(default_factory=dict)
     hidden: frozenset[str] = frozenset()
+    only: frozenset[str] | None = None
+    grant: str = ""
+
+    def shows(self, name: str) -> bool:
+        return name not in self.hidden and (self.only is None or name in self.only)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +59,7 @@ class Scope:
     """What an actor may read of a dataset.
 
     masks, hidden: fields masked or left out in at least one row the actor sees; `mask(row)` knows which row.
-    because: the reasons, or the reason why not.
+    because: the reasons, or the reason why not. time: the field that says when a row speaks of, or "".
     """
 
     actor: Actor
@@ -60,6 +68,7 @@ class Scope:
     personal: bool
     layers: tuple[Layer, ...]
     because: str
+    time: str = ""
 
     @property
     def allowed(self) -> bool:
@@ -75,43 +84,61 @@ class Scope:
 
     @property
     def hidden(self) -> frozenset[str]:
-        return frozenset().union(*(layer.hidden for layer in self._limiting))
+        every = grants.fields_of(self.dataset)
+        out = [layer.hidden | (every - layer.only if layer.only is not None else frozenset()) for layer in self._limiting]
+        return frozenset().union(*out)
+
+    @property
+    def grants(self) -> tuple[str, ...]:
+        """The numbers of the grants that are among the reasons."""
+        return tuple(layer.grant for layer in self.layers if layer.grant)
 
     def may_filter(self, name: str) -> bool:
-        """Say whether rows may be searched, sorted or filtered by a field: a masked value could be guessed that way."""
-        return name not in self.masks and name not in self.hidden
+        """Say whether rows may be searched, sorted, filtered or summed up by a field: a masked value could be guessed that way."""
+        return all(layer.shows(name) and name not in layer.masks for layer in self._limiting)
 
-    def q(self, area_field: str = "area_code") -> Q:
+    def q(self, area_field: str = "area_code", time_field: str | None = None) -> Q:
         """Return the rows as a condition of a Django query."""
-        return predicates.as_q(self.rows, area_field)
+        return predicates.as_q(self.rows, area_field, time_field or self._time_beside(area_field, "__"))
 
-    def sql(self, area_column: str = "area_code", dialect: str = "duckdb") -> Sql:
-        """Return the rows as SQL text and its named parameters (`$scope_0`; `%(scope_0)s` for postgres)."""
-        return predicates.as_sql(self.rows, area_column, dialect)
+    def sql(self, area_column: str = "area_code", dialect: str = "duckdb", time_column: str | None = None) -> Sql:
+        """Return the rows as SQL text and its named parameters (`$scope_0`; `%(scope_0)s` for postgres).
 
-    def expression(self, area_column: str = "area_code") -> tuple[exp.Expression, dict[str, predicates.Value]]:
+        time_column: where the reader has the row's time; without it, what is granted for a period is not among the rows.
+        """
+        return predicates.as_sql(self.rows, area_column, dialect, time_column)
+
+    def expression(
+        self, area_column: str = "area_code", time_column: str | None = None
+    ) -> tuple[exp.Expression, dict[str, predicates.Value]]:
         """Return the rows as a sqlglot expression and its named parameters."""
-        return predicates.as_expression(self.rows, area_column)
+        return predicates.as_expression(self.rows, area_column, time_column)
 
-    def matches(self, row: Mapping[str, Any], area_field: str = "area_code") -> bool:
+    def matches(self, row: Mapping[str, Any], area_field: str = "area_code", time_field: str | None = None) -> bool:
         """Say whether a row may be read."""
-        return predicates.matches(self.rows, row, area_field)
+        return predicates.matches(self.rows, row, area_field, time_field or self.time or None)
 
-    def mask(self, row: Mapping[str, Any], area_field: str = "area_code") -> dict[str, Any]:
+    def mask(self, row: Mapping[str, Any], area_field: str = "area_code", time_field: str | None = None) -> dict[str, Any]:
         """Return a row as the actor may see it: a field is shown as it is when one reason for this very row shows it."""
-        layers = [layer for layer in self.layers if predicates.matches(layer.rows, row, area_field)]
+        at = time_field or self.time or None
+        layers = [layer for layer in self.layers if predicates.matches(layer.rows, row, area_field, at)]
         shown: dict[str, Any] = {}
         for name, value in row.items():
-            open_layers = [layer for layer in layers if name not in layer.hidden]
+            open_layers = [layer for layer in layers if layer.shows(name)]
             if not open_layers:
                 continue
             kinds = [layer.masks.get(name) for layer in open_layers]
             kind = kinds[0] if all(kinds) else None
-            shown[name] = masking.mask(kind, value) if kind else value
+            shown[name] = masking.mask(kind, value, self.purpose or "") if kind else value
         return shown
 
+    def count(self, rows: int = 0, reads: int = 1) -> None:
+        """Count a read under the grants that allow it. Raises Refused at a grant's ceiling."""
+        grants.counted(self.grants, rows, reads)
+
     def rows_for(self, query: QuerySet[M], area_field: str = "area_code", target: str = "") -> QuerySet[M]:
-        """Return the query's rows that may be read; a read of a dataset about persons is recorded first."""
+        """Return the query's rows that may be read; a read is counted, and one of a dataset about persons recorded, first."""
+        self.count()
         if self.personal:
             self.record_read(target)
         return query.filter(self.q(area_field))
@@ -123,8 +150,12 @@ class Scope:
         audit.record(self.actor, "read", self.dataset, target, self.purpose or "", detail)
 
     def view(self) -> View:
-        """Return what a ticket can carry: areas and hidden fields. Rows allowed for another reason than their area stay out."""
-        parts = self.rows.parts if isinstance(self.rows, predicates.Or) else (self.rows,)
+        """Return what a ticket can carry: areas and hidden fields. Rows allowed for another reason than their area stay out.
+
+        So do those granted: a ticket outlives the moment in which a grant is revoked.
+        """
+        rows = any_of(*(layer.rows for layer in self.layers if not layer.grant))
+        parts = rows.parts if isinstance(rows, predicates.Or) else (rows,)
         areas = [area for part in parts if isinstance(part, predicates.AreaIn) for area in part.prefixes]
         whole = any(isinstance(part, Everything) for part in parts)
         return View(("",) if whole else tuple(areas), tuple(sorted(self.hidden | set(self.masks))))
@@ -134,6 +165,10 @@ class Scope:
         """The layers whose limits somebody meets: one that shows every row in full makes the others idle."""
         free = any(isinstance(layer.rows, Everything) and not layer.masks and not layer.hidden for layer in self.layers)
         return () if free else self.layers
+
+    def _time_beside(self, area_field: str, joint: str) -> str | None:
+        relation = area_field.rpartition(joint)[0]
+        return (f"{relation}{joint}{self.time}" if relation else self.time) if self.time else None
 
 
 def scope(actor: Actor, dataset: str, purpose: str | None = None, now: dt.datetime | None = None) -> Scope:
@@ -147,18 +182,20 @@ def scope(actor: Actor, dataset: str, purpose: str | None = None, now: dt.dateti
     if facts is None:
         return refuse(_("没有信息资源 %s。") % dataset)
     if "system" in actor.roles:
-        return Scope(actor, dataset, purpose, False, (Layer(Everything(), _("程序自身")),), _("程序自身"))
+        return Scope(actor, dataset, purpose, False, (Layer(Everything(), _("程序自身")),), _("程序自身"), facts.time)
     if purpose is not None and purpose not in book.purposes:
         return refuse(_("用途 %s 未登记。") % purpose, facts.personal)
     if facts.personal and purpose is None:
         return refuse(_("%s 含个人信息，读取须说明用途。") % facts.name, True)
     layers = [layer for reading, roles in book.readings if (layer := _layer(reading, roles, facts, actor, purpose))]
+    why_not: list[str] = []
     if not any(isinstance(layer.rows, Everything) and not layer.masks and not layer.hidden for layer in layers):
-        layers += _granted(actor, facts, purpose, now or timezone.now())
+        layers += _granted(actor, facts, purpose, now, why_not)
     if not layers:
-        return refuse(_("%s 未向此岗位开放，也没有授权。") % facts.name, facts.personal)
+        said = " ".join(why_not) or _("%s 未向此岗位开放，也没有授权。") % facts.name
+        return refuse(said, facts.personal)
     because = "；".join(dict.fromkeys(layer.because for layer in layers))
-    return Scope(actor, dataset, purpose, facts.personal, tuple(layers), because)
+    return Scope(actor, dataset, purpose, facts.personal, tuple(layers), because, facts.time)
 
 
 def require_scope(actor: Actor, dataset: str, purpose: str | None = None) -> Scope:
@@ -209,21 +246,26 @@ def _rows(reading: Reading, posts: Iterable[Post]) -> Predicate:
             return FieldIn("dataset", tuple(key for key, facts in rulebook().datasets.items() if facts.open))
 
 
-def _granted(actor: Actor, facts: Facts, purpose: str | None, now: dt.datetime) -> list[Layer]:
+def _granted(actor: Actor, facts: Facts, purpose: str | None, now: dt.datetime | None, why_not: list[str]) -> list[Layer]:
+    """Return a layer for each grant that names the actor; into why_not, why one that does cannot be used."""
     if not actor.posts:
         return []
     layers = []
-    found = Grant.objects.filter(dataset=facts.key, since__lte=now).exclude(until__lte=now).select_related("organisation")
-    for grant in found.order_by("id"):
+    for grant in grants.granted(facts.key, now):
         if grant.purpose != (purpose or "") and (grant.purpose or facts.personal):
             continue
         posts = [post for post in actor.posts if _names(grant, post)]
         # A grant lifts the question whose data it is, never the limits of the post: the area is what both reach.
-        rows = all_of(area_in(prefix_of(grant.area_code)), area_in(*(post.area for post in posts)))
-        if not isinstance(rows, Nothing):
-            masks = {name: kind for name, kind in facts.masks.items() if name not in grant.fields}
-            day = timezone.localdate(grant.since)
-            layers.append(Layer(rows, _("授权 %(number)s（%(day)s）") % {"number": grant.pk, "day": day}, masks))
+        rows = grants.rows_of(grant, facts, [post.area for post in posts])
+        if isinstance(rows, Nothing):
+            continue
+        if why := grants.standing(grant, facts):
+            why_not.append(why)
+            continue
+        masks, only = grants.masks_of(grant, facts)
+        day = timezone.localdate(grant.since)
+        because = _("依授权 %(number)s（%(day)s）") % {"number": grant.number or grant.pk, "day": day}
+        layers.append(Layer(rows, because, masks, only=only, grant=grant.number))
     return layers
 
 

@@ -73,6 +73,7 @@ class Kernel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     open: bool = False
     personal: bool = False
     masks: dict[str, str] = {}
+    time: str = ""
 
 
 class Sessions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -100,7 +101,10 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """What the policy needs to know about a dataset. owner: name of the body that answers for it; "": the centre."""
+    """What the policy needs to know about a dataset.
+
+    owner: name of the body that answers for it; "": the centre. time: the field that says when a row speaks of, or "".
+    """
 
     key: str
     name: str
@@ -110,6 +114,7 @@ class Facts:
     open: bool = False
     personal: bool = False
     masks: Mapping[str, str] = field(default_factory=dict)
+    time: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -218,17 +223,19 @@ def _declared(city: City) -> Iterable[Facts]:
         # Observations of persons are as personal as the register of those persons, whatever the stream itself says.
         yield Facts(
             key=key, name=it.name, kind="stream", owner=owner(key), sharing=it.sharing,
-            open=it.open and not about.personal, personal=about.personal,
+            open=it.open and not about.personal, personal=about.personal, time=it.time,
         )  # fmt: skip
     for key, it in city.indicators.items():
-        yield Facts(key=key, name=it.name, kind="indicator", owner=owner(key), sharing=it.sharing, open=it.open)
+        yield Facts(
+            key=key, name=it.name, kind="indicator", owner=owner(key), sharing=it.sharing, open=it.open, time="period_start"
+        )  # fmt: skip
     for key, it in city.cases.items():
-        yield Facts(key=key, name=it.name, kind="case", owner=owner(key), sharing=it.sharing, open=it.open)
+        yield Facts(key=key, name=it.name, kind="case", owner=owner(key), sharing=it.sharing, open=it.open, time="opened_at")
 
 
 def _kernel(declared: Mapping[str, Kernel], opened: Iterable[str]) -> Iterable[Facts]:
     for key, it in declared.items():
         yield Facts(
             key=key, name=it.name, kind="kernel", sharing=it.sharing, open=it.open or (key in opened and key in OPENABLE),
-            personal=it.personal, masks=it.masks,
+            personal=it.personal, masks=it.masks, time=it.time,
         )  # fmt: skip

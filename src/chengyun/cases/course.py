@@ -33,6 +33,7 @@ class CaseLike(Protocol):
     due_at: dt.datetime
     warn_at: dt.datetime | None
     closed_at: dt.datetime | None
+    in_time: bool | None
     stage_since: dt.datetime
     dispatched_at: dt.datetime | None
     handled_at: dt.datetime | None
@@ -149,6 +150,7 @@ def _enter(case: Any, clock: ClockLike, state: State, now: dt.datetime, said: st
     case.state, case.stage_since, case.suspended = state.key, now, state.suspends
     case.ended = state.clock == "ended"
     case.closed_at = now if case.ended else None
+    case.in_time = own.used_s <= own.limit_s if case.ended and not state.drops else None
     case.due_at = due or case.due_at
     case.warn_at = clocks.warn_after(timing, work_time()) if runs else None
     return Stay(

@@ -98,6 +98,7 @@ class Draft:
     suspensions: int = 0
     arbitrations: int = 0
     reopened: int = 0
+    in_time: bool | None = None
     number: str = ""
     id: int = 0
     stage_id: int = 0

@@ -32,7 +32,8 @@ class Case(models.Model):
     owner, person: whose move it is now. department: the body charged with the work, also while another must act.
     category: code in the type's scheme, in the catalogue `catalog_version`; "": not known yet. condition: 立案条件级别.
     due_at: when the stay's time is up; while the clock stands, when it last would have been. warn_at: when four fifths of
-    it are used; None while the clock stands and after the end. So a list by colour is a range of these two.
+    they are used; None while the clock stands and after the end. So a list by colour is a range of these two.
+    in_time: of a case whose work was done and that has ended: whether the department kept its limit; None of all others.
     """
 
     class Source(models.TextChoices):
@@ -68,6 +69,7 @@ class Case(models.Model):
     due_at = models.DateTimeField(_("时限"))
     closed_at = models.DateTimeField(_("结案时间"), null=True, blank=True)
     warn_at = models.DateTimeField(_("黄灯时间"), null=True, blank=True)
+    in_time = models.BooleanField(_("按期"), null=True, blank=True)
     simulated = models.BooleanField(_("模拟"), default=False)
     evidence = models.JSONField(_("依据"), default=dict, encoder=DjangoJSONEncoder)
     source = models.CharField(_("来源"), max_length=16, choices=Source, default=Source.WEB)

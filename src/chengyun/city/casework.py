@@ -71,6 +71,7 @@ class State:
     case_clock: the case's own clock meanwhile; None: as `clock`.
     timeout: key of the step the program takes when the stay's time is up; None: lateness is told, nothing is done.
     suspends: 挂账: meanwhile the case counts in no rate.
+    drops: the case ends here without its work: 作废, 不予立案, 并案.
     """
 
     key: str
@@ -83,6 +84,7 @@ class State:
     case_clock: Runs | None = None
     timeout: str | None = None
     suspends: bool = False
+    drops: bool = False
 
     @property
     def runs_case_clock(self) -> Runs:
@@ -133,6 +135,7 @@ class CaseType:
     scheme: folder of its categories.csv and limits.csv, relative to the pack's; None: cases have no category.
     sub_task: state in which a part of a jointly handled case begins.
     reports: what residents report opens a case of this type.
+    components: key of the pack's register of the things its cases are about, a ComponentRegister; None: about none.
     """
 
     key: str
@@ -146,6 +149,7 @@ class CaseType:
     scheme: str | None = None
     sub_task: str | None = None
     reports: bool = False
+    components: str | None = None
 
     def state(self, key: str) -> State:
         """Return a state. Raises KeyError."""
@@ -182,6 +186,8 @@ class CaseType:
 def _state_faults(state: State, steps: Mapping[str, Transition]) -> Iterator[str]:
     if state.runs_case_clock == "ended" and state.clock != "ended":
         yield f"state {state.key!r}: case_clock has ended, the stay's has not."
+    if state.drops and state.clock != "ended":
+        yield f"state {state.key!r}: it drops the case, and its clock has not ended."
     if "paused" in (state.clock, state.runs_case_clock) and not state.because:
         yield f"state {state.key!r}: a clock stands and `because` does not say why."
     if state.timeout is not None and (state.timeout not in steps or steps[state.timeout].source != state.key):

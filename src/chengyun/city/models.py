@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import pghistory
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 M = TypeVar("M", bound=type[models.Model])
 
@@ -35,6 +36,37 @@ class Register(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class ComponentRegister(Register):
+    """A register of city components (部件): things of a catalogue's category that belong to somebody and are looked after.
+
+    The key is the thing's 16 digits: district (6), major class (2), minor class (2), number (6).
+    Standard: GB/T 30428.2; CJ/T 214-2007.
+    """
+
+    class State(models.TextChoices):
+        """Standard: CJ/T 214-2007; the words of a city may differ."""
+
+        INTACT = "intact", _("完好")
+        DAMAGED = "damaged", _("破损")
+        MISSING = "missing", _("丢失")
+        OCCUPIED = "occupied", _("占用")
+        REMOVED = "removed", _("废除")
+
+    category = models.CharField(_("类别"), max_length=64)
+    """Code of the scheme of the cases about it, e.g. component/0101; it means something only with catalog_version."""
+    catalog_version = models.CharField(_("分类目录版本"), max_length=40, blank=True, default="")
+    state = models.CharField(_("状态"), max_length=8, choices=State, default=State.INTACT)
+    owner = models.CharField(_("权属单位"), max_length=100, blank=True, default="")
+    keeper = models.CharField(_("养护单位"), max_length=100, blank=True, default="")
+    address = models.CharField(_("地址"), max_length=200, blank=True, default="")
+    grid_code = models.CharField(_("单元网格"), max_length=15, blank=True, default="")
+    installed = models.DateField(_("安装日期"), null=True, blank=True)
+    inspected_at = models.DateTimeField(_("最近检查"), null=True, blank=True)
+
+    class Meta(Register.Meta):
+        abstract = True
 
 
 def tracked(model: M) -> M:

@@ -4,6 +4,7 @@
 categories.csv   catalog_version,in_force,code,kind,major,minor,verified,source
 limits.csv       in_force,category,condition,area_level,value,unit,verified,source
 areas.csv        in_force,area,level       which areas are of which level, by the longest prefix of the area's code; optional
+inspections.csv  in_force,category,every_days,verified,source   how often things of a category are looked at; optional
 
 A code means something only with the catalogue it is from. In limits.csv a category is a code or the beginning of one; of the
 rows that fit, the one with the longest category wins, then the one that names the condition, then the area's level. A new
@@ -24,7 +25,7 @@ from typing import TypeVar
 from chengyun.city.casework import SECONDS, Span
 from chengyun.city.declare import report
 
-__all__ = ["Category", "Limit", "Scheme"]
+__all__ = ["Category", "Inspection", "Limit", "Scheme"]
 
 T = TypeVar("T")
 
@@ -68,6 +69,17 @@ class Limit:
         return len(self.category), bool(self.condition), bool(self.area_level), self.in_force
 
 
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """How often things of a category, or of those that begin so, are to be looked at; every_days 0: not at all."""
+
+    in_force: dt.date
+    category: str
+    every_days: int
+    verified: bool
+    source: str
+
+
 @dataclass(frozen=True)
 class Scheme:
     """Categories and limits as read from a folder. area_levels: (in force, prefix, level)."""
@@ -75,14 +87,20 @@ class Scheme:
     categories: tuple[Category, ...]
     limits: tuple[Limit, ...]
     area_levels: tuple[tuple[dt.date, str, str], ...] = ()
+    inspections: tuple[Inspection, ...] = ()
 
     @classmethod
     def read(cls, folder: Path) -> Scheme:
         """Read the tables. Faults are reported with file and line."""
         categories = tuple(_rows(folder / "categories.csv", _category))
         limits = tuple(_rows(folder / "limits.csv", _limit))
-        levels = folder / "areas.csv"
-        return cls(categories, limits, tuple(_rows(levels, _level)) if levels.exists() else ())
+        levels, cycles = folder / "areas.csv", folder / "inspections.csv"
+        return cls(
+            categories,
+            limits,
+            tuple(_rows(levels, _level)) if levels.exists() else (),
+            tuple(_rows(cycles, _inspection)) if cycles.exists() else (),
+        )
 
     def version_on(self, day: dt.date) -> str:
         """Return the catalogue in force on a day; "" before the first."""
@@ -116,6 +134,11 @@ class Scheme:
         """Return the limit that goes before all others that fit; None without any."""
         fitting = [one for one in self.limits if one.fits(category, condition, area_level, day)]
         return max(fitting, key=lambda one: one.rank) if fitting else None
+
+    def inspection(self, category: str, day: dt.date) -> Inspection | None:
+        """Return how often a category is looked at: the longest that fits, its newest edition; None where nothing is said."""
+        fitting = [one for one in self.inspections if one.in_force <= day and category.startswith(one.category)]
+        return max(fitting, key=lambda one: (len(one.category), one.in_force)) if fitting else None
 
 
 def _rows(path: Path, make: Callable[[Mapping[str, str]], T]) -> Iterator[T]:
@@ -151,6 +174,13 @@ def _limit(row: Mapping[str, str]) -> Limit:
 
 def _level(row: Mapping[str, str]) -> tuple[dt.date, str, str]:
     return dt.date.fromisoformat(row["in_force"]), row["area"], row["level"]
+
+
+def _inspection(row: Mapping[str, str]) -> Inspection:
+    every = int(row["every_days"])
+    if every < 0:
+        raise ValueError(f"every_days is {every}, expected 0 or more")
+    return Inspection(dt.date.fromisoformat(row["in_force"]), row["category"], every, _truth(row["verified"]), row["source"])
 
 
 def _truth(text: str) -> bool:

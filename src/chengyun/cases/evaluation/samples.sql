@@ -24,12 +24,13 @@ ANALYZE sample;
 INSERT INTO cases_case (id, number, type, state, ended, title, owner_id, area_code, opened_at, due_at, closed_at, simulated, evidence,
     source, category, catalog_version, condition, description, address, component_key, emergency, priority, report_count,
     department_id, returns, rework, extensions, deferrals, suspensions, arbitrations, reopened, suspended, dispatched_at, handled_at,
-    stage_since, lon, lat)
+    stage_since, lon, lat, in_time)
 SELECT id, 'S-' || id, %(type)s, CASE WHEN never THEN 'handling' ELSE 'closed' END, NOT never, '样例 ' || i, department, area_code,
     opened_at, given_at + interval '24 hours', CASE WHEN NOT never THEN given_at + interval '1 hour' * (CASE WHEN on_time THEN 20 ELSE 40 END) END,
     true, '{}', CASE WHEN i %% 3 = 0 THEN 'patrol' ELSE 'hotline' END, category, '', '', '', '', '', false, 0, 1, department, 0,
     rework::int, 0, 0, 0, 0, 0, false, given_at, CASE WHEN NOT never THEN given_at + interval '1 hour' * (CASE WHEN on_time THEN 16 ELSE 36 END) END,
-    given_at, 121.5 + (hashint8(i * 17) & 65535) / 655360.0, 29.8 + (hashint8(i * 19) & 65535) / 655360.0
+    given_at, 121.5 + (hashint8(i * 17) & 65535) / 655360.0, 29.8 + (hashint8(i * 19) & 65535) / 655360.0,
+    CASE WHEN NOT never THEN on_time END
 FROM sample;
 
 INSERT INTO cases_caseclock (case_id, limit_s, used_s, running_since, basis, granted_s, source, limit_text)

@@ -23,7 +23,7 @@ AIR_CHECK = CaseType(
         State("handling", "处置中", owner="handler"),
         State("verifying", "待核查", owner="duty_officer"),
         State("closed", "已结案", owner="duty_officer", clock="ended"),
-        State("void", "已作废", owner="duty_officer", clock="ended"),
+        State("void", "已作废", owner="duty_officer", clock="ended", drops=True),
     ],
     transitions=[
         Transition("dispatch", "派遣", source="filed", to="dispatched", by=["duty_officer"], needs=["assignee"]),

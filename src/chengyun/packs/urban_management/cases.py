@@ -48,9 +48,9 @@ STATES = [
     State("to_check", "待核查", "verifier", body="centre", limit="stage.to_check", case_clock="paused", because=AFTER),
     State("to_close", "待结案", "duty_officer", body="centre", limit="stage.to_close", case_clock="paused", because=AFTER),
     State("closed", "结案", "duty_officer", body="centre", clock="ended"),
-    State("void", "作废", "duty_officer", body="centre", clock="ended"),
-    State("rejected", "不予立案", "duty_officer", body="centre", clock="ended"),
-    State("merged", "并案", "duty_officer", body="centre", clock="ended"),
+    State("void", "作废", "duty_officer", body="centre", clock="ended", drops=True),
+    State("rejected", "不予立案", "duty_officer", body="centre", clock="ended", drops=True),
+    State("merged", "并案", "duty_officer", body="centre", clock="ended", drops=True),
 ]  # fmt: skip
 
 
@@ -151,6 +151,7 @@ CASE = CaseType(
     scheme="scheme",
     sub_task="to_dispatch",
     reports=True,
+    components="component",
     states=STATES,
     transitions=TRANSITIONS,
 )

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from chengyun.city import Pack
+from chengyun.city import Entity, Pack
 from chengyun.packs.urban_management import cases, requests
 
 PACK = Pack(
@@ -12,6 +12,7 @@ PACK = Pack(
     owner="综合执法局",
     answers="城市哪里坏了、乱了，由谁处理，处理好了没有",
     standards=["GB/T 30428", "CJ/T 214", "CJ/T 315"],  # catalogue versions and limits are dated data in scheme/
+    entities=[Entity("component", "部件", model="Component", one_row_is="一件公共空间里的设施", sharing="unconditional")],
     limits="limits.toml",
     cases=[cases.CASE, requests.REQUEST],
 )

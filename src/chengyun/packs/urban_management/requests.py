@@ -12,8 +12,8 @@ STATES = [
     State("received", "已收到", "dispatcher", body="centre"),
     State("working", "办理中", "handler", body="department"),
     State("closed", "已办结", "handler", body="department", clock="ended"),
-    State("void", "不成立", "handler", body="department", clock="ended"),
-    State("duplicate", "重复", "handler", body="department", clock="ended"),
+    State("void", "不成立", "handler", body="department", clock="ended", drops=True),
+    State("duplicate", "重复", "handler", body="department", clock="ended", drops=True),
 ]
 TRANSITIONS = [
     Transition("route", "分派", "received", "working", ["dispatcher"], charges=True),

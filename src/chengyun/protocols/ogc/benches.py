@@ -115,24 +115,29 @@ def _rate(base: str, paths: Sequence[str]) -> float:
 
     def ask(number: int) -> None:
         buffer = memoryview(bytearray(1 << 20))
-        with socket.create_connection((str(at.hostname), at.port or 80), timeout=60) as line:
-            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            turn = number
-            while time.monotonic() - begun < SPAN_S and not wrong:
-                path = paths[turn % len(paths)]
-                line.sendall(f"GET {path} HTTP/1.1\r\nHost: {at.netloc}\r\n\r\n".encode())
-                head = b""
-                while b"\r\n\r\n" not in head and (size := line.recv_into(buffer)):
-                    head += bytes(buffer[:size])
-                top, _, rest = head.partition(b"\r\n\r\n")
-                if b" 200 " not in top[:16] or b"content-length:" not in top.lower():
-                    wrong.append(f"{path}: {top[:80]!r}")
-                    return
-                left = int(top.lower().split(b"content-length:")[1].split(b"\r\n")[0]) - len(rest)
-                while left > 0 and (size := line.recv_into(buffer)):
-                    left -= size
-                done[number] += 1
-                turn += CONNECTIONS
+        turn = number
+        while time.monotonic() - begun < SPAN_S and not wrong:
+            with socket.create_connection((str(at.hostname), at.port or 80), timeout=60) as line:
+                line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                answered = 0
+                while time.monotonic() - begun < SPAN_S and not wrong:
+                    path = paths[turn % len(paths)]
+                    line.sendall(f"GET {path} HTTP/1.1\r\nHost: {at.netloc}\r\n\r\n".encode())
+                    head = b""
+                    while b"\r\n\r\n" not in head and (size := line.recv_into(buffer)):
+                        head += bytes(buffer[:size])
+                    if not head and answered:
+                        break  # a server may close a kept connection between two answers: ask again on a new one
+                    top, _, rest = head.partition(b"\r\n\r\n")
+                    if b" 200 " not in top[:16] or b"content-length:" not in top.lower():
+                        wrong.append(f"{path}: {top[:80]!r}")
+                        return
+                    left = int(top.lower().split(b"content-length:")[1].split(b"\r\n")[0]) - len(rest)
+                    while left > 0 and (size := line.recv_into(buffer)):
+                        left -= size
+                    answered += 1
+                    done[number] += 1
+                    turn += CONNECTIONS
 
     askers = [threading.Thread(target=ask, args=(number,), daemon=True) for number in range(CONNECTIONS)]
     for asker in askers:
