@@ -19,12 +19,12 @@ from zoneinfo import ZoneInfo
 
 from chengyun.errors import NotFound
 from chengyun.protocols.ogc import mvt
-from chengyun.protocols.ogc.items import question, run, standing
+from chengyun.protocols.ogc.items import Selection, question, run, standing
 from chengyun.protocols.ogc.layers import Column, Seen
 from chengyun.protocols.ogc.places import Boundaries, Box, Conn, box_sql
 from chengyun.protocols.ogc.reference import HIGHEST_LAT, RADIUS_M, from_mercator
 
-__all__ = ["CELLS", "DEEPEST", "MATRIX_SET", "MOST", "Tile", "draw"]
+__all__ = ["CELLS", "DEEPEST", "MATRIX_SET", "MOST", "Cells", "Tile", "ask_cells", "draw", "encode_points", "thinned"]
 
 MATRIX_SET = "WebMercatorQuad"
 DEEPEST = 22
@@ -67,7 +67,31 @@ async def draw(conn: Conn, seen: Seen, tile: Tile, boundaries: Boundaries | None
     return await _draw_points(conn, seen, tile, zone)
 
 
-async def _draw_points(conn: Conn, seen: Seen, tile: Tile, zone: ZoneInfo) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """The first question of a tile of points. Its rows: (lowest row, how many it stands for), a row for each cell."""
+
+    sql: str
+    params: dict[str, Any]
+    base: Selection
+    inside: str
+
+    def second(self, seen: Seen, cells: Sequence[tuple[int, int]]) -> tuple[str, dict[str, Any]]:
+        """Return the question for the features to draw: id, lon, lat, then the layer's columns."""
+        told = ", ".join(["r.id::int8", seen.lon, seen.lat, *(column.sql for column in seen.columns.values())])
+        if not thinned(cells):
+            return question(told, f"{self.base.sql} AND {self.inside} ORDER BY r.id"), self.params
+        chosen = {**self.base.params, "rows": [row[0] for row in cells]}
+        return question(told, f"{self.base.sql} AND r.id = ANY(%(rows)s::bigint[]) ORDER BY r.id"), chosen
+
+
+def thinned(cells: Sequence[tuple[int, int]]) -> bool:
+    """Say whether a tile with these cells shows one feature for each of them."""
+    return sum(row[1] for row in cells) > MOST
+
+
+def ask_cells(seen: Seen, tile: Tile, zone: ZoneInfo) -> Cells:
+    """Return the question for a tile's cells."""
     base = standing(seen, zone)
     inside, bound = box_sql(seen.lon, seen.lat, tile.box, "t")
     params = {**base.params, **bound, "cells": float(2**tile.zoom * CELLS), "lat": HIGHEST_LAT}
@@ -78,25 +102,24 @@ async def _draw_points(conn: Conn, seen: Seen, tile: Tile, zone: ZoneInfo) -> by
         f"floor((0.5 - asinh(tand({lat})) / (2 * pi())) * %(cells)s::float8)"
     )
     text = question("min(r.id)::int8, count(*)::int8", f"{base.sql} AND {inside} GROUP BY {cell}")
-    cells: list[Any] = await (await run(conn, text, params)).fetchall()
-    total = sum(row[1] for row in cells)
-    if not total:
+    return Cells(text, params, base, inside)
+
+
+async def _draw_points(conn: Conn, seen: Seen, tile: Tile, zone: ZoneInfo) -> bytes:
+    asked = ask_cells(seen, tile, zone)
+    cells: list[Any] = await (await run(conn, asked.sql, asked.params)).fetchall()
+    if not cells:
         return b""
-    columns = list(seen.columns.values())
-    told = ", ".join([f"r.id::int8, {seen.lon}, {seen.lat}", *(column.sql for column in columns)])
-    if total <= MOST:
-        wanted, chosen = inside, params
-    else:
-        wanted, chosen = "r.id = ANY(%(rows)s::bigint[])", {**base.params, "rows": [row[0] for row in cells]}
-    rows: list[Any] = await (await run(conn, question(told, f"{base.sql} AND {wanted} ORDER BY r.id"), chosen)).fetchall()
-    stands_for = {row[0]: row[1] for row in cells} if total > MOST else None
-    return await asyncio.to_thread(_encode_points, seen, tile, columns, rows, stands_for)
+    text, params = asked.second(seen, cells)
+    rows: list[Any] = await (await run(conn, text, params)).fetchall()
+    return await asyncio.to_thread(encode_points, seen, tile, cells, rows)
 
 
-def _encode_points(
-    seen: Seen, tile: Tile, columns: Sequence[Column], rows: Sequence[Any], stands_for: dict[int, int] | None
-) -> bytes:  # fmt: skip
+def encode_points(seen: Seen, tile: Tile, cells: Sequence[tuple[int, int]], rows: Sequence[Any]) -> bytes:
+    """Return the tile of what both questions found."""
     import numpy as np
+
+    stands_for = dict(cells) if thinned(cells) else None
 
     lons = np.array([row[1] for row in rows], dtype=np.float64)
     lats = np.clip(np.array([row[2] for row in rows], dtype=np.float64), -HIGHEST_LAT, HIGHEST_LAT)
@@ -107,7 +130,7 @@ def _encode_points(
 
     def features() -> Any:
         for row, across, along in zip(rows, x, y, strict=True):
-            values = {column.key: value for column, value in zip(columns, row[3:], strict=True)}
+            values = {column.key: value for column, value in zip(seen.columns.values(), row[3:], strict=True)}
             if seen.limited is not None:
                 values = seen.mask(values)
             if stands_for is not None:
