@@ -157,7 +157,8 @@ def test_a_grant_opens_rows_and_fields_for_its_purpose_area_and_time(
     since = dt.datetime(2026, 11, 21, tzinfo=dt.UTC)
     given = Grant.objects.create(dataset="test.elder", organisation=bureau, purpose="duty", fields=["phone"], since=since)
     found = scope(clerk, "test.elder", "duty")
-    assert found.because == f"授权 {given.pk}（2026-11-21）"
+    assert found.because == f"依授权 {given.number}（2026-11-21）"
+    assert found.grants == (given.number,)
     assert found.mask(row) == {"area_code": "330203001", "name": "王**", "phone": "13812345678"}
     assert [found.matches(row | {"area_code": code}) for code in ("330203", "330204", "")] == [True, False, False]
     assert not found.may_filter("name")

@@ -101,12 +101,25 @@ MASKS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def mask(kind: str, value: Any) -> Any:
-    """Return the value under a mask. None stays None; a value of a type the mask is not for is masked whole."""
+def mask(kind: str, value: Any, purpose: str = "") -> Any:
+    """Return the value under a mask. None stays None; a value of a type the mask is not for is masked whole.
+
+    kind: `pseudonym:phone` is another phone, always the same one for one purpose, and hidden where there is none.
+    """
     if value is None:
         return None
+    if kind.startswith("pseudonym:"):
+        return _pseudonym(kind.removeprefix("pseudonym:"), value, purpose)
     expected = {"coordinate": (float, int), "birth_date": (str, dt.date), "hidden": (object,)}.get(kind, (str,))
     return MASKS[kind](value) if isinstance(value, expected) else hidden(value)
+
+
+def _pseudonym(kind: str, value: Any, purpose: str) -> str:
+    try:
+        from chengyun.access import pseudonyms  # it reads the keystore, which masks alone do without
+    except ImportError:
+        return hidden(value)
+    return pseudonyms.pseudonym(kind, str(value), purpose) if purpose else hidden(value)
 
 
 def _all(value: str) -> str:

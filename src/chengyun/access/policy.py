@@ -94,7 +94,7 @@ class Scope:
         return tuple(layer.grant for layer in self.layers if layer.grant)
 
     def may_filter(self, name: str) -> bool:
-        """Say whether rows may be searched, sorted, filtered or summed up by a field: a masked value could be guessed that way."""
+        """Say whether rows may be searched, sorted, filtered or summed by a field: a masked value could be guessed that way."""
         return all(layer.shows(name) and name not in layer.masks for layer in self._limiting)
 
     def q(self, area_field: str = "area_code", time_field: str | None = None) -> Q:

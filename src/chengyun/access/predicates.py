@@ -243,7 +243,9 @@ def as_expression(
         return column(f"{table}.{field}" if table else field)
 
     def reaching(field: str, kind: type[exp.Binary], bound: Value) -> exp.Expression:
-        return exp.paren(exp.or_(exp.Is(this=beside(field), expression=exp.null()), kind(this=beside(field), expression=bind(bound))))
+        return exp.paren(
+            exp.or_(exp.Is(this=beside(field), expression=exp.null()), kind(this=beside(field), expression=bind(bound)))
+        )
 
     def build(part: Predicate) -> Any:
         match part:

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a grant lets its readers see: its rows and fields as a layer of the scope, whether it still stands, and its use.
+
+    Grant ── stands() ── layer of policy.scope ── counted() each read ── GrantUse
+
+A grant stands while it is neither ended nor revoked, what it was given on is declared as it was then, and its reads of the day
+are below its ceiling. Time is the database's: a clock that jumps on one machine opens nothing.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from django.apps import apps
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+
+from chengyun.access.models import Grant, GrantUse
+from chengyun.access.predicates import During, FieldIn, Nothing, Predicate, ValidIn, all_of, area_in, prefix_of
+from chengyun.access.rulebook import Facts
+from chengyun.config import config
+from chengyun.errors import Refused
+
+if TYPE_CHECKING:
+    from chengyun.city import City
+
+WAYS = ("clear", "pseudonym", "masked")
+"""How a field of a grant is shown."""
+ALWAYS = frozenset({"key", "area_code", "valid_from", "valid_to"})
+"""What tells a register's rows apart and says which of them a grant reaches: never left out."""
+
+COUNT = """
+INSERT INTO access_grantuse (grant_id, day, reads, rows, last_at)
+SELECT id, (now() AT TIME ZONE %(zone)s)::date, %(reads)s, %(rows)s, now() FROM access_grant WHERE number = ANY(%(numbers)s)
+ORDER BY id
+ON CONFLICT (grant_id, day) DO UPDATE
+SET reads = access_grantuse.reads + excluded.reads, rows = access_grantuse.rows + excluded.rows,
+    last_at = greatest(access_grantuse.last_at, now())
+WHERE access_grantuse.reads + excluded.reads
+      <= coalesce((SELECT frequency FROM access_grant WHERE id = excluded.grant_id), 2147483647)
+RETURNING grant_id
+"""
+"""One statement: of two reads side by side only one gets the last of the day. Ordered, so they cannot lock each other out."""
+
+
+def in_force(now: dt.datetime | None = None) -> Q:
+    """Return the grants that have begun, not ended and not been revoked. now: default the database's."""
+    at: Any = now or Now()
+    open_end = Q(until=None) | Q(until__gt=at)
+    return open_end & Q(since__lte=at) & (Q(revoked_at=None) | Q(revoked_at__gt=at))
+
+
+def granted(dataset: str, now: dt.datetime | None = None) -> QuerySet[Grant]:
+    """Return a dataset's grants in force, each with `reads_today`."""
+    today = (now or _database_time()).astimezone(config().zone).date()
+    reads = GrantUse.objects.filter(grant=OuterRef("pk"), day=today).values("reads")
+    found = Grant.objects.filter(in_force(now), dataset=dataset).select_related("organisation")
+    return found.annotate(reads_today=Subquery(reads)).order_by("id")
+
+
+def standing(grant: Grant, facts: Facts) -> str:
+    """Return why a grant in force cannot be used, or "": what it was given on has changed, or its reads are used up."""
+    reads = getattr(grant, "reads_today", None) or 0
+    if grant.frequency is not None and reads >= grant.frequency:
+        return _("授权 %(number)s 今日已读取 %(reads)d 次，达到上限。") % {"number": grant.number, "reads": reads}
+    if why := changed(grant, facts):
+        return _("授权 %(number)s 已暂停：%(why)s") % {"number": grant.number, "why": why}
+    return ""
+
+
+def terms_of(facts: Facts, shown: Mapping[str, str]) -> dict[str, Any]:
+    """Return what a grant relies on, to be kept with it."""
+    return {"sharing": facts.sharing, "personal": facts.personal, "masks": {one: facts.masks.get(one, "") for one in shown}}
+
+
+def changed(grant: Grant, facts: Facts) -> str:
+    """Say what of a grant's dataset is no longer as it was when it was given; "" when nothing is."""
+    known = fields_of(facts.key)
+    gone = [one for one in (*grant.shown, *grant.rows) if known and one not in known]
+    if gone:
+        return _("字段 %s 已不存在，请重新申请。") % "、".join(gone)
+    terms = grant.terms
+    if not terms:
+        return ""
+    if facts.personal and not terms["personal"]:
+        return _("%s 现含个人信息，请重新申请。") % facts.name
+    if facts.sharing == "none" and terms["sharing"] != "none":
+        return _("%s 现不予共享。") % facts.name
+    stricter = [one for one, mask in terms["masks"].items() if facts.masks.get(one, "") != mask]
+    return _("字段 %s 的掩码规则已变更，请重新申请。") % "、".join(stricter) if stricter else ""
+
+
+def rows_of(grant: Grant, facts: Facts, areas: Iterable[str]) -> Predicate:
+    """Return a grant's rows for posts that reach areas: what both reach, in the period and under the conditions granted."""
+    parts: list[Predicate] = [area_in(prefix_of(grant.area_code)), area_in(*areas)]
+    if grant.rows_since or grant.rows_until:
+        parts.append(_period(grant, facts))
+    parts += [FieldIn(name, tuple(values)) for name, values in sorted(grant.rows.items())]
+    return all_of(*parts)
+
+
+def masks_of(grant: Grant, facts: Facts) -> tuple[dict[str, str], frozenset[str] | None]:
+    """Return a grant's masks, and the only fields it shows; None: all there are."""
+    if not grant.shown:
+        return {name: kind for name, kind in facts.masks.items() if name not in grant.fields}, None
+    masks = {}
+    for name, way in grant.shown.items():
+        if way == "masked":
+            masks[name] = facts.masks.get(name, "hidden")
+        elif way == "pseudonym":
+            masks[name] = f"pseudonym:{facts.masks.get(name, 'hidden')}"
+    return masks, frozenset(grant.shown) | _always(facts)
+
+
+@cache
+def fields_of(dataset: str) -> frozenset[str]:
+    """Return the fields of a register or stream by name; nothing for other datasets: theirs are not granted one by one."""
+    city: City = settings.CITY
+    if dataset in city.entities:
+        model: Any = apps.get_model(dataset.split(".")[0], city.entities[dataset].model)
+        return frozenset(field.name for field in model._meta.concrete_fields) - {"id"}
+    if dataset in city.streams:
+        return frozenset({*city.streams[dataset].columns, "area_code"})
+    return frozenset()
+
+
+def counted(numbers: Iterable[str], rows: int = 0, reads: int = 1) -> None:
+    """Count reads under grants. Raises Refused, counting none, when one of them has been read as often today as it may be."""
+    wanted = sorted(set(numbers))
+    if not wanted:
+        return
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(COUNT, {"numbers": wanted, "rows": rows, "reads": reads, "zone": config().time_zone})
+        if len(cursor.fetchall()) < len(wanted):
+            raise Refused(_("授权今日的读取次数已用完，请明日再读。"), code="frequency", status=429)
+
+
+def _period(grant: Grant, facts: Facts) -> Predicate:
+    if facts.kind == "entity":
+        first, end = (at.astimezone(config().zone).date() if at else None for at in (grant.rows_since, grant.rows_until))
+        return ValidIn(first, end)
+    return During(grant.rows_since, grant.rows_until) if facts.time else Nothing()
+
+
+def _always(facts: Facts) -> frozenset[str]:
+    if facts.kind == "entity":
+        return ALWAYS
+    city: City = settings.CITY
+    return frozenset({facts.time, "area_code", city.streams[facts.key].entity.key}) if facts.kind == "stream" else frozenset()
+
+
+def _database_time() -> dt.datetime:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement_timestamp()")
+        (now,) = cursor.fetchone()
+    found: dt.datetime = now
+    return found
