@@ -12,6 +12,7 @@
 | CHENGYUN_STREAM_URL | CHENGYUN_STREAM_PORT as browsers reach it (behind a proxy) | http://<page's host>:<port> |
 | CHENGYUN_PACKS | packs to run, dotted names, comma between | every pack installed |
 | CHENGYUN_CITY | code of the city, GB/T 2260 | 330200 (宁波市) |
+| CHENGYUN_NODE | name of this installation towards other nodes: letters, digits, `.` and `-` | cy-<city> |
 | CHENGYUN_TIME_ZONE | the city's time zone | Asia/Shanghai |
 | CHENGYUN_SECRET | key for signatures | made once and kept in the data folder |
 | CHENGYUN_TILES_URL | background map, {z}/{x}/{y} | none: the map draws our own layers |
@@ -83,6 +84,7 @@ class Config:
     protocols_url: str | None
     packs: tuple[str, ...]
     city: str
+    node: str
     time_zone: str
     given_secret: str | None
     tiles_url: str | None
@@ -199,6 +201,13 @@ def _city() -> str:
     return code
 
 
+def _node() -> str:
+    name = os.environ.get("CHENGYUN_NODE") or f"cy-{_city()}"
+    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{0,62}", name):
+        raise Refused(f"CHENGYUN_NODE is {name!r}, expected small letters, digits, dots and hyphens, e.g. ningbo-haishu.")
+    return name
+
+
 def _time_zone() -> str:
     name = os.environ.get("CHENGYUN_TIME_ZONE") or "Asia/Shanghai"
     known = available_timezones()
@@ -239,6 +248,7 @@ def read_config() -> Config:
         protocols_url=(env.get("CHENGYUN_PROTOCOLS_URL") or "").rstrip("/") or None,
         packs=tuple(name.strip() for name in env.get("CHENGYUN_PACKS", "").split(",") if name.strip()),
         city=_city(),
+        node=_node(),
         time_zone=_time_zone(),
         given_secret=env.get("CHENGYUN_SECRET") or None,
         tiles_url=env.get("CHENGYUN_TILES_URL") or None,

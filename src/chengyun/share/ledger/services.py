@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What happens to a log: leaves are appended by whoever has something to say, and sequenced in batches."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+from django.db import connection, transaction
+
+from chengyun.access.keystore import signing_key
+from chengyun.config import config
+from chengyun.share.ledger import tiles
+from chengyun.share.ledger.heads import SignedHead, sign_head
+from chengyun.share.ledger.queries import TileReader, head
+from chengyun.share.ledger.tree import EMPTY, leaf_hash, nodes, root_of, value
+
+__all__ = ["LOGS", "append", "append_many", "sequence"]
+
+LOGS = ("exchange", "audit")
+BATCH = 10_000
+"""Leaves that are given their place in one transaction: bounds its memory and how long others wait for it."""
+
+_APPEND = "INSERT INTO ledger_entry (log, name, leaf) SELECT %s, unnest(%s::text[]), unnest(%s::bytea[]) RETURNING id"
+_TAKE = """
+DELETE FROM ledger_waiting WHERE entry_id IN (
+    SELECT entry_id FROM ledger_waiting WHERE log = %s ORDER BY entry_id LIMIT %s
+) RETURNING entry_id
+"""
+_LEAVES = "SELECT id, leaf FROM ledger_entry WHERE id = ANY(%s) ORDER BY id"
+_PLACE = "INSERT INTO ledger_place (log, index, entry_id) SELECT %s, unnest(%s::bigint[]), unnest(%s::bigint[])"
+_TILE = """
+INSERT INTO ledger_tile (log, row, number, hashes) SELECT %s, unnest(%s::int[]), unnest(%s::bigint[]), unnest(%s::bytea[])
+ON CONFLICT (log, row, number) DO UPDATE SET hashes = excluded.hashes
+"""
+_HEAD = "INSERT INTO ledger_head (log, size, root, at, key_id, note) VALUES (%s, %s, %s, %s, %s, %s)"
+
+
+def append(log: str, leaf: bytes, name: str = "") -> int:
+    """Say something in a log, in the caller's transaction; return the entry's number, which is not yet its place.
+
+    name: how the entry is found again, at most 64 characters; need not be unique.
+    """
+    return append_many(log, [(name, leaf)])[0]
+
+
+def append_many(log: str, entries: Sequence[tuple[str, bytes]]) -> list[int]:
+    """Say several things at once, each a (name, leaf)."""
+    if log not in LOGS:
+        raise LookupError(f"log {log!r} is none of {', '.join(LOGS)}")
+    with connection.cursor() as cursor:
+        cursor.execute(_APPEND, [log, [name for name, _ in entries], [leaf for _, leaf in entries]])
+        return [int(row[0]) for row in cursor.fetchall()]
+
+
+def sequence(log: str, now: dt.datetime | None = None) -> SignedHead:
+    """Give every committed entry its place and return the newest signed head, which is a new one when anything waited.
+
+    One at a time: an advisory lock orders those who would do the same. What a killed process had begun is begun again.
+    """
+    while True:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('ledger ' || %s, 0))", [log])
+            known = head(log)
+            cursor.execute(_TAKE, [log, BATCH])
+            waiting = sorted(int(row[0]) for row in cursor.fetchall())
+            if waiting or known is None:
+                known = _place(log, known.size if known else 0, waiting, now or dt.datetime.now(dt.UTC))
+        if len(waiting) < BATCH:
+            return known
+
+
+def _place(log: str, size: int, waiting: list[int], now: dt.datetime) -> SignedHead:
+    reader = TileReader(log)
+    with connection.cursor() as cursor:
+        cursor.execute(_LEAVES, [waiting])
+        entries = [(int(number), leaf_hash(bytes(leaf))) for number, leaf in cursor.fetchall()]
+        grown = tiles.grow(size, [one for _, one in entries], reader.tile)
+        after = size + len(entries)
+        if entries:
+            cursor.execute(_PLACE, [log, list(range(size, after)), [number for number, _ in entries]])
+            rows = list(grown.items())
+            cursor.execute(
+                _TILE, [log, [at.row for at, _ in rows], [at.number for at, _ in rows], [hashes for _, hashes in rows]]
+            )
+        reader.know(grown)
+        root = EMPTY
+        if after:
+            tree = root_of(0, after)
+            reader.load(nodes(tree))
+            root = value(tree, reader)
+        made = sign_head(log, after, root, now, origin(), signing_key("node"))
+        cursor.execute(_HEAD, [log, made.size, made.root, made.at, made.key_id, made.note])
+    return made
+
+
+def origin() -> str:
+    """Return this node's name in heads."""
+    return config().node

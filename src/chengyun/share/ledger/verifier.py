@@ -1,0 +1,309 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Check a receipt of an exchange without trusting whoever handed it over: Python and `cryptography`, nothing else.
+
+    python verifier.py receipt.json [--rows page.json] [--key THUMBPRINT ...]     or: chengyun verify receipt.json
+
+A receipt file is one JSON object in canonical form (RFC 8785: keys sorted, no space between, UTF-8, one newline at the end):
+
+    entry           {"receipt": {…}, "signature": hex}: the log entry; the provider's signature over canonical `receipt`
+    provider        {"kty", "crv", "x", "kid"}: the provider's public key, RFC 7517; `kid` its thumbprint, RFC 7638
+    inclusion       {"index", "size", "hashes": [hex, …]}: that the entry is in the log a head speaks of; RFC 9162, 2.1.3
+    head            the provider's signed head, C2SP tlog-checkpoint
+    countersigned   optional {"countersignature": {…}, "signature": hex}: the consumer's word for the same receipt
+    consumer        the consumer's public key, with `countersigned`
+    consistency     optional {"old", "hashes"}: that the log the receipt named as `previous` is the beginning of this one
+
+Every byte counts: the file must be exactly the canonical form of what it says, hex in small letters. What is proved is that
+the holders of the two keys said this, and that it stands in the log; whose keys they are, the reader must know: --key.
+Exit code 0: everything holds. 1: something does not, and the sentence says what. 2: it is no receipt file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import hashlib
+import json
+import re
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+HEX = re.compile(r"(?:[0-9a-f]{2})+")
+NEEDED = {"entry", "provider", "inclusion", "head"}
+POSSIBLE = NEEDED | {"countersigned", "consumer", "consistency"}
+
+
+class Wrong(Exception):
+    """Something does not hold."""
+
+
+class NoReceipt(Exception):
+    """The file is none."""
+
+
+@dataclass
+class Checked:
+    """What was proved. says: one sentence for each part, in order."""
+
+    receipt: dict[str, Any] = field(default_factory=dict)
+    says: list[str] = field(default_factory=list)
+
+
+def canonical(value: Any) -> bytes:
+    """Return the one way to write a value of objects, lists, text, whole numbers, true, false and null. RFC 8785."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True, allow_nan=False)
+    return text.encode()
+
+
+def verify(data: bytes, rows: bytes | None = None, keys: tuple[str, ...] = ()) -> Checked:
+    """Check a receipt file, and the rows it speaks of where they are given.
+
+    keys: thumbprints of keys the reader knows; when given, the provider's (and the consumer's) must be among them.
+    Raises Wrong with the first thing that does not hold, NoReceipt for what is no receipt file at all.
+    """
+    bundle = _read(data)
+    done = Checked()
+    entry, provider = _object(bundle, "entry", {"receipt", "signature"}), _key(bundle, "provider", keys)
+    receipt = done.receipt = entry["receipt"]
+    if not isinstance(receipt, dict):
+        raise Wrong("entry.receipt is no object.")
+    if receipt.get("provider_key") != provider.name:
+        raise Wrong("The receipt names another key of the provider than the file holds.")
+    _signed(provider, canonical(receipt), entry["signature"], "The provider's signature is not of this receipt")
+    done.says.append(f"Signed by the provider's key {provider.name}.")
+    size, root = _head(bundle["head"], provider, receipt)
+    done.says.append(f"The log {receipt.get('log')} had {size} entries when its head was signed.")
+    leaf = hashlib.sha256(b"\x00" + canonical(entry)).digest()
+    inclusion = _object(bundle, "inclusion", {"index", "size", "hashes"})
+    if inclusion["size"] != size:
+        raise Wrong("The proof of inclusion is for another head.")
+    if _root_from(leaf, inclusion["index"], size, _hashes(inclusion["hashes"])) != root:
+        raise Wrong("The entry is not in the log at the place the proof names.")
+    done.says.append(f"It is entry {inclusion['index']} of that log.")
+    if "countersigned" in bundle or "consumer" in bundle:
+        done.says.append(_countersigned(bundle, receipt, entry, keys))
+    if "consistency" in bundle:
+        done.says.append(_consistent(bundle, receipt, size, root))
+    if rows is not None:
+        if hashlib.sha256(rows).hexdigest() != receipt.get("digest"):
+            raise Wrong("The rows are not those the receipt was given for.")
+        done.says.append(f"The rows are those it was given for: {receipt.get('rows')}.")
+    return done
+
+
+@dataclass(frozen=True)
+class _Key:
+    name: str
+    raw: bytes
+
+
+def _read(data: bytes) -> dict[str, Any]:
+    try:
+        text = data.decode()
+        bundle = json.loads(text, object_pairs_hook=_no_twice)
+    except (UnicodeDecodeError, ValueError, RecursionError) as wrong:
+        raise NoReceipt(f"This is no receipt file: {wrong}.") from None
+    if not isinstance(bundle, dict) or not NEEDED <= bundle.keys():
+        raise NoReceipt(f"This is no receipt file: it needs {', '.join(sorted(NEEDED))}.")
+    if unknown := bundle.keys() - POSSIBLE:
+        raise Wrong(f"The file holds {min(unknown)!r}, which no receipt file has.")
+    try:
+        again = canonical(bundle) + b"\n"
+    except ValueError as wrong:
+        raise Wrong(f"The file holds what has no canonical form: {wrong}.") from None
+    if again != data:
+        raise Wrong("The file is not in its canonical form: something in it was changed.")
+    return bundle
+
+
+def _no_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len({name for name, _ in pairs}) != len(pairs):
+        raise ValueError("a name stands twice")
+    if any(isinstance(value, float) for _, value in pairs):
+        raise ValueError("a number is not whole")
+    return dict(pairs)
+
+
+def _object(bundle: dict[str, Any], name: str, words: set[str]) -> dict[str, Any]:
+    found = bundle.get(name)
+    if not isinstance(found, dict) or found.keys() != words:
+        raise Wrong(f"{name} must hold {', '.join(sorted(words))}, nothing more or less.")
+    return found
+
+
+def _key(bundle: dict[str, Any], name: str, known: tuple[str, ...]) -> _Key:
+    jwk = _object(bundle, name, {"kty", "crv", "x", "kid"})
+    if jwk["kty"] != "OKP" or jwk["crv"] != "Ed25519" or not all(isinstance(it, str) for it in jwk.values()):
+        raise Wrong(f"{name}: only Ed25519 keys (kty OKP, crv Ed25519) are checked here.")
+    try:
+        raw = base64.urlsafe_b64decode(jwk["x"] + "=" * (-len(jwk["x"]) % 4))
+    except ValueError:
+        raw = b""
+    if len(raw) != 32 or _text(raw) != jwk["x"]:
+        raise Wrong(f"{name}: x is no key.")
+    thumb = _text(hashlib.sha256(canonical({"crv": "Ed25519", "kty": "OKP", "x": jwk["x"]})).digest())
+    if thumb != jwk["kid"]:
+        raise Wrong(f"{name}: kid is not the thumbprint of the key.")
+    if known and thumb not in known:
+        raise Wrong(f"The {name}'s key {thumb} is none of those you know.")
+    return _Key(thumb, raw)
+
+
+def _head(note: Any, provider: _Key, receipt: dict[str, Any]) -> tuple[int, bytes]:
+    """Return the size and root a head speaks of. Standard: C2SP signed-note, tlog-checkpoint."""
+    found = re.fullmatch(
+        r"(?P<body>(?P<name>[^\n ]+)\n(?P<size>0|[1-9]\d{0,17})\n(?P<root>[A-Za-z0-9+/]{43}=)\ntime [0-9TZ:.-]{27}\n)"
+        r"\n— (?P<signer>[^\n ]+) (?P<signature>[A-Za-z0-9+/]{91}=)\n",
+        note if isinstance(note, str) else "",
+    )
+    if found is None:
+        raise Wrong("head is no signed head.")
+    name = found["name"]
+    if name != f"{receipt.get('provider')}/{receipt.get('log')}" or found["signer"] != name:
+        raise Wrong("The head is of another log than the receipt's.")
+    root, signed = base64.b64decode(found["root"]), base64.b64decode(found["signature"])
+    if base64.b64encode(root).decode() != found["root"] or base64.b64encode(signed).decode() != found["signature"]:
+        raise Wrong("The head is not in its canonical form: something in it was changed.")
+    if signed[:4] != hashlib.sha256(name.encode() + b"\n\x01" + provider.raw).digest()[:4]:
+        raise Wrong("The head is signed by another key than the receipt.")
+    _signed(provider, found["body"].encode(), signed[4:].hex(), "The head's signature is not the provider's")
+    return int(found["size"]), root
+
+
+def _countersigned(bundle: dict[str, Any], receipt: dict[str, Any], entry: dict[str, Any], keys: tuple[str, ...]) -> str:
+    counter, consumer = _object(bundle, "countersigned", {"countersignature", "signature"}), _key(bundle, "consumer", keys)
+    said = counter["countersignature"]
+    if not isinstance(said, dict) or said.keys() != {"receipt", "entry", "consumer_key", "at"}:
+        raise Wrong("countersignature must hold at, consumer_key, entry, receipt, nothing more or less.")
+    if said["receipt"] != receipt.get("id") or said["entry"] != hashlib.sha256(canonical(entry)).hexdigest():
+        raise Wrong("The countersignature is of another receipt.")
+    if said["consumer_key"] != consumer.name or receipt.get("consumer_key") != consumer.name:
+        raise Wrong("The countersignature is by another key than the one that asked.")
+    _signed(consumer, canonical(said), counter["signature"], "The consumer's signature is not of this receipt")
+    return f"Countersigned by the consumer's key {consumer.name}."
+
+
+def _consistent(bundle: dict[str, Any], receipt: dict[str, Any], size: int, root: bytes) -> str:
+    proof = _object(bundle, "consistency", {"old", "hashes"})
+    previous = receipt.get("previous")
+    if not isinstance(previous, dict) or proof["old"] != previous.get("size") or not isinstance(previous.get("root"), str):
+        raise Wrong("The proof of consistency does not begin at the head the receipt names.")
+    if not HEX.fullmatch(previous["root"]):
+        raise Wrong("The receipt's previous root is not in hex.")
+    if not _is_prefix(proof["old"], bytes.fromhex(previous["root"]), size, root, _hashes(proof["hashes"])):
+        raise Wrong("The log the receipt named is not the beginning of this one: it was written anew.")
+    return f"The log began with the {proof['old']} entries it had before."
+
+
+def _signed(key: _Key, data: bytes, signature: Any, otherwise: str) -> None:
+    if not isinstance(signature, str) or not HEX.fullmatch(signature):
+        raise Wrong(f"{otherwise}: it is not in hex.")
+    try:
+        Ed25519PublicKey.from_public_bytes(key.raw).verify(bytes.fromhex(signature), data)
+    except (InvalidSignature, ValueError):
+        raise Wrong(f"{otherwise}.") from None
+
+
+def _hashes(given: Any) -> list[bytes]:
+    if not isinstance(given, list) or not all(isinstance(it, str) and len(it) == 64 and HEX.fullmatch(it) for it in given):
+        raise Wrong("A proof's hashes are 64 hex digits each.")
+    return [bytes.fromhex(it) for it in given]
+
+
+def _node(left: bytes, right: bytes) -> bytes:
+    return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+def _root_from(leaf: bytes, index: Any, size: int, path: list[bytes]) -> bytes | None:
+    """Return the root that a leaf and its path make; None when the path has another length. Standard: RFC 9162, 2.1.3.2."""
+    if type(index) is not int or not 0 <= index < size:
+        return None
+    fn, sn, r = index, size - 1, leaf
+    for p in path:
+        if sn == 0:
+            return None
+        if fn & 1 or fn == sn:
+            r = _node(p, r)
+            while fn and not fn & 1:
+                fn, sn = fn >> 1, sn >> 1
+        else:
+            r = _node(r, p)
+        fn, sn = fn >> 1, sn >> 1
+    return r if sn == 0 else None
+
+
+def _is_prefix(old: Any, old_root: bytes, new: int, new_root: bytes, path: list[bytes]) -> bool:
+    """Say whether a tree is the beginning of another. Standard: RFC 9162, 2.1.4.2."""
+    if type(old) is not int or not 0 <= old <= new:
+        return False
+    if old == 0:
+        return old_root == hashlib.sha256(b"").digest() and not path
+    if old == new:
+        return old_root == new_root and not path
+    if not path:
+        return False
+    if old & (old - 1) == 0:
+        path = [old_root, *path]
+    fn, sn = old - 1, new - 1
+    while fn & 1:
+        fn, sn = fn >> 1, sn >> 1
+    fr = sr = path[0]
+    for c in path[1:]:
+        if sn == 0:
+            return False
+        if fn & 1 or fn == sn:
+            fr, sr = _node(c, fr), _node(c, sr)
+            while fn and not fn & 1:
+                fn, sn = fn >> 1, sn >> 1
+        else:
+            sr = _node(sr, c)
+        fn, sn = fn >> 1, sn >> 1
+    return fr == old_root and sr == new_root and sn == 0
+
+
+def _text(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Check a file and say what holds."""
+    parser = argparse.ArgumentParser(prog="verify", description="Check a receipt of an exchange.")
+    add_arguments(parser)
+    return run(parser.parse_args(argv))
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("receipt", help="receipt file; - reads it from standard input")
+    parser.add_argument("--rows", metavar="FILE", help="the body that came with it")
+    parser.add_argument("--key", action="append", default=[], metavar="THUMBPRINT", help="a key you know; may be repeated")
+
+
+def run(args: argparse.Namespace) -> int:
+    try:
+        data = sys.stdin.buffer.read() if args.receipt == "-" else Path(args.receipt).read_bytes()
+        rows = Path(args.rows).read_bytes() if args.rows else None
+        done = verify(data, rows, tuple(args.key))
+    except OSError as wrong:
+        print(f"{wrong.filename} cannot be read: {wrong.strerror}.", file=sys.stderr)
+        return 2
+    except NoReceipt as wrong:
+        print(wrong, file=sys.stderr)
+        return 2
+    except Wrong as wrong:
+        print(f"WRONG: {wrong}", file=sys.stderr)
+        return 1
+    for sentence in done.says:
+        print(sentence)
+    if not args.key:
+        print("Whose keys these are was not checked: name those you know with --key.")
+    print("Everything holds.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
