@@ -143,8 +143,11 @@ class AssignmentAdmin(MadeOnce, AboutPeople):
 @admin.register(Grant)
 class GrantAdmin(MadeOnce):
     read = write = "grant.manage"
-    fields = ["dataset", "organisation", "role", "fields", "area_code", "purpose", "basis", "until"]
-    list_display = ["dataset", "organisation", "role", "area_code", "purpose", "since", "until", "granted_by"]
+    fields = [
+        "dataset", "organisation", "role", "fields", "area_code", "rows_since", "rows_until", "purpose", "basis", "frequency",
+        "until",
+    ]  # fmt: skip
+    list_display = ["number", "dataset", "organisation", "role", "area_code", "purpose", "since", "until", "revoked_at"]
     list_select_related = ["organisation", "granted_by"]
     list_filter = ["dataset"]
 

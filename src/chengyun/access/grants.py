@@ -98,6 +98,8 @@ def changed(grant: Grant, facts: Facts) -> str:
 
 def rows_of(grant: Grant, facts: Facts, areas: Iterable[str]) -> Predicate:
     """Return a grant's rows for posts that reach areas: what both reach, in the period and under the conditions granted."""
+    if grant.rows and facts.kind != "entity":
+        return Nothing()  # only a register's readers have all its fields at hand
     parts: list[Predicate] = [area_in(prefix_of(grant.area_code)), area_in(*areas)]
     if grant.rows_since or grant.rows_until:
         parts.append(_period(grant, facts))

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from chengyun.access import audit, tokens
+from chengyun.access import audit, grants, tokens
 from chengyun.access.actors import SYSTEM, Actor, actor_of_account
 from chengyun.access.models import Account, Assignment, FirstSignIn, Grant, Organisation, Role, Token
 from chengyun.access.policy import require
@@ -165,20 +167,36 @@ def end_assignment(actor: Actor, assignment: Assignment, now: dt.datetime | None
         audit.record(actor, "assignment.end", "accounts", str(assignment.account_id), detail={"role": assignment.role})
 
 
-def grant(
+def grant(actor: Actor, dataset: str, organisation: Organisation | None = None, role: str = "", **terms: Any) -> Grant:
+    """Let an organisation or a role read more of a dataset; terms as of `write_grant`. Raises Refused.
+
+    Nobody grants to a body or role of their own.
+    """
+    require(actor, "grant.manage")
+    return write_grant(actor, dataset, organisation, role, **terms)
+
+
+def write_grant(
     actor: Actor,
     dataset: str,
     organisation: Organisation | None = None,
     role: str = "",
     *,
     fields: Sequence[str] = (),
+    shown: Mapping[str, str] | None = None,
     area_code: str = "",
+    rows_since: dt.datetime | None = None,
+    rows_until: dt.datetime | None = None,
+    rows: Mapping[str, Sequence[str | int]] | None = None,
     purpose: str = "",
     basis: str = "",
+    frequency: int | None = None,
+    retention_days: int | None = None,
+    request: str = "",
     until: dt.datetime | None = None,
 ) -> Grant:
-    """Let an organisation or a role read more of a dataset. Nobody grants to a body or role of their own. Raises Refused."""
-    require(actor, "grant.manage")
+    """Write a grant that whoever calls has already allowed the actor to give. Raises Refused for one that leads nowhere."""
+    shown, rows = dict(shown or {}), {name: list(values) for name, values in (rows or {}).items()}
     facts = rulebook().datasets.get(dataset)
     if facts is None:
         raise Refused(f"{dataset!r} is no dataset.{nearest(dataset, rulebook().datasets)}", code="dataset_unknown")
@@ -186,15 +204,41 @@ def grant(
         raise Refused(f"{purpose!r} is no purpose.{nearest(purpose, rulebook().purposes)}", code="purpose_unknown")
     if facts.personal and not (purpose and until):
         raise Refused(_("%s 含个人信息，授权须写明用途和期限。") % facts.name, code="purpose_missing")
+    if (shown or frequency is not None) and not purpose:
+        raise Refused(_("指明字段或次数的授权须写明用途。"), code="purpose_missing")
+    known = grants.fields_of(dataset)
+    if shown and not known:
+        raise Refused(_("%s 的字段不能分别授权。") % facts.name, code="fields_whole")
+    for name, way in shown.items():
+        if name not in known:
+            raise Refused(f"{dataset} has no field {name!r}.{nearest(name, known)}", code="field_unknown", field=name)
+        if way not in grants.WAYS:
+            raise Refused(f"{name} is to be shown {way!r}; there are {', '.join(grants.WAYS)}.", code="way_unknown", field=name)
+    for name, values in rows.items():
+        if facts.kind != "entity" or name not in known:
+            raise Refused(f"Rows of {dataset} cannot be told apart by {name!r}.{nearest(name, known)}", code="field_unknown")
+        if not values or not all(isinstance(one, str | int) and not isinstance(one, bool) for one in values):
+            raise Refused(f"rows.{name} is {values!r}, expected texts or whole numbers.", code="rows_invalid", field=name)
+    if rows_since and rows_until and rows_since >= rows_until:
+        raise Refused(_("数据的起止时间颠倒了。"), code="period_invalid")
+    if (rows_since or rows_until) and facts.kind != "entity" and not facts.time:
+        raise Refused(_("%s 没有时间，不能按时段授权。") % facts.name, code="period_invalid")
+    if frequency is not None and frequency < 1:
+        raise Refused(_("每日次数至少为 1。"), code="frequency_invalid")
     own = {post.organisation for post in actor.posts} | {actor.organisation}
     if (organisation is not None and organisation.key in own) or role in actor.roles:
         raise Refused(_("不能授权给自己的部门或岗位。"), code="self_grant")
     with transaction.atomic():
         made = Grant.objects.create(
-            dataset=dataset, organisation=organisation, role=role, fields=list(fields), area_code=area_code, purpose=purpose,
-            basis=basis, until=until, granted_by_id=actor.account_id,
+            dataset=dataset, organisation=organisation, role=role, fields=list(fields), shown=shown, area_code=area_code,
+            rows_since=rows_since, rows_until=rows_until, rows=rows, purpose=purpose, basis=basis, frequency=frequency,
+            retention_days=retention_days, request=request, until=until, granted_by_id=actor.account_id,
+            terms=grants.terms_of(facts, shown),
         )  # fmt: skip
-        detail = {"to": organisation.key if organisation else role, "fields": list(fields), "area_code": area_code}
+        detail = {
+            "number": made.number, "to": organisation.key if organisation else role, "fields": list(fields) or shown,
+            "area_code": area_code,
+        }  # fmt: skip
         audit.record(actor, "grant.create", dataset, str(made.pk), purpose, detail)
     return made
 
@@ -206,6 +250,19 @@ def end_grant(actor: Actor, given: Grant, now: dt.datetime | None = None) -> Non
         given.until = now or timezone.now()
         given.save(update_fields=["until"])
         audit.record(actor, "grant.end", given.dataset, str(given.pk), given.purpose)
+
+
+def revoke_grant(actor: Actor, given: Grant, reason: str) -> None:
+    """Take a grant back at once, with the reason; whoever calls has allowed the actor to. Raises Refused without a reason."""
+    if not reason.strip():
+        raise Refused(_("请写明撤销的原因。"), code="reason_missing")
+    with transaction.atomic():
+        taken = Grant.objects.filter(pk=given.pk, revoked_at=None).update(revoked_at=Now(), revoke_reason=reason.strip()[:300])
+        if not taken:
+            raise Refused(_("授权 %s 已经撤销。") % given.number, code="revoked")
+        given.refresh_from_db(fields=["revoked_at", "revoke_reason"])
+        detail = {"number": given.number, "reason": given.revoke_reason}
+        audit.record(actor, "grant.revoke", given.dataset, str(given.pk), given.purpose, detail)
 
 
 PROTOCOLS = ("ngsild", "sensorthings")

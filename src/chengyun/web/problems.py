@@ -31,6 +31,8 @@ def status_of(problem: Exception) -> int | None:
     match problem:
         case NotFound() | Http404():
             return 404
+        case Refused(code="frequency"):
+            return 429
         case Refused():
             return 403 if problem.code in FORBIDDEN_CODES else 400
         case Malformed():
@@ -46,6 +48,7 @@ def problem_page(status: int, sentence: str = "") -> ProblemPage:
         400: (_("这个请求无法处理"), _("请求的内容不完整或不合规定。请返回检查后再试。")),
         403: (_("没有权限"), _("您的账号不能做这件事。需要时，请向本部门的管理员申请授权。")),
         404: (_("没有找到"), _("这里没有您要的内容，或者您的账号看不到它。请检查地址，或先登录。")),
+        429: (_("读取次数已用完"), _("授权规定了每日的读取次数。请明日再读，或申请更高的频次。")),
         503: (_("暂时不可用"), _("有一部分程序暂时没有回应，数据没有丢失。请稍后再试。")),
     }[status]
     return ProblemPage(status, title, says, sentence)

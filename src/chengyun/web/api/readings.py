@@ -37,6 +37,7 @@ def entity_list(actor: Actor, asked: dict[str, Any]) -> dict[str, Any]:
         rows = rows.filter(key__gt=after[0])
     found = list(rows.order_by("key")[: asked["limit"] + 1])
     page = found[: asked["limit"]]
+    allowed.count(len(page), reads=0)
     return {
         "entities": [_entity(allowed, row) for row in page],
         "next": cursor_of([page[-1].key]) if len(found) > len(page) else None,
@@ -49,6 +50,7 @@ def entity(actor: Actor, asked: dict[str, Any]) -> dict[str, Any]:
     row = rows.filter(key=asked["key"]).first()
     if row is None:
         raise NotFound(f"There is no {asked['dataset']} {asked['key']!r}.")
+    allowed.count(1, reads=0)
     return _entity(allowed, row)
 
 
@@ -57,7 +59,7 @@ def latest(actor: Actor, asked: dict[str, Any]) -> dict[str, Any]:
     name, stream, allowed = _stream(actor, asked)
     keys = [field.key for field in (*stream.quantities, *stream.words)]
     model = register(qualify(name.split(".")[0], stream.entity.to))
-    within = allowed.sql("register.area_code", "postgres")
+    within = allowed.sql("register.area_code", "postgres", "newest.time")
     after = read_cursor(asked["cursor"], str)
     query = sql.SQL(
         "SELECT register.key, newest.time, newest.quality, newest.seq, register.area_code, {columns} FROM {newest} AS newest"
@@ -76,6 +78,7 @@ def latest(actor: Actor, asked: dict[str, Any]) -> dict[str, Any]:
         cursor.execute(query, {**given, "entity": asked["entity"]})
         found = cursor.fetchall()
     page = found[: asked["limit"]]
+    allowed.count(len(page), reads=0)
     observations = []
     for key, time, quality, seq, area_code, *values in page:
         row = {"time": time, "quality": quality, "seq": seq, "area_code": area_code, **dict(zip(keys, values, strict=True))}
@@ -98,7 +101,7 @@ def observations(actor: Actor, asked: dict[str, Any]) -> dict[str, Any]:
         said = f"since must be before until, by at most {longest.days} days{'' if asked['entity'] else ' without `entity`'}."
         raise Refused(said, code="parameter", parameter="since")
     after = read_cursor(asked["cursor"], dt.datetime, str)
-    fields = _chosen(stream, asked["fields"], allowed)
+    fields = _chosen(stream, asked["fields"], allowed, summed=bool(asked["every"]))
     from chengyun.lake.read import snapshot  # DuckDB and Arrow are large; most web processes serve no raw data for a while
 
     entities = [asked["entity"]] if asked["entity"] else None
@@ -109,6 +112,7 @@ def observations(actor: Actor, asked: dict[str, Any]) -> dict[str, Any]:
         found = lake.rows(*_query(name, stream, allowed, fields, asked["every"], after, asked["limit"]))
     page = found[: asked["limit"]]
     last = page[-1] if len(found) > len(page) else None
+    allowed.count(len(page), reads=0)
     return {
         "dataset": name,
         "observations": [_observation(stream, allowed, row.pop("entity"), row, fields) for row in (dict(one) for one in page)],
@@ -121,7 +125,7 @@ def _query(
 ) -> tuple[str, dict[str, Any]]:  # fmt: skip
     """Return the SQL and its parameters. Names stand in quotes and come from declarations."""
     pack = name.split(".")[0]
-    within = allowed.sql("register.area_code")
+    within = allowed.sql("register.area_code", time_column=f"o.{stream.time}")
     given: dict[str, Any] = {**within.params, "count": limit + 1}
     key, moment = f'o."{stream.entity.key}"', f'o."{stream.time}"'
     words = {word.key for word in stream.words}
@@ -146,8 +150,11 @@ def _query(
 
 
 def _observation(stream: Stream, allowed: Scope, key: str, row: dict[str, Any], fields: list[str]) -> dict[str, Any]:
-    """Return one observation as it goes out; a field that is masked or hidden for this very row is so here."""
-    shown = allowed.mask(row)
+    """Return one observation as it goes out; a field that is masked or hidden for this very row is so here.
+
+    A sum over many rows was made of fields that every reason shows: it is no row of its own.
+    """
+    shown = row if "count" in row else allowed.mask(row, time_field="time")
     told: dict[str, Any] = {"entity": key, "time": row["time"]}
     for one in fields:
         if one in shown:
@@ -155,7 +162,9 @@ def _observation(stream: Stream, allowed: Scope, key: str, row: dict[str, Any], 
             told[one] = None if isinstance(value, float) and not math.isfinite(value) else value
     if "quality" in row:
         quality = int(row["quality"])
-        told |= {"seq": row["seq"], "flags": [str(flag.name).lower() for flag in Flag if quality & flag]}
+        told["seq"] = row["seq"]
+        if not allowed.hidden and not allowed.masks:  # a flag may speak of a field that is left out
+            told["flags"] = [str(flag.name).lower() for flag in Flag if quality & flag]
     else:
         told["count"] = row["count"]
     return told
@@ -167,13 +176,15 @@ def _stream(actor: Actor, asked: dict[str, Any]) -> tuple[str, Stream, Scope]:
     if name not in city.streams:
         raise NotFound(f"There is no stream {name!r}.{nearest(name, city.streams)}")
     allowed = require_scope(actor, name, asked["purpose"])
+    allowed.count()
     if allowed.personal:
         allowed.record_read(asked["entity"] or "")
     return name, city.streams[name], allowed
 
 
-def _chosen(stream: Stream, text: str | None, allowed: Scope) -> list[str]:
-    known = [field.key for field in (*stream.quantities, *stream.words) if field.key not in allowed.hidden]
+def _chosen(stream: Stream, text: str | None, allowed: Scope, *, summed: bool = False) -> list[str]:
+    every = [field.key for field in (*stream.quantities, *stream.words)]
+    known = [one for one in every if (allowed.may_filter(one) if summed else one not in allowed.hidden)]
     wanted = [one for one in (text or "").split(",") if one]
     for one in wanted:
         if one not in known:
