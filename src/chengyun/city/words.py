@@ -296,12 +296,14 @@ class Rule:
 
     compute: any signature for use in Python; a rule named by an indicator's `-- rule:` header takes
         (rows: list[dict], limits: Limits) and returns rows, each dict keeping the subject and period columns.
+    made_of: column it returns → the columns of the rows it is made of, for lineage; one not named is made of all of them.
     """
 
     key: str
     name: str
     compute: Callable[..., Any]
     standard: str
+    made_of: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)
 
     def faults(self) -> Iterator[str]:
         if not is_key(self.key):

@@ -19,6 +19,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from chengyun.city import Limits, Rule
+from chengyun.packs.air_quality import parts
 from chengyun.packs.air_quality.assessment import Span, assess, composite_index
 from chengyun.packs.air_quality.daily import day_mean, ozone_day
 from chengyun.packs.air_quality.rules import POLLUTANTS, Air, Mean, fraction_of, judge, pollutant_of, symbols
@@ -260,11 +261,13 @@ def _by_distance(places: tuple[tuple[str, tuple[float, float]], ...]) -> dict[st
     return found
 
 
-AIR_OF_HOURS = Rule(key="air_of_hours", name="小时空气质量指数", compute=air_of_hours, standard="HJ 633")
-AIR_OF_DAYS = Rule(key="air_of_days", name="日空气质量指数", compute=air_of_days, standard="HJ 633")
-AIR_OF_REPORTS = Rule(key="air_of_reports", name="日报空气质量指数重算", compute=air_of_reports, standard="HJ 633")
-ASSESS_MONTH = Rule(key="assess_month", name="月评价", compute=assess_month, standard="HJ 663")
-ASSESS_YEAR = Rule(key="assess_year", name="年评价", compute=assess_year, standard="HJ 663")
+AIR_OF_HOURS = Rule(key="air_of_hours", name="小时空气质量指数", compute=air_of_hours, standard="HJ 633", made_of=parts.OF_HOURS)
+AIR_OF_DAYS = Rule(key="air_of_days", name="日空气质量指数", compute=air_of_days, standard="HJ 633", made_of=parts.OF_DAYS)
+AIR_OF_REPORTS = Rule(
+    key="air_of_reports", name="日报空气质量指数重算", compute=air_of_reports, standard="HJ 633", made_of=parts.OF_REPORTS
+)
+ASSESS_MONTH = Rule(key="assess_month", name="月评价", compute=assess_month, standard="HJ 663", made_of=parts.OF_SPANS)
+ASSESS_YEAR = Rule(key="assess_year", name="年评价", compute=assess_year, standard="HJ 663", made_of=parts.OF_SPANS)
 DRIFT = Rule(key="drift_from_neighbours", name="与邻近站点偏离", compute=drift_from_neighbours, standard="本系统默认方法")
 
 RULES = (AIR_OF_HOURS, AIR_OF_DAYS, AIR_OF_REPORTS, ASSESS_MONTH, ASSESS_YEAR, DRIFT)
