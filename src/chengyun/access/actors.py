@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,8 @@ from django.utils.translation import gettext as _
 from chengyun.access import tokens
 from chengyun.access.models import Account, Assignment, Organisation, Token
 from chengyun.access.predicates import prefix_of
+from chengyun.access.rulebook import rulebook
+from chengyun.config import config
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ class Actor:
     account_id: None for anonymous visitors and for the program itself.
     areas: prefixes of area codes over all roles; ("",): the whole city; (): no area at all.
     posts: which role reaches which area; when not given, every role reaches every area of `areas`.
+    zone: the part of the network the request comes from, where the installation declares any; "": not known.
     """
 
     account_id: int | None
@@ -45,6 +49,7 @@ class Actor:
     roles: frozenset[str] = frozenset()
     areas: tuple[str, ...] = ()
     posts: tuple[Post, ...] = field(default=())
+    zone: str = ""
 
     def __post_init__(self) -> None:
         if not self.posts:
@@ -70,8 +75,17 @@ def actor_of(request: HttpRequest) -> Actor:
         else:
             user: Any = getattr(request, "user", None)
             known = actor_of_account(user) if isinstance(user, Account) and user.is_active else ANONYMOUS
+        zones = rulebook().surroundings
+        if zones.zones and known is not ANONYMOUS:
+            known = dataclasses.replace(known, zone=zones.zone_of(address_of(request)))
         request._actor = known  # type: ignore[attr-defined]
     return known
+
+
+def address_of(request: HttpRequest) -> str:
+    """Return the address a request comes from: behind the installation's own proxy, the one the proxy saw."""
+    forwarded = request.headers.get("X-Forwarded-For", "") if config().https else ""
+    return forwarded.split(",")[-1].strip() or str(request.META.get("REMOTE_ADDR", ""))
 
 
 def actor_of_account(account: Account, now: dt.datetime | None = None) -> Actor:

@@ -187,6 +187,8 @@ def scope(actor: Actor, dataset: str, purpose: str | None = None, now: dt.dateti
         return refuse(_("用途 %s 未登记。") % purpose, facts.personal)
     if facts.personal and purpose is None:
         return refuse(_("%s 含个人信息，读取须说明用途。") % facts.name, True)
+    if unmet := book.surroundings.refusal(facts, actor.zone, now or timezone.now()):
+        return refuse(_("此时此地不能读取 %(name)s：%(why)s。") % {"name": facts.name, "why": unmet}, facts.personal)
     layers = [layer for reading, roles in book.readings if (layer := _layer(reading, roles, facts, actor, purpose))]
     why_not: list[str] = []
     if not any(isinstance(layer.rows, Everything) and not layer.masks and not layer.hidden for layer in layers):

@@ -12,6 +12,7 @@ from typing import Literal
 
 import msgspec
 
+from chengyun.access.environment import Surroundings, read_surroundings
 from chengyun.access.masks import MASKS
 from chengyun.city import City, load_city
 from chengyun.config import config
@@ -132,6 +133,7 @@ class Rulebook:
     longest_min: int
     second_factor_grace_h: int
     privileged_password_days: int
+    surroundings: Surroundings = field(default_factory=lambda: Surroundings({}, ()))
 
 
 @functools.cache
@@ -196,6 +198,7 @@ def read_rulebook(path: Path, city: City, opened: Iterable[str] = ()) -> Ruleboo
         longest_min=read.sessions.longest_min,
         second_factor_grace_h=read.sessions.second_factor_grace_h,
         privileged_password_days=read.sessions.privileged_password_days,
+        surroundings=read_surroundings(datasets, faults),
     )
     if faults:
         raise Misdeclared(faults)

@@ -185,7 +185,7 @@ class Migration(migrations.Migration):
             model_name="grant",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    models.Q(("shown", {}), ("frequency", None)), models.Q(("purpose", ""), _negated=True), _connector="OR"
+                    models.Q(("frequency", None), ("shown", {})), models.Q(("purpose", ""), _negated=True), _connector="OR"
                 ),
                 name="access_grant_for_a_purpose",
                 violation_error_message="指明字段或次数的授权须写明用途。",
