@@ -29,9 +29,9 @@ PARTS: Sequence[tuple[str, type[models.Model], str]] = (
 )  # fmt: skip
 
 STEP_COLUMNS = (
-    "state", "ended", "owner_id", "person_id", "department_id", "due_at", "warn_at", "closed_at", "in_time", "category", "catalog_version",
-    "condition", "emergency", "handled_by_id", "merged_into_id", *COUNTERS, "suspended", "dispatched_at", "handled_at",
-    "verified_at", "stage_since",
+    "state", "ended", "owner_id", "person_id", "department_id", "due_at", "warn_at", "closed_at", "in_time", "category",
+    "catalog_version", "condition", "emergency", "handled_by_id", "merged_into_id", *COUNTERS, "suspended", "dispatched_at",
+    "handled_at", "verified_at", "stage_since",
 )  # fmt: skip
 """What a step may change of a case."""
 

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is counted apart from what. A case is counted once on every sheet; a question is answered from the smallest that can.
+
+A sheet of everything by everything would have as many rows as there are cases. These have few, and between them they know
+every pair a page may ask for; what none of them knows is counted from the cases of one street, or by the month.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+__all__ = ["SHEETS", "Sheet", "sheet_for"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """number: as it stands in a Cell; it is never used again for another sheet. digits: of the area code, 6 or 9.
+
+    apart: of category, department and source. size: how it compares with others, roughly rows for each month.
+    """
+
+    number: int
+    monthly: bool
+    digits: int
+    apart: frozenset[str]
+    size: int
+
+
+def _sheet(number: int, grain: str, digits: int, apart: str, size: int) -> Sheet:
+    return Sheet(number, grain == "month", digits, frozenset(apart.split()), size)
+
+
+SHEETS = (
+    _sheet(1, "month", 6, "source", 100),
+    _sheet(2, "month", 9, "", 160),
+    _sheet(3, "month", 6, "department", 200),
+    _sheet(4, "month", 6, "category", 2_500),
+    _sheet(5, "day", 6, "source", 3_000),
+    _sheet(6, "day", 9, "", 5_000),
+    _sheet(7, "day", 6, "department", 6_000),
+    _sheet(8, "month", 9, "department source", 8_000),
+    _sheet(9, "month", 9, "category", 20_000),
+    _sheet(10, "month", 6, "category department source", 20_000),
+    _sheet(11, "day", 6, "category", 40_000),
+)
+
+
+def sheet_for(daily: bool, digits: int, apart: Collection[str]) -> Sheet | None:
+    """Return the smallest sheet that tells apart what is asked; None where none does."""
+    fitting = [one for one in SHEETS if not (daily and one.monthly) and digits <= one.digits and one.apart.issuperset(apart)]
+    return min(fitting, key=lambda one: one.size, default=None)
