@@ -62,6 +62,7 @@ INSTALLED_APPS = [
     "chengyun.cases.statistics",
     "chengyun.share.registers",
     "chengyun.share.ledger",
+    "chengyun.share.exchange",
     "chengyun.share.catalogue",
     "chengyun.protocols.sensorthings",
     "chengyun.protocols.ngsild",

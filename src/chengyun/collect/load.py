@@ -80,6 +80,8 @@ class Loaded:
 
 def find_feed(city: City, name: str) -> tuple[str, Feed]:
     """Return the pack and the feed of `pack.feed`. Raises NotFound naming the nearest."""
+    if name in city.register_feeds:
+        raise Refused(f"{name} fills a register; load it with `chengyun registers load {name} FILE…`.", code="register_feed")
     if name not in city.feeds:
         raise NotFound(f"There is no feed {name!r}.{nearest(name, city.feeds)} Feeds: {', '.join(city.feeds)}.")
     return name.split(".")[0], city.feeds[name]

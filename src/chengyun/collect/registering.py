@@ -12,7 +12,7 @@ from django.db import transaction
 from chengyun.city import City, Registered, qualify
 from chengyun.city.models import Register
 
-__all__ = ["model_of", "register"]
+__all__ = ["model_of", "place", "register"]
 
 
 def model_of(city: City, entity: str) -> type[Register]:
@@ -39,7 +39,7 @@ def register(city: City, pack: str, found: Iterable[Registered], *, simulated: b
 def _register(model: type[Register], rows: dict[str, dict[str, Any]], simulated: bool) -> int:
     known = {it.key: it for it in model._default_manager.filter(key__in=rows)}
     fields = {field.name for field in model._meta.concrete_fields}
-    _place(rows)
+    place(rows)
     changed = 0
     for key, values in rows.items():
         there = known.get(key)
@@ -61,7 +61,8 @@ def _register(model: type[Register], rows: dict[str, dict[str, Any]], simulated:
     return changed
 
 
-def _place(rows: dict[str, dict[str, Any]]) -> None:
+def place(rows: dict[str, dict[str, Any]]) -> None:
+    """Give rows with a point and no area the smallest district, street or community that holds it."""
     from chengyun.areas.queries import area_of_points  # loads shapely, which a page that registers nothing does without
 
     open_rows = [

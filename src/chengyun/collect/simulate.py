@@ -25,7 +25,7 @@ from chengyun.config import Config
 from chengyun.lake.rows import Flag
 from chengyun.lake.tables import StreamTable, stream_table
 
-__all__ = ["simulate"]
+__all__ = ["simulate", "simulated_areas"]
 
 HISTORY = dt.timedelta(hours=72)
 REAL_WITHIN = dt.timedelta(days=3)
@@ -62,7 +62,7 @@ def _register_once(city: City, pack: str, simulation: Simulation, seed: int) -> 
     entities = {qualify(pack, city.streams[qualify(pack, stream)].entity.to) for stream in simulation.streams}
     if any(model_of(city, entity)._default_manager.filter(source=SOURCE).exists() for entity in entities):
         return
-    found = simulation.register(_simulated_areas(seed), random.Random(seed))  # noqa: S311  a simulation, not a secret
+    found = simulation.register(simulated_areas(seed), random.Random(seed))  # noqa: S311  a simulation, not a secret
     marked = [Registered(it.entity, it.key, {**it.values, "source": SOURCE}) for it in found]
     count = register(city, pack, marked, simulated=True)
     # None before a city has areas; asked again every round, said once there is something to say.
@@ -70,7 +70,8 @@ def _register_once(city: City, pack: str, simulation: Simulation, seed: int) -> 
         log.info("%s: %d simulated things registered", pack, count)
 
 
-def _simulated_areas(seed: int) -> list[SimulatedArea]:
+def simulated_areas(seed: int) -> list[SimulatedArea]:
+    """Return the city's districts with points inside, by code; none before a city has areas."""
     found = []
     for feature in areas.boundaries("district")["features"]:
         code = str(feature["properties"]["code"])

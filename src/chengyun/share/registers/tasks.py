@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What base registers do by the clock: invented things while there are no others, and rows that turn with the day."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+
+from django.conf import settings
+from django.utils import timezone
+from procrastinate.contrib.django import app
+
+from chengyun.config import config
+from chengyun.share.registers import demo, services
+from chengyun.share.registers.declared import base_registers
+
+LOOK_BACK = dt.timedelta(days=40)
+"""Days that a computer may have been off; a row that is up to date stays as it is."""
+
+log = logging.getLogger(__name__)
+
+
+@app.periodic(cron="* * * * * */20")
+@app.task(queueing_lock="registers.fill", lock="registers.fill", pass_context=False)
+def fill_due(timestamp: int) -> None:  # noqa: ARG001  procrastinate passes when it was due
+    """Fill registers that have been told nothing."""
+    if made := demo.fill(config(), settings.CITY):
+        log.info("%d simulated statements", made)
+
+
+@app.periodic(cron="7 0 * * *")
+@app.task(queueing_lock="registers.turn_of_day", lock="registers.turn_of_day", pass_context=False)
+def turn_of_day_due(timestamp: int) -> None:  # noqa: ARG001  procrastinate passes when it was due
+    """Bring up to date what begins or ends with the day."""
+    today = timezone.localdate()
+    for dataset in base_registers():
+        if changed := services.turn_of_day(dataset, today, today - LOOK_BACK):
+            log.info("%s: %d rows turned with the day", dataset, changed)
