@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from chengyun.city.declare import declaration, is_key
 from chengyun.errors import nearest
+from chengyun.standards.identifiers import KINDS
 from chengyun.standards.units import UNITS
 
 __all__ = ["Code", "Field", "Quantity", "Ref", "Text", "Was", "former_keys"]
@@ -111,15 +112,19 @@ class Text:
     """A short text.
 
     longest: in characters; a longer text is refused.
+    check: kind of identifier it must be, of `chengyun.standards.identifiers`, e.g. "uscc"; None: any text.
     """
 
     key: str
     name: str
     longest: int = 200
+    check: str | None = None
     was: Was = ()
 
     def faults(self) -> Iterator[str]:
         yield from _wrong_keys(self.key, self.was)
+        if self.check is not None and self.check not in KINDS:
+            yield f"check {self.check!r} is no kind of identifier.{nearest(self.check, KINDS)} See standards/identifiers."
 
 
 Field = Ref | Quantity | Code | Text

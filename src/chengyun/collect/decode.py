@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from chengyun.city import Code, Quantity, Stream, Text
 from chengyun.errors import Malformed, nearest
+from chengyun.standards import identifiers
 
 __all__ = ["MOST_ROWS", "Dead", "Decoded", "read_body", "read_columns", "read_objects"]
 
@@ -292,7 +293,10 @@ def _text_fault(text: Text) -> Callable[[str | None], str | None]:
             return None
         if len(cell) > text.longest:
             return f"{len(cell)} characters long, at most {text.longest} are kept"
-        return "a text with a NUL character" if "\x00" in cell else None
+        if "\x00" in cell:
+            return "a text with a NUL character"
+        wrong = identifiers.fault(text.check, cell) if text.check and cell else None
+        return f"no {wrong.kind.en}: {str(wrong).rstrip('.')}" if wrong else None
 
     return fault
 
