@@ -64,6 +64,7 @@ INSTALLED_APPS = [
     "chengyun.share.ledger",
     "chengyun.share.exchange",
     "chengyun.share.catalogue",
+    "chengyun.share.lineage",
     "chengyun.protocols.sensorthings",
     "chengyun.protocols.ngsild",
     "chengyun.protocols.open311",

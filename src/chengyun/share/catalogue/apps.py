@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+from django.apps import AppConfig
+
+
+class CatalogueConfig(AppConfig):
+    name = "chengyun.share.catalogue"
+    label = "catalogue"
+    verbose_name = "信息资源目录"
+
+    def ready(self) -> None:
+        from chengyun.share.catalogue import signals  # models are not ready before
+
+        signals.connect()

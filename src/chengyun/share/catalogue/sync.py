@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The catalogue follows the declarations: what is declared appears, what changed changes, what vanished is withdrawn.
+
+What a person set stays: a field named in `edited` is theirs. Every change made here is a version, too, by the program.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from chengyun.access.models import Organisation
+from chengyun.share.catalogue.declared import Described, DescribedItem, described, elements
+from chengyun.share.catalogue.listing import write_listings
+from chengyun.share.catalogue.models import DataElement, Item, Provider, Resource, Revision
+from chengyun.share.catalogue.text import fold
+
+LOCK = 0x63617461
+"""Of the transaction that follows the declarations: one at a time."""
+CLASS_OF_KIND = {"entity": "001", "stream": "002", "indicator": "003", "case_type": "004", "form": "005", "kernel": "006"}
+"""目 of a department's own resources: this program's choice, until a steward files them otherwise."""
+ITEM_FIELDS = ("position", "name", "type", "length", "definition", "personal", "element_id", "source_of_record")
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """How many resources appeared, changed, and were withdrawn."""
+
+    added: int
+    changed: int
+    withdrawn: int
+
+
+def ensure_catalogue() -> Synced:
+    """Make the catalogue say what the declarations say. Idempotent; quick when nothing is new."""
+    found = described()
+    now = timezone.now()
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+        _sync_elements()
+        return _sync(found, now)
+
+
+def _sync_elements() -> None:
+    declared = elements()
+    known = {one.key: one for one in DataElement.objects.all()}
+    for key, one in declared.items():
+        said = {
+            "name": one.name, "type": one.type, "length": one.length, "definition": one.definition, "source": one.source,
+            "personal": one.personal, "declared": True, "withdrawn": False,
+        }  # fmt: skip
+        row = known.get(key)
+        if row is None or any(getattr(row, name) != value for name, value in said.items()):
+            DataElement.objects.update_or_create(key=key, defaults=said)
+    gone = [key for key, row in known.items() if row.declared and not row.withdrawn and key not in declared]
+    DataElement.objects.filter(key__in=gone).update(withdrawn=True)
+
+
+def _sync(found: Sequence[Described], now: dt.datetime) -> Synced:
+    bodies = {one.name: one for one in Organisation.objects.all()}
+    centre = next((one for one in bodies.values() if one.kind == Organisation.Kind.CENTRE), None)
+    providers = {one.organisation_id: one for one in Provider.objects.all()}
+    known = {one.key: one for one in Resource.objects.exclude(kind="external")}
+    items: dict[int, dict[str, Item]] = {}
+    for item in Item.objects.filter(resource__in=[one.pk for one in known.values()]):
+        items.setdefault(item.resource_id, {})[item.key] = item
+    added, changed, withdrawn = 0, 0, 0
+    touched: list[Resource] = []
+    for one in found:
+        body = bodies.get(one.owner) if one.owner else centre
+        row = known.get(one.key)
+        fresh = row is None
+        if row is None:
+            row = Resource(key=one.key, kind=one.kind, published_on=timezone.localdate(now), version=0)
+        provider = _provider(body, providers)
+        differs = _differences(row, _said(one, body, row))
+        for name, (_before, after) in differs.items():
+            setattr(row, name, after)
+        if fresh:
+            row.version = 1
+            row.save()
+            differs = {"state": (None, row.state)}
+        if row.code is None and "code" not in row.edited and provider is not None and provider.number is not None:
+            row.class_code = row.class_code or f"3{provider.number:02d}{CLASS_OF_KIND[one.kind]}"
+            row.code = f"{row.class_code}/{row.pk:06d}"
+            differs["code"] = (None, row.code)
+        if _sync_items(row, one.items, items.get(row.pk, {})):
+            differs["items"] = (None, None)
+        if not differs:
+            continue
+        added, changed = added + fresh, changed + (not fresh)
+        _keep(row, differs, now, _("依据声明"), fresh)
+        touched.append(row)
+    there = {one.key for one in found}
+    for row in known.values():
+        if row.key not in there and row.state == Resource.State.PUBLISHED:
+            withdrawn += 1
+            row.withdrawn_because = _("不再有此数据的声明。")
+            row.state = Resource.State.WITHDRAWN
+            _keep(row, {"state": ("published", "withdrawn")}, now, row.withdrawn_because, False)
+            touched.append(row)
+    write_listings(touched)
+    return Synced(added, changed, withdrawn)
+
+
+def _said(one: Described, body: Organisation | None, row: Resource) -> dict[str, Any]:
+    """Return what the declarations say of a resource, but for what a person has set."""
+    said: dict[str, Any] = {
+        "kind": one.kind, "name": one.name, "name_en": one.name_en, "summary": one.summary, "formats": one.formats,
+        "sharing": one.sharing, "condition": one.condition, "ways": one.ways, "open": one.open, "personal": one.personal,
+        "cycle": one.cycle, "provider_id": body.pk if body else None, "provider_name": body.name if body else one.owner,
+        "area_code": body.area_code if body else "", "state": Resource.State.PUBLISHED, "withdrawn_because": "",
+    }  # fmt: skip
+    mine = set(row.edited)
+    # What a field allows goes with it: a steward who set the sharing has set its condition and ways.
+    if "sharing" in mine:
+        mine |= {"condition", "ways", "open"}
+    if "state" in mine:
+        mine.add("withdrawn_because")
+    return {name: value for name, value in said.items() if name.removesuffix("_id") not in mine}
+
+
+def _differences(row: Resource, said: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    return {name: (getattr(row, name), value) for name, value in said.items() if getattr(row, name) != value}
+
+
+def _sync_items(row: Resource, found: Sequence[DescribedItem], known: dict[str, Item]) -> bool:
+    """Make a resource's items what is declared; returns whether anything changed."""
+    changed = False
+    for position, one in enumerate(found):
+        item = known.get(one.key) or Item(resource=row, key=one.key)
+        said = {
+            "position": position, "name": one.name, "type": one.type, "length": one.length, "definition": one.definition,
+            "personal": one.personal, "element_id": one.element, "source_of_record": one.source_of_record,
+        }  # fmt: skip
+        said = {name: value for name, value in said.items() if name.removesuffix("_id") not in item.edited}
+        if item.pk is None or any(getattr(item, name) != value for name, value in said.items()):
+            for name, value in said.items():
+                setattr(item, name, value)
+            item.folded = fold(item.name)[:200]
+            item.save()
+            changed = True
+    gone = [item.pk for key, item in known.items() if key not in {one.key for one in found}]
+    if gone:
+        Item.objects.filter(pk__in=gone).delete()
+    return changed or bool(gone)
+
+
+def _keep(row: Resource, differs: dict[str, tuple[Any, Any]], now: dt.datetime, reason: str, fresh: bool) -> None:
+    """Save a changed resource as a new version of its own."""
+    base = 0 if fresh else row.version
+    row.version = base + 1
+    row.save()
+    changes = {name.removesuffix("_id"): list(pair) for name, pair in differs.items()}
+    Revision.objects.create(
+        resource=row, number=row.version, base=base, state=Revision.State.ACCEPTED, changes=changes, reason=reason, author=None,
+        author_name=_("程序"), made_at=now, reviewed_at=now,
+    )  # fmt: skip
+
+
+def _provider(body: Organisation | None, known: dict[int, Provider]) -> Provider | None:
+    """Return what is kept of a body as a provider, made when it provides its first resource."""
+    if body is None:
+        return None
+    if body.pk not in known:
+        taken = {one.number for one in known.values()}
+        known[body.pk] = Provider.objects.create(
+            organisation=body, number=next((n for n in range(1, 100) if n not in taken), None)
+        )
+    return known[body.pk]
+
+
+def relist(keys: Iterable[str]) -> None:
+    """Write anew what searches see of resources."""
+    write_listings(list(Resource.objects.filter(key__in=list(keys))))
