@@ -21,6 +21,8 @@ LONGEST_DELAY_S = 30.0
 STEADY_AFTER_S = 10.0
 """A child that has run this long is steady: its next end is a first one again."""
 LOG_LIMIT = 20_000_000
+FRUGAL = {"MALLOC_ARENA_MAX": "2", "MALLOC_TRIM_THRESHOLD_": "131072"}
+"""glibc's allocator keeps one pool a thread and gives little back: 125 of 796 MB of all processes at rest were its reserve."""
 
 
 def as_user(name: str | None) -> dict[str, Any]:
@@ -52,7 +54,7 @@ class Child:
         self.name = name
         self.command = list(command)
         self.log_file = log / f"{name}.log"
-        self.env = {**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})}
+        self.env = {**FRUGAL, **os.environ, "PYTHONUNBUFFERED": "1", **(env or {})}
         self.stop_with = stop_with
         self.user = user
         self.keep_output = keep_output
