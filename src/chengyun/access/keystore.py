@@ -41,7 +41,10 @@ SCRYPT_COST = 2**15
 
 
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One version of one key. use: "sign" or "secret"; wrapped: the secret half, sealed by the master key."""
+    """One version of one key. use: "sign" or "secret"; wrapped: the secret half, sealed by the master key.
+
+    algorithm: of a signature; of a secret, the set of algorithms it was made for, which its users keep to.
+    """
 
     name: str
     version: int
@@ -125,6 +128,10 @@ class Keystore:
         """Return the number of a secret's newest version, made when there is none."""
         return self._newest_entry(name, "secret").version
 
+    def suite(self, name: str, version: int) -> ciphers.Suite:
+        """Return the set of algorithms a secret's version was made for: it keeps to them when the city changes its own."""
+        return ciphers.suite_named(self._entry(name, version).algorithm)
+
     def entries(self) -> tuple[Entry, ...]:
         """Return every version of every key, nothing secret open."""
         with self._lock:
@@ -197,7 +204,7 @@ class Keystore:
         return ciphers.derive(self._open(entry), "seal", algorithm="sha-256")
 
     def _add(self, name: str, use: str) -> Entry:
-        algorithm = self._suite.signature if use == "sign" else "random-256"
+        algorithm = self._suite.signature if use == "sign" else self._suite.name
         private = signatures.make(algorithm) if use == "sign" else random.token_bytes(32)
         public = signatures.public(algorithm, private) if use == "sign" else {}
         version = self._newest.get(name, 0) + 1
