@@ -34,6 +34,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("chengyun.web.evaluation.urls")),
     path("", include("chengyun.web.field_api.urls")),
     path("", include("chengyun.web.crews.urls")),
+    path("", include("chengyun.web.lineage.urls")),
     path("api/", include("chengyun.web.api.urls")),
     path("accounts/", include("chengyun.access.urls")),
     path("admin/", admin.site.urls),

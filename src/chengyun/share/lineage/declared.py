@@ -246,14 +246,14 @@ def _shown(city: City, pack: str, panel: object) -> Iterator[Column]:
 
 
 def _doors(city: City) -> Iterator[Part]:
-    kinds = [("entity", city.entities), ("stream", city.streams), ("indicator", city.indicators)]
-    for door, name, taken in DOORS:
-        carried = [(key, it) for kind, among in kinds if kind in taken for key, it in among.items()]
-        # Under the dataset's own key, so that a reader who may not see the dataset does not see it here either.
-        for key, it in carried:
-            place = f"door:{door}/{key}"
-            yield Place(place, "door", name, (Item("out", it.name),), key)
-            yield Edge(Column(key, EVERY), Column(place, "out"), "identity", name)
+    for kind, among in (("entity", city.entities), ("stream", city.streams), ("indicator", city.indicators)):
+        for key, it in among.items():
+            # One place for each dataset: who may not see the dataset does not learn here that it goes out.
+            place = f"door:{key}"
+            out = tuple(Item(door, name) for door, name, taken in DOORS if kind in taken)
+            yield Place(place, "door", it.name, out, key)
+            for item in out:
+                yield Edge(Column(key, EVERY), Column(place, item.key), "identity", item.name)
 
 
 def _at(declared: object, otherwise: str) -> str:

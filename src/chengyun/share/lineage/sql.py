@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 import msgspec
 import sqlglot
 from sqlglot import exp
+from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import Scope, build_scope
 
@@ -73,17 +74,20 @@ class _Walk:
 def resolve(
     sql: str, schema: Mapping[str, Mapping[str, Iterable[str]]], home: str, packed: frozenset[str] = frozenset()
 ) -> Resolved:
-    """Return what a SELECT's columns are made of. Raises sqlglot's errors for SQL that is none.
+    """Return what a SELECT's columns are made of; of SQL that cannot be followed, only what is lost.
 
     schema: database → table → columns. home: database of tables named without one. packed: tables whose column `detail` is JSON
     that holds the columns named by the first step of a path.
     """
-    tree = sqlglot.parse_one(sql, dialect="duckdb")
     typed = {db: {name: dict.fromkeys(columns, "UNKNOWN") for name, columns in tables.items()} for db, tables in schema.items()}
-    tree = qualify(
-        tree, dialect="duckdb", schema=typed, db=home, validate_qualify_columns=False, quote_identifiers=False, identify=False
-    )
-    scope = build_scope(tree)
+    try:
+        tree = qualify(
+            sqlglot.parse_one(sql, dialect="duckdb"), dialect="duckdb", schema=typed, db=home, validate_qualify_columns=False,
+            allow_partial_qualification=True, quote_identifiers=False, identify=False,
+        )  # fmt: skip
+        scope = build_scope(tree)
+    except SqlglotError as wrong:  # a formula that cannot be followed is told of, and the others go on
+        return Resolved((), (), (str(wrong)[:200],))
     if scope is None:
         return Resolved((), (), (sql.strip()[:80],))
     walk = _Walk(packed)
@@ -167,7 +171,7 @@ def _path(column: exp.Column) -> str:
     """Return the first step of the JSON path a column is read by; "" when it is not."""
     above = column.parent
     if isinstance(above, exp.JSONExtract | exp.JSONExtractScalar) and above.this is column:
-        steps = [one for one in above.expression.find_all(exp.JSONPathKey)]
+        steps = list(above.expression.find_all(exp.JSONPathKey))
         if steps:
             return str(steps[0].this)
         text = above.expression.name
@@ -204,10 +208,10 @@ def _decided(walk: _Walk, top: Scope) -> Iterator[Decided]:
             continue
         clauses: list[tuple[exp.Expression, How]] = []
         for key, how in _AFTER:
-            if (clause := query.args.get(key)) is not None:
-                # The order of the last result decides nothing, and DISTINCT without columns names none.
-                if not (key == "order" and scope is top and not query.args.get("limit")):
-                    clauses.append((clause, how))
+            clause = query.args.get(key)
+            # The order of the last result decides nothing where all of it is taken.
+            if clause is not None and not (key == "order" and scope is top and not query.args.get("limit")):
+                clauses.append((clause, how))
         clauses += [(on, "join") for join in query.args.get("joins") or () if (on := join.args.get("on")) is not None]
         for clause, how in clauses:
             leaves = _combined(

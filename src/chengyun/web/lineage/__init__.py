@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where data comes from and goes, as pages."""
