@@ -53,7 +53,9 @@ def elements(actor: Actor, keys: Iterable[str] | None = None) -> list[ElementUse
     if keys is not None:
         rows = rows.filter(key__in=list(keys))
     kept: dict[str, list[tuple[int, str, str, str, bool]]] = {}
-    bound = Item.objects.filter(element__in=rows).exclude(resource__state=Resource.State.WITHDRAWN).order_by("resource__key", "key")
+    bound = (
+        Item.objects.filter(element__in=rows).exclude(resource__state=Resource.State.WITHDRAWN).order_by("resource__key", "key")
+    )
     for element, pk, key, name, field, source in bound.values_list(
         "element_id", "resource_id", "resource__key", "resource__name", "key", "source_of_record"
     ):

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from chengyun.access.models import Organisation
 from chengyun.share.catalogue.declared import Described, DescribedItem, described, elements
+from chengyun.share.catalogue.fields import item_values
 from chengyun.share.catalogue.listing import write_listings
 from chengyun.share.catalogue.models import DataElement, Item, Provider, Resource, Revision
 from chengyun.share.catalogue.text import fold
@@ -25,7 +26,6 @@ LOCK = 0x63617461
 """Of the transaction that follows the declarations: one at a time."""
 CLASS_OF_KIND = {"entity": "001", "stream": "002", "indicator": "003", "case_type": "004", "form": "005", "kernel": "006"}
 """目 of a department's own resources: this program's choice, until a steward files them otherwise."""
-ITEM_FIELDS = ("position", "name", "type", "length", "definition", "personal", "element_id", "source_of_record")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,19 +84,19 @@ def _sync(found: Sequence[Described], now: dt.datetime) -> Synced:
         for name, (_before, after) in differs.items():
             setattr(row, name, after)
         if fresh:
-            row.version = 1
             row.save()
-            differs = {"state": (None, row.state)}
+            differs = {"state": ("draft", row.state)}
         if row.code is None and "code" not in row.edited and provider is not None and provider.number is not None:
             row.class_code = row.class_code or f"3{provider.number:02d}{CLASS_OF_KIND[one.kind]}"
             row.code = f"{row.class_code}/{row.pk:06d}"
             differs["code"] = (None, row.code)
+        before = item_values(sorted(items.get(row.pk, {}).values(), key=lambda item: (item.position, item.pk)))
         if _sync_items(row, one.items, items.get(row.pk, {})):
-            differs["items"] = (None, None)
+            differs["items"] = (before, item_values(list(row.items.order_by("position", "id"))))
         if not differs:
             continue
         added, changed = added + fresh, changed + (not fresh)
-        _keep(row, differs, now, _("依据声明"), fresh)
+        _keep(row, differs, now, _("依据声明"))
         touched.append(row)
     there = {one.key for one in found}
     for row in known.values():
@@ -104,7 +104,7 @@ def _sync(found: Sequence[Described], now: dt.datetime) -> Synced:
             withdrawn += 1
             row.withdrawn_because = _("不再有此数据的声明。")
             row.state = Resource.State.WITHDRAWN
-            _keep(row, {"state": ("published", "withdrawn")}, now, row.withdrawn_because, False)
+            _keep(row, {"state": ("published", "withdrawn")}, now, row.withdrawn_because)
             touched.append(row)
     write_listings(touched)
     return Synced(added, changed, withdrawn)
@@ -153,9 +153,9 @@ def _sync_items(row: Resource, found: Sequence[DescribedItem], known: dict[str, 
     return changed or bool(gone)
 
 
-def _keep(row: Resource, differs: dict[str, tuple[Any, Any]], now: dt.datetime, reason: str, fresh: bool) -> None:
+def _keep(row: Resource, differs: dict[str, tuple[Any, Any]], now: dt.datetime, reason: str) -> None:
     """Save a changed resource as a new version of its own."""
-    base = 0 if fresh else row.version
+    base = row.version
     row.version = base + 1
     row.save()
     changes = {name.removesuffix("_id"): list(pair) for name, pair in differs.items()}
