@@ -60,6 +60,7 @@ INSTALLED_APPS = [
     "chengyun.cases.duplicates",
     "chengyun.cases.evaluation",
     "chengyun.cases.statistics",
+    "chengyun.simulate",
     "chengyun.share.requests",
     "chengyun.share.registers",
     "chengyun.share.ledger",

@@ -146,6 +146,11 @@ def collector_of(username: str, raw: str, now: dt.datetime | None = None) -> Acc
     return account if account is not None and account.is_active and account.username == username else None
 
 
+def organisation_bodies(organisation: Organisation) -> frozenset[str]:
+    """Return the names and keys of an organisation and of those above it."""
+    return _bodies({organisation.pk}).get(organisation.pk, frozenset())
+
+
 def _bodies(wanted: set[int | None]) -> dict[int | None, frozenset[str]]:
     """Return for each organisation the names and keys up to the root. One query: a city has hundreds of them, not millions."""
     if not wanted - {None}:

@@ -58,7 +58,7 @@ def in_force(now: dt.datetime | None = None) -> Q:
 
 def granted(dataset: str, now: dt.datetime | None = None) -> QuerySet[Grant]:
     """Return a dataset's grants in force, each with `reads_today`."""
-    today = (now or _database_time()).astimezone(config().zone).date()
+    today = (now or database_time()).astimezone(config().zone).date()
     reads = GrantUse.objects.filter(grant=OuterRef("pk"), day=today).values("reads")
     found = Grant.objects.filter(in_force(now), dataset=dataset).select_related("organisation")
     return found.annotate(reads_today=Subquery(reads)).order_by("id")
@@ -143,6 +143,15 @@ def counted(numbers: Iterable[str], rows: int = 0, reads: int = 1) -> None:
             raise Refused(_("授权今日的读取次数已用完，请明日再读。"), code="frequency", status=429)
 
 
+def database_time() -> dt.datetime:
+    """Return the database's time: one clock for all that decide by it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement_timestamp()")
+        (now,) = cursor.fetchone()
+    found: dt.datetime = now
+    return found
+
+
 def _period(grant: Grant, facts: Facts) -> Predicate:
     if facts.kind == "entity":
         first, end = (at.astimezone(config().zone).date() if at else None for at in (grant.rows_since, grant.rows_until))
@@ -155,11 +164,3 @@ def _always(facts: Facts) -> frozenset[str]:
         return ALWAYS
     city: City = settings.CITY
     return frozenset({facts.time, "area_code", city.streams[facts.key].entity.key}) if facts.kind == "stream" else frozenset()
-
-
-def _database_time() -> dt.datetime:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT statement_timestamp()")
-        (now,) = cursor.fetchone()
-    found: dt.datetime = now
-    return found

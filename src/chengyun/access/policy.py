@@ -143,11 +143,21 @@ class Scope:
             self.record_read(target)
         return query.filter(self.q(area_field))
 
-    def record_read(self, target: str = "", **detail: object) -> None:
-        """Record that the dataset was read, for readers that do not go through rows_for."""
+    def record_read(
+        self, target: str = "", *, keys: Iterable[str] = (), fields: Iterable[str] = (), **detail: object
+    ) -> None:
+        """Record that the dataset was read, for readers that do not go through rows_for.
+
+        keys, fields: of the rows that were shown; each person behind one can then be told.
+        """
         from chengyun.access import audit  # audit.py reads the actors this module hands it
 
-        audit.record(self.actor, "read", self.dataset, target, self.purpose or "", detail)
+        if self.grants:
+            detail["grants"] = list(self.grants)
+        told = [(self.dataset, key) for key in keys]
+        audit.record(
+            self.actor, "read", self.dataset, target, self.purpose or "", detail, subjects=told, fields=tuple(fields)
+        )
 
     def view(self) -> View:
         """Return what a ticket can carry: areas and hidden fields. Rows allowed for another reason than their area stay out.

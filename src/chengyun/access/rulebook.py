@@ -86,6 +86,18 @@ class Sessions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     privileged: list[str]
 
 
+class Requests(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How sharing is asked for and answered; days are working days, but `longest_days` and `unused_days`."""
+
+    answer_days: int
+    correction_days: int
+    warn_days: int
+    longest_days: int
+    unused_days: int
+    bureau: str
+    unshared_basis: str
+
+
 class Separation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sets: list[list[str]]
 
@@ -94,6 +106,7 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     groups: dict[str, list[str]]
     separation: Separation
     sessions: Sessions
+    requests: Requests
     purposes: dict[str, str]
     actions: dict[str, Action]
     kernel: dict[str, Kernel]
@@ -133,6 +146,7 @@ class Rulebook:
     longest_min: int
     second_factor_grace_h: int
     privileged_password_days: int
+    requests: Requests
     surroundings: Surroundings = field(default_factory=lambda: Surroundings({}, ()))
 
 
@@ -198,6 +212,7 @@ def read_rulebook(path: Path, city: City, opened: Iterable[str] = ()) -> Ruleboo
         longest_min=read.sessions.longest_min,
         second_factor_grace_h=read.sessions.second_factor_grace_h,
         privileged_password_days=read.sessions.privileged_password_days,
+        requests=read.requests,
         surroundings=read_surroundings(datasets, faults),
     )
     if faults:

@@ -23,7 +23,7 @@ from chengyun.access import audit, grants, tokens
 from chengyun.access.actors import SYSTEM, Actor, actor_of_account
 from chengyun.access.models import Account, Assignment, FirstSignIn, Grant, Organisation, Role, Token
 from chengyun.access.policy import require
-from chengyun.access.rulebook import rulebook
+from chengyun.access.rulebook import Facts, rulebook
 from chengyun.areas.models import Area
 from chengyun.errors import NotFound, Refused, nearest
 
@@ -197,34 +197,10 @@ def write_grant(
 ) -> Grant:
     """Write a grant that whoever calls has already allowed the actor to give. Raises Refused for one that leads nowhere."""
     shown, rows = dict(shown or {}), {name: list(values) for name, values in (rows or {}).items()}
-    facts = rulebook().datasets.get(dataset)
-    if facts is None:
-        raise Refused(f"{dataset!r} is no dataset.{nearest(dataset, rulebook().datasets)}", code="dataset_unknown")
-    if purpose and purpose not in rulebook().purposes:
-        raise Refused(f"{purpose!r} is no purpose.{nearest(purpose, rulebook().purposes)}", code="purpose_unknown")
-    if facts.personal and not (purpose and until):
-        raise Refused(_("%s 含个人信息，授权须写明用途和期限。") % facts.name, code="purpose_missing")
-    if (shown or frequency is not None) and not purpose:
-        raise Refused(_("指明字段或次数的授权须写明用途。"), code="purpose_missing")
-    known = grants.fields_of(dataset)
-    if shown and not known:
-        raise Refused(_("%s 的字段不能分别授权。") % facts.name, code="fields_whole")
-    for name, way in shown.items():
-        if name not in known:
-            raise Refused(f"{dataset} has no field {name!r}.{nearest(name, known)}", code="field_unknown", field=name)
-        if way not in grants.WAYS:
-            raise Refused(f"{name} is to be shown {way!r}; there are {', '.join(grants.WAYS)}.", code="way_unknown", field=name)
-    for name, values in rows.items():
-        if facts.kind != "entity" or name not in known:
-            raise Refused(f"Rows of {dataset} cannot be told apart by {name!r}.{nearest(name, known)}", code="field_unknown")
-        if not values or not all(isinstance(one, str | int) and not isinstance(one, bool) for one in values):
-            raise Refused(f"rows.{name} is {values!r}, expected texts or whole numbers.", code="rows_invalid", field=name)
-    if rows_since and rows_until and rows_since >= rows_until:
-        raise Refused(_("数据的起止时间颠倒了。"), code="period_invalid")
-    if (rows_since or rows_until) and facts.kind != "entity" and not facts.time:
-        raise Refused(_("%s 没有时间，不能按时段授权。") % facts.name, code="period_invalid")
-    if frequency is not None and frequency < 1:
-        raise Refused(_("每日次数至少为 1。"), code="frequency_invalid")
+    facts = check_terms(
+        dataset, shown=shown, rows_since=rows_since, rows_until=rows_until, rows=rows, purpose=purpose, frequency=frequency,
+        until=until,
+    )  # fmt: skip
     own = {post.organisation for post in actor.posts} | {actor.organisation}
     if (organisation is not None and organisation.key in own) or role in actor.roles:
         raise Refused(_("不能授权给自己的部门或岗位。"), code="self_grant")
@@ -243,9 +219,57 @@ def write_grant(
     return made
 
 
+def check_terms(
+    dataset: str,
+    *,
+    shown: Mapping[str, str],
+    rows_since: dt.datetime | None = None,
+    rows_until: dt.datetime | None = None,
+    rows: Mapping[str, Sequence[str | int]] | None = None,
+    purpose: str = "",
+    frequency: int | None = None,
+    until: dt.datetime | None = None,
+) -> Facts:
+    """Return the dataset's facts when something could be granted on these terms. Raises Refused naming what could not."""
+    facts = rulebook().datasets.get(dataset)
+    if facts is None:
+        raise Refused(f"{dataset!r} is no dataset.{nearest(dataset, rulebook().datasets)}", code="dataset_unknown")
+    if purpose and purpose not in rulebook().purposes:
+        raise Refused(f"{purpose!r} is no purpose.{nearest(purpose, rulebook().purposes)}", code="purpose_unknown")
+    if facts.personal and not (purpose and until):
+        raise Refused(_("%s 含个人信息，授权须写明用途和期限。") % facts.name, code="purpose_missing")
+    if (shown or frequency is not None) and not purpose:
+        raise Refused(_("指明字段或次数的授权须写明用途。"), code="purpose_missing")
+    known = grants.fields_of(dataset)
+    if shown and not known:
+        raise Refused(_("%s 的字段不能分别授权。") % facts.name, code="fields_whole")
+    for name, way in shown.items():
+        if name not in known:
+            raise Refused(f"{dataset} has no field {name!r}.{nearest(name, known)}", code="field_unknown", field=name)
+        if way not in grants.WAYS:
+            raise Refused(f"{name} is to be shown {way!r}; there are {', '.join(grants.WAYS)}.", code="way_unknown", field=name)
+    for name, values in (rows or {}).items():
+        if facts.kind != "entity" or name not in known:
+            raise Refused(f"Rows of {dataset} cannot be told apart by {name!r}.{nearest(name, known)}", code="field_unknown")
+        if not values or not all(isinstance(one, str | int) and not isinstance(one, bool) for one in values):
+            raise Refused(f"rows.{name} is {values!r}, expected texts or whole numbers.", code="rows_invalid", field=name)
+    if rows_since and rows_until and rows_since >= rows_until:
+        raise Refused(_("数据的起止时间颠倒了。"), code="period_invalid")
+    if (rows_since or rows_until) and facts.kind != "entity" and not facts.time:
+        raise Refused(_("%s 没有时间，不能按时段授权。") % facts.name, code="period_invalid")
+    if frequency is not None and frequency < 1:
+        raise Refused(_("每日次数至少为 1。"), code="frequency_invalid")
+    return facts
+
+
 def end_grant(actor: Actor, given: Grant, now: dt.datetime | None = None) -> None:
     """End a grant from now on."""
     require(actor, "grant.manage")
+    end_granted(actor, given, now)
+
+
+def end_granted(actor: Actor, given: Grant, now: dt.datetime | None = None) -> None:
+    """End a grant that whoever calls has allowed the actor to end."""
     with transaction.atomic():
         given.until = now or timezone.now()
         given.save(update_fields=["until"])
