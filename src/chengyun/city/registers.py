@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import datetime as dt
 import random
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from chengyun.city.declare import declaration, is_key
 from chengyun.errors import Malformed
+from chengyun.standards.lines import malformed, read_lines
 
 if TYPE_CHECKING:
     from chengyun.city.words import SimulatedArea
 
-__all__ = ["Authority", "RegisterFeed", "Stated", "Synthetic"]
+__all__ = ["Authority", "RegisterFeed", "Stated", "Synthetic", "read_day", "read_statements"]
 
 
 @declaration
@@ -81,7 +83,59 @@ class Synthetic:
     """What stands in a pack's registers while nobody has stated anything: invented, seeded, marked as simulated.
 
     make: (areas, random source, today) → statements. The same arguments give the same.
+    simulated: False: it is true, and comes with the pack.
     """
 
     authority: str
     make: Callable[[Sequence[SimulatedArea], random.Random, dt.date], Iterable[Stated]]
+    simulated: bool = True
+
+
+def read_statements(
+    file: BinaryIO,
+    name: str,
+    entity: str,
+    columns: Mapping[str, str],
+    *,
+    since: str | None = None,
+    until: str | None = None,
+    read: Mapping[str, Callable[[str], Any]] | None = None,
+) -> Iterator[Stated | Malformed]:
+    """Read statements from a CSV file with a header, in UTF-8. An empty cell says nothing.
+
+    columns: column → field; the one whose field is "key" is the thing's. since, until: columns with days, until exclusive.
+    read: field → what makes its value of the cell; it raises ValueError with a sentence.
+    """
+    days = [column for column in (since, until) if column]
+    for line in read_lines(file, name, [*columns, *days]):
+        if isinstance(line, Malformed):
+            yield line
+            continue
+        at, row = line
+        try:
+            values = {field: _value(row[column], field, read or {}) for column, field in columns.items() if row[column].strip()}
+            key = values.pop("key", "")
+            if not key:
+                raise ValueError("it names no key")
+            begin, end = (read_day(row[column]) if column else None for column in (since, until))
+            yield Stated(entity, str(key), values, begin, end, at)
+        except ValueError as wrong:
+            yield malformed(name, at, str(wrong))
+
+
+def read_day(text: str) -> dt.date | None:
+    """Return a day written 2026-03-01, 2026/3/1, 20260301 or 2026年3月1日; None for an empty text. Raises ValueError."""
+    bare = text.strip()
+    if not bare:
+        return None
+    found = re.fullmatch(r"(\d{4})(?:-|/|\.|年)?(\d{1,2})(?:-|/|\.|月)?(\d{1,2})日?", bare)
+    if found is None or (bare.isdigit() and len(bare) != 8):
+        raise ValueError(f"{bare[:40]!r} is not a day, expected e.g. 2026-03-01")
+    return dt.date(int(found[1]), int(found[2]), int(found[3]))
+
+
+def _value(cell: str, field: str, read: Mapping[str, Callable[[str], Any]]) -> Any:
+    try:
+        return read[field](cell.strip()) if field in read else cell.strip()
+    except ValueError as wrong:
+        raise ValueError(f"{field}: {wrong}") from None

@@ -33,8 +33,8 @@ def fields_exist(**_options: Any) -> list[CheckMessage]:
                 fields = [*panel.columns, *panel.by]
             elif isinstance(panel, Plot):
                 fields = [panel.by, panel.period, panel.value, panel.edition]
-            if fields:
-                shown = qualify(key.split(".")[0], panel.entity)  # type: ignore[union-attr, arg-type]
+            shown = qualify(key.split(".")[0], getattr(panel, "entity", None) or "")
+            if fields and shown in city.entities:
                 faults += _lacking(f"page {key}", shown, city.entities[shown], fields)
     return faults
 

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Legal entities: which firms and bodies there are, what they may do, and how they hang together."""
+
+from __future__ import annotations
+
+from chengyun.city import Authority, Entity, Pack
+from chengyun.packs.legal_entities import feeds, pages, quality, simulate
+
+MARKET = Authority("market", "市场监督管理局")
+TAX = Authority("tax", "税务局", first_for=["phone"])
+CIVIL_AFFAIRS = Authority("civil_affairs", "民政局")
+HUMAN_RESOURCES = Authority("human_resources", "人力资源和社会保障局")
+FOREIGN = Authority("foreign", "境外登记机关")
+
+PACK = Pack(
+    key="legal_entities",
+    name="法人基础库",
+    owner="市场监督管理局",
+    answers="有哪些单位，获准做什么，相互之间是什么关系",
+    standards=["GB 32100", "GB 11714", "GB/T 4754"],
+    entities=[
+        Entity(
+            "enterprise", "法人单位", model="Enterprise", one_row_is="一个单位", sharing="unconditional",
+            masks={"representative": "name", "phone": "phone"},
+            authorities=[MARKET, CIVIL_AFFAIRS, TAX, HUMAN_RESOURCES, FOREIGN], refers={"building": "buildings.building"},
+        ),
+        Entity(
+            "licence", "许可证", model="Licence", one_row_is="一张许可证", sharing="unconditional",
+            authorities=[MARKET, FOREIGN], refers={"enterprise": "enterprise"},
+        ),
+        Entity(
+            "relation", "关联关系", model="Relation", one_row_is="一项关系", sharing="conditional", masks={"person": "name"},
+            authorities=[MARKET], refers={"enterprise": "enterprise", "other": "enterprise"},
+        ),
+    ],
+    register_feeds=feeds.FEEDS,
+    quality=quality.RULES,
+    pages=pages.PAGES,
+    synthetic=simulate.SYNTHETIC,
+)  # fmt: skip
