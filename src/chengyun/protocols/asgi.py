@@ -2,7 +2,7 @@
 """The protocols process: one address for each foreign language, one pool of connections, one policy for all.
 
 /sensorthings/v1.1   OGC SensorThings        /ngsi-ld/v1   ETSI NGSI-LD        /ogc   OGC API Features and Tiles
-/open311             Open311 GeoReport v2
+/open311             Open311 GeoReport v2    /exchange/v1  signed exchange between departments and nodes
 
 A process of its own, so that a neighbour's heavy question never stands before an observation that comes in.
 """
@@ -29,7 +29,7 @@ from chengyun.protocols.door import Door, Given, Reply, Request, Visitors
 
 __all__ = ["App"]
 
-DOORS = ("sensorthings", "ngsild", "ogc", "open311")
+DOORS = ("sensorthings", "ngsild", "ogc", "open311", "exchange")
 """Each a package with `door.py`: `open_door() -> Door`."""
 CONNECTIONS = 4
 PREFLIGHT = (

@@ -143,14 +143,14 @@ def _check(log: str, size: int) -> None:
         raise Refused(f"{log} has {known.size if known else 0} entries, fewer than {size}.", code="size", status=400)
 
 
-def _one_head(sql: str, params: list[object]) -> SignedHead | None:
+def _one_head(sql: str, params: list[str | int]) -> SignedHead | None:
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         row = cursor.fetchone()
     return SignedHead(row[0], row[1], bytes(row[2]), row[3], row[4], row[5]) if row else None
 
 
-def _one_entry(sql: str, params: list[object], otherwise: str) -> Entry:
+def _one_entry(sql: str, params: list[str | int], otherwise: str) -> Entry:
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         row = cursor.fetchone()

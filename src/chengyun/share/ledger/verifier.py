@@ -108,7 +108,7 @@ def _read(data: bytes) -> dict[str, Any]:
         bundle = json.loads(text, object_pairs_hook=_no_twice)
     except (UnicodeDecodeError, ValueError, RecursionError) as wrong:
         raise NoReceipt(f"This is no receipt file: {wrong}.") from None
-    if not isinstance(bundle, dict) or not NEEDED <= bundle.keys():
+    if not isinstance(bundle, dict) or not bundle.keys() >= NEEDED:
         raise NoReceipt(f"This is no receipt file: it needs {', '.join(sorted(NEEDED))}.")
     if unknown := bundle.keys() - POSSIBLE:
         raise Wrong(f"The file holds {min(unknown)!r}, which no receipt file has.")

@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Files in bulk: made in the background from one snapshot, in parts, each with its checksums in a manifest that is signed.
+
+    <data>/exchange/<number>/part-00000.parquet …      parts of up to a million rows
+    manifest     dataset, fields, version, for each part: rows, bytes, sha256, and a sha256 for each 16 MB chunk
+
+The receipt is of the manifest's bytes; the manifest is of every byte of the parts. What is interrupted goes on by chunk.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import logging
+import shutil
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from chengyun.access import audit
+from chengyun.access.policy import Scope, require_scope
+from chengyun.config import config, make_folder
+from chengyun.errors import NotFound, Problem, Refused
+from chengyun.share.exchange import reading
+from chengyun.share.exchange.models import BulkFile, Party
+from chengyun.share.exchange.parties import actor_of
+from chengyun.share.exchange.sources import Column, Source, kind_of, source_of
+from chengyun.share.ledger.verifier import canonical
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["CHUNK", "ask_for", "make", "make_waiting", "manifest_of", "part_path", "sweep"]
+
+CHUNK = 16 * 1024 * 1024
+PART_ROWS = 1_000_000
+KEPT_DAYS = 7
+MOST_WAITING = 20
+FORMATS = ("parquet", "csv")
+_OURS = (Column("_key", "text"), Column("_version", "integer"), Column("_removed", "boolean"))
+"""Before a dataset's own columns: what a row is told apart by, its version, and whether the reader has lost it."""
+
+log = logging.getLogger(__name__)
+
+
+def ask_for(party: Party, dataset: str, purpose: str, format: str, since: int) -> BulkFile:
+    """Note that a party wants a file; the background makes it. Raises NotFound when it may read nothing of the dataset."""
+    if format not in FORMATS:
+        raise Refused(f"format is {format!r}, expected one of {', '.join(FORMATS)}.", code="parameter", status=400)
+    require_scope(actor_of(party), dataset, purpose or None)
+    kind_of(dataset)
+    if BulkFile.objects.filter(party=party, state=BulkFile.State.WAITING).count() >= MOST_WAITING:
+        raise Refused(f"{MOST_WAITING} files of yours wait already. Ask again when they are made.", code="waiting", status=429)
+    return BulkFile.objects.create(
+        number=uuid.uuid4(), party=party, dataset=dataset, purpose=purpose, format=format, since_version=since
+    )  # fmt: skip
+
+
+def make_waiting() -> int:
+    """Make the files that wait, one after the other; return how many."""
+    made = 0
+    for one in BulkFile.objects.filter(state=BulkFile.State.WAITING).select_related("party__organisation").order_by("id"):
+        try:
+            make(one)
+            made += 1
+        except Problem as wrong:
+            BulkFile.objects.filter(pk=one.pk).update(state=BulkFile.State.FAILED, reason=wrong.sentence[:300])
+        except Exception:
+            log.exception("the file %s was not made", one.number)
+            shutil.rmtree(folder_of(one), ignore_errors=True)
+            BulkFile.objects.filter(pk=one.pk).update(state=BulkFile.State.FAILED, reason="It could not be made; see the log.")
+    return made
+
+
+def make(file: BulkFile) -> dict[str, Any]:
+    """Write a file's parts and its manifest. The policy is asked now, not when the file was asked for."""
+    scope = require_scope(actor_of(file.party), file.dataset, file.purpose or None)
+    folder = folder_of(file)
+    shutil.rmtree(folder, ignore_errors=True)
+    make_folder(folder)
+    at, columns, tables = _rows(scope, file.dataset, file.since_version)
+    parts = [_write(folder, number, table, file.format) for number, table in enumerate(tables)]
+    total = sum(one["rows"] for one in parts)
+    manifest = {
+        "version": 1, "file": str(file.number), "dataset": file.dataset, "purpose": file.purpose, "format": file.format,
+        "since": file.since_version, "as_of": at, "rows": total, "chunk": CHUNK, "parts": parts,
+        "fields": [{"name": one.name, "type": one.type} for one in columns], "grants": list(scope.grants),
+    }  # fmt: skip
+    with transaction.atomic():
+        scope.count(total)
+        if scope.personal:
+            audit.record(scope.actor, "read", file.dataset, "", file.purpose, {"way": "file", "rows": total})
+        file.state, file.manifest = BulkFile.State.READY, manifest
+        file.save(update_fields=["state", "manifest"])
+    return manifest
+
+
+def manifest_of(party: Party, number: str) -> BulkFile:
+    """Return one of a party's files. Raises NotFound."""
+    try:
+        wanted = uuid.UUID(number)
+    except ValueError:
+        raise NotFound(f"There is no file {number[:64]!r} of yours.") from None
+    found = BulkFile.objects.filter(party__organisation=party.organisation, number=wanted).first()
+    if found is None:
+        raise NotFound(f"There is no file {number} of yours.")
+    return found
+
+
+def part_path(party: Party, number: str, part: int) -> Path:
+    """Return where a part lies, for a party that may still read what is in it. Raises NotFound."""
+    file = manifest_of(party, number)
+    # A grant that was revoked since takes the files made under it along.
+    require_scope(actor_of(party), file.dataset, file.purpose or None)
+    parts = file.manifest.get("parts", [])
+    if file.state != BulkFile.State.READY or part >= len(parts):
+        raise NotFound(f"The file {number} has no part {part} to be fetched.")
+    return folder_of(file) / str(parts[part]["name"])
+
+
+def folder_of(file: BulkFile) -> Path:
+    return config().data / "exchange" / str(file.number)
+
+
+def sweep(now: dt.datetime | None = None) -> int:
+    """Remove files older than a week; return how many."""
+    old = BulkFile.objects.filter(made_at__lt=(now or timezone.now()) - dt.timedelta(days=KEPT_DAYS))
+    gone = 0
+    for one in old.exclude(state=BulkFile.State.GONE):
+        shutil.rmtree(folder_of(one), ignore_errors=True)
+        one.state = BulkFile.State.GONE
+        one.save(update_fields=["state"])
+        gone += 1
+    return gone
+
+
+def _rows(scope: Scope, dataset: str, since: int) -> tuple[int, tuple[Column, ...], Iterator[pa.Table]]:
+    """Return the version, the columns, and the rows as tables of up to PART_ROWS."""
+    whole = kind_of(dataset) == "entity" and since == 0 and len(scope.layers) == 1
+    if whole:
+        source = source_of(dataset)
+        at = reading.version_of(dataset)
+        shown = reading.chosen(scope, source.columns, ())
+        return at, (*_OURS, *shown), _whole(scope, source, shown, at)
+    at = reading.version_of(dataset)
+    shown = reading.columns_of(scope, dataset)
+    return at, (*_OURS, *shown), _paged(scope, dataset, since, at, (*_OURS, *shown))
+
+
+def _whole(scope: Scope, source: Source, shown: Sequence[Column], at: int) -> Iterator[pa.Table]:
+    """Yield a register's rows straight from PostgreSQL as Arrow, masked column by column.
+
+    One statement, so one snapshot, taken after the version was: newer rows come again with the next increment, none is missed.
+    """
+    import pyarrow as pa
+
+    from chengyun.share.exchange.arrows import batches, masked, selecting
+
+    layer, purpose = scope.layers[0], scope.purpose or ""
+    columns = (*_OURS, *shown)
+    waiting: list[pa.Table] = []
+    rows = 0
+    for batch in batches(selecting(scope, source, shown, at)):
+        waiting.append(pa.Table.from_batches([batch]))
+        rows += len(batch)
+        if rows >= PART_ROWS:
+            yield masked(pa.concat_tables(waiting), columns, layer.masks, purpose)
+            waiting, rows = [], 0
+    if waiting:
+        yield masked(pa.concat_tables(waiting), columns, layer.masks, purpose)
+
+
+def _paged(scope: Scope, dataset: str, since: int, at: int, columns: Sequence[Column]) -> Iterator[pa.Table]:
+    import pyarrow as pa
+
+    from chengyun.share.exchange.arrows import schema_of
+
+    schema, after, waiting = schema_of(columns), None, []
+    while True:
+        page = reading.rows(
+            scope, dataset, after=after, since_version=since, as_of=at, limit=reading.MOST
+        )  # fmt: skip
+        waiting += [_flat(one, columns) for one in page.rows]
+        if len(waiting) >= PART_ROWS or (page.next is None and waiting):
+            yield pa.Table.from_pylist(waiting, schema)
+            waiting = []
+        if page.next is None:
+            return
+        after = page.next
+
+
+def _flat(row: reading.Row, columns: Sequence[Column]) -> dict[str, Any]:
+    told = {"_key": row.key, "_version": row.version, "_removed": row.removed, **row.values}
+    for one in columns:
+        if one.type == "json" and told.get(one.name) is not None:
+            told[one.name] = json.dumps(told[one.name], ensure_ascii=False, default=str)
+        elif one.type in ("decimal", "text") and told.get(one.name) is not None:
+            told[one.name] = str(told[one.name])
+    return told
+
+
+def _write(folder: Path, number: int, table: pa.Table, format: str) -> dict[str, Any]:
+    """Write a part; return its line of the manifest."""
+    name = f"part-{number:05}.{format}"
+    path = folder / name
+    if format == "parquet":
+        import pyarrow.parquet as pq
+
+        pq.write_table(table, path, compression="zstd")
+    else:
+        import pyarrow.csv as pc
+
+        pc.write_csv(table, path)
+    chunks, whole = [], hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(CHUNK):
+            chunks.append(hashlib.sha256(block).hexdigest())
+            whole.update(block)
+    return {"name": name, "rows": len(table), "bytes": path.stat().st_size, "sha256": whole.hexdigest(), "chunks": chunks}
+
+
+def manifest_bytes(manifest: Mapping[str, Any]) -> bytes:
+    """Return a manifest as it is sent and signed."""
+    return canonical(dict(manifest))
+

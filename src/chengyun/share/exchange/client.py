@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The other side of an exchange: requests that are signed, answers that are checked, receipts that are countersigned."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import hashlib
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx
+
+from chengyun.access.keystore import SigningKey, verify
+from chengyun.errors import NotFound, Problem, Refused, Unavailable
+from chengyun.share.exchange import messages, receipts
+from chengyun.share.ledger.verifier import canonical
+
+__all__ = ["Client", "Told"]
+
+WITHIN_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An answer that was checked. leaf: the receipt's log entry, or empty."""
+
+    status: int
+    body: bytes
+    leaf: bytes = b""
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Client:
+    """One neighbour's exchange, for one thread. pinned: its public keys; answers by others are refused.
+
+    Raises Unavailable when it is away (worth retrying), and the Problem it answers with.
+    """
+
+    def __init__(
+        self, address: str, key: SigningKey, pinned: Mapping[str, Mapping[str, Any]], http: httpx.Client | None = None
+    ) -> None:
+        self.address = address.rstrip("/")
+        self._key, self._pinned = key, {name: dict(jwk) for name, jwk in pinned.items()}
+        self._http = http or httpx.Client(timeout=WITHIN_S, follow_redirects=False, trust_env=False)
+
+    def get(self, path: str, **params: object) -> Told:
+        return self.ask("GET", path, params)
+
+    def post(self, path: str, value: Any) -> Told:
+        return self.ask("POST", path, {}, json.dumps(value, ensure_ascii=False).encode())
+
+    def ask(self, method: str, path: str, params: Mapping[str, object], body: bytes = b"") -> Told:
+        """Send a signed request and return its checked answer."""
+        given = {name: value for name, value in params.items() if value is not None}
+        url = f"{self.address}{path}" + (f"?{urlencode(given)}" if given else "")
+        told, nonce = self._send(method, url, body)
+        found = messages.verify_response(
+            told.status_code, dict(told.headers), told.content, nonce, self._verify, int(time.time())
+        )  # fmt: skip
+        if told.status_code >= 400:
+            raise problem_of(told.status_code, told.content)
+        leaf = base64.b64decode(told.headers.get("exchange-receipt", ""))
+        if leaf:
+            self._check(leaf, told.content, found.key_id)
+        return Told(told.status_code, told.content, leaf)
+
+    def countersign(self, leaf: bytes) -> None:
+        """Say that what a receipt speaks of has arrived."""
+        said = receipts.said_by_consumer(leaf, self._key.key_id, dt.datetime.now(dt.UTC))
+        self.post(
+            f"/receipts/{said['receipt']}/countersignature",
+            {"countersignature": said, "signature": self._key.sign(canonical(said)).hex()},
+        )
+
+    def part(self, path: str, start: int, end: int) -> bytes:
+        """Return bytes start to end, inclusive, of a file's part; its manifest says what they must be."""
+        told, _ = self._send("GET", f"{self.address}{path}", b"", {"range": f"bytes={start}-{end}"})
+        if told.status_code not in (200, 206):
+            raise problem_of(told.status_code, told.content)
+        return told.content if told.status_code == 206 else told.content[start : end + 1]
+
+    def close(self) -> None:
+        self._http.close()
+
+    def _send(
+        self, method: str, url: str, body: bytes, more: Mapping[str, str] | None = None
+    ) -> tuple[httpx.Response, str]:  # fmt: skip
+        request = self._http.build_request(method, url, content=body or None)
+        target = request.url.copy_with(raw_path=request.url.raw_path)
+        headers = messages.sign_request(
+            method, f"{target.scheme}://{request.headers['host']}{target.raw_path.decode('ascii')}", body,
+            key_id=self._key.key_id, algorithm=self._key.algorithm, sign=self._key.sign, created=int(time.time()),
+        )  # fmt: skip
+        request.headers.update({**headers, **(more or {})})
+        nonce = headers["signature-input"].split('nonce="')[1].split('"')[0]
+        try:
+            return self._http.send(request), nonce
+        except httpx.HTTPError as wrong:
+            raise Unavailable(f"{self.address} cannot be reached: {type(wrong).__name__}.") from wrong
+
+    def _verify(self, key_id: str, base: bytes, signature: bytes) -> bool:
+        return key_id in self._pinned and verify(self._pinned[key_id], base, signature)
+
+    def _check(self, leaf: bytes, body: bytes, key_id: str) -> None:
+        """Raise Refused when a receipt is not of this very answer: it would prove something else than what arrived."""
+        entry = json.loads(leaf)
+        receipt = receipts.parse(leaf)
+        signed = verify(self._pinned[key_id], canonical(receipt), bytes.fromhex(entry.get("signature", "")))
+        right = receipt.get("digest") == hashlib.sha256(body).hexdigest() and receipt.get("consumer_key") == self._key.key_id
+        if not signed or not right or canonical(entry) != leaf:
+            raise Refused("The receipt is not of what arrived.", code="receipt")
+
+
+def problem_of(status: int, body: bytes) -> Problem:
+    """Return the Problem a neighbour answered with."""
+    try:
+        found = json.loads(body)
+        sentence, code = str(found["message"])[:500], str(found["code"])[:60]
+    except (ValueError, KeyError, TypeError):
+        sentence, code = f"It answered {status}.", "answer"
+    if status == 404:
+        return NotFound(sentence, code=code)
+    if status == 503 or status >= 500:
+        return Unavailable(sentence, code=code)
+    return Refused(sentence, code=code, status=status)

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Signed HTTP messages, both ways: what is covered, how it is written, how it is checked. Pure: no network, no clock.
+
+    request     "@method" "@authority" "@path" "@query", "content-digest" when there is a body
+                created, nonce, keyid, alg="ed25519", tag="chengyun-exchange"
+    response    "@status" "content-digest", "exchange-nonce" (the request's), "exchange-receipt" when there is one
+
+One profile and nothing else is taken: a signature that covers less is refused, so nobody can leave a part out.
+Standard: RFC 9421, 2 and 3; RFC 9530, 2 (Content-Digest, sha-256); RFC 8941 for how lists and texts are written.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from chengyun.errors import Refused
+
+__all__ = ["TAG", "Checked", "content_digest", "read_signature", "sign_request", "sign_response", "verify_response"]
+
+TAG = "chengyun-exchange"
+WINDOW_S = 300
+"""How far a sender's clock may be from ours, either way."""
+LABEL = "sig1"
+REQUEST = ('"@method"', '"@authority"', '"@path"', '"@query"')
+RESPONSE = ('"@status"', '"content-digest"', '"exchange-nonce"')
+ALGORITHMS = {"ed25519": "ed25519", "sm2": "sm2-sm3"}
+"""What our keys' algorithms are called in a signature; sm2-sm3 is not registered with IANA."""
+
+_INPUT = re.compile(
+    rf'{LABEL}=\((?P<covered>"[^"]+"(?: "[^"]+")*)\)(?P<params>;created=(?P<created>\d{{1,12}})(?:;expires=(?P<expires>\d{{1,12}}))?'
+    r';nonce="(?P<nonce>[A-Za-z0-9_-]{16,64})";keyid="(?P<key_id>[A-Za-z0-9_-]{1,64})";alg="(?P<alg>[a-z0-9-]{1,20})"'
+    rf';tag="{TAG}")'
+)
+_SIGNATURE = re.compile(rf"{LABEL}=:([A-Za-z0-9+/]{{2,200}}={{0,2}}):")
+
+Signer = Callable[[bytes], bytes]
+Verifier = Callable[[str, bytes, bytes], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A signature as it was found. base: what is signed. key_id: thumbprint of the key that is said to have signed it."""
+
+    key_id: str
+    algorithm: str
+    created: int
+    nonce: str
+    base: bytes
+    signature: bytes
+
+
+def content_digest(body: bytes) -> str:
+    """Return a body's digest as its header says it."""
+    return f"sha-256=:{base64.b64encode(hashlib.sha256(body).digest()).decode()}:"
+
+
+def sign_request(
+    method: str, url: str, body: bytes, *, key_id: str, algorithm: str, sign: Signer, created: int, nonce: str | None = None
+) -> dict[str, str]:
+    """Return the headers that sign a request. url: absolute, as it goes over the wire."""
+    parts = urlsplit(url)
+    headers = {"content-digest": content_digest(body)} if body else {}
+    params = _params(created, nonce or secrets.token_urlsafe(18), key_id, algorithm)
+    covered = (*REQUEST, '"content-digest"') if body else REQUEST
+    base = _request_base(method, parts.netloc, parts.path or "/", parts.query, headers, covered, params)
+    return {**headers, **_signed(covered, params, sign(base))}
+
+
+def read_signature(method: str, authority: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> Checked:
+    """Return a request's signature, not yet verified, once its digest and what it covers are right. headers: names in lower case.
+
+    Raises Refused (401) for a message that is not signed by this profile.
+    """
+    found, signature = _found(headers)
+    covered = (*REQUEST, '"content-digest"') if body else REQUEST
+    _covers(found, covered, headers, body)
+    base = _request_base(method, authority, path, query, headers, covered, found["params"])
+    return _checked(found, base, signature)
+
+
+def sign_response(
+    status: int, body: bytes, nonce: str, *, key_id: str, algorithm: str, sign: Signer, created: int, receipt: str = ""
+) -> dict[str, str]:
+    """Return the headers that sign an answer. nonce: the request's, so that the answer is to it and no other."""
+    headers = {"content-digest": content_digest(body), "exchange-nonce": nonce}
+    covered: tuple[str, ...] = RESPONSE
+    if receipt:
+        headers["exchange-receipt"] = receipt
+        covered = (*RESPONSE, '"exchange-receipt"')
+    params = _params(created, secrets.token_urlsafe(12), key_id, algorithm)
+    return {**headers, **_signed(covered, params, sign(_response_base(status, headers, covered, params)))}
+
+
+def verify_response(status: int, headers: Mapping[str, str], body: bytes, nonce: str, verify: Verifier, now: int) -> Checked:
+    """Return an answer's signature. verify: (key id, base, signature) → whether that key made it; False for keys not pinned.
+
+    Raises Refused when the answer is not signed, not to this request, not by a known key, changed, or far from now.
+    """
+    found, signature = _found(headers)
+    covered = (*RESPONSE, '"exchange-receipt"') if "exchange-receipt" in headers else RESPONSE
+    _covers(found, covered, headers, body)
+    if headers.get("exchange-nonce") != nonce:
+        raise _refused("The answer is to another request.")
+    checked = _checked(found, _response_base(status, headers, covered, found["params"]), signature)
+    within_window(checked, now)
+    if not verify(checked.key_id, checked.base, checked.signature):
+        raise _refused(f"The answer is not signed by a key that is pinned: {checked.key_id}.")
+    return checked
+
+
+def within_window(checked: Checked, now: int) -> None:
+    """Raise Refused (401) when a message was signed further from now than clocks may differ."""
+    away = checked.created - now
+    if abs(away) > WINDOW_S:
+        side = "ahead of" if away > 0 else "behind"
+        raise _refused(
+            f"The message was signed {abs(away)} s {side} this node's clock; at most {WINDOW_S} s are let pass. Set the clock.",
+            code="clock",
+        )
+
+
+def _params(created: int, nonce: str, key_id: str, algorithm: str) -> str:
+    return f';created={created};nonce="{nonce}";keyid="{key_id}";alg="{ALGORITHMS[algorithm]}";tag="{TAG}"'
+
+
+def _signed(covered: tuple[str, ...], params: str, signature: bytes) -> dict[str, str]:
+    return {
+        "signature-input": f"{LABEL}=({' '.join(covered)}){params}",
+        "signature": f"{LABEL}=:{base64.b64encode(signature).decode()}:",
+    }
+
+
+def _found(headers: Mapping[str, str]) -> tuple[re.Match[str], bytes]:
+    if "signature-input" not in headers or "signature" not in headers:
+        raise _refused("The message is not signed. Sign it as docs/exchange.md says.", code="unsigned")
+    found = _INPUT.fullmatch(headers["signature-input"].strip())
+    signed = _SIGNATURE.fullmatch(headers["signature"].strip())
+    if found is None or signed is None:
+        raise _refused(
+            f'The signature is not by this profile: one signature {LABEL}, with created, nonce, keyid, alg and tag="{TAG}".'
+        )
+    try:
+        signature = base64.b64decode(signed[1], validate=True)
+    except ValueError:
+        raise _refused("The signature is no base64.") from None
+    return found, signature
+
+
+def _covers(found: re.Match[str], covered: tuple[str, ...], headers: Mapping[str, str], body: bytes) -> None:
+    if tuple(found["covered"].split(" ")) != covered:
+        raise _refused(f"The signature covers {found['covered']}; expected {' '.join(covered)}, in this order.")
+    if '"content-digest"' in covered and headers.get("content-digest") != content_digest(body):
+        raise _refused("Content-Digest is missing or not the digest (sha-256) of the body.", code="digest")
+
+
+def _checked(found: re.Match[str], base: bytes, signature: bytes) -> Checked:
+    return Checked(found["key_id"], found["alg"], int(found["created"]), found["nonce"], base, signature)
+
+
+def _request_base(
+    method: str, authority: str, path: str, query: str, headers: Mapping[str, str], covered: tuple[str, ...], params: str
+) -> bytes:
+    lines = [
+        f'"@method": {method}', f'"@authority": {authority.lower()}', f'"@path": {path}', f'"@query": ?{query}',
+    ]  # fmt: skip
+    if len(covered) > len(REQUEST):
+        lines.append(f'"content-digest": {headers["content-digest"]}')
+    return _base(lines, covered, params)
+
+
+def _response_base(status: int, headers: Mapping[str, str], covered: tuple[str, ...], params: str) -> bytes:
+    lines = [f'"@status": {status}', *(f"{name}: {headers.get(name[1:-1], '').strip()}" for name in covered[1:])]
+    return _base(lines, covered, params)
+
+
+def _base(lines: list[str], covered: tuple[str, ...], params: str) -> bytes:
+    return "\n".join([*lines, f'"@signature-params": ({" ".join(covered)}){params}']).encode()
+
+
+def _refused(sentence: str, code: str = "signature") -> Refused:
+    return Refused(sentence, code=code, status=401)

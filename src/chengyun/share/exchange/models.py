@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who exchanges with us, and what they follow.
+
+    Party ──< Subscription ──< Delivery       a key that signs for an organisation; what it follows; what is to be told
+    Party ──< BulkFile                        a file made for it
+    Nonce                                     requests seen, so that none is taken twice
+    Target                                    a database that rows are pushed into
+
+Receipts are entries of the ledger (log `exchange`); Receipt is the index to find them by.
+"""
+
+from __future__ import annotations
+
+from django.contrib.postgres.fields import ArrayField
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from chengyun.city.models import tracked
+
+
+@tracked
+class Party(models.Model):
+    """A public key that speaks for an organisation: a department's system, or another node."""
+
+    key_id = models.CharField(_("公钥指纹"), max_length=64, unique=True)
+    jwk = models.JSONField(_("公钥"))
+    name = models.CharField(_("名称"), max_length=100)
+    organisation = models.ForeignKey("access.Organisation", models.PROTECT, related_name="parties", verbose_name=_("部门"))
+    since = models.DateTimeField(_("起"), db_default=Now())
+    revoked_at = models.DateTimeField(_("撤销"), null=True, blank=True)
+
+    class Meta:
+        ordering = ["name", "id"]
+        verbose_name = verbose_name_plural = _("交换方")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Nonce(models.Model):
+    """A signed request that was taken. Kept for twice the window in which one may be taken at all."""
+
+    key_id = models.CharField(max_length=64)
+    nonce = models.CharField(max_length=64)
+    at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["key_id", "nonce"], name="exchange_nonce_once")]
+        indexes = [models.Index(fields=["at"], name="exchange_nonce_at")]
+
+    def __str__(self) -> str:
+        return self.nonce
+
+
+class Receipt(models.Model):
+    """What a receipt says, to be counted and found; the word itself stands in the ledger. Never changed but countersigned."""
+
+    number = models.UUIDField(unique=True)
+    at = models.DateTimeField(db_index=True)
+    way = models.CharField(_("方式"), max_length=16)
+    provider = models.CharField(_("提供方"), max_length=64)
+    consumer = models.CharField(_("使用方"), max_length=64)
+    dataset = models.CharField(_("信息资源"), max_length=128)
+    purpose = models.CharField(_("用途"), max_length=32, blank=True, default="")
+    grants = ArrayField(models.CharField(max_length=16), default=list)
+    rows = models.BigIntegerField(_("行数"))
+    bytes = models.BigIntegerField(_("字节"), default=0)
+    entry = models.BigIntegerField(unique=True)
+    countersigned_at = models.DateTimeField(_("回签"), null=True)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["consumer", "-id"], name="exchange_receipt_consumer")]
+        verbose_name = verbose_name_plural = _("交换凭证")
+
+    def __str__(self) -> str:
+        return str(self.number)
+
+
+class Subscription(models.Model):
+    """What a party follows. version: up to which it has acknowledged. url: where it is told; empty: it asks by itself.
+
+    purpose, fields: as for a read. failures: deliveries in a row that did not get through; retry_at: when the next is tried.
+    """
+
+    number = models.UUIDField(unique=True)
+    party = models.ForeignKey(Party, models.PROTECT, related_name="subscriptions", verbose_name=_("交换方"))
+    dataset = models.CharField(_("信息资源"), max_length=128)
+    purpose = models.CharField(_("用途"), max_length=32, blank=True, default="")
+    fields = ArrayField(models.CharField(max_length=63), default=list)
+    url = models.CharField(_("推送地址"), max_length=300, blank=True, default="")
+    version = models.BigIntegerField(_("已确认版本"), default=0)
+    made_at = models.DateTimeField(_("建立"), db_default=Now())
+    acknowledged_at = models.DateTimeField(_("确认"), null=True)
+    failures = models.IntegerField(_("连续失败"), default=0)
+    reason = models.CharField(_("失败原因"), max_length=300, blank=True, default="")
+    retry_at = models.DateTimeField(_("重试"), null=True)
+    ended_at = models.DateTimeField(_("结束"), null=True)
+
+    class Meta:
+        ordering = ["id"]
+        verbose_name = verbose_name_plural = _("订阅")
+
+    def __str__(self) -> str:
+        return f"{self.party} ← {self.dataset}"
+
+
+class BulkFile(models.Model):
+    """A file made for a party: its parts lie in the data folder; the manifest is what was signed."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("待生成")
+        READY = "ready", _("可下载")
+        FAILED = "failed", _("失败")
+        GONE = "gone", _("已清除")
+
+    number = models.UUIDField(unique=True)
+    party = models.ForeignKey(Party, models.PROTECT, related_name="files")
+    dataset = models.CharField(_("信息资源"), max_length=128)
+    purpose = models.CharField(_("用途"), max_length=32, blank=True, default="")
+    format = models.CharField(_("格式"), max_length=8)
+    since_version = models.BigIntegerField(default=0)
+    state = models.CharField(_("状态"), max_length=8, choices=State, default=State.WAITING)
+    reason = models.CharField(_("原因"), max_length=300, blank=True, default="")
+    manifest = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
+    made_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name = verbose_name_plural = _("批量文件")
+
+    def __str__(self) -> str:
+        return str(self.number)
+
+
+class Target(models.Model):
+    """A table of another department's database that rows are pushed into. address: SQLAlchemy URL, encrypted."""
+
+    name = models.SlugField(_("标识"), max_length=64, unique=True)
+    party = models.ForeignKey(Party, models.PROTECT, related_name="targets", verbose_name=_("交换方"))
+    dataset = models.CharField(_("信息资源"), max_length=128)
+    purpose = models.CharField(_("用途"), max_length=32, blank=True, default="")
+    address = models.TextField()
+    table = models.CharField(_("目标表"), max_length=63)
+    version = models.BigIntegerField(_("已推送版本"), default=0)
+    pushed_at = models.DateTimeField(_("推送"), null=True)
+    reason = models.CharField(_("失败原因"), max_length=300, blank=True, default="")
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name = verbose_name_plural = _("推送目标")
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whose key is whose: parties, and the actor each of them is to the policy."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
+
+from chengyun.access import audit
+from chengyun.access.actors import Actor, Post, organisation_bodies
+from chengyun.access.keystore import verify
+from chengyun.access.models import Organisation
+from chengyun.access.policy import Scope, require_scope
+from chengyun.access.predicates import prefix_of
+from chengyun.access.signatures import thumbprint
+from chengyun.errors import NotFound, Refused
+from chengyun.share.exchange.messages import WINDOW_S, Checked, within_window
+from chengyun.share.exchange.models import Nonce, Party
+
+__all__ = ["Known", "actor_of", "admit", "admit_many", "end", "read_jwk", "register"]
+
+KNOWN_FOR_S = 1.0
+"""How long a grant that was revoked may still be read by: a scope is asked of the policy once a second, not once a message."""
+
+
+def register(actor: Actor, jwk: Mapping[str, Any], name: str, organisation: Organisation) -> Party:
+    """Let a public key speak for an organisation from now on. Raises Refused for a key that is none, or known already."""
+    key = read_jwk(jwk)
+    try:
+        with transaction.atomic():
+            made = Party.objects.create(key_id=key["kid"], jwk=key, name=name, organisation=organisation)
+            audit.record(actor, "exchange.party", "", key["kid"], detail={"organisation": organisation.key})
+    except IntegrityError:
+        raise Refused(f"The key {key['kid']} is registered already.", code="party") from None
+    return made
+
+
+def end(actor: Actor, key_id: str) -> None:
+    """Take a key's word no longer. What it signed before stays valid."""
+    with transaction.atomic():
+        if not Party.objects.filter(key_id=key_id, revoked_at=None).update(revoked_at=timezone.now()):
+            raise NotFound(f"There is no key {key_id} in force.")
+        audit.record(actor, "exchange.party_ended", "", key_id)
+
+
+def read_jwk(jwk: Mapping[str, Any]) -> dict[str, str]:
+    """Return a public key with its thumbprint, nothing else. Raises Refused."""
+    words = {"OKP": ("kty", "crv", "x"), "EC": ("kty", "crv", "x", "y")}.get(str(jwk.get("kty")), ())
+    if not words or not all(isinstance(jwk.get(word), str) for word in words):
+        raise Refused("A key is a JWK: kty OKP, crv Ed25519, x; or kty EC, crv SM2, x, y.", code="key", status=400)
+    key = {word: str(jwk[word]) for word in words}
+    verify(key, b"", b"\0" * 64)
+    return {**key, "kid": thumbprint(key)}
+
+
+def actor_of(party: Party) -> Actor:
+    """Return who a party is to the policy: its organisation's system, as the holder of one of its tokens is."""
+    organisation = party.organisation
+    area = prefix_of(organisation.area_code)
+    post = Post("integrator", organisation.key, area, organisation_bodies(organisation))
+    return Actor(None, party.name, organisation.key, frozenset({"integrator"}), (area,), (post,))
+
+
+def admit(checked: Checked, now: dt.datetime) -> Party:
+    """Return who signed a request, once. Raises Refused (401) for an unknown key, a wrong signature, another time, a repetition."""
+    found = admit_many([checked], now, Known())[0]
+    if isinstance(found, Refused):
+        raise found
+    return found
+
+
+class Known:
+    """Parties and scopes, asked of the database at most once a second; for one thread."""
+
+    def __init__(self) -> None:
+        self._parties: dict[str, tuple[float, Party | None]] = {}
+        self._scopes: dict[tuple[str, str, str], tuple[float, Scope]] = {}
+
+    def party(self, key_id: str) -> Party | None:
+        now = time.monotonic()
+        known = self._parties.get(key_id)
+        if known is None or known[0] < now:
+            self._drop(self._parties)
+            found = Party.objects.filter(key_id=key_id, revoked_at=None).select_related("organisation").first()
+            known = self._parties[key_id] = (now + KNOWN_FOR_S, found)
+        return known[1]
+
+    def scope(self, party: Party, dataset: str, purpose: str) -> Scope:
+        """Return what a party may read. Raises NotFound when that is nothing."""
+        now = time.monotonic()
+        at = (party.key_id, dataset, purpose)
+        known = self._scopes.get(at)
+        if known is None or known[0] < now:
+            self._drop(self._scopes)
+            known = self._scopes[at] = (now + KNOWN_FOR_S, require_scope(actor_of(party), dataset, purpose or None))
+        return known[1]
+
+    @staticmethod
+    def _drop(kept: dict[Any, Any]) -> None:
+        if len(kept) >= 10_000:
+            kept.clear()
+
+
+_ONCE = """
+INSERT INTO exchange_nonce (key_id, nonce, at) SELECT u.key_id, u.nonce, %s
+FROM unnest(%s::text[], %s::text[]) AS u (key_id, nonce) ON CONFLICT DO NOTHING RETURNING key_id, nonce
+"""
+
+
+def admit_many(asked: list[Checked], now: dt.datetime, known: Known) -> list[Party | Refused]:
+    """Return for each request who signed it, or why it is not taken. In the caller's transaction, which keeps the nonces."""
+    told: list[Party | Refused] = []
+    for one in asked:
+        try:
+            within_window(one, int(now.timestamp()))
+            party = known.party(one.key_id)
+            if party is None or not verify(party.jwk, one.base, one.signature):
+                raise Refused(
+                    f"The key {one.key_id} is not registered here, or did not sign this.", code="signature", status=401
+                )  # fmt: skip
+            told.append(party)
+        except Refused as wrong:
+            told.append(wrong)
+    good = [one for one, party in zip(asked, told, strict=True) if isinstance(party, Party)]
+    # In order, so that two transactions with the same nonces cannot lock each other out.
+    once = sorted({(one.key_id, one.nonce) for one in good})
+    with connection.cursor() as cursor:
+        cursor.execute(_ONCE, [now, [key for key, _ in once], [nonce for _, nonce in once]])
+        fresh = {(key, nonce) for key, nonce in cursor.fetchall()}
+    for at, one in enumerate(asked):
+        if not isinstance(told[at], Party):
+            continue
+        if (one.key_id, one.nonce) in fresh:
+            fresh.discard((one.key_id, one.nonce))
+        else:
+            told[at] = Refused("This very request was taken before. Sign it anew.", code="replayed", status=401)
+    return told
+
+
+def forget_nonces(now: dt.datetime) -> int:
+    """Drop the nonces of requests that would be refused for their age anyway; return how many."""
+    return Nonce.objects.filter(at__lt=now - dt.timedelta(seconds=2 * WINDOW_S + 60)).delete()[0]

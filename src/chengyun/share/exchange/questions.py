@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The SQL that pages through a source: what stands at a version by key, and what changed after one by version.
+
+Names come from declarations and stand in quotes; every value is a parameter.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from psycopg import sql
+
+from chengyun.access.predicates import Sql
+from chengyun.share.exchange.sources import Source
+
+__all__ = ["changed", "standing"]
+
+Question = tuple[sql.Composed, dict[str, Any]]
+
+_PAGE = """
+SELECT {columns}, r.{key} AS at, NULL::bigint AS number, true AS seen
+FROM {table} AS r WHERE ({within}){only} AND r.{key} > %(after)s ORDER BY r.{key} LIMIT %(count)s
+"""
+_PAGE_AS_OF = """
+WITH later AS MATERIALIZED (SELECT DISTINCT pgh_obj_id FROM {history} WHERE pgh_id > %(as_of)s)
+(SELECT {columns}, r.key AS at, NULL::bigint AS number, true AS seen FROM {table} AS r
+ WHERE ({within}) AND r.key > %(after)s AND r.id NOT IN (SELECT pgh_obj_id FROM later WHERE pgh_obj_id IS NOT NULL)
+ ORDER BY r.key LIMIT %(count)s)
+UNION ALL
+(SELECT {columns}, r.key AS at, NULL::bigint AS number, true AS seen FROM (
+    SELECT DISTINCT ON (pgh_obj_id) * FROM {history}
+    WHERE pgh_id <= %(as_of)s AND pgh_obj_id IN (SELECT pgh_obj_id FROM later) ORDER BY pgh_obj_id, pgh_id DESC
+ ) AS r WHERE ({within}) AND r.key > %(after)s ORDER BY r.key LIMIT %(count)s)
+ORDER BY at LIMIT %(count)s
+"""
+_FIGURES = """
+SELECT {columns}, r.id AS at, r.id AS number, true AS seen FROM {table} AS r
+WHERE ({within}){only} AND r.id > %(after)s AND r.id <= %(as_of)s AND (r.until_id IS NULL OR r.until_id > %(as_of)s)
+ORDER BY r.id LIMIT %(count)s
+"""
+_CHANGED = """
+WITH latest AS MATERIALIZED (
+    SELECT e.* FROM {history} AS e
+    WHERE e.pgh_id > %(after)s AND e.pgh_id <= %(as_of)s AND NOT EXISTS (
+        SELECT 1 FROM {history} AS l WHERE l.pgh_obj_id = e.pgh_obj_id AND l.pgh_id > e.pgh_id AND l.pgh_id <= %(as_of)s)
+    ORDER BY e.pgh_id LIMIT %(count)s
+)
+SELECT {columns}, r.key AS at, r.pgh_id AS number,
+    CASE WHEN ({within}) THEN true ELSE (
+        SELECT CASE WHEN ({within_former}) THEN false END FROM {history} AS f
+        WHERE f.pgh_obj_id = r.pgh_obj_id AND f.pgh_id <= %(since)s ORDER BY f.pgh_id DESC LIMIT 1
+    ) END AS seen
+FROM latest AS r ORDER BY r.pgh_id
+"""
+_CASES_CHANGED = """
+WITH touched AS (
+    SELECT case_id, max(id) AS number FROM cases_caseevent WHERE id > %(after)s AND id <= %(as_of)s GROUP BY case_id
+)
+SELECT {columns}, r.number AS at, touched.number, true AS seen FROM touched JOIN {table} AS r ON r.id = touched.case_id
+WHERE ({within}){only} ORDER BY touched.number LIMIT %(count)s
+"""
+
+
+def standing(source: Source, within: Sql, after: str, as_of: int, count: int, *, exact: bool) -> Question:
+    """Return the question for rows by key. exact: as they stood at a version before the newest."""
+    text = _FIGURES if source.kind == "indicator" else _PAGE_AS_OF if exact and source.history else _PAGE
+    start: str | int = after
+    if source.kind == "indicator":
+        start = int(after or 0)
+    return _composed(text, source, within), {**_only(source), **within.params, "after": start, "as_of": as_of, "count": count}
+
+
+def changed(source: Source, within: Sql, former: Sql, since: int, after: int, as_of: int, count: int) -> Question:
+    """Return the question for what changed, by version. since: where the reader stands; after: where its last page ended.
+
+    former: the same condition as within, of a row named `f`. A row's `seen` is false when the reader saw it at `since` and may
+    not see what it has become; None when it is nothing to the reader.
+    """
+    text = {"entity": _CHANGED, "indicator": _FIGURES, "case": _CASES_CHANGED}[source.kind]
+    params = {**_only(source), **within.params, "after": after, "since": since, "as_of": as_of, "count": count}
+    return _composed(text, source, within, former), params
+
+
+def _composed(text: str, source: Source, within: Sql, former: Sql | None = None) -> sql.Composed:
+    only: sql.Composable = sql.SQL("")
+    if source.only:
+        only = sql.SQL(" AND r.{} = %(only)s").format(sql.Identifier(source.only[0]))
+    return sql.SQL(text).format(
+        columns=source.selected("r"), key=sql.Identifier(source.key), table=sql.Identifier(source.table), only=only,
+        history=sql.Identifier(source.history or source.table), within=sql.SQL(within.text),
+        within_former=sql.SQL((former or within).text),
+    )  # fmt: skip
+
+
+def _only(source: Source) -> dict[str, str]:
+    return {"only": source.only[1]} if source.only else {}

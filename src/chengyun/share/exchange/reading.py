@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows of any dataset under a scope: masked, paged by key at one version, or incremental by version.
+
+    first = rows(scope, "air_quality.station")                           what stands, by key
+    rows(scope, dataset, after=first.next, as_of=first.as_of)            the same moment, on
+    rows(scope, dataset, since_version=first.as_of)                      what changed since, by version
+
+A row that a reader saw and may no longer see comes as its key and `removed`: so no copy keeps what it lost the right to.
+A masked field is masked here, row by row, by the same scope as everywhere; the caller adds audit and receipt.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.db import connection
+
+from chengyun.access import masks as masking
+from chengyun.access import predicates
+from chengyun.access.policy import Scope
+from chengyun.access.predicates import Predicate, Sql
+from chengyun.errors import NotFound, Refused, nearest
+from chengyun.share.exchange import horizon, questions
+from chengyun.share.exchange.sources import Column, Source, kind_of, source_of
+
+__all__ = ["MOST", "Page", "Row", "columns_of", "rows", "version_of"]
+
+MOST = 10_000
+"""Rows in one page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row as the reader may see it. removed: the reader saw it and may not any more; then it has no values."""
+
+    key: str
+    version: int | None
+    values: Mapping[str, Any]
+    removed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some rows. next: where to go on, None at the end. as_of: the version the rows are of; give it back to stay at it.
+
+    fields: the columns of the rows, in order; a row may lack some, because what is shown is decided row by row.
+    """
+
+    rows: tuple[Row, ...]
+    next: str | None
+    as_of: int
+    fields: tuple[Column, ...]
+
+
+def rows(
+    scope: Scope,
+    dataset: str,
+    *,
+    after: str | None = None,
+    since_version: int | None = None,
+    as_of: int | None = None,
+    limit: int = 1000,
+    fields: Sequence[str] = (),
+) -> Page:
+    """Return a page of a dataset's rows.
+
+    after: the `next` of the page before. since_version: only what changed after it, in the order of versions.
+    as_of: the version to read at; default the newest that is complete. fields: only these; default all the reader may see.
+    Raises NotFound when nothing may be read, Refused for an unknown field or a version that is not there yet.
+    """
+    if not scope.allowed or scope.dataset != dataset:
+        raise NotFound(f"There is no dataset {dataset!r} here for you.", dataset=dataset)
+    if not 1 <= limit <= MOST:
+        raise Refused(f"limit is {limit}, expected 1 to {MOST}.", code="parameter", status=400)
+    if kind_of(dataset) == "stream":
+        from chengyun.share.exchange import streams  # DuckDB and Arrow are large; most readers ask for registers
+
+        return streams.rows(scope, dataset, after=after, since_version=since_version, as_of=as_of, limit=limit, fields=fields)
+    source = source_of(dataset)
+    newest = horizon.horizon(source.sequence) if source.sequence else 0
+    at = reached(newest, since_version, as_of)
+    shown = chosen(scope, source.columns, fields)
+    within = _within(scope.rows, "r", scope.time)
+    if since_version is None or not source.sequence:
+        exact = at < newest
+        question = questions.standing(source, within, after or "", at, limit + 1, exact=exact)
+    else:
+        former = _within(scope.rows, "f", scope.time)
+        start = max(since_version, number_in(after)) if after else since_version
+        question = questions.changed(source, within, former, since_version, start, at, limit + 1)
+    with connection.cursor() as cursor:
+        cursor.execute(*question)
+        found = cursor.fetchall()
+    page = found[:limit]
+    told = _told(scope, source, shown, page)
+    where = None
+    if len(found) > limit:
+        by_number = source.kind == "indicator" or (since_version is not None and source.sequence)
+        where = str(page[-1][-2 if by_number else -3])
+    return Page(tuple(told), where, at, shown)
+
+
+def version_of(dataset: str) -> int:
+    """Return the newest version of a dataset that is complete."""
+    if kind_of(dataset) == "stream":
+        from chengyun.share.exchange import streams
+
+        return streams.version_of(dataset)
+    source = source_of(dataset)
+    return horizon.horizon(source.sequence) if source.sequence else 0
+
+
+def columns_of(scope: Scope, dataset: str) -> tuple[Column, ...]:
+    """Return the columns of a dataset that a reader sees in at least one row."""
+    if kind_of(dataset) == "stream":
+        from chengyun.share.exchange import streams
+
+        return chosen(scope, streams.columns_of(dataset), ())
+    return chosen(scope, source_of(dataset).columns, ())
+
+
+def masker(scope: Scope, names: Sequence[str]) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    """Return what makes of a whole row what the reader sees of these fields.
+
+    With one reason to read, every row that the SQL let through is masked alike, and what that is need be found only once.
+    """
+    if len(scope.layers) != 1:
+        wanted = frozenset(names)
+        return lambda row: {name: value for name, value in scope.mask(row).items() if name in wanted}
+    layer, purpose = scope.layers[0], scope.purpose or ""
+    plan = [(name, layer.masks.get(name)) for name in names if layer.shows(name)]
+    if not any(kind for _, kind in plan):
+        return lambda row: {name: row[name] for name, _ in plan}
+    return lambda row: {
+        name: masking.mask(kind, row[name], purpose) if kind else row[name] for name, kind in plan
+    }  # fmt: skip
+
+
+def chosen(scope: Scope, columns: Iterable[Column], fields: Sequence[str]) -> tuple[Column, ...]:
+    """Return the columns a reader gets. Raises Refused for one that does not exist, or not for this reader."""
+    visible = [one for one in columns if any(layer.shows(one.name) for layer in scope.layers)]
+    names = [one.name for one in visible]
+    for name in fields:
+        if name not in names:
+            raise Refused(
+                f"fields names {name!r}.{nearest(name, names)} There are {', '.join(names)}.", code="parameter", status=400
+            )
+    return tuple(_as_shown(scope, one) for one in visible if not fields or one.name in fields)
+
+
+def _as_shown(scope: Scope, column: Column) -> Column:
+    """Return a column as it goes out: a masked value is a text, whatever stood there; only a coordinate stays a number."""
+    kinds = {layer.masks[column.name] for layer in scope.layers if column.name in layer.masks}
+    return replace(column, type="text") if kinds - {"coordinate"} else column
+
+
+def reached(newest: int, since: int | None, as_of: int | None) -> int:
+    """Return the version to read at. Raises Refused for one that is not there yet, or that ends before it begins."""
+    if as_of is not None and not 0 <= as_of <= newest:
+        raise Refused(f"as_of is {as_of}; the newest version is {newest}.", code="version", status=400)
+    at = newest if as_of is None else as_of
+    if since is not None and not 0 <= since <= at:
+        raise Refused(f"since_version is {since}; the version read at is {at}.", code="version", status=400)
+    return at
+
+
+def number_in(after: str) -> int:
+    """Return a cursor that is a number. Raises Refused for any other text."""
+    if not (after.isascii() and after.isdigit() and len(after) < 19):
+        raise Refused("after is not a cursor that this address gave out.", code="parameter", status=400)
+    return int(after)
+
+
+@functools.lru_cache(maxsize=512)
+def _within(rows_seen: Predicate, alias: str, time: str) -> Sql:
+    """Predicates are frozen and few; writing one as SQL takes longer than reading a small page with it."""
+    return predicates.as_sql(rows_seen, f"{alias}.area_code", "postgres", f"{alias}.{time}" if time else None)
+
+
+def _told(scope: Scope, source: Source, shown: tuple[Column, ...], page: Sequence[Sequence[Any]]) -> list[Row]:
+    shape = masker(scope, [one.name for one in shown])
+    names = [one.name for one in source.columns]
+    packed = [at for at, one in enumerate(source.columns) if one.type == "json"]
+    told = []
+    for found in page:
+        at, number, seen = found[-3:]
+        if seen is None:
+            continue
+        if seen is False:
+            told.append(Row(str(at), number, {}, removed=True))
+            continue
+        values = dict(zip(names, found, strict=False))
+        for place in packed:
+            if isinstance(found[place], str):
+                values[names[place]] = json.loads(found[place])
+        key = f"{values['subject']}@{_stamp(values['period_start'])}" if source.kind == "indicator" else str(at)
+        told.append(Row(key, number, shape(values)))
+    return told
+
+
+def _stamp(at: Any) -> str:
+    from chengyun.share.ledger.heads import stamp
+
+    return stamp(at)

@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Receipts: what was exchanged, by whose right, signed by the provider and countersigned by the consumer, in the log `exchange`.
+
+The body's digest stands in the receipt, never the rows: a body carries a random `salt`, so that nobody finds out from the
+digest of a small one what stood in it. docs/exchange.md lists every word; chengyun.share.ledger.verifier checks them alone.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import connection
+
+from chengyun.access.keystore import public_keys, signing_key, verify
+from chengyun.errors import NotFound, Refused
+from chengyun.share import ledger
+from chengyun.share.exchange.models import Party, Receipt
+from chengyun.share.ledger import queries
+from chengyun.share.ledger.heads import stamp
+from chengyun.share.ledger.services import append, append_many, origin
+from chengyun.share.ledger.verifier import canonical
+
+__all__ = ["Draft", "Issued", "bundle", "countersign", "issue", "issue_many", "parse", "said_by_consumer"]
+
+LOG = "exchange"
+COUNTERSIGNED = "c."
+"""Before a receipt's number in the name of the ledger's entry that holds its countersignature."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """What a receipt will say. asked: the consumer's signature over the request, and the digest of what it signed.
+
+    way: api, changes, file, subscription or push. digest: sha-256 of the body in hex; size: its bytes.
+    """
+
+    way: str
+    party: Party
+    consumer: str
+    dataset: str
+    purpose: str
+    fields: Sequence[str]
+    grants: Sequence[str]
+    rows: int
+    digest: str
+    size: int
+    as_of: int
+    asked: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A receipt as it was given. leaf: the canonical entry of the log."""
+
+    number: uuid.UUID
+    leaf: bytes
+
+
+def issue(draft: Draft, now: dt.datetime) -> Issued:
+    """Write a receipt in the caller's transaction."""
+    return issue_many([draft], now)[0]
+
+
+def issue_many(drafts: Sequence[Draft], now: dt.datetime) -> list[Issued]:
+    """Write several receipts in the caller's transaction: two statements, however many they are."""
+    key, known = signing_key("node"), queries.head(LOG)
+    previous = {"size": known.size, "root": known.root.hex()} if known else {"size": 0, "root": hashlib.sha256(b"").hexdigest()}
+    provider, at = origin(), stamp(now)
+    made = []
+    for draft in drafts:
+        number = uuid.uuid4()
+        receipt = {
+            "version": 1, "id": str(number), "log": LOG, "at": at, "way": draft.way,
+            "provider": provider, "provider_key": key.key_id, "consumer": draft.consumer, "consumer_key": draft.party.key_id,
+            "dataset": draft.dataset, "purpose": draft.purpose, "fields": list(draft.fields), "grants": list(draft.grants),
+            "rows": draft.rows, "digest": draft.digest, "as_of": draft.as_of, "asked": dict(draft.asked), "previous": previous,
+        }  # fmt: skip
+        signature = key.sign(canonical(receipt)).hex()
+        made.append(Issued(number, canonical({"receipt": receipt, "signature": signature})))
+    entries = append_many(LOG, [(str(one.number), one.leaf) for one in made])
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _INDEX,
+            {
+                "now": now, "provider": provider, "number": [one.number for one in made], "way": [it.way for it in drafts],
+                "consumer": [it.consumer for it in drafts], "dataset": [it.dataset for it in drafts],
+                "purpose": [it.purpose for it in drafts], "grants": ["{" + ",".join(it.grants) + "}" for it in drafts],
+                "rows": [it.rows for it in drafts], "bytes": [it.size for it in drafts], "entry": entries,
+            },
+        )  # fmt: skip
+    return made
+
+
+_INDEX = """
+INSERT INTO exchange_receipt (number, at, way, provider, consumer, dataset, purpose, grants, rows, bytes, entry)
+SELECT u.number, %(now)s, u.way, %(provider)s, u.consumer, u.dataset, u.purpose, u.grants::varchar(16)[], u.rows, u.bytes, u.entry
+FROM unnest(%(number)s::uuid[], %(way)s::text[], %(consumer)s::text[], %(dataset)s::text[], %(purpose)s::text[],
+    %(grants)s::text[], %(rows)s::bigint[], %(bytes)s::bigint[], %(entry)s::bigint[])
+    AS u (number, way, consumer, dataset, purpose, grants, rows, bytes, entry)
+"""
+
+
+def said_by_consumer(leaf: bytes, key_id: str, now: dt.datetime) -> dict[str, Any]:
+    """Return what a consumer signs to say that it got what a receipt speaks of."""
+    receipt = parse(leaf)
+    return {
+        "receipt": receipt["id"], "entry": hashlib.sha256(leaf).hexdigest(), "consumer_key": key_id, "at": stamp(now),
+    }  # fmt: skip
+
+
+def parse(leaf: bytes) -> dict[str, Any]:
+    """Return the receipt in a log entry. Raises Refused for what is none."""
+    try:
+        found = json.loads(leaf)["receipt"]
+    except (ValueError, KeyError, TypeError):
+        found = None
+    if not isinstance(found, dict) or "id" not in found:
+        raise Refused("This is no receipt.", code="receipt", status=400)
+    return found
+
+
+def countersign(party: Party, word: Mapping[str, Any], now: dt.datetime) -> bool:
+    """Keep the consumer's word that it got what a receipt speaks of; return whether it is new. In a transaction of the caller's.
+
+    word: {"countersignature": said_by_consumer(…), "signature": hex}. Raises Refused for another's, NotFound for no receipt.
+    """
+    said, signature = word.get("countersignature"), word.get("signature")
+    if not isinstance(said, dict) or said.keys() != {"receipt", "entry", "consumer_key", "at"} or not isinstance(signature, str):
+        raise Refused(
+            "A countersignature holds `countersignature` (receipt, entry, consumer_key, at) and `signature`, in hex.",
+            code="countersignature", status=400,
+        )  # fmt: skip
+    entry = queries.entry_named(LOG, _number(said["receipt"]))
+    receipt = parse(entry.leaf)
+    if receipt["consumer_key"] != party.key_id or said["consumer_key"] != party.key_id:
+        raise NotFound(f"There is no receipt {said['receipt']} of yours.")
+    if said["entry"] != hashlib.sha256(entry.leaf).hexdigest():
+        raise Refused("The countersignature is of another entry than the receipt's.", code="countersignature", status=400)
+    try:
+        signed = bytes.fromhex(signature)
+    except ValueError:
+        signed = b""
+    if not verify(party.jwk, canonical(said), signed) or signed.hex() != signature:
+        raise Refused("The countersignature's signature is not of what it says.", code="countersignature", status=400)
+    fresh = Receipt.objects.filter(number=said["receipt"], countersigned_at=None).update(countersigned_at=now)
+    if fresh:
+        append(LOG, canonical({"countersignature": said, "signature": signature}), f"{COUNTERSIGNED}{said['receipt']}")
+    return bool(fresh)
+
+
+def bundle(number: str, *, size: int | None = None) -> bytes:
+    """Return a receipt file: the entry with everything it takes to check it. Raises NotFound.
+
+    size: of the head it is proved under; default the newest, sequencing first what still waits.
+    """
+    number = _number(number)
+    entry = queries.entry_named(LOG, number)
+    if entry.index is None:
+        ledger.sequence(LOG)
+        entry = queries.entry_named(LOG, number)
+    head = queries.head(LOG) if size is None else queries.head_at(LOG, size)
+    assert head is not None
+    assert entry.index is not None
+    receipt = parse(entry.leaf)
+    proof = queries.inclusion(LOG, entry.index, head.size)
+    file: dict[str, Any] = {
+        "entry": json.loads(entry.leaf), "provider": _own_key(receipt["provider_key"]), "head": head.note,
+        "inclusion": {"index": entry.index, "size": head.size, "hashes": [one.hex() for one in proof.hashes]},
+    }  # fmt: skip
+    old = receipt["previous"]["size"]
+    hashes = queries.consistency(LOG, old, head.size).hashes if old else ()
+    file["consistency"] = {"old": old, "hashes": [one.hex() for one in hashes]}
+    try:
+        countersigned = json.loads(queries.entry_named(LOG, f"{COUNTERSIGNED}{number}").leaf)
+    except NotFound:
+        return canonical(file) + b"\n"
+    party = Party.objects.get(key_id=receipt["consumer_key"])
+    file |= {"countersigned": countersigned, "consumer": {name: party.jwk[name] for name in ("kty", "crv", "x", "kid")}}
+    return canonical(file) + b"\n"
+
+
+def _own_key(key_id: str) -> dict[str, str]:
+    found = next((one for one in public_keys("node") if one["kid"] == key_id), None)
+    if found is None:
+        raise NotFound(f"The key {key_id} that signed the receipt is not in this node's keystore.")
+    return found
+
+
+def _number(given: object) -> str:
+    try:
+        return str(uuid.UUID(str(given)))
+    except ValueError:
+        raise NotFound(f"There is no receipt {str(given)[:64]!r}.") from None

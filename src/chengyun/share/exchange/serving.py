@@ -1,0 +1,268 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Signed requests, answered: many in one transaction, whose commit makes all their receipts durable before any answer goes out.
+
+    admit (signature, window, once) → scope → rows, masked → body → receipt → COMMIT → signed answers
+
+A Problem is an answer, too. When one request breaks the transaction, each is done again in a transaction of its own.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import hashlib
+import json
+import secrets
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+import msgspec
+from django.db import transaction
+
+from chengyun.access import audit
+from chengyun.access.keystore import signing_key
+from chengyun.access.policy import Scope
+from chengyun.errors import Malformed, NotFound, Problem, Refused, Unavailable, nearest
+from chengyun.share.exchange import messages, parties, reading, receipts
+from chengyun.share.exchange.messages import Checked
+from chengyun.share.exchange.models import Party
+
+__all__ = ["Answer", "Ask", "Asked", "Route", "answer_many", "rows_answer"]
+
+PREFIX = "/exchange/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A request as it came. path: as sent, with the door's prefix; query: as sent; headers: names in lower case."""
+
+    method: str
+    authority: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What goes back. after: called once the transaction is committed."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request that was admitted. words: what stands in the path where the route has a name."""
+
+    ask: Ask
+    checked: Checked
+    party: Party
+    known: parties.Known
+    words: Mapping[str, str]
+    params: Mapping[str, str]
+    now: dt.datetime
+
+    def json(self, *names: str) -> dict[str, Any]:
+        """Return the body, an object with no other names than these. Raises Malformed."""
+        try:
+            found = json.loads(self.ask.body)
+        except (ValueError, RecursionError):
+            found = None
+        if not isinstance(found, dict):
+            raise Malformed("The body is no JSON object.", status=400)
+        for name in found:
+            if name not in names:
+                raise Malformed(f"The body has {name[:40]!r}.{nearest(name, names)} It may have {', '.join(names)}.", status=400)
+        return found
+
+    def whole(self, name: str) -> int | None:
+        """Return a parameter that is a whole number; None when it is absent. Raises Refused."""
+        text = self.params.get(name, "")
+        if not text:
+            return None
+        if not (text.isascii() and text.isdigit() and len(text) < 19):
+            raise Refused(f"{name} is {text[:40]!r}, expected a whole number.", code="parameter", status=400)
+        return int(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a route makes of a request. draft: of the receipt the answer is given with, or None."""
+
+    value: Any
+    draft: Callable[[bytes], receipts.Draft] | None = None
+    status: int = 200
+
+
+Route = Callable[[Asked], Made]
+Routes = Mapping[tuple[str, str], Route]
+"""(method, path below the prefix with {names}) → what answers."""
+
+
+def answer_many(asks: Sequence[Ask], routes: Routes, known: parties.Known, now: dt.datetime | None = None) -> list[Answer]:
+    """Answer requests in one transaction; the answers are in their order, and whatever they promise is committed."""
+    now = now or dt.datetime.now(dt.UTC)
+    try:
+        with transaction.atomic():
+            return _answer_all(asks, routes, known, now)
+    except Exception:
+        if len(asks) == 1:
+            raise
+        return [answer_many([one], routes, known, now)[0] for one in asks]
+
+
+def rows_answer(asked: Asked) -> Made:
+    """GET /rows and /changes: a page of a dataset's rows, with its receipt."""
+    changes = asked.ask.path.endswith("/changes")
+    params = asked.params
+    dataset, purpose = params.get("dataset", ""), params.get("purpose", "")
+    scope = asked.known.scope(asked.party, dataset, purpose)
+    fields = [one for one in params.get("fields", "").split(",") if one]
+    since, limit = asked.whole("since"), asked.whole("limit")
+    if changes and since is None:
+        raise Refused("since is missing: the version you have; 0 for none.", code="parameter", status=400)
+    page = reading.rows(
+        scope, dataset, after=params.get("after") or None, since_version=since if changes else None,
+        as_of=asked.whole("as_of"), limit=100 if limit is None else limit, fields=fields,
+    )  # fmt: skip
+    note_read(scope, page, first="after" not in params)
+    shown = [one.name for one in page.fields]
+
+    def draft(body: bytes) -> receipts.Draft:
+        return receipts.Draft(
+            way="changes" if changes else "api", party=asked.party, consumer=asked.party.organisation.key, dataset=dataset,
+            purpose=purpose, fields=shown, grants=scope.grants, rows=len(page.rows), digest=hashlib.sha256(body).hexdigest(),
+            size=len(body), as_of=page.as_of, asked=proof_of(asked.checked),
+        )  # fmt: skip
+
+    return Made(page_value(dataset, purpose, page), draft)
+
+
+def note_read(scope: Scope, page: reading.Page, *, first: bool) -> None:
+    """Count a read under its grants and record it when it is about persons. Raises Refused at a grant's ceiling."""
+    scope.count(len(page.rows), 1 if first else 0)
+    if scope.personal and page.rows:
+        detail = {"way": "exchange", "rows": len(page.rows)}
+        audit.record(scope.actor, "read", scope.dataset, "", scope.purpose or "", detail)
+
+
+def page_value(dataset: str, purpose: str, page: reading.Page) -> dict[str, Any]:
+    """Return a page as it is written. salt: makes the body's digest tell nothing of a small body."""
+    return {
+        "dataset": dataset, "purpose": purpose, "as_of": page.as_of, "next": page.next,
+        "fields": [{"name": one.name, "type": one.type} for one in page.fields],
+        "rows": [_row(one) for one in page.rows], "salt": secrets.token_hex(16),
+    }  # fmt: skip
+
+
+def proof_of(checked: Checked) -> dict[str, str]:
+    """Return what proves later that the consumer asked: its signature, and the digest of what it signed."""
+    return {"signed": hashlib.sha256(checked.base).hexdigest(), "signature": checked.signature.hex()}
+
+
+def _answer_all(asks: Sequence[Ask], routes: Routes, known: parties.Known, now: dt.datetime) -> list[Answer]:
+    found: list[Checked | Problem] = []
+    for ask in asks:
+        try:
+            found.append(messages.read_signature(ask.method, ask.authority, ask.path, ask.query, ask.headers, ask.body))
+        except Refused as wrong:
+            found.append(wrong)
+    signed = [one for one in found if isinstance(one, Checked)]
+    admitted = iter(parties.admit_many(signed, now, known) if signed else [])
+    made: list[tuple[Checked | None, Made | Problem]] = []
+    for ask, one in zip(asks, found, strict=True):
+        if not isinstance(one, Checked):
+            made.append((None, one))
+            continue
+        party = next(admitted)
+        made.append((one, party if isinstance(party, Refused) else _made(ask, one, party, routes, known, now)))
+    bodies = [_body(it) for _, it in made]
+    drafts = [(at, it.draft(bodies[at])) for at, (_, it) in enumerate(made) if isinstance(it, Made) and it.draft]
+    issued = receipts.issue_many([draft for _, draft in drafts], now) if drafts else []
+    by_place = {at: one for (at, _), one in zip(drafts, issued, strict=True)}
+    return [
+        _answer(checked, it, body, by_place.get(at))
+        for at, ((checked, it), body) in enumerate(zip(made, bodies, strict=True))
+    ]  # fmt: skip
+
+
+def _made(
+    ask: Ask, checked: Checked, party: Party, routes: Routes, known: parties.Known, now: dt.datetime
+) -> Made | Problem:  # fmt: skip
+    try:
+        route, words = _route(ask, routes)
+        params = dict(parse_qsl(ask.query, keep_blank_values=True, max_num_fields=20))
+        asked = Asked(ask, checked, party, known, words, params, now)
+        # A savepoint only where something is written besides the receipt: it costs as much as a small read.
+        if ask.method == "GET":
+            return route(asked)
+        with transaction.atomic():
+            return route(asked)
+    except Problem as problem:
+        return problem
+    except ValueError:
+        return Refused("The address has too many parameters.", code="parameter", status=400)
+
+
+def _route(ask: Ask, routes: Routes) -> tuple[Route, dict[str, str]]:
+    below = ask.path.removeprefix(PREFIX)
+    direct = routes.get((ask.method, below))
+    if direct:
+        return direct, {}
+    parts = below.split("/")
+    for (method, pattern), route in routes.items():
+        wanted = pattern.split("/")
+        if method == ask.method and len(wanted) == len(parts):
+            named = {name[1:-1]: unquote(part) for name, part in zip(wanted, parts, strict=True) if name.startswith("{")}
+            if all(name.startswith("{") or name == part for name, part in zip(wanted, parts, strict=True)):
+                return route, named
+    raise NotFound("There is nothing here. docs/exchange.md lists the addresses.")
+
+
+def _row(row: reading.Row) -> dict[str, Any]:
+    told: dict[str, Any] = {"key": row.key}
+    if row.version is not None:
+        told["version"] = row.version
+    if row.removed:
+        told["removed"] = True
+    else:
+        told["values"] = row.values
+    return told
+
+
+def _body(made: Made | Problem) -> bytes:
+    if isinstance(made, Problem):
+        told = {name: value for name, value in made.fields.items() if name != "status"}
+        return msgspec.json.encode({"code": made.code, "message": made.sentence, **told}, enc_hook=str)
+    return made.value if isinstance(made.value, bytes) else msgspec.json.encode(made.value, enc_hook=str)
+
+
+def _answer(checked: Checked | None, made: Made | Problem, body: bytes, issued: receipts.Issued | None) -> Answer:
+    status = made.status if isinstance(made, Made) else _status(made)
+    if checked is None:
+        return Answer(status, body, {})
+    key = signing_key("node")
+    headers = messages.sign_response(
+        status, body, checked.nonce, key_id=key.key_id, algorithm=key.algorithm, sign=key.sign, created=int(time.time()),
+        receipt=base64.b64encode(issued.leaf).decode() if issued else "",
+    )  # fmt: skip
+    return Answer(status, body, headers)
+
+
+def _status(problem: Problem) -> int:
+    match problem:
+        case NotFound():
+            return 404
+        case Unavailable():
+            return 503
+        case Malformed():
+            return int(str(problem.fields.get("status", 422)))
+        case _:
+            return int(str(problem.fields.get("status", 403)))
+

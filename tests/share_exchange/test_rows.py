@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Signed reads: what is granted comes, masked, of one moment, with a receipt; everything else is refused with a sentence."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import threading
+import time
+from importlib import util
+from pathlib import Path
+
+import httpx
+import pytest
+from django.db import connection, transaction
+
+from chengyun.access.keystore import signing_key
+from chengyun.access.models import AuditRecord
+from chengyun.errors import NotFound, Refused
+from chengyun.packs.air_quality.models import Station
+from chengyun.share.exchange import messages, receipts, statistics
+from chengyun.share.exchange.models import Receipt
+from chengyun.share.exchange.sources import source_of
+from chengyun.share.ledger import verifier
+
+_spec = util.spec_from_file_location("exchange_conftest", Path(__file__).with_name("conftest.py"))
+assert _spec is not None
+assert _spec.loader is not None
+given = util.module_from_spec(_spec)
+_spec.loader.exec_module(given)
+
+DATASET = "air_quality.station"
+
+
+def test_pages_are_of_one_moment_and_the_next_read_tells_what_changed(department) -> None:
+    given.stations(25)
+    department.grant(DATASET)
+    first = department.client.get("/rows", dataset=DATASET, limit=10).json()
+    assert [row["key"] for row in first["rows"]] == [f"s{i:04}" for i in range(10)]
+    # Between two pages everything happens: a row changes, one comes, one that was not read yet moves away.
+    Station.objects.filter(key="s0015").update(name="改名")
+    given.stations(1, "s00150")
+    rest, after = [], first["next"]
+    while after:
+        page = department.client.get("/rows", dataset=DATASET, limit=10, after=after, as_of=first["as_of"]).json()
+        rest += page["rows"]
+        after = page["next"]
+    found = {row["key"]: row["values"] for row in first["rows"] + rest}
+    assert len(found) == 25
+    assert found["s0015"]["name"] == "站 15"
+    later = department.client.get("/changes", dataset=DATASET, since=first["as_of"]).json()
+    assert {row["key"]: row["values"]["name"] for row in later["rows"]} == {"s0015": "改名", "s001500000": "站 0"}
+    again = department.client.get("/changes", dataset=DATASET, since=later["as_of"]).json()
+    assert again["rows"] == []
+
+
+def test_a_row_that_leaves_the_grant_is_told_as_removed_and_others_are_never_named(department) -> None:
+    given.stations(3)
+    Station.objects.filter(key="s0002").update(area_code="330205000000")
+    department.grant(DATASET, area_code="330203000000")
+    read = department.client.get("/rows", dataset=DATASET).json()
+    assert [row["key"] for row in read["rows"]] == ["s0000", "s0001"]
+    Station.objects.filter(key="s0001").update(area_code="330205000000")
+    Station.objects.filter(key="s0002").update(name="他区")
+    later = department.client.get("/changes", dataset=DATASET, since=read["as_of"]).json()["rows"]
+    assert [(row["key"], row.get("removed"), row.get("values")) for row in later] == [("s0001", True, None)]
+
+
+def test_persons_are_read_for_a_purpose_masked_and_with_an_audit_record(department) -> None:
+    given.people(4)
+    grant = department.grant("population.person", "statistics", fields=["birth_date"], area_code="330203000000")
+    before = AuditRecord.objects.count()
+    told = department.client.get("/rows", dataset="population.person", purpose="statistics")
+    rows = told.json()["rows"]
+    assert [row["key"] for row in rows] == ["p00001", "p00003"]
+    assert rows[0]["values"]["id_number"] == "3****************X"
+    assert rows[0]["values"]["name"] == "欧阳**"
+    assert rows[0]["values"]["birth_date"] == "1990-01-01"
+    assert receipts.parse(told.leaf)["grants"] == [grant.number]
+    record = AuditRecord.objects.order_by("-id").first()
+    assert AuditRecord.objects.count() > before
+    assert record is not None
+    assert (record.action, record.dataset, record.purpose) == ("read", "population.person", "statistics")
+    with pytest.raises(NotFound):
+        department.client.get("/rows", dataset="population.person", purpose="duty")
+    with pytest.raises(NotFound):
+        department.client.get("/rows", dataset="population.person")
+
+
+def test_what_is_not_granted_looks_like_what_is_not_there(department) -> None:
+    sentences = set()
+    for dataset in ("population.person", "nothing.here", "audit"):
+        with pytest.raises(NotFound) as refused:
+            department.client.get("/rows", dataset=dataset, purpose="statistics")
+        sentences.add(refused.value.sentence)
+    assert len(sentences) == 1
+    told = {one["key"] for one in department.client.get("/datasets", purpose="statistics").json()["datasets"]}
+    assert "population.person" not in told
+
+
+@pytest.mark.parametrize(
+    ("params", "says"),
+    [
+        ({"fields": "nmae"}, "Did you mean"), ({"limit": 0}, "limit is 0"), ({"limit": "x"}, "whole number"),
+        ({"as_of": 10**12}, "newest version"), ({"limit": 20_000}, "expected 1 to 10000"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said(department, params: dict[str, object], says: str) -> None:
+    given.stations(1)
+    department.grant(DATASET)
+    with pytest.raises(Refused, match=says):
+        department.client.get("/rows", dataset=DATASET, **params)
+    with pytest.raises(Refused, match="since_version"):
+        department.client.get("/changes", dataset=DATASET, since=10**12)
+
+
+def test_a_request_is_taken_once_within_the_window_whole_and_from_a_known_key(department) -> None:
+    given.stations(1)
+    department.grant(DATASET)
+    wire = department.wire
+    department.client.get("/rows", dataset=DATASET)
+    sent = wire.sent[-1]
+    assert wire.again(sent).json()["code"] == "replayed"
+
+    def altered(**changes: str) -> str:
+        key = department.key
+        url = changes.get("url", str(sent.url))
+        created = int(time.time()) + int(changes.get("ahead", "0"))
+        headers = messages.sign_request("GET", url, b"", key_id=key.key_id, algorithm="ed25519", sign=key.sign, created=created)
+        request = httpx.Request("GET", changes.get("sends", url), headers={**headers, **changes.get("headers", {})})  # type: ignore[dict-item]
+        return str(wire.again(request).json().get("code", "taken"))
+
+    assert altered() == "taken"
+    assert altered(ahead="250") == "taken"
+    assert altered(ahead="-250") == "taken"
+    assert altered(ahead="400") == "clock"
+    assert altered(ahead="-400") == "clock"
+    assert altered(sends=f"{sent.url}&limit=5") == "signature"
+    assert altered(sends=str(sent.url).replace("node.test", "other.test")) == "signature"
+    unsigned = wire.again(httpx.Request("GET", str(sent.url)))
+    assert (unsigned.status_code, unsigned.json()["code"]) == (401, "unsigned")
+    from chengyun.access.actors import SYSTEM
+    from chengyun.share.exchange import parties
+
+    parties.end(SYSTEM, department.key.key_id)
+    assert altered() == "signature"
+
+
+def test_an_answer_that_was_changed_on_its_way_is_refused(department) -> None:
+    given.stations(1)
+    department.grant(DATASET)
+
+    def body(answer: httpx.Response) -> httpx.Response:
+        return httpx.Response(200, content=answer.content.replace("站".encode(), "占".encode()), headers=answer.headers)
+
+    def status(answer: httpx.Response) -> httpx.Response:
+        return httpx.Response(201, content=answer.content, headers=answer.headers)
+
+    def receipt(answer: httpx.Response) -> httpx.Response:
+        headers = {**answer.headers, "exchange-receipt": kept}
+        return httpx.Response(200, content=answer.content, headers=headers)
+
+    def none(answer: httpx.Response) -> httpx.Response:
+        return httpx.Response(200, content=answer.content)
+
+    def old(answer: httpx.Response) -> httpx.Response:
+        return former[0]
+
+    former: list[httpx.Response] = []
+    department.wire.changed = lambda answer: former.append(answer) or answer
+    kept = __import__("base64").b64encode(department.client.get("/rows", dataset=DATASET).leaf).decode()
+    for spoil in (body, status, receipt, none, old):
+        department.wire.changed = spoil
+        with pytest.raises(Refused):
+            department.client.get("/rows", dataset=DATASET)
+
+
+def test_a_receipt_is_countersigned_proved_and_every_changed_byte_of_it_found(department) -> None:
+    given.stations(2)
+    department.grant(DATASET)
+    told = department.client.get("/rows", dataset=DATASET)
+    for _ in range(3):
+        department.client.get("/rows", dataset=DATASET)
+    department.client.countersign(told.leaf)
+    number = receipts.parse(told.leaf)["id"]
+    file = department.client.get(f"/receipts/{number}").body
+    keys = (signing_key("node").key_id, department.key.key_id)
+    done = verifier.verify(file, told.body, keys)
+    assert done.receipt["rows"] == 2
+    assert len(done.says) == 6
+    assert any("Countersigned" in one for one in done.says)
+    with pytest.raises(verifier.Wrong, match="none of those you know"):
+        verifier.verify(file, None, ("somebody",))
+    for what, check in (
+        (file, lambda changed: verifier.verify(changed)), (told.body, lambda changed: verifier.verify(file, changed)),
+    ):
+        for at in range(len(what)):
+            for flip in (1, 0x20, 0x80):
+                changed = what[:at] + bytes([what[at] ^ flip]) + what[at + 1 :]
+                with pytest.raises((verifier.Wrong, verifier.NoReceipt)):
+                    check(changed)
+    other = given.Department.__new__(given.Department)
+    assert other is not None
+    assert Receipt.objects.get(number=number).countersigned_at is not None
+
+
+def test_a_countersignature_is_the_consumers_and_of_this_receipt(department) -> None:
+    given.stations(1)
+    department.grant(DATASET)
+    told = department.client.get("/rows", dataset=DATASET)
+    said = receipts.said_by_consumer(told.leaf, department.key.key_id, dt.datetime.now(dt.UTC))
+    stranger = given.new_key()
+    for word in (
+        {"countersignature": said, "signature": stranger.sign(verifier.canonical(said)).hex()},
+        {"countersignature": {**said, "entry": "0" * 64}, "signature": department.key.sign(b"").hex()},
+        {"countersignature": {**said, "more": 1}, "signature": ""},
+        {"countersignature": said, "signature": "zz"},
+    ):
+        with pytest.raises(Refused):
+            department.client.post(f"/receipts/{said['receipt']}/countersignature", word)
+    assert Receipt.objects.get(number=said["receipt"]).countersigned_at is None
+
+
+def test_versions_under_way_are_never_passed(department) -> None:
+    """A transaction that drew its numbers early and commits late is still told of."""
+    given.stations(2)
+    department.grant(DATASET)
+    begin = department.client.get("/rows", dataset=DATASET).json()["as_of"]
+    drew, go_on = threading.Event(), threading.Event()
+
+    def slow() -> None:
+        try:
+            with transaction.atomic():
+                Station.objects.filter(key="s0000").update(name="慢")
+                drew.set()
+                go_on.wait(20)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=slow)
+    thread.start()
+    assert drew.wait(20)
+    Station.objects.filter(key="s0001").update(name="快")
+    seen: dict[str, str] = {}
+    page = department.client.get("/changes", dataset=DATASET, since=begin).json()
+    seen |= {row["key"]: row["values"]["name"] for row in page["rows"]}
+    go_on.set()
+    thread.join()
+    later = department.client.get("/changes", dataset=DATASET, since=page["as_of"]).json()
+    seen |= {row["key"]: row["values"]["name"] for row in later["rows"]}
+    assert seen == {"s0000": "慢", "s0001": "快"}
+
+
+def test_statistics_name_no_person_and_no_day_that_is_not_over(department) -> None:
+    given.people(2)
+    department.grant("population.person", "statistics")
+    department.client.get("/rows", dataset="population.person", purpose="statistics")
+    now = dt.datetime.now(dt.UTC)
+    assert not any(one["consumer"] == "civil_affairs_test" for one in statistics.published(now)["days"])
+    told = statistics.published(now + dt.timedelta(days=1))
+    mine = [one for one in told["days"] if one["consumer"] == "civil_affairs_test"]
+    assert [(one["dataset"], one["exchanges"], one["rows"]) for one in mine] == [("population.person", 1, 2)]
+    assert "p00001" not in json.dumps(told, default=str)
+    assert source_of("population.person").history
