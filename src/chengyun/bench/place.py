@@ -135,10 +135,11 @@ class Place:
         """Run a `chengyun` command on this installation."""
         return subprocess.run([*CHENGYUN, *words], env=self.env, capture_output=True, text=True, timeout=300)
 
-    def django(self, code: str) -> str:
+    def django(self, code: str, within_s: float = 300) -> str:
         """Run Python code with Django in a process of its own; return what it printed. Raises Unavailable with its error."""
         begin = "from chengyun.run.setup import django; django()\n"
-        done = subprocess.run([sys.executable, "-c", begin + code], env=self.env, capture_output=True, text=True, timeout=300)
+        command = [sys.executable, "-c", begin + code]
+        done = subprocess.run(command, env=self.env, capture_output=True, text=True, timeout=within_s)
         if done.returncode:
             raise Unavailable(f"The code did not run: {done.stderr.strip()}")
         return done.stdout.strip()

@@ -150,7 +150,8 @@ class Filters(TypedDict, total=False):
     ended: None: both; not given: only open ones. overdue: True: only those past their limit. mine: only those given to the
     actor. area: a code, or its first digits. text: found in the number, the title, or the name of the owner or the person.
     colour: of the traffic light; "paused": those whose clock stands. supervised: True: only those under a leader's eyes.
-    departments: keys of the bodies charged with the work. owners: of those whose move it is.
+    departments: keys of the bodies charged with the work. owners: of those whose move it is. department: id of the body charged.
+    opened, closed: when, from a moment to before another. done: ended with their work done; in_time: whether within the limit.
     """
 
     states: Sequence[str]
@@ -164,14 +165,23 @@ class Filters(TypedDict, total=False):
     supervised: bool
     departments: Sequence[str]
     owners: Sequence[str]
+    category: str
+    source: str
+    department: int | None
+    opened: tuple[dt.datetime, dt.datetime] | None
+    closed: tuple[dt.datetime, dt.datetime] | None
+    done: bool
+    in_time: bool | None
 
 
 def cases_for(
     actor: Actor, *, limit: int = 200, offset: int = 0, now: dt.datetime | None = None, **filters: Unpack[Filters]
 ) -> list[CaseView]:
-    """Return cases the actor may read: open ones by what is due first, ended ones newest first."""
+    """Return cases the actor may read: open ones by what is due first, ended ones and those of a time newest first."""
     now = now or timezone.now()
     order = ("-closed_at", "-id") if filters.get("ended", False) else ("due_at", "id")
+    if filters.get("opened"):
+        order = ("-opened_at", "-id")
     rows = _filtered(actor, now, filters).order_by(*order)
     return [_view(row, now) for row in rows[offset : offset + limit]]
 
@@ -204,12 +214,32 @@ def _filtered(actor: Actor, now: dt.datetime, filters: Filters) -> QuerySet[Case
         rows = rows.filter(department__key__in=departments)
     if owners := filters.get("owners"):
         rows = rows.filter(owner__key__in=owners)
+    rows = _counted(rows, filters)
     if text := filters.get("text"):
         if _NUMBER.fullmatch(text):
             return rows.filter(number=text)
         # A person is called by the name, and by the account's where none was given.
         person = Q(person__name__icontains=text) | Q(person__name="", person__username__icontains=text)
         rows = rows.filter(Q(number__icontains=text) | Q(title__icontains=text) | Q(owner__name__icontains=text) | person)
+    return rows
+
+
+def _counted(rows: QuerySet[Case], filters: Filters) -> QuerySet[Case]:
+    """Narrow cases to those a statistic has counted."""
+    if category := filters.get("category"):
+        rows = rows.filter(category=category)
+    if source := filters.get("source"):
+        rows = rows.filter(source=source)
+    if (department := filters.get("department")) is not None:
+        rows = rows.filter(department=department)
+    if opened := filters.get("opened"):
+        rows = rows.filter(opened_at__gte=opened[0], opened_at__lt=opened[1])
+    if closed := filters.get("closed"):
+        rows = rows.filter(closed_at__gte=closed[0], closed_at__lt=closed[1])
+    if filters.get("done"):
+        rows = rows.filter(in_time__isnull=False)
+    if (in_time := filters.get("in_time")) is not None:
+        rows = rows.filter(in_time=in_time)
     return rows
 
 

@@ -37,6 +37,7 @@ from chengyun.standards.times import parse_instant
 from chengyun.web.desk.alerts import Choice
 from chengyun.web.desk.casewords import clock_text, clock_words
 from chengyun.web.desk.deeds import Fault, attempt, done
+from chengyun.web.desk.narrowed import read_narrowed
 from chengyun.web.desk.pages import Listed, asked, filters_of, page_number
 from chengyun.web.templatetags.chengyun import said
 
@@ -64,7 +65,7 @@ class CaseRow:
 class CasesPage:
     """text: what is searched for. kinds: what is shown: open ones, the actor's own, by the colour of the clock, ended ones.
 
-    many: there are more than are counted.
+    many: there are more than are counted. counted: what a statistic asked for, in words; kept: the same for the form.
     """
 
     listed: Listed[CaseRow]
@@ -73,6 +74,8 @@ class CasesPage:
     types: tuple[Choice, ...]
     many: bool
     as_of: dt.datetime
+    counted: tuple[str, ...] = ()
+    kept: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +166,12 @@ def case_list(request: HttpRequest) -> HttpResponse:
     kind, type_key, text = asked(request, "show", "type", "q")
     colour: Colour | None = COLOURS.get(kind)
     filters: Filters = {
-        "ended": kind == "ended", "mine": kind == "mine", "colour": colour, "supervised": kind == "supervised",
-        "types": [type_key] if type_key in city.cases else [], "text": text,
+        "ended": None if kind == "all" else kind in ("ended", "done", "late"), "mine": kind == "mine", "colour": colour,
+        "supervised": kind == "supervised", "types": [type_key] if type_key in city.cases else [], "text": text,
+        "done": kind in ("done", "late"), "in_time": False if kind == "late" else None,
     }  # fmt: skip
+    narrowed = read_narrowed(given)
+    filters |= narrowed.filters
     start = (number - 1) * PAGE
     if start >= MOST_LISTED:
         raise Refused(_("只列出前 %d 件，请缩小查找范围。") % MOST_LISTED, code="too_far")
@@ -173,7 +179,7 @@ def case_list(request: HttpRequest) -> HttpResponse:
     total = count_cases(actor, now=now, most=MOST_LISTED + 1, **filters)
     kinds = [
         ("", _("在办")), ("mine", _("我的")), ("overdue", _("超时")), ("soon", _("临近时限")), ("paused", _("停表")),
-        ("supervised", _("督办")), ("ended", _("已结束")),
+        ("supervised", _("督办")), ("ended", _("已结束")), ("done", _("已结案")), ("late", _("逾期结案")), ("all", _("全部")),
     ]  # fmt: skip
     many = total > MOST_LISTED
     page = CasesPage(
@@ -183,6 +189,8 @@ def case_list(request: HttpRequest) -> HttpResponse:
         tuple(Choice(key, one.name, key == type_key) for key, one in city.cases.items()),
         many,
         now,
+        narrowed.words,
+        narrowed.kept,
     )
     return render(request, "desk/cases.html", {"page": page})
 

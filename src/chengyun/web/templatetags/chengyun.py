@@ -59,6 +59,12 @@ def percent(share: float | None) -> str:
 
 
 @register.filter
+def percent1(share: float | None) -> str:
+    """Return a share of 0 to 1 as per cent with one decimal; "—" when it is not known."""
+    return shown.NOTHING if share is None else f"{share * 100:.1f} %"
+
+
+@register.filter
 def said(text: str) -> str:
     """Return the text of a declaration in the page's language."""
     return gettext(text) if text else ""

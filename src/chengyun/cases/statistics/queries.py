@@ -1,0 +1,266 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is asked of the counts, within the areas the reader may see cases of.
+
+One statement reads the cells and the notes that wait to be folded, so what happened a moment ago is in it and nothing is in it
+twice. A question no sheet can answer is counted from the cases themselves: of one street, or of an area smaller than that.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from django.conf import settings
+from django.db import connection
+
+from chengyun.access.actors import Actor
+from chengyun.access.policy import scope
+from chengyun.access.predicates import AreaIn, Everything, Or, Predicate
+from chengyun.cases.statistics.models import COUNTED, DIMENSIONS, HOURS
+from chengyun.cases.statistics.sheets import sheet_for
+from chengyun.cases.statistics.sql import parts, sums
+from chengyun.city import City
+from chengyun.config import config
+
+__all__ = ["Asked", "By", "Counts", "Grain", "Row", "Span", "areas_of", "backlog", "broken_down", "grain_for", "series"]
+
+Grain = Literal["day", "week", "month"]
+By = Literal["area", "category", "department", "source"]
+STREET = 9
+
+NOTES = ", ".join((*DIMENSIONS, *COUNTED))
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Days, both in it."""
+
+    first: dt.date
+    last: dt.date
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is counted. types: of cases; none: all the reader may see. area: a code or its first digits. department: its id."""
+
+    types: tuple[str, ...] = ()
+    area: str = ""
+    category: str = ""
+    department: int | None = None
+    source: str = ""
+
+    @property
+    def narrowed(self) -> dict[str, str | int]:
+        """Return category, department and source as far as they are asked for."""
+        given = {"category": self.category, "department": self.department, "source": self.source}
+        return {name: value for name, value in given.items() if value not in ("", None)}  # type: ignore[misc]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Counts by name, as models.COUNTED says them."""
+
+    of: Mapping[str, int] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> int:
+        if name not in COUNTED:
+            raise KeyError(name)
+        return self.of.get(name, 0)
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts({name: self[name] + other[name] for name in COUNTED})
+
+    @property
+    def days(self) -> float | None:
+        """Return the mean time from opening to closing in days."""
+        return self["seconds"] / self["closed"] / 86400 if self["closed"] else None
+
+    @property
+    def median_days(self) -> float | None:
+        """Return about half of the cases' time in days: the class it lies in is known, within it they are taken as even."""
+        classes = [self[f"h{at}"] for at in range(len(HOURS) + 1)]
+        half, low = sum(classes) / 2, 0
+        if not half:
+            return None
+        for count, high in zip(classes, (*HOURS, None), strict=True):
+            if half <= count:
+                return (low if high is None else low + (high - low) * half / count) / 24
+            half, low = half - count, high or low
+        return low / 24
+
+    @property
+    def share_in_time(self) -> float | None:
+        return self["in_time"] / self["closed"] if self["closed"] else None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """key: a day, or a value of what is broken down by. now, then: in the span asked for, and in the one compared with."""
+
+    key: Any
+    now: Counts
+    then: Counts
+
+
+def areas_of(actor: Actor) -> dict[str, tuple[str, ...]]:
+    """Return the kinds of cases an actor may read and in which areas, as prefixes; "" is the whole city."""
+    city: City = settings.CITY
+    found = {}
+    for key in city.cases:
+        prefixes = {prefix for name in ("cases", key) for prefix in _prefixes(scope(actor, name).rows)}
+        if prefixes:
+            found[key] = ("",) if "" in prefixes else tuple(sorted(prefixes))
+    return found
+
+
+def grain_for(actor: Actor, asked: Asked, grain: Grain, by: By | None = None) -> Grain:
+    """Return the finest grain a question can be answered by; a month where days are not counted apart so far."""
+    place = _place(actor, asked)
+    if grain == "month" or place is None:
+        return grain
+    digits, apart = _needs(place, asked, by)
+    return grain if digits > STREET or len(asked.area) >= STREET or sheet_for(True, digits, apart) else "month"
+
+
+def series(actor: Actor, asked: Asked, grain: Grain, spans: Sequence[Span]) -> list[dict[dt.date, Counts]]:
+    """Return for each span the counts of its days, weeks (by their Monday) or months that have any."""
+    key = {"day": "day", "week": "date_trunc('week', day)::date", "month": "date_trunc('month', day)::date"}[grain]
+    found: list[dict[dt.date, Counts]] = [{} for _ in spans]
+    for at, key_value, counts in _counted(actor, asked, grain, spans, key, None):
+        found[at][key_value] = counts
+    return found
+
+
+def broken_down(actor: Actor, asked: Asked, grain: Grain, by: By, spans: Sequence[Span]) -> list[Row]:
+    """Return the counts of each area, category, department or source, most opened first; of areas, those just below the asked."""
+    digits = _below(asked.area)
+    key = f"left(area, {digits})" if by == "area" else by
+    now: dict[Any, Counts] = {}
+    then: dict[Any, Counts] = {}
+    for at, value, counts in _counted(actor, asked, grain, spans, key, by):
+        (then if at else now)[value] = counts
+    rows = [Row(value, now.get(value, Counts()), then.get(value, Counts())) for value in now | then]
+    return sorted(rows, key=lambda row: (-row.now["opened"], -row.now["closed"], -row.then["opened"], str(row.key)))
+
+
+def backlog(actor: Actor, asked: Asked) -> int:
+    """Return how many cases are open now: all that were ever opened less all that have ended."""
+    ever = [Span(dt.date(1900, 1, 1), dt.date(2999, 12, 31))]
+    counts = next((one for _at, _key, one in _counted(actor, asked, "month", ever, "1", None)), Counts())
+    return counts["opened"] - counts["closed"] - counts["dropped"]
+
+
+def _counted(
+    actor: Actor, asked: Asked, grain: Grain, spans: Sequence[Span], key: str, by: By | None
+) -> list[tuple[int, Any, Counts]]:
+    """Return (number of the span, key, counts)."""
+    place = _place(actor, asked)
+    if place is None:
+        return []
+    digits, apart = _needs(place, asked, by)
+    sheet = None if digits > STREET else sheet_for(grain != "month" or not _whole_months(spans), digits, apart)
+    if sheet is None and digits <= STREET and grain == "month":
+        sheet = sheet_for(False, digits, apart)
+        spans = [_months(span) for span in spans]
+    values: dict[str, Any] = {}
+    conditions = [_where(place, values), *(f"{name} = %({name})s" for name in asked.narrowed)]
+    values |= asked.narrowed
+    if asked.area:
+        conditions.append("area LIKE %(area)s")
+        values["area"] = f"{asked.area}%"
+    for at, span in enumerate(spans):
+        values |= {f"first_{at}": span.first, f"last_{at}": span.last}
+    when = " OR ".join(f"day BETWEEN %(first_{at})s AND %(last_{at})s" for at in range(len(spans)))
+    which = "".join(f"WHEN day BETWEEN %(first_{at})s AND %(last_{at})s THEN {at} " for at in range(len(spans)))
+    rows = _cases(values, asked, place, spans) if sheet is None else _kept(sheet.number, conditions, when)
+    condition = " AND ".join((*conditions, f"({when})"))
+    text = f"""
+        SELECT CASE {which} END, {key}, {sums()} FROM ({rows}) AS counted WHERE {condition} GROUP BY 1, 2
+    """  # noqa: S608  words of this module; values are parameters
+    with connection.cursor() as cursor:
+        cursor.execute(text, values)
+        return [(row[0], row[1], Counts(dict(zip(COUNTED, row[2:], strict=True)))) for row in cursor.fetchall()]
+
+
+def _kept(sheet: int, conditions: Iterable[str], when: str) -> str:
+    # The conditions stand in both parts, so that each is read by its index.
+    where = " AND ".join((*conditions, f"({when})"))
+    return f"""
+        SELECT {NOTES} FROM statistics_cell WHERE sheet = {sheet} AND {where}
+        UNION ALL SELECT {NOTES} FROM statistics_delta WHERE {where}
+    """  # noqa: S608
+
+
+def _cases(values: dict[str, Any], asked: Asked, place: Mapping[str, tuple[str, ...]], spans: Sequence[Span]) -> str:
+    """Return what the cases themselves add, of those that could count in the spans. The area is their own, to its last digit."""
+    zone = str(config().zone)
+    where = [_where(place, values, "c.", "area_code"), *(f"c.{_COLUMN[name]} = %({name})s" for name in asked.narrowed)]
+    if asked.area:
+        where.append("c.area_code LIKE %(area)s")
+    days = []
+    for at, span in enumerate(spans):
+        values[f"from_{at}"] = dt.datetime.combine(span.first, dt.time(), config().zone)
+        values[f"until_{at}"] = dt.datetime.combine(span.last + dt.timedelta(days=1), dt.time(), config().zone)
+        days += [f"c.{name} >= %(from_{at})s AND c.{name} < %(until_{at})s" for name in ("opened_at", "closed_at")]
+    where.append(f"({' OR '.join(days)})")
+    noted = parts("cases_case", zone, where=" AND ".join(where)).replace("left(c.area_code, 9)", "c.area_code")
+    return f"SELECT * FROM ({noted}) AS noted ({NOTES})"  # noqa: S608
+
+
+_COLUMN = {"category": "category", "department": "department_id", "source": "source"}
+
+
+def _place(actor: Actor, asked: Asked) -> dict[str, tuple[str, ...]] | None:
+    """Return the kinds and areas to count in; None where the actor may see nothing of what is asked."""
+    if asked.area and not re.fullmatch(r"\d{2,12}", asked.area):
+        return None
+    allowed = areas_of(actor)
+    wanted = {key: prefixes for key, prefixes in allowed.items() if not asked.types or key in asked.types}
+    return wanted or None
+
+
+def _needs(place: Mapping[str, tuple[str, ...]], asked: Asked, by: By | None) -> tuple[int, set[str]]:
+    """Return how many digits of areas, and which dimensions, an answer has to tell apart."""
+    seen = max(len(prefix) for prefixes in place.values() for prefix in prefixes)
+    digits = max(seen, len(asked.area), _below(asked.area) if by == "area" else 0)
+    apart = set(asked.narrowed) | ({by} if by and by != "area" else set())
+    return (6 if digits <= 6 else STREET if digits <= STREET else 12), apart
+
+
+def _below(area: str) -> int:
+    return 6 if len(area) < 6 else STREET if len(area) < STREET else 12
+
+
+def _where(place: Mapping[str, tuple[str, ...]], values: dict[str, Any], row: str = "", area: str = "area") -> str:
+    """Return the condition that leaves only kinds and areas that may be seen."""
+    free = [key for key, prefixes in place.items() if prefixes == ("",)]
+    values["free"] = free
+    found = [f"{row}type = ANY(%(free)s)"] if free else []
+    for at, (key, prefixes) in enumerate(sorted(one for one in place.items() if one[0] not in free)):
+        values |= {f"kind_{at}": key, f"seen_{at}": [f"{prefix}%" for prefix in prefixes]}
+        found.append(f"{row}type = %(kind_{at})s AND {row}{area} LIKE ANY(%(seen_{at})s)")
+    return f"({' OR '.join(found)})"
+
+
+def _prefixes(rows: Predicate) -> tuple[str, ...]:
+    """Return the areas of a predicate; rows that are seen for another reason than where they are, are not counted."""
+    match rows:
+        case Everything():
+            return ("",)
+        case AreaIn(prefixes):
+            return prefixes
+        case Or(several):
+            return tuple(prefix for part in several for prefix in _prefixes(part))
+    return ()
+
+
+def _whole_months(spans: Sequence[Span]) -> bool:
+    return all(span == _months(span) for span in spans)
+
+
+def _months(span: Span) -> Span:
+    after = (span.last.replace(day=1) + dt.timedelta(days=32)).replace(day=1)
+    return Span(span.first.replace(day=1), after - dt.timedelta(days=1))
