@@ -74,16 +74,21 @@ def read_area_file(path: Path, crs: str | None = None, today: dt.date | None = N
         tree = json.loads(text)
     except ValueError as wrong:
         raise Refused(f"{path.name} is not JSON: {wrong}. Give GeoJSON, or a .csv of codes.") from wrong
+    return read_area_tree(path.name, tree, crs, today)
+
+
+def read_area_tree(name: str, tree: object, crs: str | None = None, today: dt.date | None = None) -> AreaFile:
+    """Read GeoJSON that has been opened already. name: of the file, for messages."""
     if not isinstance(tree, dict) or not isinstance(tree.get("features"), list):
-        raise Refused(f"{path.name} holds no list of features. Give a GeoJSON FeatureCollection.")
-    found = list(_json_features(path.name, tree, today))
-    stated = _stated_crs(path.name, tree, crs)
+        raise Refused(f"{name} holds no list of features. Give a GeoJSON FeatureCollection.")
+    found = list(_json_features(name, tree, today))
+    stated = _stated_crs(name, tree, crs)
     if stated is None and any(feature.geometry for feature in found):
         raise Refused(
-            f"{path.name} does not say which coordinate system it is in, so its boundaries cannot be placed. State it with "
+            f"{name} does not say which coordinate system it is in, so its boundaries cannot be placed. State it with "
             f"--crs ({', '.join(CRS)}): Amap and Tencent maps are GCJ-02, Baidu BD-09, Tianditu CGCS2000, OpenStreetMap WGS-84."
         )
-    return AreaFile(path=path, crs=stated, features=found)
+    return AreaFile(path=Path(name), crs=stated, features=found)
 
 
 def demonstration_files(city: str) -> list[Path]:

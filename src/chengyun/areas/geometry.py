@@ -8,6 +8,7 @@ kept ready in the table, never needs it.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,9 @@ Floats = npt.NDArray[np.float64]
 
 SCREEN_DEGREES = 0.001
 """How far an outline may leave its boundary: about 100 m, a pixel when a city of 150 km fills 1,500 pixels."""
+
+FEW = 64
+"""So many areas are gone through one by one, for all points at once; of more, a tree tells which may hold a point."""
 
 _TINY_SHARE = 1e-3
 """A boundary that crosses itself is mended when that changes less than this share of its area: digitising leaves such knots."""
@@ -71,7 +75,8 @@ def label_point(polygon: BaseGeometry) -> tuple[float, float]:
     import shapely
 
     largest = max(shapely.get_parts(polygon), key=lambda part: part.area)
-    point = shapely.maximum_inscribed_circle(largest, tolerance=0.001).coords[0]
+    # A grid is smaller than what is exact enough for a district.
+    point = shapely.maximum_inscribed_circle(largest, tolerance=min(0.001, math.sqrt(largest.area) / 50)).coords[0]
     return round(point[0], 6), round(point[1], 6)
 
 
@@ -82,14 +87,16 @@ def to_wkb(polygon: BaseGeometry) -> bytes:
     return bytes(shapely.to_wkb(polygon))
 
 
-def outlines(polygons: Sequence[BaseGeometry]) -> list[dict[str, Any]]:
+def outlines(polygons: Sequence[BaseGeometry], degrees: float = SCREEN_DEGREES) -> list[dict[str, Any]]:
     """Return each polygon as a GeoJSON geometry for screens; borders that neighbours share stay shared.
+
+    degrees: how far an outline may leave its boundary.
 
     Holes stay, parts do not vanish, and coordinates are rounded to a metre.
     """
     import shapely
 
-    simple = shapely.coverage_simplify(np.array(polygons, dtype=object), SCREEN_DEGREES)
+    simple = shapely.coverage_simplify(np.array(polygons, dtype=object), degrees)
     return [_rounded(json.loads(shapely.to_geojson(polygon))) for polygon in simple]
 
 
@@ -103,6 +110,7 @@ class Places:
         self._polygons = shapely.from_wkb(np.array(boundaries, dtype=object)) if boundaries else np.array([], dtype=object)
         shapely.prepare(self._polygons)
         self._bounds = shapely.bounds(self._polygons).reshape(-1, 4)
+        self._tree = shapely.STRtree(self._polygons) if len(self._polygons) > FEW else None
 
     def __len__(self) -> int:
         return len(self._polygons)
@@ -112,6 +120,13 @@ class Places:
         import shapely
 
         found = np.zeros(len(lons), dtype=np.int32)
+        if self._tree is not None:
+            known = np.flatnonzero(np.isfinite(lons) & np.isfinite(lats))
+            points, polygons = self._tree.query(shapely.points(lons[known], lats[known]), predicate="intersects")
+            # Written from the last to the first, so that the first of several stands.
+            last_first = np.argsort(-polygons, kind="stable")
+            found[known[points[last_first]]] = polygons[last_first] + 1
+            return self._codes[found]
         order = np.arange(len(lons))
         for number, (polygon, (west, south, east, north)) in enumerate(zip(self._polygons, self._bounds, strict=True), start=1):
             near = order[(lons[order] >= west) & (lons[order] <= east) & (lats[order] >= south) & (lats[order] <= north)]

@@ -125,7 +125,8 @@ def check_places(new: Sequence[tuple[Span, BaseGeometry]], kept: Sequence[tuple[
                     f"{span.at}: {share:.0%} of its boundary's area lies outside its parent {parent.code}. "
                     "Are both in the coordinate system that was stated?"
                 )
-        for index in trees[span.level].query(polygon, predicate="intersects"):
+        # Grids are drawn one by one, and what is not yet right of them is listed for whoever draws them.
+        for index in trees[span.level].query(polygon, predicate="intersects") if span.level != "grid" else ():
             sibling, other = by_level[span.level][index]
             if sibling.code == span.code or not sibling.overlaps(span):
                 continue

@@ -30,6 +30,9 @@ log = logging.getLogger(__name__)
 DIVISION_CODES = "GB/T 2260"
 """Source of rows that come from the codes on record alone, without any file."""
 
+GRID_DEGREES = 0.00001
+"""How far a grid's outline may leave its boundary: a metre. A grid is some hundred metres wide, and drawn by its neighbours'."""
+
 _COMPARED = (
     "level", "name", "name_en", "parent_code", "valid_to", "successors", "lon", "lat", "boundary", "outline", "source",
     "source_crs", "demonstration",
@@ -91,6 +94,39 @@ def load_areas(
             for feature in file.features
         ]
         return _write(entries, stored, demonstration=demonstration)
+
+
+def put_areas(features: Sequence[Feature], crs: str, *, valid_from: dt.date, source: str, demonstration: bool = False) -> Loaded:
+    """Write areas that were drawn or read elsewhere, as one change. crs: of the boundaries. Raises Refused as load_areas."""
+    now = today()
+    with transaction.atomic():
+        _lock()
+        stored = list(Area.objects.all())
+        opened = {row.code: row.valid_from for row in stored if row.valid_to is None}
+        entries = [
+            _Entry(dataclasses.replace(one, source=one.source or source), span, crs, _polygon(one, crs))
+            for one in features
+            for span in [nesting.span_of(one, opened, valid_from, now)]
+        ]
+        return _write(entries, stored, demonstration=demonstration)
+
+
+def end_area(code: str, day: dt.date) -> None:
+    """Let an area end: the day is the first on which it no longer holds. One that began that day or later never was."""
+    with transaction.atomic():
+        _lock()
+        row = Area.objects.filter(code=code, valid_to=None).first()
+        if row is None:
+            raise Refused(f"No area {code} is in force.", code="area")
+        if Area.objects.filter(parent_code=code, valid_to=None).exists():
+            raise Refused(f"Area {code} still holds others. End those first.", code="area")
+        if row.valid_from >= day:
+            row.delete()
+        else:
+            row.valid_to = day
+            row.save(update_fields=["valid_to"])
+        TreeVersion.objects.all().delete()
+        TreeVersion.objects.create()
 
 
 def ensure_areas() -> Loaded | None:
@@ -247,8 +283,11 @@ def _rows(
             row.lon, row.lat = geometry.label_point(entry.polygon)
             together[span.level, span.valid_to].append(entry)
         rows[span.code, span.valid_from] = row
-    for group in together.values():
-        for entry, outline in zip(group, geometry.outlines([entry.polygon for entry in group]), strict=True):
+    for (level, _end), group in together.items():
+        shown = geometry.outlines(
+            [entry.polygon for entry in group], GRID_DEGREES if level == "grid" else geometry.SCREEN_DEGREES
+        )
+        for entry, outline in zip(group, shown, strict=True):
             rows[entry.span.code, entry.span.valid_from].outline = outline
     return rows
 
