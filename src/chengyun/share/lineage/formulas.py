@@ -6,7 +6,6 @@ Reading SQL takes some 20 ms a formula, so what was read is kept (kept.py) under
 
 from __future__ import annotations
 
-import functools
 import hashlib
 from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
@@ -29,6 +28,8 @@ FORMAT = "4"
 """Of what is kept; another one when reading SQL changes."""
 
 OWN = (Item("coverage", _("覆盖率"), "N"), Item("simulated", _("模拟"), "L"))
+OF_A_FIGURE = ("subject", "period_start", "value", "detail", "simulated")
+"""What a formula finds of another's figures; their other columns are inside `detail`."""
 BOUND = frozenset({"since", "until", "zone"})
 """Parameters the engine binds; the others come from dated tables."""
 
@@ -73,7 +74,7 @@ def unresolved(city: City, kept: Kept) -> list[str]:
         formula = _read(city, key, kept)
         found += [f"{formula.at}: column {name} leads to no table." for name in formula.read.lost]
         known = {one.column for one in formula.read.made}
-        tables = _columns_read(city, key)
+        tables = _columns_known(city, key, kept)
         for leaf in {leaf for made in (*formula.read.made, *formula.read.decided) for leaf in made.leaves}:
             if leaf.table == "" and leaf.column not in BOUND and leaf.column not in formula.declared.parameters:
                 found.append(f"{formula.at}: ${leaf.column} is no parameter of the header.")
@@ -93,6 +94,16 @@ def unresolved(city: City, kept: Kept) -> list[str]:
                 if part not in given
             ]
     return sorted(found)
+
+
+def _columns_known(city: City, key: str, kept: Kept) -> dict[str, tuple[str, ...]]:
+    """Return the tables an indicator can read, with what the details of figures hold."""
+    pack = key.split(".")[0]
+    tables = _columns_read(city, key)
+    for name in city.indicators[key].uses:
+        place = _place(_read(city, qualify(pack, name), kept))
+        tables[f"{pack}.figure_{name.split('.')[-1]}"] = (*OF_A_FIGURE, *(one.key for one in place.columns))
+    return tables
 
 
 def _quality(city: City, key: str, rule: QualityRule, kept: Kept) -> Iterator[Place | Edge]:
@@ -158,21 +169,20 @@ def _tables(city: City, pack: str, streams: tuple[str, ...], uses: tuple[str, ..
             found[entity] = tuple(dict.fromkeys([*names, *(name for name, _said in DERIVED_CODES)]))
     for used in uses:
         # Shown to the formula as a view in its own schema, whichever pack the indicator is of.
-        columns = [one.key for one in _place_columns(city.indicators[used])]
-        own = ("subject", "period_start", "value", "detail", "simulated")
-        found[f"{pack}.figure_{used.split('.')[1]}"] = tuple(dict.fromkeys([*own, *columns]))
+        found[f"{pack}.figure_{used.split('.')[1]}"] = OF_A_FIGURE
     return found
 
 
 def _place(formula: _Formula) -> Place:
-    return Place(formula.key, "indicator", formula.declared.name, _place_columns(formula.declared), formula.key, formula.at)
+    return Place(
+        formula.key, "indicator", formula.declared.name, _place_columns(formula.declared, formula.read), formula.key, formula.at
+    )
 
 
-@functools.lru_cache(maxsize=4096)
-def _place_columns(declared: Indicator) -> tuple[Item, ...]:
+def _place_columns(declared: Indicator, read: Resolved) -> tuple[Item, ...]:
     """Return a figure's columns."""
     # The columns of a rule's rows are its own affair; what it leaves of them is told by the header alone.
-    named = [] if declared.rule else sqlglot.parse_one(declared.sql, dialect="duckdb").named_selects
+    named = [] if declared.rule else [one.column for one in read.made]
     items = [
         Item("subject", _("对象"), "C"),
         Item("period_start", _("时段"), "T"),

@@ -143,7 +143,9 @@ def _walk(
         box = found.boxes[column.place]
         box.columns.setdefault(column.key)
         for edge in sight.graph.into(column) if direction < 0 else sight.graph.out_of(column):
-            if not (indirect or edge.direct):
+            inside = edge.source.place == edge.target.place
+            # What flags a stream's rows is told at the stream itself, not wherever a flag is read.
+            if not edge.direct and (not indirect or (inside and column.place != found.start.place)):
                 continue
             near, beyond = (edge.target, edge.source) if direction < 0 else (edge.source, edge.target)
             if not sight.sees_column(beyond):
@@ -172,10 +174,18 @@ def _walk(
                 links[edge.source, edge.target] = Link(
                     edge.source, edge.target, edge.how, edge.direct, edge.said if code else "", edge.at if code else ""
                 )
-            if beyond not in met:
+            # What decides about rows is shown, and followed no further until it is opened.
+            if beyond not in met and (edge.direct or inside or beyond.place in opened):
                 met.add(beyond)
                 waiting.append(beyond)
+            elif not edge.direct and beyond not in met and _goes_on(sight, beyond, direction):
+                found.boxes[beyond.place].more = True
     return cut
+
+
+def _goes_on(sight: Sight, column: Column, direction: int) -> bool:
+    edges = sight.graph.into(column) if direction < 0 else sight.graph.out_of(column)
+    return any(edge.source.place != edge.target.place for edge in edges)
 
 
 def path(sight: Sight, source: Column, target: Column) -> tuple[Link, ...]:

@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+import msgspec
+
 __all__ = ["EVERY", "DIRECT", "INDIRECT", "Column", "Edge", "Graph", "How", "Item", "Kind", "Place"]
 
 EVERY = "*"
@@ -39,8 +41,7 @@ class Column(NamedTuple):
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(msgspec.Struct, frozen=True, gc=False):
     """A column as its place shows it. type: N, C, D …, the letters of the data catalogue; "": not known."""
 
     key: str
@@ -68,8 +69,7 @@ class Place:
         return next((one for one in self.columns if one.key == key), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(msgspec.Struct, frozen=True, gc=False):
     """What one column is made of, or chosen by. said: the expression, in the words of the file. at: file and line."""
 
     source: Column

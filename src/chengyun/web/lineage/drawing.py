@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
+from unicodedata import east_asian_width
 
 from chengyun.share.lineage.queries import Around, Box
 from chengyun.share.lineage.shapes import EVERY, Column
@@ -39,11 +40,12 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class DrawnBox:
-    """A place. more: address that opens what lies beyond, "" for nothing. hidden_left, hidden_right: a neighbour not to be seen."""
+    """A place. title: its name as far as there is room. more: address that opens what lies beyond, "" for nothing. hidden_left, hidden_right: a neighbour not to be seen."""
 
     key: str
     kind: str
     title: str
+    name: str
     x: int
     y: int
     height: int
@@ -151,13 +153,13 @@ def _box(
     names = {one.key: one.name for one in box.place.columns}
     for number, key in enumerate(_shown(box)):
         column = Column(box.place.key, key)
-        name = said(names.get(key, key))
-        rows.append(Row(key, name, y + HEAD + LINE * number + LINE // 2, href(column), column == found.start))
+        rows.append(Row(key, fit(said(names.get(key, key)), 30), y + HEAD + LINE * number + LINE // 2, href(column), column == found.start))
     left = box.side < 0
     return DrawnBox(
         key=box.place.key,
         kind=box.place.kind,
-        title=said(box.place.name),
+        title=fit(said(box.place.name), 26),
+        name=said(box.place.name),
         x=x,
         y=y,
         height=_height(box),
@@ -195,9 +197,19 @@ def _lines(
     lines = []
     for (first, ya, second, yb), (dashed, words) in drawn.items():
         a, b = placed[first], placed[second]
-        title = f"{a.title} → {b.title}: {'; '.join(dict.fromkeys(words))}"[:300]
+        title = f"{a.name} → {b.name}: {'; '.join(dict.fromkeys(words))}"[:300]
         lines.append(DrawnLine(_path(a.x + WIDTH, ya, b.x, yb), dashed, title))
     return sorted(lines, key=lambda line: not line.dashed)
+
+
+def fit(text: str, room: int) -> str:
+    """Return a text cut to a width, where a Chinese character takes twice a Latin one's."""
+    taken = 0
+    for number, character in enumerate(text):
+        taken += 2 if east_asian_width(character) in "WF" else 1
+        if taken > room:
+            return f"{text[: max(0, number - 1)]}…"
+    return text
 
 
 def _path(x: int, y: int, to_x: int, to_y: int) -> str:
