@@ -136,16 +136,28 @@ class Scope:
         """Count a read under the grants that allow it. Raises Refused at a grant's ceiling."""
         grants.counted(self.grants, rows, reads)
 
-    def rows_for(self, query: QuerySet[M], area_field: str = "area_code", target: str = "") -> QuerySet[M]:
-        """Return the query's rows that may be read; a read is counted, and one of a dataset about persons recorded, first."""
+    def rows_for(
+        self, query: QuerySet[M], area_field: str = "area_code", target: str = "", *, record: bool = True
+    ) -> QuerySet[M]:
+        """Return the query's rows that may be read; a read is counted, and one of a dataset about persons recorded, first.
+
+        record: False for a reader that knows afterwards which rows it showed, and then calls record_rows.
+        """
         self.count()
-        if self.personal:
+        if self.personal and record:
             self.record_read(target)
         return query.filter(self.q(area_field))
 
-    def record_read(
-        self, target: str = "", *, keys: Iterable[str] = (), fields: Iterable[str] = (), **detail: object
-    ) -> None:
+    def record_rows(self, keys: Iterable[str], names: Iterable[str], target: str = "", **detail: object) -> None:
+        """Record whose rows were shown, with the fields they were shown in full, if the dataset is about persons."""
+        if self.personal:
+            self.record_read(target, keys=keys, fields=self.in_full(names), **detail)
+
+    def in_full(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Return the fields that at least one reason shows unmasked."""
+        return tuple(name for name in names if any(one.shows(name) and name not in one.masks for one in self.layers))
+
+    def record_read(self, target: str = "", *, keys: Iterable[str] = (), fields: Iterable[str] = (), **detail: object) -> None:
         """Record that the dataset was read, for readers that do not go through rows_for.
 
         keys, fields: of the rows that were shown; each person behind one can then be told.
@@ -155,9 +167,7 @@ class Scope:
         if self.grants:
             detail["grants"] = list(self.grants)
         told = [(self.dataset, key) for key in keys]
-        audit.record(
-            self.actor, "read", self.dataset, target, self.purpose or "", detail, subjects=told, fields=tuple(fields)
-        )
+        audit.record(self.actor, "read", self.dataset, target, self.purpose or "", detail, subjects=told, fields=tuple(fields))
 
     def view(self) -> View:
         """Return what a ticket can carry: areas and hidden fields. Rows allowed for another reason than their area stay out.

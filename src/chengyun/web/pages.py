@@ -109,7 +109,8 @@ def entity_page(request: HttpRequest, entity: str, key: str) -> HttpResponse:
     actor = actor_of(request)
     allowed = require_scope(actor, entity)
     model = register(entity)
-    row = allowed.rows_for(model._default_manager.filter(key=key), target=key).first()
+    row = allowed.rows_for(model._default_manager.filter(key=key), record=False).first()
+    allowed.record_rows([key] if row else [], [one.name for one in model._meta.concrete_fields], key)
     if row is None:
         raise NotFound(f"There is no {entity} {key!r}.")
     pack = entity.split(".")[0]

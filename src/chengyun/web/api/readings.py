@@ -38,6 +38,7 @@ def entity_list(actor: Actor, asked: dict[str, Any]) -> dict[str, Any]:
     found = list(rows.order_by("key")[: asked["limit"] + 1])
     page = found[: asked["limit"]]
     allowed.count(len(page), reads=0)
+    allowed.record_rows([row.key for row in page], _names(rows.model), "list")
     return {
         "entities": [_entity(allowed, row) for row in page],
         "next": cursor_of([page[-1].key]) if len(found) > len(page) else None,
@@ -48,6 +49,8 @@ def entity(actor: Actor, asked: dict[str, Any]) -> dict[str, Any]:
     """Return one row of a register."""
     allowed, rows = _register(actor, asked)
     row = rows.filter(key=asked["key"]).first()
+    # Who looks for a person that is not there has looked for a person.
+    allowed.record_rows([row.key] if row else [], _names(rows.model), asked["key"])
     if row is None:
         raise NotFound(f"There is no {asked['dataset']} {asked['key']!r}.")
     allowed.count(1, reads=0)
@@ -198,9 +201,12 @@ def _register(actor: Actor, asked: dict[str, Any]) -> tuple[Scope, Any]:
     if name not in city.entities:
         raise NotFound(f"There is no register {name!r}.{nearest(name, city.entities)}")
     allowed = require_scope(actor, name, asked["purpose"])
-    return allowed, allowed.rows_for(register(name)._default_manager.all(), target=asked.get("key") or "")
+    return allowed, allowed.rows_for(register(name)._default_manager.all(), record=False)
 
 
 def _entity(allowed: Scope, row: Any) -> dict[str, Any]:
-    names = [field.name for field in row._meta.concrete_fields if field.name != "id"]
-    return {**allowed.mask({name: getattr(row, name) for name in names}), "key": row.key}
+    return {**allowed.mask({name: getattr(row, name) for name in _names(type(row))}), "key": row.key}
+
+
+def _names(model: Any) -> list[str]:
+    return [field.name for field in model._meta.concrete_fields if field.name != "id"]
