@@ -8,23 +8,26 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from chengyun.access.actors import actor_of
-from chengyun.access.policy import require_scope
 from chengyun.access.views import public
 from chengyun.city import Chart, City, Entity, Page, Tiles, qualify
 from chengyun.errors import NotFound, Refused, nearest
+from chengyun.share.registers.queries import leads_to
 from chengyun.web import shown
 from chengyun.web.latest import Latest, latest_of
 from chengyun.web.layers import Layer
 from chengyun.web.maps import CityMap, city_map
 from chengyun.web.panels import Asked, Panel, Subject, panels, register
 from chengyun.web.places import area_names
+from chengyun.web.registers.panels import Purposes, allowed_for, purposes_for
+from chengyun.web.registers.record import RecordBlock, record
 from chengyun.web.series import ChartData, chart_data
 from chengyun.web.shell import city_name
 from chengyun.web.spans import length_of
@@ -56,6 +59,14 @@ class Fact:
 
 
 @dataclass(frozen=True)
+class PurposePage:
+    """What a register of persons is, and for what this reader may read it."""
+
+    name: str
+    purposes: Purposes
+
+
+@dataclass(frozen=True)
 class EntityPage:
     """One thing of a register. latest: its newest observation in each stream, value by value, flags in words."""
 
@@ -67,6 +78,7 @@ class EntityPage:
     facts: tuple[Fact, ...]
     latest: tuple[Latest, ...]
     panels: tuple[Panel, ...]
+    record: RecordBlock
     work: Work
     as_of: dt.datetime
 
@@ -107,12 +119,20 @@ def entity_page(request: HttpRequest, entity: str, key: str) -> HttpResponse:
     if entity not in city.entities or "\x00" in key:
         raise NotFound(f"There is no register {entity!r}.{nearest(entity, city.entities)}")
     actor = actor_of(request)
-    allowed = require_scope(actor, entity)
+    allowed = allowed_for(actor, entity, request.GET.get("purpose"))
+    if not allowed.allowed:
+        # Whoever could read it for a purpose is asked for one, of a thing that is there as of one that is not.
+        purposes = purposes_for(actor, entity, None)
+        if purposes is None:
+            raise NotFound(_("没有找到。"), dataset=entity)
+        return render(request, "registers/purpose.html", {"page": PurposePage(city.entities[entity].name, purposes)})
     model = register(entity)
     row = allowed.rows_for(model._default_manager.filter(key=key), record=False).first()
     allowed.record_rows([key] if row else [], [one.name for one in model._meta.concrete_fields], key)
     if row is None:
         raise NotFound(f"There is no {entity} {key!r}.")
+    if (meant := leads_to(entity, key)) != key:
+        return HttpResponseRedirect(f"{reverse('entity', args=[entity, meant])}?{request.GET.urlencode()}")
     pack = entity.split(".")[0]
     asked = _asked(request, Subject(entity, key, row.name))
     datasets = frozenset(
@@ -132,6 +152,7 @@ def entity_page(request: HttpRequest, entity: str, key: str) -> HttpResponse:
         facts=_facts(row, allowed.mask({field.name: getattr(row, field.name) for field in model._meta.concrete_fields})),
         latest=latest_of(entity, row.pk, row.area_code, actor, asked.now),
         panels=tuple(one for page in _pages_of(entity) for one in panels(pack, page, asked, _map_of)),
+        record=record(entity, key, allowed, request.GET.dict()),
         work=work(actor, asked.now, about=(datasets, key)),
         as_of=asked.now,
     )
@@ -179,7 +200,7 @@ def _asked(request: HttpRequest, subject: Subject) -> Asked:
         length_of(span)
     if year and not (year.isascii() and year.isdigit() and 1900 <= int(year) <= 2200):
         raise Refused(f"year is {year!r}, expected four digits.")
-    return Asked(actor_of(request), timezone.now(), subject, span, int(year) if year else None)
+    return Asked(actor_of(request), timezone.now(), subject, span, int(year) if year else None, request.GET.dict())
 
 
 def _map_of(points: Layer) -> CityMap:

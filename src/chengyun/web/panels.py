@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import calendar as month_calendar
+import dataclasses
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -18,13 +19,30 @@ from django.utils.translation import gettext as _
 
 from chengyun.access.actors import Actor
 from chengyun.access.policy import scope
-from chengyun.city import Band, Calendar, Chart, City, Indicator, MapLayer, Page, Scale, Table, Tiles, qualify
+from chengyun.city import (
+    Band,
+    Calendar,
+    Chart,
+    Citations,
+    City,
+    Indicator,
+    Listing,
+    MapLayer,
+    Page,
+    Plot,
+    Related,
+    Scale,
+    Table,
+    Tiles,
+    qualify,
+)  # fmt: skip
 from chengyun.config import config
 from chengyun.operate.queries import figure_calendar, newest_figures
 from chengyun.operate.status import Status
 from chengyun.web import figures, shown
 from chengyun.web.layers import Layer, layer
 from chengyun.web.places import area_names, districts
+from chengyun.web.registers import panels as registers
 from chengyun.web.spans import SPANS, Span, default_span
 from chengyun.web.tiles import Tile
 
@@ -153,7 +171,10 @@ class CalendarPanel:
     kind: str = "calendar"
 
 
-Panel = TilesPanel | MapPanel | ChartPanel | TablePanel | CalendarPanel
+Panel = (
+    TilesPanel | MapPanel | ChartPanel | TablePanel | CalendarPanel
+    | registers.ListingPanel | registers.PlotPanel | registers.CitationsPanel
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -165,6 +186,8 @@ class Asked:
     subject: Subject
     span: str | None = None
     year: int | None = None
+    query: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Everything the address asks for; panels of registers have texts and purposes there."""
 
 
 def panels(pack: str, page: Page, asked: Asked, make_map: Any) -> tuple[Panel, ...]:
@@ -188,6 +211,14 @@ def panels(pack: str, page: Page, asked: Asked, make_map: Any) -> tuple[Panel, .
                 one = _table(name, pack, panel, asked)
             case Calendar():
                 one = _calendar(name, pack, panel, asked)
+            case Listing():
+                one = registers.listing(name, pack, panel, asked.actor, asked.query)
+            case Related():
+                one = registers.related(name, pack, panel, asked.subject.key, asked.actor, asked.query)
+            case Plot():
+                one = registers.plot(name, pack, panel, asked.subject.key, asked.actor)
+            case Citations():
+                one = registers.citations(name, panel, asked.subject.entity, asked.subject.key, asked.actor)
         if one is not None:
             found.append(one)
     return tuple(found)

@@ -36,7 +36,7 @@ def fill(config: Config, city: City) -> int:
     made = 0
     for key, pack in city.packs.items():
         registers = [qualify(key, entity.key) for entity in pack.pack.entities if entity.authorities]
-        wanted = [one for one in pack.pack.synthetic if config.demo or not one.simulated]
+        wanted = [one for one in pack.pack.synthetic if config.demo_people or not one.simulated]
         if not wanted or known & set(registers):
             continue
         invented = any(one.simulated for one in wanted)
