@@ -35,10 +35,10 @@ def book(monkeypatch: pytest.MonkeyPatch, settings: Any) -> dict[str, Facts]:
     datasets = {**real.datasets, **{facts.key: facts for facts in EXTRA}}
     words = {name: getattr(real, name) for name in real.__dataclass_fields__} | {"datasets": datasets}
     more = rulebook.Rulebook(**words)
-    from chengyun.share.requests import notices, rights, terms
+    from chengyun.share.requests import corrections, notices, queries, rights, terms, upkeep
     from chengyun.share.requests import services as deeds
 
-    for module in (policy, services, deeds, notices, rights, terms):
+    for module in (policy, services, deeds, notices, rights, terms, upkeep, corrections, queries):
         monkeypatch.setattr(module, "rulebook", lambda: more)
     known = grants.fields_of
     monkeypatch.setattr(grants, "fields_of", lambda key: FIELDS if key.startswith("test.") else known(key))
@@ -60,11 +60,11 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    from chengyun.share.requests import notices, office, rights
+    from chengyun.share.requests import corrections, notices, office, queries, rights, upkeep
     from chengyun.share.requests import services as deeds
 
     made = Clock(dt.datetime(2026, 1, 5, 2, tzinfo=dt.UTC))
-    for module in (notices, office, rights, deeds):
+    for module in (notices, office, rights, deeds, upkeep, corrections, queries):
         monkeypatch.setattr(module, "database_time", made)
     return made
 

@@ -64,14 +64,15 @@ def granted(dataset: str, now: dt.datetime | None = None) -> QuerySet[Grant]:
     return found.annotate(reads_today=Subquery(reads)).order_by("id")
 
 
-def standing(grant: Grant, facts: Facts) -> str:
-    """Return why a grant in force cannot be used, or "": what it was given on has changed, or its reads are used up."""
+def standing(grant: Grant, facts: Facts) -> tuple[str, str] | None:
+    """Return code and reason why a grant in force cannot be used; None: it can. Its reads are used up, or its ground changed."""
     reads = getattr(grant, "reads_today", None) or 0
     if grant.frequency is not None and reads >= grant.frequency:
-        return _("授权 %(number)s 今日已读取 %(reads)d 次，达到上限。") % {"number": grant.number, "reads": reads}
+        said = _("授权 %(number)s 今日已读取 %(reads)d 次，达到上限。") % {"number": grant.number, "reads": reads}
+        return "frequency", said
     if why := changed(grant, facts):
-        return _("授权 %(number)s 已暂停：%(why)s") % {"number": grant.number, "why": why}
-    return ""
+        return "not_allowed", _("授权 %(number)s 已暂停：%(why)s") % {"number": grant.number, "why": why}
+    return None
 
 
 def terms_of(facts: Facts, shown: Mapping[str, str]) -> dict[str, Any]:

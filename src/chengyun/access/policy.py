@@ -60,6 +60,7 @@ class Scope:
 
     masks, hidden: fields masked or left out in at least one row the actor sees; `mask(row)` knows which row.
     because: the reasons, or the reason why not. time: the field that says when a row speaks of, or "".
+    stopped: code of why a grant that names the actor cannot be used, where nothing else allows; its holder may know.
     """
 
     actor: Actor
@@ -69,6 +70,7 @@ class Scope:
     layers: tuple[Layer, ...]
     because: str
     time: str = ""
+    stopped: str = ""
 
     @property
     def allowed(self) -> bool:
@@ -210,19 +212,26 @@ def scope(actor: Actor, dataset: str, purpose: str | None = None, now: dt.dateti
     if unmet := book.surroundings.refusal(facts, actor.zone, now or timezone.now()):
         return refuse(_("此时此地不能读取 %(name)s：%(why)s。") % {"name": facts.name, "why": unmet}, facts.personal)
     layers = [layer for reading, roles in book.readings if (layer := _layer(reading, roles, facts, actor, purpose))]
-    why_not: list[str] = []
+    why_not: list[tuple[str, str]] = []
     if not any(isinstance(layer.rows, Everything) and not layer.masks and not layer.hidden for layer in layers):
         layers += _granted(actor, facts, purpose, now, why_not)
+    if not layers and why_not:
+        said = " ".join(sentence for _code, sentence in why_not)
+        return Scope(actor, dataset, purpose, facts.personal, (), said, facts.time, why_not[0][0])
     if not layers:
-        said = " ".join(why_not) or _("%s 未向此岗位开放，也没有授权。") % facts.name
-        return refuse(said, facts.personal)
+        return refuse(_("%s 未向此岗位开放，也没有授权。") % facts.name, facts.personal)
     because = "；".join(dict.fromkeys(layer.because for layer in layers))
     return Scope(actor, dataset, purpose, facts.personal, tuple(layers), because, facts.time)
 
 
 def require_scope(actor: Actor, dataset: str, purpose: str | None = None) -> Scope:
-    """Return the scope. Raises NotFound when nothing may be read: absent and forbidden look the same."""
+    """Return the scope. Raises NotFound when nothing may be read: absent and forbidden look the same.
+
+    Raises Refused for the holder of a grant that is used up for today or stands still: they know that it is there.
+    """
     found = scope(actor, dataset, purpose)
+    if found.stopped:
+        raise Refused(found.because, code=found.stopped)
     if not found.allowed:
         raise NotFound(_("没有找到。"), dataset=dataset)
     return found
@@ -268,8 +277,10 @@ def _rows(reading: Reading, posts: Iterable[Post]) -> Predicate:
             return FieldIn("dataset", tuple(key for key, facts in rulebook().datasets.items() if facts.open))
 
 
-def _granted(actor: Actor, facts: Facts, purpose: str | None, now: dt.datetime | None, why_not: list[str]) -> list[Layer]:
-    """Return a layer for each grant that names the actor; into why_not, why one that does cannot be used."""
+def _granted(
+    actor: Actor, facts: Facts, purpose: str | None, now: dt.datetime | None, why_not: list[tuple[str, str]]
+) -> list[Layer]:
+    """Return a layer for each grant that names the actor; into why_not, code and reason why one that does cannot be used."""
     if not actor.posts:
         return []
     layers = []

@@ -28,7 +28,22 @@ from chengyun.share.requests.numbers import next_number
 from chengyun.share.requests.office import calendar, today
 from chengyun.share.requests.terms import Terms
 
-__all__ = ["Asked", "Terms", "agree", "change", "draft", "give_back", "refuse", "renew", "revoke", "secure", "submit", "withdraw"]
+__all__ = [
+    "Asked",
+    "Terms",
+    "agree",
+    "change",
+    "close",
+    "draft",
+    "give_back",
+    "refuse",
+    "renew",
+    "revoke",
+    "secure",
+    "step",
+    "submit",
+    "withdraw",
+]
 
 State = Request.State
 ENDED = (State.REFUSED, State.WITHDRAWN, State.EXPIRED, State.RENEWED, State.REVOKED)
@@ -59,7 +74,7 @@ def draft(actor: Actor, asked: Asked, organisation: Organisation | None = None, 
             provider=terms.provider_of(facts), basis=asked.basis.strip(), note=asked.note.strip(), renews=renews,
             **terms.columns(asked.terms),
         )  # fmt: skip
-        _step(made, actor, "draft")
+        step(made, actor, "draft")
     return made
 
 
@@ -74,7 +89,7 @@ def change(actor: Actor, number: str, asked: Asked) -> Request:
         for name, value in terms.columns(asked.terms).items():
             setattr(request, name, value)
         request.save()
-        _step(request, actor, "change")
+        step(request, actor, "change")
     return request
 
 
@@ -94,9 +109,9 @@ def submit(actor: Actor, number: str) -> Request:
         request.due_day = clock.due(day, days, calendar())
         request.offer, request.agreed_by = {}, None
         request.save()
-        _step(request, actor, "submit", detail={"due_day": request.due_day})
+        step(request, actor, "submit", detail={"due_day": request.due_day})
         if facts.sharing == "none":
-            _close(request, SYSTEM, State.REFUSED, terms.unshared_because(facts), "refuse")
+            close(request, SYSTEM, State.REFUSED, terms.unshared_because(facts), "refuse")
         elif (facts.sharing == "unconditional" or facts.open) and not facts.personal:
             _approve(request, SYSTEM, terms.of(request), _("无条件共享，系统即时答复。"))
         else:
@@ -114,7 +129,7 @@ def give_back(actor: Actor, number: str, reason: str) -> Request:
         request.state, request.left_days, request.due_day = State.RETURNED, max(left, 0), None
         request.offer, request.agreed_by = {}, None
         request.save()
-        _step(request, actor, "return", said, {"left_days": request.left_days})
+        step(request, actor, "return", said, {"left_days": request.left_days})
         notices.tell([request.applicant], "returned", request=request)
     return request
 
@@ -132,7 +147,7 @@ def agree(actor: Actor, number: str, narrowed: Terms | None = None, note: str = 
         if facts.personal:
             request.offer, request.agreed_by_id = asdict(given), actor.account_id
             request.save()
-            _step(request, actor, "agree", note, {"terms": asdict(given)})
+            step(request, actor, "agree", note, {"terms": asdict(given)})
             notices.tell(notices.security_officers(request), "to_secure", request=request)
         else:
             _approve(request, actor, given, note)
@@ -156,7 +171,7 @@ def refuse(actor: Actor, number: str, reason: str) -> Request:
     with transaction.atomic():
         request = _locked(actor, number, State.SUBMITTED)
         _answerer(actor, request)
-        _close(request, actor, State.REFUSED, _reason(reason, _("不同意须说明理由。")), "refuse")
+        close(request, actor, State.REFUSED, _reason(reason, _("不同意须说明理由。")), "refuse")
     return request
 
 
@@ -165,7 +180,7 @@ def withdraw(actor: Actor, number: str, note: str = "") -> Request:
     with transaction.atomic():
         request = _locked(actor, number, State.DRAFT, State.SUBMITTED, State.RETURNED)
         _own(actor, request)
-        _close(request, actor, State.WITHDRAWN, note, "withdraw")
+        close(request, actor, State.WITHDRAWN, note, "withdraw")
     return request
 
 
@@ -193,7 +208,7 @@ def revoke(actor: Actor, number: str, reason: str) -> Request:
         said = _reason(reason, _("请写明撤销的原因。"))
         if request.grant is not None:
             revoke_grant(actor, request.grant, said)
-        _close(request, actor, State.REVOKED, said, "revoke")
+        close(request, actor, State.REVOKED, said, "revoke")
     return request
 
 
@@ -205,21 +220,22 @@ def _approve(request: Request, actor: Actor, given: Terms, note: str) -> None:
         before = Request.objects.select_for_update().get(pk=request.renews_id)
         if before.state == State.APPROVED and before.grant is not None:
             end_granted(actor, before.grant)
-            _close(before, actor, State.RENEWED, request.number, "renew")
+            close(before, actor, State.RENEWED, request.number, "renew")
     narrower = terms.differences(given, terms.of(request))
     request.answer = note.strip()
     request.state, request.answered_at, request.due_day = State.APPROVED, database_time(), None
     request.save()
-    _step(request, actor, "approve", note, {"grant": grant.number, "narrowed": narrower})
+    step(request, actor, "approve", note, {"grant": grant.number, "narrowed": narrower})
     notices.tell([request.applicant], "approved", request=request)
 
 
-def _close(request: Request, actor: Actor, state: str, said: str, deed: str) -> None:
+def close(request: Request, actor: Actor, state: str, said: str, deed: str) -> None:
+    """Bring a request to an end, in the caller's transaction; its applicant is told unless it is their own deed."""
     request.state, request.answer, request.due_day = state, said.strip(), None
     if state == State.REFUSED:
         request.answered_at = database_time()
     request.save()
-    _step(request, actor, deed, said)
+    step(request, actor, deed, said)
     if actor.account_id != request.applicant_id:
         notices.tell([request.applicant], state, request=request)
 
@@ -256,7 +272,8 @@ def _reason(text: str, missing: str) -> str:
     return text.strip()
 
 
-def _step(request: Request, actor: Actor, deed: str, note: str = "", detail: Mapping[str, Any] | None = None) -> None:
+def step(request: Request, actor: Actor, deed: str, note: str = "", detail: Mapping[str, Any] | None = None) -> None:
+    """Write down what happened, in the caller's transaction."""
     last = request.steps.order_by("-id").values_list("at", flat=True).first()
     now = database_time()
     # History never runs backwards, even where the database's clock was set back.

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_POST, require_safe
 from chengyun.access import own_tokens
 from chengyun.access.actors import actor_of
 from chengyun.access.models import Account
+from chengyun.access.policy import may
 from chengyun.access.views import signed_in
 from chengyun.areas.queries import names_of
 from chengyun.errors import NotFound
@@ -47,11 +48,15 @@ class Key:
 
 @dataclass(frozen=True)
 class AccountPage:
-    """new_key: a key just made, shown this once; "" otherwise. second_factor: whether one is set up."""
+    """requests: whether they see requests for data. second_factor: whether one is set up.
+
+    new_key: a key just made, shown this once; "" otherwise.
+    """
 
     username: str
     name: str
     organisation: str
+    requests: bool
     roles: tuple[RoleHeld, ...]
     second_factor: bool
     last_login: dt.datetime | None
@@ -104,6 +109,7 @@ def _shown(request: HttpRequest, new_key: str = "", fault: Fault | None = None) 
         username=account.username,
         name=account.name,
         organisation=account.organisation.name if account.organisation else "",
+        requests=may(actor_of(request), "request.read"),
         roles=tuple(
             RoleHeld(
                 str(one.get_role_display()),

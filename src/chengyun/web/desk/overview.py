@@ -47,8 +47,9 @@ class Desk:
     """mine: cases given to this person; body: other cases they may see, what is due first. letters: dead letters waiting, by
     stream; None: not theirs to see. offers: repairs of data that wait for this person. silent: streams that are late.
     devices, forms, quality: whether they may see any; intake, dispatch, supervise, field: whether they settle
-    reports, dispatch cases, watch over late ones, work outside. crews: whether they see crews'
-    plans. trouble: what was found wrong on the newest day in datasets their own body answers for, of so many (trouble_in)."""
+    reports, dispatch cases, watch over late ones, work outside. crews, requests: whether they see
+    crews' plans, requests for data. trouble: what was found wrong on the newest day in datasets their own body answers for,
+    of so many (trouble_in)."""
 
     groups: tuple[GroupLine, ...]
     alert_count: str
@@ -71,6 +72,7 @@ class Desk:
     field: bool
     supervise: bool
     crews: bool
+    requests: bool
     as_of: dt.datetime
 
 
@@ -123,6 +125,7 @@ def read_desk(actor: Actor, now: dt.datetime) -> Desk:
         field=may(actor, "field.work"),
         supervise=may(actor, "case.supervise"),
         crews=may(actor, "crew.read"),
+        requests=may(actor, "request.read"),
         as_of=now,
     )
 

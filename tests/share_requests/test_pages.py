@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The pages: a clerk asks, a steward answers, both see the same; on a phone as well."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from django.conf import settings
+from django.test import Client
+
+from chengyun.access.actors import Actor
+from chengyun.access.models import Account, AuditRecord
+from chengyun.access.rulebook import rulebook
+from chengyun.share.requests.models import Request
+
+from .conftest import Person
+
+pytestmark = pytest.mark.django_db
+
+
+def browser(actor: Actor) -> Client:
+    client = Client(raise_request_exception=True)
+    client.force_login(Account.objects.get(pk=actor.account_id))
+    return client
+
+
+def conditional() -> str:
+    """Return a register that is shared on conditions."""
+    known = rulebook().datasets
+    return next(
+        key
+        for key in settings.CITY.entities
+        if known[key].sharing == "conditional" and not (known[key].personal or known[key].open)
+    )
+
+
+def test_a_request_goes_its_way_through_the_pages(person: Person) -> None:
+    dataset = conditional()
+    from chengyun.access.models import Organisation
+
+    owner = Organisation.objects.get_or_create(name=rulebook().datasets[dataset].owner, defaults={"key": "owner"})[0]
+    clerk, officer = person("department_clerk", "health"), person("security_officer")
+    steward_account = Account.objects.create_user("owner_steward", password="Tower-Bridge-1894", organisation=owner)
+    from chengyun.access.actors import actor_of_account
+    from chengyun.access.models import Assignment
+
+    Assignment.objects.create(account=steward_account, role="data_steward", organisation=owner)
+    steward = actor_of_account(steward_account)
+    asking, answering = browser(clerk), browser(steward)
+    page = asking.get("/requests/new", {"dataset": dataset})
+    assert page.status_code == 200
+    assert "10 个工作日内答复" in page.content.decode()
+    ends = (dt.date.today() + dt.timedelta(days=60)).isoformat()
+    sent = asking.post(
+        f"/requests/new?dataset={dataset}",
+        {
+            "purpose": "statistics",
+            "basis": "测绘法第二十五条",
+            "ends": ends,
+            "field:name": "clear",
+            "frequency": "3",
+            "until": "2026-06-30",
+        },
+    )
+    assert sent.status_code == 303
+    number = Request.objects.get().number
+    assert sent.headers["Location"] == f"/requests/{number}"
+    for path in ("/requests", "/requests?show=all", f"/requests/{number}", "/grants", "/corrections"):
+        for client in (asking, answering, browser(officer)):
+            assert client.get(path).status_code == 200, path
+    assert number in answering.get("/requests").content.decode()
+    wide = answering.post(
+        f"/requests/{number}/agree",
+        {"purpose": "statistics", "ends": ends, "field:name": "clear", "frequency": "9", "until": "2026-06-30"},
+    )
+    assert wide.status_code == 400
+    assert "答复不能宽于申请" in wide.content.decode()
+    body = {"purpose": "statistics", "ends": ends, "field:name": "clear", "frequency": "2", "until": "2026-06-30", "note": "同意"}
+    assert answering.post(f"/requests/{number}/agree", body).status_code == 303
+    shown = asking.get(f"/requests/{number}").content.decode()
+    assert "收窄：每日次数" in shown
+    request = Request.objects.get()
+    assert request.grant is not None
+    assert request.grant.number in shown
+    told = asking.get(f"/api/v1/registers/{dataset}", {"purpose": "statistics"})
+    assert told.status_code == 200
+    for _turn in range(2):
+        last = asking.get(f"/api/v1/registers/{dataset}", {"purpose": "statistics"})
+    assert (last.status_code, last.json()["code"]) == (429, "frequency")
+    assert answering.post(f"/requests/{number}/revoke", {"note": "用途不符"}).status_code == 303
+    assert "用途不符" in asking.get(f"/requests/{number}").content.decode()
+
+
+def test_a_stranger_finds_nothing(person: Person) -> None:
+    stranger, resident = browser(person("handler", "data")), Client()
+    for path in ("/requests", "/requests/R20260001", "/grants", "/corrections", "/access/explain"):
+        assert stranger.get(path).status_code == 404
+        assert resident.get(path).status_code == 302
+    assert browser(person("leader", "data")).get("/requests/R20260001").status_code == 404
+
+
+def test_a_decision_is_explained_to_those_who_may_know(person: Person) -> None:
+    clerk, auditor, steward = person("department_clerk", "health"), person("auditor"), person("data_steward", "civil_330203")
+    dataset = conditional()
+    asked = {"actor": "department_clerk_health", "dataset": dataset, "purpose": "statistics"}
+    page = browser(auditor).get("/access/explain", asked)
+    assert page.status_code == 200
+    assert "不允许" in page.content.decode()
+    assert AuditRecord.objects.filter(action="access.explain", target="department_clerk_health").exists()
+    assert browser(steward).get("/access/explain", asked).status_code == 400, (
+        "a district's steward learns about the district alone"
+    )
+    assert browser(clerk).get("/access/explain", asked).status_code == 404
