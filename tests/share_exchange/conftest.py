@@ -14,13 +14,14 @@ from chengyun.access import signatures
 from chengyun.access.actors import SYSTEM
 from chengyun.access.keystore import SigningKey, signing_key
 from chengyun.access.models import Grant, Organisation
-from chengyun.packs.air_quality.models import Station
+from chengyun.lake.services import ensure_tables
+from chengyun.packs.water_supply.models import Asset
 from chengyun.protocols.exchange.routes import ROUTES
 from chengyun.share.exchange import parties
 from chengyun.share.exchange.client import Client
 from chengyun.share.exchange.models import Party
 from chengyun.share.exchange.serving import Ask, answer_many
-from chengyun.share.exchange.sources import source_of
+from chengyun.share.exchange.sources import ensure_horizons
 
 ADDRESS = "http://node.test/exchange/v1"
 
@@ -65,17 +66,23 @@ class Department:
         return Grant.objects.create(dataset=dataset, organisation=self.organisation, purpose=purpose, **given)
 
 
+@pytest.fixture(scope="session")
+def lake(django_db_setup: None, django_db_blocker: Any) -> None:
+    with django_db_blocker.unblock():
+        ensure_tables()
+        ensure_horizons()
+
+
 @pytest.fixture
-def department(transactional_db: None) -> Iterator[Department]:
-    source_of.cache_clear()
+def department(lake: None, db: None) -> Iterator[Department]:
     made = Department()
     yield made
     made.client.close()
 
 
-def stations(count: int, prefix: str = "s") -> None:
-    Station.objects.bulk_create(
-        Station(key=f"{prefix}{i:04}", name=f"站 {i}", area_code="330203000000", lon=121.5, lat=29.9) for i in range(count)
+def assets(count: int, prefix: str = "s") -> None:
+    Asset.objects.bulk_create(
+        Asset(key=f"{prefix}{i:04}", name=f"泵 {i}", area_code="330203000000", lon=121.5, lat=29.9) for i in range(count)
     )
 
 

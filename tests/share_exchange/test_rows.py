@@ -17,7 +17,7 @@ from django.db import connection, transaction
 from chengyun.access.keystore import signing_key
 from chengyun.access.models import AuditRecord
 from chengyun.errors import NotFound, Refused
-from chengyun.packs.air_quality.models import Station
+from chengyun.packs.water_supply.models import Asset
 from chengyun.share.exchange import messages, receipts, statistics
 from chengyun.share.exchange.models import Receipt
 from chengyun.share.exchange.sources import source_of
@@ -29,17 +29,17 @@ assert _spec.loader is not None
 given = util.module_from_spec(_spec)
 _spec.loader.exec_module(given)
 
-DATASET = "air_quality.station"
+DATASET = "water_supply.asset"
 
 
 def test_pages_are_of_one_moment_and_the_next_read_tells_what_changed(department) -> None:
-    given.stations(25)
+    given.assets(25)
     department.grant(DATASET)
     first = department.client.get("/rows", dataset=DATASET, limit=10).json()
     assert [row["key"] for row in first["rows"]] == [f"s{i:04}" for i in range(10)]
     # Between two pages everything happens: a row changes, one comes, one that was not read yet moves away.
-    Station.objects.filter(key="s0015").update(name="改名")
-    given.stations(1, "s00150")
+    Asset.objects.filter(key="s0015").update(name="改名")
+    given.assets(1, "s00150")
     rest, after = [], first["next"]
     while after:
         page = department.client.get("/rows", dataset=DATASET, limit=10, after=after, as_of=first["as_of"]).json()
@@ -47,21 +47,21 @@ def test_pages_are_of_one_moment_and_the_next_read_tells_what_changed(department
         after = page["next"]
     found = {row["key"]: row["values"] for row in first["rows"] + rest}
     assert len(found) == 25
-    assert found["s0015"]["name"] == "站 15"
+    assert found["s0015"]["name"] == "泵 15"
     later = department.client.get("/changes", dataset=DATASET, since=first["as_of"]).json()
-    assert {row["key"]: row["values"]["name"] for row in later["rows"]} == {"s0015": "改名", "s001500000": "站 0"}
+    assert {row["key"]: row["values"]["name"] for row in later["rows"]} == {"s0015": "改名", "s001500000": "泵 0"}
     again = department.client.get("/changes", dataset=DATASET, since=later["as_of"]).json()
     assert again["rows"] == []
 
 
 def test_a_row_that_leaves_the_grant_is_told_as_removed_and_others_are_never_named(department) -> None:
-    given.stations(3)
-    Station.objects.filter(key="s0002").update(area_code="330205000000")
+    given.assets(3)
+    Asset.objects.filter(key="s0002").update(area_code="330205000000")
     department.grant(DATASET, area_code="330203000000")
     read = department.client.get("/rows", dataset=DATASET).json()
     assert [row["key"] for row in read["rows"]] == ["s0000", "s0001"]
-    Station.objects.filter(key="s0001").update(area_code="330205000000")
-    Station.objects.filter(key="s0002").update(name="他区")
+    Asset.objects.filter(key="s0001").update(area_code="330205000000")
+    Asset.objects.filter(key="s0002").update(name="他区")
     later = department.client.get("/changes", dataset=DATASET, since=read["as_of"]).json()["rows"]
     assert [(row["key"], row.get("removed"), row.get("values")) for row in later] == [("s0001", True, None)]
 
@@ -106,7 +106,7 @@ def test_what_is_not_granted_looks_like_what_is_not_there(department) -> None:
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said(department, params: dict[str, object], says: str) -> None:
-    given.stations(1)
+    given.assets(1)
     department.grant(DATASET)
     with pytest.raises(Refused, match=says):
         department.client.get("/rows", dataset=DATASET, **params)
@@ -115,7 +115,7 @@ def test_what_is_wrong_is_said(department, params: dict[str, object], says: str)
 
 
 def test_a_request_is_taken_once_within_the_window_whole_and_from_a_known_key(department) -> None:
-    given.stations(1)
+    given.assets(1)
     department.grant(DATASET)
     wire = department.wire
     department.client.get("/rows", dataset=DATASET)
@@ -147,11 +147,11 @@ def test_a_request_is_taken_once_within_the_window_whole_and_from_a_known_key(de
 
 
 def test_an_answer_that_was_changed_on_its_way_is_refused(department) -> None:
-    given.stations(1)
+    given.assets(1)
     department.grant(DATASET)
 
     def body(answer: httpx.Response) -> httpx.Response:
-        return httpx.Response(200, content=answer.content.replace("站".encode(), "占".encode()), headers=answer.headers)
+        return httpx.Response(200, content=answer.content.replace("泵".encode(), "占".encode()), headers=answer.headers)
 
     def status(answer: httpx.Response) -> httpx.Response:
         return httpx.Response(201, content=answer.content, headers=answer.headers)
@@ -176,7 +176,7 @@ def test_an_answer_that_was_changed_on_its_way_is_refused(department) -> None:
 
 
 def test_a_receipt_is_countersigned_proved_and_every_changed_byte_of_it_found(department) -> None:
-    given.stations(2)
+    given.assets(2)
     department.grant(DATASET)
     told = department.client.get("/rows", dataset=DATASET)
     for _ in range(3):
@@ -205,7 +205,7 @@ def test_a_receipt_is_countersigned_proved_and_every_changed_byte_of_it_found(de
 
 
 def test_a_countersignature_is_the_consumers_and_of_this_receipt(department) -> None:
-    given.stations(1)
+    given.assets(1)
     department.grant(DATASET)
     told = department.client.get("/rows", dataset=DATASET)
     said = receipts.said_by_consumer(told.leaf, department.key.key_id, dt.datetime.now(dt.UTC))
@@ -221,9 +221,10 @@ def test_a_countersignature_is_the_consumers_and_of_this_receipt(department) -> 
     assert Receipt.objects.get(number=said["receipt"]).countersigned_at is None
 
 
+@pytest.mark.django_db(transaction=True)
 def test_versions_under_way_are_never_passed(department) -> None:
     """A transaction that drew its numbers early and commits late is still told of."""
-    given.stations(2)
+    given.assets(2)
     department.grant(DATASET)
     begin = department.client.get("/rows", dataset=DATASET).json()["as_of"]
     drew, go_on = threading.Event(), threading.Event()
@@ -231,7 +232,7 @@ def test_versions_under_way_are_never_passed(department) -> None:
     def slow() -> None:
         try:
             with transaction.atomic():
-                Station.objects.filter(key="s0000").update(name="慢")
+                Asset.objects.filter(key="s0000").update(name="慢")
                 drew.set()
                 go_on.wait(20)
         finally:
@@ -240,7 +241,7 @@ def test_versions_under_way_are_never_passed(department) -> None:
     thread = threading.Thread(target=slow)
     thread.start()
     assert drew.wait(20)
-    Station.objects.filter(key="s0001").update(name="快")
+    Asset.objects.filter(key="s0001").update(name="快")
     seen: dict[str, str] = {}
     page = department.client.get("/changes", dataset=DATASET, since=begin).json()
     seen |= {row["key"]: row["values"]["name"] for row in page["rows"]}

@@ -24,6 +24,7 @@ HOOKS = (
     ("chengyun.cases.duties.services", "ensure_duties"),
     ("chengyun.collect.pull.services", "ensure_sources"),
     ("chengyun.protocols.ogc.services", "ensure_layers"),
+    ("chengyun.share.exchange.sources", "ensure_horizons"),
     ("chengyun.share.catalogue.sync", "ensure_catalogue"),
 )
 """Called in this order after the tables are there; each is idempotent and quick when nothing is new."""

@@ -12,12 +12,12 @@ from __future__ import annotations
 from django.db import connection
 from psycopg import sql
 
-__all__ = ["ensure", "horizon"]
+__all__ = ["ensure", "horizon", "sequence_of"]
 
 SPACE = 0x45584348
 """Of the advisory locks: the first of their two numbers is this, mixed with the table's."""
-STEP = 1024
-"""A lock's second number has 32 bits: it names the sequence's number in steps of so many."""
+WRAP = 1 << 32
+"""A lock's second number has 32 bits: it names the last ones of the sequence's number, which is near the newest."""
 
 _FUNCTION = """
 CREATE OR REPLACE FUNCTION exchange_under_way() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -25,7 +25,7 @@ DECLARE
     low bigint;
 BEGIN
     EXECUTE format('SELECT last_value - CASE WHEN is_called THEN 0 ELSE 1 END FROM %%s', TG_ARGV[0]) INTO low;
-    PERFORM pg_advisory_xact_lock_shared(%(space)s # hashtext(TG_ARGV[0]), (low / %(step)s)::int);
+    PERFORM pg_advisory_xact_lock_shared(%(space)s # hashtext(TG_ARGV[0]), low::bit(32)::int);
     RETURN NULL;
 END
 $$
@@ -35,39 +35,43 @@ CREATE OR REPLACE TRIGGER exchange_under_way BEFORE INSERT OR UPDATE OR DELETE O
 FOR EACH STATEMENT EXECUTE FUNCTION exchange_under_way({sequence})
 """)
 _DRAWN = sql.SQL("SELECT last_value - CASE WHEN is_called THEN 0 ELSE 1 END FROM {sequence}")
-_LOWEST = """
-SELECT min(objid::bigint) FROM pg_locks
+_UNDER_WAY = """
+SELECT DISTINCT objid::bigint FROM pg_locks
 WHERE locktype = 'advisory' AND objsubid = 2 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-    AND classid = ((%s # hashtext(%s))::bigint & 4294967295)::oid
+    AND pid <> pg_backend_pid() AND classid = ((%s # hashtext(%s))::bigint & 4294967295)::oid
 """
 
 
-def ensure(table: str, history: str, column: str) -> str:
-    """Make the writers of a table tell; return the name of the sequence that numbers its history. Idempotent.
+def ensure(table: str, sequence: str) -> bool:
+    """Make the writers of a table tell which number of a sequence they began at; return whether that is new. Idempotent."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_trigger WHERE tgname = 'exchange_under_way' AND tgrelid = %s::regclass", [_quoted(table)])
+        if cursor.fetchone() is not None:
+            return False
+        cursor.execute(_FUNCTION % {"space": SPACE})
+        cursor.execute(_TRIGGER.format(table=sql.Identifier(table), sequence=sql.Literal(sequence)))
+    return True
 
-    history: the table that keeps versions, numbered by `column`; it may be the table itself.
-    """
+
+def sequence_of(history: str, column: str) -> str:
+    """Return the name of the sequence that numbers a history."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_get_serial_sequence(%s, %s)", [_quoted(history), column])
-        (sequence,) = cursor.fetchone()
-        cursor.execute(
-            "SELECT 1 FROM pg_trigger WHERE tgname = 'exchange_under_way' AND tgrelid = %s::regclass", [_quoted(table)]
-        )
-        if cursor.fetchone() is None:
-            cursor.execute(_FUNCTION % {"space": SPACE, "step": STEP})
-            cursor.execute(_TRIGGER.format(table=sql.Identifier(table), sequence=sql.Literal(sequence)))
-    return str(sequence)
+        return str(cursor.fetchone()[0])
 
 
-def horizon(sequence: str) -> int:
-    """Return the highest number up to which a history is complete."""
+def horizon(sequence: str, known: int = 0) -> int:
+    """Return the highest number up to which a history is complete; what this very transaction wrote counts as written.
+
+    known: a horizon that was given before; it stays one, though a writer who began before it may name a lower number.
+    """
     schema, _, name = sequence.replace('"', "").partition(".")
     with connection.cursor() as cursor:
         cursor.execute(_DRAWN.format(sequence=sql.Identifier(schema, name)))
-        (drawn,) = cursor.fetchone()
-        cursor.execute(_LOWEST, [SPACE, sequence])
-        (lowest,) = cursor.fetchone()
-    return int(drawn) if lowest is None else min(int(drawn), int(lowest) * STEP)
+        drawn = int(cursor.fetchone()[0])
+        cursor.execute(_UNDER_WAY, [SPACE, sequence])
+        lowest = min((drawn - (drawn - int(low)) % WRAP for (low,) in cursor.fetchall()), default=drawn)
+    return max(lowest, known if known <= drawn else 0)
 
 
 def _quoted(table: str) -> str:

@@ -81,7 +81,7 @@ def rows(
 
         return streams.rows(scope, dataset, after=after, since_version=since_version, as_of=as_of, limit=limit, fields=fields)
     source = source_of(dataset)
-    newest = horizon.horizon(source.sequence) if source.sequence else 0
+    newest = horizon.horizon(source.sequence, max(since_version or 0, as_of or 0)) if source.sequence else 0
     at = reached(newest, since_version, as_of)
     shown = chosen(scope, source.columns, fields)
     within = _within(scope.rows, "r", scope.time)

@@ -22,7 +22,6 @@ from urllib.parse import parse_qsl, unquote
 import msgspec
 from django.db import transaction
 
-from chengyun.access import audit
 from chengyun.access.keystore import signing_key
 from chengyun.access.policy import Scope
 from chengyun.errors import Malformed, NotFound, Problem, Refused, Unavailable, nearest
@@ -147,9 +146,8 @@ def rows_answer(asked: Asked) -> Made:
 def note_read(scope: Scope, page: reading.Page, *, first: bool) -> None:
     """Count a read under its grants and record it when it is about persons. Raises Refused at a grant's ceiling."""
     scope.count(len(page.rows), 1 if first else 0)
-    if scope.personal and page.rows:
-        detail = {"way": "exchange", "rows": len(page.rows)}
-        audit.record(scope.actor, "read", scope.dataset, "", scope.purpose or "", detail)
+    keys = [row.key for row in page.rows if not row.removed]
+    scope.record_rows(keys, [one.name for one in page.fields], way="exchange", rows=len(page.rows))
 
 
 def page_value(dataset: str, purpose: str, page: reading.Page) -> dict[str, Any]:

@@ -108,12 +108,12 @@ def source_of(dataset: str) -> Source:
                 # A register without a history is told whole every time: its version is that of nothing.
                 return Source(dataset, "entity", table, columns, "key", "")
             history = event._meta.db_table
-            return Source(dataset, "entity", table, columns, "key", horizon.ensure(table, history, "pgh_id"), history)
+            return Source(dataset, "entity", table, columns, "key", horizon.sequence_of(history, "pgh_id"), history)
         case "indicator":
-            sequence = horizon.ensure("operate_figure", "operate_figure", "id")
+            sequence = horizon.sequence_of("operate_figure", "id")
             return Source(dataset, "indicator", "operate_figure", _columns(_FIGURE), "id", sequence, only=("indicator", dataset))
         case "case":
-            sequence = horizon.ensure("cases_caseevent", "cases_caseevent", "id")
+            sequence = horizon.sequence_of("cases_caseevent", "id")
             return Source(dataset, "case", "cases_case", _columns(_CASE), "number", sequence, only=("type", dataset))
     raise LookupError(f"{dataset} is a stream; chengyun.share.exchange.streams reads those")
 
@@ -121,8 +121,12 @@ def source_of(dataset: str) -> Source:
 def ensure_horizons() -> None:
     """Make every table's writers tell which versions are under way; called whenever the database is brought up to date."""
     city: City = settings.CITY
-    for dataset in (*city.entities, *list(city.indicators)[:1], *list(city.cases)[:1]):
-        source_of(dataset)
+    for dataset in city.entities:
+        source = source_of(dataset)
+        if source.sequence:
+            horizon.ensure(source.table, source.sequence)
+    for table in ("operate_figure", "cases_caseevent"):
+        horizon.ensure(table, horizon.sequence_of(table, "id"))
 
 
 def _columns(given: tuple[tuple[str, str], ...]) -> tuple[Column, ...]:
