@@ -210,7 +210,8 @@ def _boundaries(codes: set[str] | None, prefix: str = "") -> dict[str, BaseGeome
     day = areas.today()
     rows = Area.objects.filter(valid_from__lte=day, boundary__isnull=False).exclude(valid_to__lte=day)
     rows = rows.filter(level="grid", code__startswith=prefix) if codes is None else rows.filter(code__in=codes)
-    return {code: shapely.from_wkb(bytes(shape)) for code, shape in rows.order_by("code").values_list("code", "boundary")}
+    held = rows.order_by("code").values_list("code", "boundary")
+    return {code: shapely.from_wkb(bytes(shape)) for code, shape in held if shape is not None}
 
 
 def _families(codes: Sequence[str], above: Mapping[str, BaseGeometry]) -> dict[str, list[str]]:

@@ -19,7 +19,7 @@ from chengyun.city.scheme import Category, Scheme
 from chengyun.config import config
 from chengyun.errors import NotFound
 
-__all__ = ["Kind", "category_of_key", "component", "kind", "local_day", "seen_by"]
+__all__ = ["Kind", "category_of_key", "component", "declared", "kind", "local_day", "seen_by"]
 
 KEY = re.compile(r"\d{16}")
 
@@ -42,13 +42,13 @@ class Kind:
 
 def kind() -> Kind:
     """Return the city's register of components. Raises NotFound where the city runs no pack that has one."""
-    found = _declared()
+    found = declared()
     if found is None:
         raise NotFound(_("本市没有启用部件登记。"))
     return found
 
 
-def _declared() -> Kind | None:
+def declared() -> Kind | None:
     city: City = settings.CITY
     for key, declared in city.cases.items():
         scheme = city.scheme(key)
@@ -76,7 +76,7 @@ def component(actor: Actor, key: str) -> ComponentRegister:
 
 def seen_by(actor: Actor) -> bool:
     """Say whether an actor may see components at all."""
-    found = _declared()
+    found = declared()
     return found is not None and scope(actor, found.dataset).allowed
 
 

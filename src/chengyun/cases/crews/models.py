@@ -29,6 +29,8 @@ class Crew(models.Model):
     end_lon = models.FloatField(help_text="WGS-84")
     end_lat = models.FloatField(help_text="WGS-84")
     members = models.ManyToManyField(settings.AUTH_USER_MODEL, related_name="crews", blank=True, verbose_name=_("成员"))
+    vehicle = models.CharField(_("车辆"), max_length=60, blank=True, default="")
+    """Plate, and what it is; "": they go without one of their own."""
     active = models.BooleanField(_("在用"), default=True)
 
     class Meta:

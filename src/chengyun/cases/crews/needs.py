@@ -9,7 +9,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Need", "need_of"]
+__all__ = ["Need", "known_skills", "need_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,11 @@ def need_of(category: str, day: dt.date) -> Need:
     edition = max((one for one in _editions() if one[0] <= day), key=lambda one: one[0])
     code = max((known for known in edition[1] if category.startswith(known)), key=len)
     return edition[1][code]
+
+
+def known_skills() -> tuple[str, ...]:
+    """Return every skill some category has ever asked for."""
+    return tuple(sorted({skill for _day, rows in _editions() for need in rows.values() for skill in need.skills}))
 
 
 @functools.cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -23,6 +23,9 @@ from chengyun.errors import Refused
 from chengyun.standards.coordinates import CRS, crs_name, to_wgs84
 from chengyun.web.desk.deeds import Fault, attempt
 
+if TYPE_CHECKING:
+    from chengyun.collect.pull.formats.tables import Kind
+
 MOST_BYTES = 512 * 1024 * 1024
 HEADINGS: Mapping[str, tuple[str, ...]] = {
     "key": ("code", "部件编码", "部件标识码", "标识码", "编码"),
@@ -39,7 +42,7 @@ HEADINGS: Mapping[str, tuple[str, ...]] = {
     "catalog_version": ("目录版本",),
 }
 """What columns are called in such files; letters' case, widths and spaces do not count."""
-KINDS = {"lon": "number", "lat": "number", "installed": "day", "inspected_at": "moment"}
+KINDS: Mapping[str, Kind] = {"lon": "number", "lat": "number", "installed": "day", "inspected_at": "moment"}
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ def census(request: HttpRequest) -> HttpResponse:
         def do() -> None:
             if sent is None or sent.file is None:
                 raise Refused(_("请选择文件。"), code="file")
-            made.append(take(sent.file, str(sent.name), request.POST.get("crs", "") or None, actor_of(request)))
+            made.append(take(cast("BinaryIO", sent.file), str(sent.name), request.POST.get("crs", "") or None, actor_of(request)))
 
         fault = attempt(request, "census", do)
     words = tuple(str(word) for _value, word in ComponentRegister.State.choices)
@@ -93,7 +96,7 @@ def _rows(file: BinaryIO, name: str, crs: str | None, unread: list[Mistake]) -> 
     file.seek(0)
     shape = TableShape(
         columns=[ColumnShape(key=key, kind=KINDS.get(key, "text"), names=names) for key, names in HEADINGS.items()]
-    )  # type: ignore[arg-type]
+    )
     options = Options(
         shape=None if kind_of == "places" else shape, crs=crs if kind_of == "places" else None, most_bytes=MOST_BYTES
     )
