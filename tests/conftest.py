@@ -90,6 +90,6 @@ def shared() -> Path:
 
 @pytest.fixture(scope="session")
 def running() -> Iterator[Place]:
-    """A whole installation: `chengyun up` on free ports and a folder of its own, simulating. Shared: kill nothing here."""
-    with open_place() as place:
+    """A whole installation: `chengyun up` on free ports and a folder of its own, simulating sensors. Shared: kill nothing here."""
+    with open_place(env={"CHENGYUN_DEMO": "streams"}) as place:
         yield place

@@ -17,7 +17,7 @@
 | CHENGYUN_SECRET | key for signatures | made once and kept in the data folder |
 | CHENGYUN_TILES_URL | background map, {z}/{x}/{y} | none: the map draws our own layers |
 | CHENGYUN_TILES_CREDIT | attribution of the background map | none |
-| CHENGYUN_DEMO | 0: never simulate | 1: simulate while a stream has no real data |
+| CHENGYUN_DEMO | 0: make nothing up; streams: sensors only | 1: sensors while a stream has no real data, residents and staff |
 | CHENGYUN_HTTPS | 1: pages are reached over https, by a proxy in front that sets X-Forwarded-Proto | 0 |
 | CHENGYUN_RESIDENTS | 1: residents may register themselves | 0 |
 | CHENGYUN_DEMO_AREAS | folder of the demonstration city's areas | build/demo of the checkout |
@@ -90,6 +90,7 @@ class Config:
     tiles_url: str | None
     tiles_credit: str
     demo: bool
+    demo_people: bool
     https: bool
     residents: bool
     allowed_hosts: tuple[str, ...]
@@ -254,6 +255,7 @@ def read_config() -> Config:
         tiles_url=env.get("CHENGYUN_TILES_URL") or None,
         tiles_credit=env.get("CHENGYUN_TILES_CREDIT", ""),
         demo=env.get("CHENGYUN_DEMO", "1") != "0",
+        demo_people=env.get("CHENGYUN_DEMO", "1") not in ("0", "streams"),
         https=env.get("CHENGYUN_HTTPS", "0") == "1",
         residents=env.get("CHENGYUN_RESIDENTS", "0") == "1",
         allowed_hosts=tuple(

@@ -24,7 +24,7 @@ from chengyun.city.pages import (
     Table,
     Tiles,
 )  # fmt: skip
-from chengyun.city.registers import Authority, RegisterFeed, Stated, Synthetic
+from chengyun.city.registers import Authority, RegisterFeed, Stated, Synthetic, read_day, read_statements
 from chengyun.city.scheme import Category, Limit, Scheme
 from chengyun.city.words import (
     Above,
@@ -54,5 +54,5 @@ __all__ = [
     "Limits", "Listing", "Malformed", "MapLayer", "Number", "Observation", "Pack", "Page", "Plot", "QualityRule",
     "Quantity", "Ref", "RegisterFeed", "Registered", "Related", "Row", "Rule", "Scale", "Scheme", "Silent", "SimulatedArea",
     "Simulation", "Span", "State", "Stated", "Stream", "Synthetic", "Table", "Text", "Tiles", "Topic", "Transition",
-    "load_city", "qualify", "sql_name",
+    "load_city", "qualify", "read_day", "read_statements", "sql_name",
 ]  # fmt: skip

@@ -136,6 +136,8 @@ class CaseType:
     sub_task: state in which a part of a jointly handled case begins.
     reports: what residents report opens a case of this type.
     components: key of the pack's register of the things its cases are about, a ComponentRegister; None: about none.
+    habits: file of what goes wrong in a made-up city and what its people do about it (see incidents.py), relative to the
+        pack's folder; None: its cases are never made up.
     """
 
     key: str
@@ -150,6 +152,7 @@ class CaseType:
     sub_task: str | None = None
     reports: bool = False
     components: str | None = None
+    habits: str | None = None
 
     def state(self, key: str) -> State:
         """Return a state. Raises KeyError."""

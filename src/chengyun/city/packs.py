@@ -248,6 +248,9 @@ def _check_references(city: City, pack: LoadedPack) -> None:
         if key is None:
             return None
         name = qualify(pack.key, key)
+        owner = name.split(".")[0]
+        if owner not in city.packs and owner in (module.split(".")[-1] for module in _installed()):
+            return None  # of a pack that is installed and does not run here
         if name not in among:
             own = [other.split(".")[1] for other in among if other.startswith(f"{pack.key}.")]
             report(f"{at}: {kind} {key!r} does not exist.{nearest(key, own)}")
@@ -323,7 +326,8 @@ def _check_references(city: City, pack: LoadedPack) -> None:
     for page in pack.pack.pages:
         known(page.at, "entity", page.entity, city.entities)  # type: ignore[attr-defined]
         for panel in page.panels:
-            _check_panel(panel, known, city)
+            if page.entity is None or qualify(pack.key, page.entity) in city.entities:
+                _check_panel(panel, known, city)
     if pack.pack.simulation:
         for key in pack.pack.simulation.streams:
             known("simulate.py", "stream", key, city.streams)

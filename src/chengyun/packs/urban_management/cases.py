@@ -152,6 +152,7 @@ CASE = CaseType(
     sub_task="to_dispatch",
     reports=True,
     components="component",
+    habits="habits.toml",
     states=STATES,
     transitions=TRANSITIONS,
 )

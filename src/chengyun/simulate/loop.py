@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reports come in and cases are worked on, deed by deed in the order of time, through the services every person's page uses.
+
+    planned incidents ──told──▶ file_report ─▶ case ─▶ accept · verify · dispatch · handle · check · close ─▶ rated, or reopened
+           └──────────────────────────── truth.jsonl: what really was, and who was false ◀──────────┘
+
+A run takes up where the last one ended: which reports came is read from the newest of them, what is next in a case follows
+from the seed and the case alone. So a run may be cut short, repeated or missed; only the truth of what was false is then told
+twice, under the same key.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import heapq
+import json
+import logging
+import random
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from chengyun.access.actors import ANONYMOUS, Actor
+from chengyun.access.models import Organisation
+from chengyun.cases import services
+from chengyun.cases.intake import dealings, photos
+from chengyun.cases.intake.models import Report
+from chengyun.cases.intake.services import ReportIn, file_report
+from chengyun.cases.models import Case
+from chengyun.cases.office import work_time
+from chengyun.city import CaseType, City, SimulatedArea, Transition
+from chengyun.city.incidents import Habits, Move
+from chengyun.collect.simulate import simulated_areas
+from chengyun.config import Config
+from chengyun.errors import Problem
+from chengyun.simulate.incidents import Planned, Told, planned, texts_of
+from chengyun.simulate.people import Cast, Habit, habit_of
+from chengyun.simulate.scenes import photo
+
+__all__ = ["Done", "advance", "made_up_type"]
+
+DEPARTMENTS = frozenset({"handler", "department_clerk"})
+RATED, CONTRADICTED = 0.35, 0.04
+PHOTO = 0.55
+"""How often a report comes with a photo."""
+STARS = (1, 2, 3, 4, 5)
+PRAISE = {"in_time": (1, 2, 6, 25, 40), "late": (12, 14, 14, 8, 4)}
+COMPLAINT = ("还是老样子，没有人来过", "只弄了一半，旁边还有", "第二天又坏了")
+AWAIT = dt.timedelta(minutes=20)
+SLOWEST = 4.0
+"""Nothing takes longer than so many times its average."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Done:
+    """What a run did. reports: filed; deeds: steps taken; false: deeds that said what was not so."""
+
+    reports: int = 0
+    deeds: int = 0
+    false: int = 0
+
+
+@dataclass(order=True)
+class _Due:
+    at: dt.datetime
+    order: str
+    told: Told | None = field(default=None, compare=False)
+    case: Case | None = field(default=None, compare=False)
+    move: Move | None = field(default=None, compare=False)
+
+
+def made_up_type(city: City) -> str | None:
+    """Return the kind of case that is made up in this city; None where no pack says how."""
+    return next((key for key, declared in city.cases.items() if declared.habits and declared.reports), None)
+
+
+def advance(config: Config, city: City, now: dt.datetime, days: float) -> Done:
+    """Do everything that is due until now. days: how far back a city without made-up reports begins.
+
+    Nothing is done before the city has areas and a centre.
+    """
+    kind = made_up_type(city)
+    centre = Organisation.objects.filter(kind=Organisation.Kind.CENTRE, parent=None).order_by("id").first()
+    if kind is None or centre is None:
+        return Done()
+    return _Run(config, city, kind, centre).until(now, dt.timedelta(days=days))
+
+
+class _Run:
+    def __init__(self, config: Config, city: City, kind: str, centre: Organisation) -> None:
+        self._config, self._kind, self._centre = config, kind, centre
+        self._seed = int(config.city)
+        self._declared: CaseType = city.cases[kind]
+        pack = city.packs[kind.split(".")[0]]
+        self._habits = Habits.read(pack.folder / str(self._declared.habits), self._declared, city.scheme(kind))
+        self._categories = texts_of(self._habits)
+        self._cast = Cast(self._seed)
+        self._due: list[_Due] = []
+        self._done = Done()
+
+    @cached_property
+    def _areas(self) -> list[SimulatedArea]:
+        return simulated_areas(self._seed)
+
+    def until(self, now: dt.datetime, history: dt.timedelta) -> Done:
+        newest = Report.objects.filter(simulated=True).order_by("-received_at").values_list("received_at", flat=True).first()
+        begun = newest or now - history
+        for one in self._incidents(begun, now):
+            for told in one.told:
+                if begun < told.at <= now:
+                    heapq.heappush(self._due, _Due(told.at, told.key, told=told))
+            if begun < one.at <= now:
+                self._tell_truth("incident", one.key, one.at, category=one.kind.category, lon=one.lon, lat=one.lat)
+        for case in Case.objects.filter(type=self._kind, simulated=True, ended=False).select_related("owner"):
+            self._plan(case, now)
+        while self._due:
+            due = heapq.heappop(self._due)
+            try:
+                worked = self._report(due.told) if due.told else self._deed(due)
+            except Problem as refused:
+                # A person may have been quicker, or what was planned no longer stands: the next run looks again.
+                log.info("simulated deed %s was not taken: %s", due.order, refused.sentence)
+                continue
+            if worked is not None:
+                self._plan(worked, now)
+        return self._done
+
+    def _incidents(self, since: dt.datetime, until: dt.datetime) -> Iterator[Planned]:
+        # A report may come in on the day after what it tells of.
+        day, zone = (since - dt.timedelta(days=1)).astimezone(self._config.zone).date(), self._config.zone
+        while day <= until.astimezone(zone).date():
+            yield from planned(day, self._habits, self._areas, self._seed, zone)
+            day += dt.timedelta(days=1)
+
+    def _plan(self, case: Case, now: dt.datetime) -> None:
+        """Put the next deed of a case on the list, when its time has come."""
+        if case.ended:
+            return
+        dice = self._dice(case)
+        move = self._habits.move_from(case.state, dice)
+        if move is None:
+            return
+        minutes = min(dice.expovariate(1 / move.minutes) + move.minutes / 5, move.minutes * SLOWEST)
+        span = dt.timedelta(minutes=minutes * (self._habit(case).pace if self._step(case, move).by[0] in DEPARTMENTS else 1.0))
+        at = case.stage_since + span / 2 if case.emergency else work_time().add(case.stage_since, span)
+        if at <= now:
+            heapq.heappush(self._due, _Due(at, case.number, case=case, move=move))
+
+    def _report(self, told: Told) -> Case | None:
+        dice = random.Random(f"{self._seed} report {told.key}")  # noqa: S311  reproducible, not secret
+        pictures = (self._photo(told.incident, told.key, told, told.at, mended=False),) if dice.random() < PHOTO else ()
+        given = ReportIn(
+            channel=told.channel, text=told.text, category=told.chosen, lon=told.lon, lat=told.lat, photos=pictures,
+            idempotency_key=f"simulated {told.key}", simulated=True,
+        )  # fmt: skip
+        filed = file_report(given, ANONYMOUS, told.at)
+        if filed.again:
+            return None
+        self._done.reports += 1
+        joined = filed.duplicate_of.number if filed.duplicate_of else ""
+        self._tell_truth("report", told.key, told.at, incident=told.incident, number=filed.report.number, joined=joined)
+        # A report that joined another one's case leaves it where it stands, on the list already.
+        return None if joined else filed.case
+
+    def _deed(self, due: _Due) -> Case:
+        case, move, at = due.case, due.move, due.at
+        assert case is not None and move is not None  # noqa: PT018  a deed has both
+        step, dice = self._step(case, move), self._dice(case)
+        actor = self._actor(step, case)
+        if case.state == self._declared.states[0].key and (taken := self._take_up(case, at)):
+            return taken
+        false = "photo" in step.needs and step.by[0] in DEPARTMENTS and dice.random() < self._habit(case).false
+        if false:
+            self._done.false += 1
+            self._tell_truth("false", case.number, at, step=step.key, body=case.owner.key)
+        given = self._evidence(case, step, move, actor, at, dice, false=false)
+        taken = services.take_step(case, step.key, actor, at, **given)
+        self._done.deeds += 1
+        if taken.ended:
+            taken = self._heard(taken, at + AWAIT, dice)
+        return taken
+
+    def _take_up(self, case: Case, at: dt.datetime) -> Case | None:
+        """Let the desk accept the reports that wait on a case; None when none does."""
+        waiting = list(case.reports.filter(state=Report.State.WAITING).order_by("received_at"))
+        clerk = self._cast.actor("intake_clerk", self._centre)
+        for report in waiting:
+            category = report.category or self._categories.get(report.text, "") or case.category
+            dealings.accept(report, category, clerk, at, show=list(report.photos.values_list("pk", flat=True)))
+            self._done.deeds += 1
+        return Case.objects.select_related("owner").get(pk=case.pk) if waiting else None
+
+    def _heard(self, case: Case, at: dt.datetime, dice: random.Random) -> Case:
+        """Let reporters say what they think of the end; one who finds it not mended opens the case again."""
+        if case.in_time is None:
+            return case
+        for report in case.reports.filter(state__in=(Report.State.ACCEPTED, Report.State.JOINED)):
+            if dice.random() < CONTRADICTED:
+                return dealings.contradict(report, dice.choice(COMPLAINT), at)
+            if dice.random() < RATED:
+                dealings.rate(report, dice.choices(STARS, PRAISE["in_time" if case.in_time else "late"])[0], "", at)
+        return case
+
+    def _evidence(
+        self, case: Case, step: Transition, move: Move, actor: Actor, at: dt.datetime, dice: random.Random, *, false: bool
+    ) -> Mapping[str, Any]:
+        text = dice.choice(move.texts) if move.texts else ""
+        given: dict[str, Any] = {"data": dict(move.data)}
+        if "reason" in step.needs:
+            given["reason"] = text or step.name
+        if "note" in step.needs or (text and "reason" not in step.needs):
+            given["note"] = text or step.name
+        if "category" in step.needs and not case.category:
+            given["data"]["category"] = self._habits.incidents[0].category
+        if "until" in step.needs:
+            given["until"] = at + dt.timedelta(days=2)
+        if "place" in step.needs or "photo" in step.needs:
+            given |= {"lon": case.lon, "lat": case.lat}
+        if "photo" in step.needs:
+            place = f"elsewhere {dice.random()}" if false else case.number
+            drawn = self._photo(place, f"{case.number} {step.key} {case.stage_since}", case, at, mended=step.key != "confirm")
+            given["photos"] = [photos.keep(drawn, actor, at, case=case).pk]
+        return given
+
+    def _photo(self, place: str, take: str, at_place: Case | Told, at: dt.datetime, *, mended: bool) -> bytes:
+        lon, lat = float(at_place.lon or 0.0), float(at_place.lat or 0.0)
+        return photo(f"{self._seed} {place}", take, mended=mended, at=at, lon=lon, lat=lat, zone=self._config.zone)
+
+    def _actor(self, step: Transition, case: Case) -> Actor:
+        role = step.by[0]
+        return self._cast.actor(role, case.owner if role in DEPARTMENTS else self._centre)
+
+    def _step(self, case: Case, move: Move) -> Transition:
+        """Return the move's step; when it was taken too often already, the last one that is still open from the state."""
+        step = self._declared.step(move.step)
+        if step is None or not step.open_at(vars(case)):
+            known = [one.step for one in self._habits.moves if one.state == case.state]
+            step = self._declared.step(known[-1])
+        assert step is not None
+        return step
+
+    def _habit(self, case: Case) -> Habit:
+        return habit_of(case.owner.key, self._seed)
+
+    def _dice(self, case: Case) -> random.Random:
+        return random.Random(f"{self._seed} {case.number} {case.state} {case.stage_since.isoformat()}")  # noqa: S311  reproducible
+
+    def _tell_truth(self, what: str, key: str, at: dt.datetime, **more: object) -> None:
+        path = self._config.data / "simulation" / "truth.jsonl"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"what": what, "key": key, "at": at.isoformat(), **more}, ensure_ascii=False) + "\n")
