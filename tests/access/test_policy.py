@@ -74,6 +74,8 @@ def oracle(facts: Facts, role: str, own: bool, area: str, code: str, purpose: st
         for_cases = role in ("duty_officer", "department_clerk", "handler", "dispatcher") and purpose == "case"
         if role in PERSONAL_BY_AREA.get((facts.key, purpose or ""), ()):
             return inside
+        if own and facts.kind == "entity" and role in ("department_clerk", "data_steward"):
+            return purpose in ("case", "duty", "quality") and inside
         return facts.key == "accounts" and (for_cases or (role in POWERS and purpose in ("account", "audit")))
     if facts.open or (facts.sharing == "unconditional" and role in OPERATIONS | DEPARTMENTS | CASEWORK):
         return True
