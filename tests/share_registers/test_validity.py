@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 
 import pytest
 from hypothesis import given, settings
@@ -36,8 +37,14 @@ def told(*states: Held) -> list[tuple[str, str, str]]:
             [held("a", "2020-01-01")], held("b", "2022-01-01"), [("a", "2020-01-01", "2022-01-01"), ("b", "2022-01-01", "")],
             id="a_later_state_ends_an_open_one",
         ),
-        pytest.param([held("a", "2020-01-01")], held("a", "2022-01-01"), [("a", "2020-01-01", "")], id="the_same_again_is_nothing_new"),
-        pytest.param([held("a", "2020-01-01")], held("b", "2020-01-01"), [("b", "2020-01-01", "")], id="the_same_day_is_a_correction"),
+        pytest.param(
+            [held("a", "2020-01-01")], held("a", "2022-01-01"), [("a", "2020-01-01", "")],
+            id="the_same_again_is_nothing_new",
+        ),
+        pytest.param(
+            [held("a", "2020-01-01")], held("b", "2020-01-01"), [("b", "2020-01-01", "")],
+            id="the_same_day_is_a_correction",
+        ),
         pytest.param(
             [held("b", "2022-01-01")], held("a", "2020-01-01"), [("a", "2020-01-01", "2022-01-01"), ("b", "2022-01-01", "")],
             id="history_told_later_ends_where_the_known_begins",
@@ -53,7 +60,10 @@ def told(*states: Held) -> list[tuple[str, str, str]]:
         ),
         pytest.param([held("a")], held("b"), [("a", "", "2026-03-10"), ("b", "2026-03-10", "")], id="without_a_day_it_is_today"),
         pytest.param([held("a")], held("a"), [("a", "", "")], id="a_snapshot_that_says_the_same"),
-        pytest.param([held("a", "2020-01-01")], held("a", "2020-01-01", "2021-01-01"), [("a", "2020-01-01", "2021-01-01")], id="an_end"),
+        pytest.param(
+            [held("a", "2020-01-01")], held("a", "2020-01-01", "2021-01-01"), [("a", "2020-01-01", "2021-01-01")],
+            id="an_end",
+        ),
         pytest.param(
             [held("a", "2020-01-01", "2021-01-01")], held("a"), [("a", "2020-01-01", "2021-01-01"), ("a", "2026-03-10", "")],
             id="there_again_after_it_had_ended",
@@ -106,7 +116,7 @@ def test_whatever_is_said_no_two_states_hold_on_one_day(said: list[Held]) -> Non
             known = settle(known, Held(one.values, one.since, one.until, told=f"load {number}"), TODAY).held
         except Refused:
             continue
-        for here, following in zip(known, known[1:], strict=False):
+        for here, following in itertools.pairwise(known):
             assert here.until is not None
             assert following.since is not None
             assert here.until <= following.since

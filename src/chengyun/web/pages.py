@@ -151,7 +151,7 @@ def entity_page(request: HttpRequest, entity: str, key: str) -> HttpResponse:
         simulated=row.simulated,
         facts=_facts(row, allowed.mask({field.name: getattr(row, field.name) for field in model._meta.concrete_fields})),
         latest=latest_of(entity, row.pk, row.area_code, actor, asked.now),
-        panels=tuple(one for page in _pages_of(entity) for one in panels(pack, page, asked, _map_of)),
+        panels=_panels_of(entity, asked),
         record=record(entity, key, allowed, request.GET.dict()),
         work=work(actor, asked.now, about=(datasets, key)),
         as_of=asked.now,
@@ -207,13 +207,25 @@ def _map_of(points: Layer) -> CityMap:
     return city_map(f"map-{points.id.replace('.', '-')}", _(points.name), (points,))
 
 
-def _pages_of(entity: str) -> list[Page]:
-    """Return the pages declared for an entity, or, when its pack declares none, one derived from what is known about it."""
+def _panels_of(entity: str, asked: Asked) -> tuple[Panel, ...]:
+    """Return the panels of every page declared for an entity, by its own pack or another."""
+    found: list[Panel] = []
+    for pack, page in _pages_of(entity):
+        found += panels(pack, page, asked, _map_of, first=len(found))
+    return tuple(found)
+
+
+def _pages_of(entity: str) -> list[tuple[str, Page]]:
+    """Return pack and page of those declared for an entity; where its own pack declares none, one derived from what is known."""
     city: City = settings.CITY
-    declared = [page for name, page in city.pages.items() if page.entity and qualify(name.split(".")[0], page.entity) == entity]
-    if declared:
-        return declared
+    declared = [
+        (name.split(".")[0], page)
+        for name, page in city.pages.items()
+        if page.entity and qualify(name.split(".")[0], page.entity) == entity
+    ]
     pack = entity.split(".")[0]
+    if any(owner == pack for owner, _page in declared):
+        return sorted(declared, key=lambda one: one[0] != pack)
     own = [
         one.key for name, one in city.indicators.items() if name.startswith(f"{pack}.") and qualify(pack, one.subject) == entity
     ]
@@ -224,7 +236,8 @@ def _pages_of(entity: str) -> list[Page]:
         for unit in dict.fromkeys(quantity.unit for quantity in stream.quantities)
     ]
     thing: Entity = city.entities[entity]
-    return [Page(key=thing.key, name=thing.name, entity=thing.key, panels=[*([Tiles(thing.name, own)] if own else []), *charts])]
+    derived = Page(key=thing.key, name=thing.name, entity=thing.key, panels=[*([Tiles(thing.name, own)] if own else []), *charts])
+    return [(pack, derived), *declared]
 
 
 def _facts(row: Any, visible: dict[str, Any]) -> tuple[Fact, ...]:

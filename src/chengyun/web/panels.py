@@ -190,14 +190,14 @@ class Asked:
     """Everything the address asks for; panels of registers have texts and purposes there."""
 
 
-def panels(pack: str, page: Page, asked: Asked, make_map: Any) -> tuple[Panel, ...]:
+def panels(pack: str, page: Page, asked: Asked, make_map: Any, first: int = 0) -> tuple[Panel, ...]:
     """Return a page's panels as an actor may see them; those about closed datasets are left out.
 
-    make_map: Layer → what the map's script is told.
+    make_map: Layer → what the map's script is told. first: number of the first, where another page's stand before them.
     """
     found: list[Panel] = []
     for number, panel in enumerate(page.panels):
-        name = f"panel-{number}"
+        name = f"panel-{first + number}"
         one: Panel | None
         match panel:
             case Tiles():

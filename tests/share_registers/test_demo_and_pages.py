@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The invented city in the registers, once for all of these: what is filled, and what its pages show to whom."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.conf import settings
+from django.test import Client
+
+from chengyun.access.models import Account, Assignment, AuditRecord, Organisation
+from chengyun.areas.services import ensure_areas
+from chengyun.config import config
+from chengyun.packs.buildings.models import Address, Building
+from chengyun.packs.laws.models import Article, Law
+from chengyun.packs.legal_entities.models import Enterprise, Licence, Relation
+from chengyun.packs.macro_economy.models import Figure, Series
+from chengyun.packs.population.models import Household, Migration, Person
+from chengyun.share.registers import demo
+from chengyun.share.registers.citations import citations_of, cited_by
+from chengyun.share.registers.models import Refusal, Statement
+from chengyun.share.registers.queries import as_of
+
+
+@pytest.fixture(scope="module")
+def city(django_db_setup: None, django_db_blocker: object) -> Iterator[float]:
+    """Fill the registers, and empty them afterwards; return how long it took."""
+    from django.db import connection
+
+    with django_db_blocker.unblock():  # type: ignore[attr-defined]
+        ensure_areas()
+        begun = time.monotonic()
+        assert demo.fill(config(), settings.CITY) > 5000
+        took = time.monotonic() - begun
+        assert demo.fill(config(), settings.CITY) == 0
+        yield took
+        with connection.cursor() as cursor:
+            tables = [model._meta.db_table for model in (
+                Person, Household, Migration, Enterprise, Licence, Relation, Building, Address, Series, Figure, Law, Article,
+            )]  # fmt: skip
+            cursor.execute(f"TRUNCATE {', '.join(tables)}, registers_load, areas_area CASCADE")
+
+
+@pytest.fixture
+def signed_in(db: None) -> Callable[[str], Client]:
+    def sign_in(role: str, body: str = "公安局") -> Client:
+        organisation, _ = Organisation.objects.get_or_create(key=f"body_{body}", defaults={"name": body})
+        account = Account.objects.create_user(f"{role}-{body}", password="Tower-Bridge-1894", organisation=organisation)
+        Assignment.objects.create(account=account, role=role, organisation=organisation)
+        client = Client()
+        client.force_login(account, backend=settings.AUTHENTICATION_BACKENDS[0])
+        return client
+
+    return sign_in
+
+
+def page(client: Client, path: str) -> str:
+    answer = client.get(path)
+    assert answer.status_code == 200, (path, answer.status_code)
+    return re.sub(r"\s+", " ", answer.content.decode())
+
+
+@pytest.mark.django_db
+def test_the_invented_city_hangs_together(city: float) -> None:
+    assert not Refusal.objects.exists()
+    assert Person.objects.count() > 2000
+    assert Household.objects.count() == 1200
+    assert not Person.objects.exclude(household__in=Household.objects.values("key")).exists()
+    assert not Person.objects.exclude(building__in=Building.objects.values("key")).exists()
+    assert not Relation.objects.exclude(enterprise__in=Enterprise.objects.values("key")).exists()
+    assert Licence.objects.filter(enterprise__in=Enterprise.objects.values("key")).count() == Licence.objects.count() > 50
+    assert Person.objects.filter(simulated=False).count() == 0
+    assert Law.objects.filter(simulated=True).count() == 0
+    assert city < 40
+
+
+@pytest.mark.django_db
+def test_two_departments_stand_beside_each_other(city: float) -> None:
+    moved = next(
+        found
+        for key in Statement.objects.filter(authority="community", values__has_key="address").values_list("key", flat=True)
+        if (found := as_of("population.person", key)) and found.said["address"].disputed
+    )
+    assert moved.said["address"].chosen.authority == "community"
+    assert moved.said["address"].others[0].authority == "public_security"
+
+
+@pytest.mark.django_db
+def test_every_rule_of_the_city_rests_on_something(city: float) -> None:
+    found = citations_of()
+    by_number = {(one.cited.number, one.cited.clause): one.state for one in found}
+    assert by_number["GB 3095-2012", "table 1"] == "article"
+    assert by_number["HJ 633", ""] == "law"
+    assert by_number["GB/T 30428", ""] == "law"
+    unresolved = {one.source.text for one in found if one.state == "unresolved"}
+    assert "GTFS" in unresolved
+    assert not [one for one in found if one.state == "unresolved" and one.cited.number]
+    packs = {one.source.pack for one in cited_by("laws.law", "GB-3095-2012")}
+    assert packs == {"air_quality"}
+
+
+@pytest.mark.django_db
+def test_persons_are_shown_for_a_purpose_masked_and_written_down(city: float, signed_in: Callable[[str], Client]) -> None:
+    person = Person.objects.exclude(phone="").order_by("key").first()
+    assert person is not None
+    path = f"/e/population.person/{person.key}"
+    assert Client().get(path).status_code == 404
+    clerk = signed_in("department_clerk")
+    assert Client().get("/p/population/population").status_code == 200
+    asked = page(clerk, path)
+    assert "为什么查看" in asked
+    assert person.name not in asked
+    assert signed_in("department_clerk", "交通运输局").get(path).status_code == 404
+    assert clerk.get(f"{path}?purpose=nothing").status_code == 200
+    assert not AuditRecord.objects.filter(dataset="population.person", action="read").exists()
+    shown = page(clerk, f"{path}?purpose=case")
+    assert person.name not in shown
+    assert person.id_number not in shown
+    assert person.phone not in shown
+    assert "公安局" in shown
+    record = AuditRecord.objects.get(dataset="population.person", action="read")
+    assert (record.purpose, record.target) == ("case", person.key)
+    household = page(clerk, f"/e/population.household/{person.household}?purpose=case")
+    assert household.count("/e/population.person/") == Person.objects.filter(household=person.household).count()
+    building = page(clerk, f"/e/buildings.building/{person.building}?purpose=duty")
+    assert building.count("/e/population.household/") == 10
+    assert page(clerk, "/p/population/population").count("请选择用途") == 2
+
+
+@pytest.mark.django_db
+def test_a_building_shows_its_addresses_and_firms(city: float, signed_in: Callable[[str], Client]) -> None:
+    building = Building.objects.order_by("key").first()
+    assert building is not None
+    shown = page(signed_in("duty_officer"), f"/e/buildings.building/{building.key}")
+    assert "标准地址" in shown
+    assert "楼内单位" in shown
+    assert "变更与来源" in shown
+    assert "住房和城乡建设局" in shown
+
+
+@pytest.mark.django_db
+def test_a_firm_shows_licences_ties_and_what_changed(city: float, signed_in: Callable[[str], Client]) -> None:
+    firm = Enterprise.objects.filter(key__in=Licence.objects.values("enterprise")).order_by("key").first()
+    assert firm is not None
+    client = signed_in("duty_officer")
+    shown = page(client, f"/e/legal_entities.enterprise/{firm.key}")
+    assert "许可证" in shown
+    assert "关联关系" in shown
+    assert firm.representative not in shown
+    assert firm.name in page(client, f"/p/legal_entities/enterprises?q-enterprise={firm.key}")
+    assert "按当时所知，那一天没有这个对象" in page(client, f"/e/legal_entities.enterprise/{firm.key}?day=1950-01-01")
+    assert client.get(f"/e/legal_entities.enterprise/{firm.key}?day=yesterday").status_code == 400
+
+
+@pytest.mark.django_db
+def test_an_address_is_found_as_people_write_it(city: float, signed_in: Callable[[str], Client]) -> None:
+    shown = page(signed_in("duty_officer"), "/p/buildings/buildings?q-address=海曙区模拟路１号1栋一单元二〇1")
+    assert "道路 <strong>模拟路</strong>" in shown
+    first = re.search(r'href="/e/buildings.address/([^"]+)">([^<]+)<', shown)
+    assert first is not None
+    assert first[2] == "浙江省宁波市海曙区模拟路1号1幢1单元201室"
+
+
+@pytest.mark.django_db
+def test_a_series_shows_its_revisions_and_its_season_apart(city: float) -> None:
+    shown = page(Client(), "/e/macro_economy.series/sim_retail.330200.M")
+    assert "季节调整后" in shown
+    assert "首次公布" in shown
+    assert "个时期有修订" in shown
+
+
+@pytest.mark.django_db
+def test_a_law_shows_who_cites_it(city: float) -> None:
+    shown = page(Client(), "/e/laws.law/GB-3095-2012")
+    assert "环境空气质量标准" in shown
+    assert "limits pm25" in shown or "limits " in shown
+    assert page(Client(), "/p/laws/laws").count("未能对应") > 1
