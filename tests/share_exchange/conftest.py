@@ -90,8 +90,12 @@ def people(count: int) -> None:
     Person: Any = apps.get_model("population", "Person")
     Person.objects.bulk_create(
         Person(
-            key=f"p{i:05}", name="欧阳娜娜", area_code="330203001001" if i % 2 else "330205001001", id_number="33020319900101001X",
-            phone="13812345678", birth_date="1990-01-01",
+            key=f"p{i:05}",
+            name="欧阳娜娜",
+            area_code="330203001001" if i % 2 else "330205001001",
+            id_number="33020319900101001X",
+            phone="13812345678",
+            birth_date="1990-01-01",
         )
         for i in range(count)
     )

@@ -192,7 +192,8 @@ def test_a_receipt_is_countersigned_proved_and_every_changed_byte_of_it_found(de
     with pytest.raises(verifier.Wrong, match="none of those you know"):
         verifier.verify(file, None, ("somebody",))
     for what, check in (
-        (file, lambda changed: verifier.verify(changed)), (told.body, lambda changed: verifier.verify(file, changed)),
+        (file, lambda changed: verifier.verify(changed)),
+        (told.body, lambda changed: verifier.verify(file, changed)),
     ):
         for at in range(len(what)):
             for flip in (1, 0x20, 0x80):

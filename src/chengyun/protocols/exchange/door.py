@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The door /exchange/v1: who signs is answered, signed and with a receipt; heads, keys and statistics are everybody's.
 
-    GET /datasets /rows /changes                     what may be read; what stands; what changed
-    POST /files, GET /files/{n}, GET /files/{n}/parts/{i}      in bulk, resumable by Range
-    POST /subscriptions, GET …/{n}/changes, POST …/{n}/acknowledge, DELETE …/{n}
-    GET /receipts/{n}, POST /receipts/{n}/countersignature
-    GET /keys /heads/{log} /consistency /statistics /catalogue      open to all
+GET /datasets /rows /changes                     what may be read; what stands; what changed
+POST /files, GET /files/{n}, GET /files/{n}/parts/{i}      in bulk, resumable by Range
+POST /subscriptions, GET …/{n}/changes, POST …/{n}/acknowledge, DELETE …/{n}
+GET /receipts/{n}, POST /receipts/{n}/countersignature
+GET /keys /heads/{log} /consistency /statistics /catalogue      open to all
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from chengyun.errors import NotFound, Refused
 from chengyun.protocols.door import Given, Reply, Request
 from chengyun.protocols.exchange import files, published
 from chengyun.protocols.exchange.lanes import Lanes
-from chengyun.share import ledger
 from chengyun.protocols.exchange.routes import ROUTES
+from chengyun.share import ledger
 from chengyun.share.exchange.serving import PREFIX, Ask
 
 __all__ = ["open_door"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Parts of bulk files, by Range: read straight from disk, a few megabytes at a time, so an interrupted copy goes on where it was."""
+"""Parts of bulk files, by Range: read from disk a few megabytes at a time; an interrupted copy goes on where it was."""
 
 from __future__ import annotations
 

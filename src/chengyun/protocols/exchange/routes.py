@@ -13,6 +13,8 @@ from chengyun.share.exchange.models import Receipt
 from chengyun.share.exchange.parties import actor_of
 from chengyun.share.exchange.serving import Asked, Made, Routes, rows_answer
 from chengyun.share.exchange.sources import kind_of
+from chengyun.share.federation import inbox, offering
+from chengyun.share.federation.neighbours import neighbour_of
 
 __all__ = ["ROUTES"]
 
@@ -54,7 +56,35 @@ def countersign(asked: Asked) -> Made:
     return Made({"countersigned": True, "new": receipts.countersign(asked.party, word, asked.now)})
 
 
+def disclaim(asked: Asked) -> Made:
+    """POST /receipts/{number}/disclaimer: what it speaks of never arrived."""
+    word = asked.json("disclaimer", "signature")
+    said = word.get("disclaimer")
+    if not isinstance(said, dict) or said.get("receipt") != asked.words["number"]:
+        raise NotFound("The disclaimer is of another receipt than the address names.")
+    return Made({"disclaimed": True, "new": receipts.disclaim(asked.party, word, asked.now)})
+
+
+def open_receipts(asked: Asked) -> Made:
+    """GET /receipts: the numbers of those the party has neither countersigned nor disclaimed."""
+    return Made({"receipts": receipts.open_of(asked.party)})
+
+
+def catalogue(asked: Asked) -> Made:
+    """GET /catalogue: what there is, as every node may know."""
+    return Made(offering.own(asked.params.get("after", "")))
+
+
+def messages(asked: Asked) -> Made:
+    """POST /messages: what a neighbour tells this node."""
+    return Made({"results": inbox.take(neighbour_of(asked.party), asked.json("messages").get("messages"))})
+
+
 ROUTES: Routes = {
+    ("GET", "/receipts"): open_receipts,
+    ("POST", "/receipts/{number}/disclaimer"): disclaim,
+    ("GET", "/catalogue"): catalogue,
+    ("POST", "/messages"): messages,
     ("GET", "/datasets"): datasets,
     ("GET", "/rows"): rows_answer,
     ("GET", "/changes"): rows_answer,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rows as Arrow columns: straight out of PostgreSQL, and masked a column at a time. Imported only where files are made or read."""
+"""Rows as Arrow columns: straight out of PostgreSQL, and masked a column at a time. Imported only where files are."""
 
 from __future__ import annotations
 

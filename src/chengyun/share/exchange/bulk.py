@@ -227,4 +227,3 @@ def _write(folder: Path, number: int, table: pa.Table, format: str) -> dict[str,
 def manifest_bytes(manifest: Mapping[str, Any]) -> bytes:
     """Return a manifest as it is sent and signed."""
     return canonical(dict(manifest))
-

@@ -79,6 +79,11 @@ class Client:
             {"countersignature": said, "signature": self._key.sign(canonical(said)).hex()},
         )
 
+    def disclaim(self, number: str) -> None:
+        """Say that what a receipt speaks of never arrived here."""
+        said = {"receipt": number, "arrived": False, "consumer_key": self._key.key_id}
+        self.post(f"/receipts/{number}/disclaimer", {"disclaimer": said, "signature": self._key.sign(canonical(said)).hex()})
+
     def part(self, path: str, start: int, end: int) -> bytes:
         """Return bytes start to end, inclusive, of a file's part; its manifest says what they must be."""
         told, _ = self._send("GET", f"{self.address}{path}", b"", {"range": f"bytes={start}-{end}"})

@@ -34,6 +34,7 @@ _TRIGGER = sql.SQL("""
 CREATE OR REPLACE TRIGGER exchange_under_way BEFORE INSERT OR UPDATE OR DELETE ON {table}
 FOR EACH STATEMENT EXECUTE FUNCTION exchange_under_way({sequence})
 """)
+_TELLS = "SELECT 1 FROM pg_trigger WHERE tgname = 'exchange_under_way' AND tgrelid = %s::regclass"
 _DRAWN = sql.SQL("SELECT last_value - CASE WHEN is_called THEN 0 ELSE 1 END FROM {sequence}")
 _UNDER_WAY = """
 SELECT DISTINCT objid::bigint FROM pg_locks
@@ -45,7 +46,7 @@ WHERE locktype = 'advisory' AND objsubid = 2 AND database = (SELECT oid FROM pg_
 def ensure(table: str, sequence: str) -> bool:
     """Make the writers of a table tell which number of a sequence they began at; return whether that is new. Idempotent."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM pg_trigger WHERE tgname = 'exchange_under_way' AND tgrelid = %s::regclass", [_quoted(table)])
+        cursor.execute(_TELLS, [_quoted(table)])
         if cursor.fetchone() is not None:
             return False
         cursor.execute(_FUNCTION % {"space": SPACE})

@@ -33,7 +33,7 @@ ALGORITHMS = {"ed25519": "ed25519", "sm2": "sm2-sm3"}
 """What our keys' algorithms are called in a signature; sm2-sm3 is not registered with IANA."""
 
 _INPUT = re.compile(
-    rf'{LABEL}=\((?P<covered>"[^"]+"(?: "[^"]+")*)\)(?P<params>;created=(?P<created>\d{{1,12}})(?:;expires=(?P<expires>\d{{1,12}}))?'
+    rf'{LABEL}=\((?P<covered>"[^"]+"(?: "[^"]+")*)\)(?P<params>;created=(?P<created>\d{{1,12}})'
     r';nonce="(?P<nonce>[A-Za-z0-9_-]{16,64})";keyid="(?P<key_id>[A-Za-z0-9_-]{1,64})";alg="(?P<alg>[a-z0-9-]{1,20})"'
     rf';tag="{TAG}")'
 )

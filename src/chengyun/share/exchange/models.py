@@ -69,6 +69,7 @@ class Receipt(models.Model):
     bytes = models.BigIntegerField(_("字节"), default=0)
     entry = models.BigIntegerField(unique=True)
     countersigned_at = models.DateTimeField(_("回签"), null=True)
+    disclaimed_at = models.DateTimeField(_("声明未收到"), null=True)
 
     class Meta:
         ordering = ["-id"]

@@ -67,7 +67,7 @@ def actor_of(party: Party) -> Actor:
 
 
 def admit(checked: Checked, now: dt.datetime) -> Party:
-    """Return who signed a request, once. Raises Refused (401) for an unknown key, a wrong signature, another time, a repetition."""
+    """Return who signed a request. Raises Refused (401) for an unknown key, a wrong signature, another time, a repetition."""
     found = admit_many([checked], now, Known())[0]
     if isinstance(found, Refused):
         raise found

@@ -154,6 +154,36 @@ def countersign(party: Party, word: Mapping[str, Any], now: dt.datetime) -> bool
     return bool(fresh)
 
 
+def disclaim(party: Party, word: Mapping[str, Any], now: dt.datetime) -> bool:
+    """Keep the consumer's word that a receipt's answer never arrived, in the caller's transaction; return whether it is new."""
+    said, signature = word.get("disclaimer"), word.get("signature")
+    if not isinstance(said, dict) or said.keys() != {"receipt", "arrived", "consumer_key"} or not isinstance(signature, str):
+        raise Refused(
+            "A disclaimer holds `disclaimer` (receipt, arrived, consumer_key) and `signature`, in hex.",
+            code="disclaimer", status=400,
+        )  # fmt: skip
+    number = _number(said["receipt"])
+    receipt = parse(queries.entry_named(LOG, number).leaf)
+    if receipt["consumer_key"] != party.key_id or said["consumer_key"] != party.key_id:
+        raise NotFound(f"There is no receipt {number} of yours.")
+    try:
+        signed = bytes.fromhex(signature)
+    except ValueError:
+        signed = b""
+    if said["arrived"] is not False or not verify(party.jwk, canonical(said), signed):
+        raise Refused("The disclaimer's signature is not of what it says.", code="disclaimer", status=400)
+    fresh = Receipt.objects.filter(number=number, countersigned_at=None, disclaimed_at=None).update(disclaimed_at=now)
+    if fresh:
+        append(LOG, canonical({"disclaimer": said, "signature": signature}), f"d.{number}")
+    return bool(fresh)
+
+
+def open_of(party: Party, limit: int = 200) -> list[str]:
+    """Return the numbers of a party's receipts that it has neither countersigned nor disclaimed, oldest first."""
+    found = Receipt.objects.filter(consumer=party.organisation.key, countersigned_at=None, disclaimed_at=None)
+    return [str(one) for one in found.order_by("id").values_list("number", flat=True)[:limit]]
+
+
 def bundle(number: str, *, size: int | None = None) -> bytes:
     """Return a receipt file: the entry with everything it takes to check it. Raises NotFound.
 

@@ -263,4 +263,3 @@ def _status(problem: Problem) -> int:
             return int(str(problem.fields.get("status", 422)))
         case _:
             return int(str(problem.fields.get("status", 403)))
-

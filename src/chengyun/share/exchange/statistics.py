@@ -19,9 +19,9 @@ __all__ = ["published"]
 DAYS = 90
 
 _BY_DAY = """
-SELECT (at AT TIME ZONE %(zone)s)::date AS day, way, provider, consumer, dataset, count(*) AS exchanges, sum(rows)::bigint AS rows,
-    sum(bytes)::bigint AS bytes, count(countersigned_at) AS countersigned
-FROM exchange_receipt WHERE at >= %(since)s AND at < %(until)s
+SELECT (at AT TIME ZONE %(zone)s)::date AS day, way, provider, consumer, dataset, count(*) AS exchanges,
+    sum(rows)::bigint AS rows, sum(bytes)::bigint AS bytes, count(countersigned_at) AS countersigned
+FROM exchange_receipt WHERE at >= %(since)s AND at < %(until)s AND disclaimed_at IS NULL
 GROUP BY 1, 2, 3, 4, 5 ORDER BY 1 DESC, 2, 3, 4, 5
 """
 

@@ -8,6 +8,7 @@ it corrects is no longer held true.
 from __future__ import annotations
 
 from collections.abc import Sequence
+
 from django.conf import settings
 
 from chengyun.access.policy import Scope
@@ -73,4 +74,3 @@ def rows(
     page = found[:limit]
     told = [Row(f"{one[stream.entity.key]}@{stamp(one[stream.time])}", one["seq"], shape(one)) for one in page]
     return Page(tuple(told), str(page[-1]["seq"]) if len(found) > limit else None, at, shown)
-
