@@ -26,7 +26,7 @@ from chengyun.config import config
 from chengyun.errors import Misdeclared
 from chengyun.simulate.incidents import planned
 from chengyun.simulate.loop import advance, made_up_type
-from chengyun.simulate.people import habit_of
+from chengyun.simulate.people import after_work, habit_of
 from chengyun.web import cache
 
 KIND = "urban_management.case"
@@ -87,7 +87,7 @@ def test_reports_are_worked_to_an_end_with_an_owner_at_every_moment(city, tmp_pa
     assert done.deeds > 3 * done.reports
     cases = Case.objects.filter(type=KIND)
     assert all(case.simulated for case in cases)
-    assert cases.filter(state="closed").count() > len(cases) / 5
+    assert cases.filter(state="closed").count() > len(cases) / 3
     assert not cases.filter(ended=False, opened_at__lt=NOW - dt.timedelta(days=2), state="reported").exists()
     for case in cases:
         stays = list(CaseStage.objects.filter(case=case).order_by("id"))
@@ -120,6 +120,16 @@ def test_a_second_run_goes_on_where_the_first_one_ended(city, tmp_path: Path) ->
 def test_a_city_without_areas_or_bodies_waits(db, tmp_path: Path) -> None:
     assert advance(dataclasses.replace(config(), data=tmp_path), settings.CITY, NOW, 2).reports == 0
     assert made_up_type(settings.CITY) == KIND
+
+
+@pytest.mark.parametrize(
+    ("since", "minutes", "done"),
+    [("11-22T10:00", 60, "11-22T11:00"), ("11-22T20:30", 60, "11-23T07:30"), ("11-22T03:00", 30, "11-22T07:30"),
+     ("11-22T22:00", 15 * 60, "11-24T08:00")],
+)  # fmt: skip
+def test_work_is_done_in_shifts(since: str, minutes: int, done: str) -> None:
+    begun, ended = (dt.datetime.fromisoformat(f"2026-{text}").replace(tzinfo=ZONE) for text in (since, done))
+    assert after_work(begun, dt.timedelta(minutes=minutes), ZONE) == ended
 
 
 def test_bodies_differ_and_keep_their_ways() -> None:

@@ -34,7 +34,7 @@ class Incident:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
-    """What somebody does with a case in a state. minutes: how long it takes them on the average, within working hours."""
+    """What somebody does with a case in a state. minutes: how long it takes them on the average, while they are at work."""
 
     state: str
     step: str

@@ -28,14 +28,13 @@ from chengyun.cases.intake import dealings, photos
 from chengyun.cases.intake.models import Report
 from chengyun.cases.intake.services import ReportIn, file_report
 from chengyun.cases.models import Case
-from chengyun.cases.office import work_time
 from chengyun.city import CaseType, City, SimulatedArea, Transition
 from chengyun.city.incidents import Habits, Move
 from chengyun.collect.simulate import simulated_areas
 from chengyun.config import Config
 from chengyun.errors import Problem
 from chengyun.simulate.incidents import Planned, Told, planned, texts_of
-from chengyun.simulate.people import Cast, Habit, habit_of
+from chengyun.simulate.people import Cast, Habit, after_work, habit_of
 from chengyun.simulate.scenes import photo
 
 __all__ = ["Done", "advance", "made_up_type"]
@@ -145,7 +144,7 @@ class _Run:
             return
         minutes = min(dice.expovariate(1 / move.minutes) + move.minutes / 5, move.minutes * SLOWEST)
         span = dt.timedelta(minutes=minutes * (self._habit(case).pace if self._step(case, move).by[0] in DEPARTMENTS else 1.0))
-        at = case.stage_since + span / 2 if case.emergency else work_time().add(case.stage_since, span)
+        at = case.stage_since + span / 2 if case.emergency else after_work(case.stage_since, span, self._config.zone)
         if at <= now:
             heapq.heappush(self._due, _Due(at, case.number, case=case, move=move))
 

@@ -7,18 +7,21 @@ Which it is follows from the seed and stands in the truth file alone.
 
 from __future__ import annotations
 
+import datetime as dt
 import random
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from chengyun.access import services as access
 from chengyun.access.actors import SYSTEM, Actor, actor_of_account
 from chengyun.access.models import Account, Organisation
 
-__all__ = ["Cast", "Habit", "habit_of"]
+__all__ = ["Cast", "Habit", "after_work", "habit_of"]
 
 SURNAMES = "王李张刘陈杨黄赵周吴徐孙朱马胡郭林何高梁"
 GIVEN = ("伟", "敏", "静", "磊", "洋", "勇", "艳", "杰", "娟", "涛", "明", "超", "霞", "平", "刚", "丽")
-CENTRE_ROLES = ("intake_clerk", "duty_officer", "dispatcher", "verifier", "grid_worker")
+SHIFT = (dt.time(7), dt.time(21))
+"""Somebody of every body is at work between these, on every day of the week."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,20 @@ def habit_of(body: str, seed: int) -> Habit:
     """Return how a body works."""
     dice = random.Random(f"{seed} habit {body}")  # noqa: S311  reproducible, not secret
     return dice.choices((DILIGENT, SLOW, CHEATING), (0.65, 0.25, 0.1))[0]
+
+
+def after_work(since: dt.datetime, span: dt.timedelta, zone: ZoneInfo) -> dt.datetime:
+    """Return when a span of work that begins at an instant is done, in UTC."""
+    begins, ends = SHIFT
+    day = since.astimezone(zone).date()
+    while True:
+        opens, closes = (dt.datetime.combine(day, time, zone).astimezone(dt.UTC) for time in (begins, ends))
+        at = max(since, opens)
+        if at < closes:
+            if at + span <= closes:
+                return at + span
+            span -= closes - at
+        day += dt.timedelta(days=1)
 
 
 class Cast:
