@@ -35,6 +35,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("chengyun.web.statistics.urls")),
     path("", include("chengyun.web.field_api.urls")),
     path("", include("chengyun.web.crews.urls")),
+    path("", include("chengyun.web.my.urls")),
     path("", include("chengyun.web.components.urls")),
     path("", include("chengyun.web.patrols.urls")),
     path("", include("chengyun.web.lineage.urls")),

@@ -150,7 +150,7 @@ class Item(models.Model):
 class Listing(models.Model):
     """What a search looks at. tokens: of names (each also marked `=`), summary, items. place: order within equally good hits.
 
-    Kept apart and narrow, the tokens out of line (migration 0001): counting half a million rows reads 60 MB, not 600.
+    Kept apart from the resource, so that a search reads nothing of it but the twenty it shows.
     audience: 0 everyone the policy lets see the catalogue; 1 a draft: its provider and reviewers; 2 secret: its provider alone.
     """
 

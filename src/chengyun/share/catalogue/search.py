@@ -27,7 +27,7 @@ from chengyun.share.catalogue.models import Listing, Resource
 from chengyun.share.catalogue.sight import listed
 from chengyun.share.catalogue.text import Question, question
 
-__all__ = ["FACETS", "Counts", "Hit", "Page", "counts", "search"]
+__all__ = ["FACETS", "Choices", "Counts", "Hit", "Page", "counts", "listings", "search"]
 
 FACETS = ("kind", "sharing", "open", "cycle", "class_code", "provider", "state")
 DEEPEST = 1_000
@@ -92,7 +92,7 @@ class Counts:
 
 def search(actor: Actor, text: str = "", *, choices: Choices | None = None, offset: int = 0, limit: int = 20) -> Page:
     """Return the best hits of a question; of an empty one, everything. Raises Refused for a facet that does not exist."""
-    rows = _rows(actor, choices)
+    rows = listings(actor, choices)
     asked = question(text[:LONGEST_QUESTION])
     needed = min(offset + limit, DEEPEST) + 1
     found: dict[int, None] = {}
@@ -108,7 +108,7 @@ def search(actor: Actor, text: str = "", *, choices: Choices | None = None, offs
 
 def counts(actor: Actor, text: str = "", *, choices: Choices | None = None, facets: Collection[str] = FACETS) -> Counts:
     """Return how many hits a question has, in all and by facet: the same rows that search() leafs through."""
-    rows = _rows(actor, choices)
+    rows = listings(actor, choices)
     asked = question(text[:LONGEST_QUESTION])
     if not asked.empty:
         rows = rows.filter(_matching(rows, asked))
@@ -133,7 +133,8 @@ def counts(actor: Actor, text: str = "", *, choices: Choices | None = None, face
     return Counts(total, {name: dict(sorted(one.items(), key=lambda it: (-it[1], it[0]))) for name, one in by.items()})
 
 
-def _rows(actor: Actor, choices: Choices | None) -> QuerySet[Listing]:
+def listings(actor: Actor, choices: Choices | None = None) -> QuerySet[Listing]:
+    """Return the listings the actor may know of, narrowed by facets; withdrawn ones only where asked for. Raises Refused."""
     rows = Listing.objects.filter(listed(actor))
     chosen = dict(choices or {})
     for name, values in chosen.items():

@@ -521,11 +521,9 @@ class Migration(migrations.Migration):
                 name="catalogue_four_eyes",
             ),
         ),
-        # Tokens out of line and unpacked: what is counted stays narrow, and one row's tokens are read in one piece.
+        # How common a word is decides whether a search walks the order of places or the word index: ten thousand are known.
         migrations.RunSQL(
             """
-            ALTER TABLE catalogue_listing SET (toast_tuple_target = 128);
-            ALTER TABLE catalogue_listing ALTER COLUMN tokens SET STORAGE EXTERNAL;
             ALTER TABLE catalogue_listing ALTER COLUMN tokens SET STATISTICS 1000;
             """,
             migrations.RunSQL.noop,
