@@ -32,6 +32,14 @@ def add_commands(subparsers: Any) -> None:
     verify.add_argument("--head", metavar="NUMBER:HASH", help="a head printed earlier, which must still be in the chain")
     verify.set_defaults(func=_verify)
 
+    wall = subparsers.add_parser("wall", help="grants as row-level security, for bodies that read the database itself")
+    deeds = wall.add_subparsers(required=True, metavar="ACTION")
+    sync = deeds.add_parser("sync", help="bring roles and views in step with the grants in force")
+    sync.set_defaults(func=_wall_sync)
+    password = deeds.add_parser("password", help="give a body a new password; it is shown once")
+    password.add_argument("organisation", metavar="KEY", help="whose")
+    password.set_defaults(func=_wall_password)
+
     account = subparsers.add_parser("account", help="accounts").add_subparsers(required=True, metavar="ACTION")
     link = account.add_parser("link", help="a one-time link for the first administrator, or for a lost password")
     link.add_argument("username", nargs="?", help="default: the first administrator")
@@ -102,6 +110,26 @@ def _verify(args: argparse.Namespace) -> int:
         print(found.sentence)
         return 1
     print(f"The chain of {found.number} records is whole. Keep its head elsewhere: {found.number}:{found.hash}")
+    return 0
+
+
+def _wall_sync(args: argparse.Namespace) -> int:  # noqa: ARG001
+    setup.django()
+    from chengyun.access import wall
+
+    stood = wall.sync()
+    print(f"{len(stood.views)} view(s) in schema {wall.SCHEMA}; new: {len(stood.made)}, taken down: {len(stood.dropped)}.")
+    for number, why in stood.left_out:
+        print(f"  {number} has none: {why}.")
+    return 0
+
+
+def _wall_password(args: argparse.Namespace) -> int:
+    setup.django()
+    from chengyun.access import wall
+
+    role, password = wall.let_in(args.organisation)
+    print(f"{role} {password}")
     return 0
 
 

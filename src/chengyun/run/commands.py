@@ -23,7 +23,11 @@ def add_commands(subparsers: Any) -> None:
     check = subparsers.add_parser("check", help="check every declaration of every pack and list all faults")
     check.set_defaults(func=_check)
     explain = subparsers.add_parser("explain", help="show everything that follows from a pack's declarations")
-    explain.add_argument("pack", help="key of the pack, e.g. air_quality")
+    explain.add_argument("pack", help="key of the pack, e.g. air_quality; or `access`: why somebody may or may not read")
+    explain.add_argument("--actor", default="", help="with `access`: a username; the public without it")
+    explain.add_argument("--dataset", default="", help="with `access`: key of a dataset")
+    explain.add_argument("--field", default="", help="with `access`: one of its fields")
+    explain.add_argument("--purpose", default="", help="with `access`: what for")
     explain.set_defaults(func=_explain)
     reference = subparsers.add_parser("reference", help="write docs/reference from the declarations")
     reference.add_argument("folder", type=Path, nargs="?", default=Path("docs/reference"))
@@ -92,6 +96,8 @@ def _check(_: argparse.Namespace) -> int:
 
 
 def _explain(args: argparse.Namespace) -> int:
+    if args.pack == "access":
+        return _explain_access(args)
     from chengyun.city import load_city
     from chengyun.config import config
     from chengyun.run.explain import explain
@@ -101,6 +107,24 @@ def _explain(args: argparse.Namespace) -> int:
         raise Refused(f"There is no pack {args.pack!r}.{nearest(args.pack, city.packs)} There are {', '.join(city.packs)}.")
     print(explain(city, args.pack))
     return 0
+
+
+def _explain_access(args: argparse.Namespace) -> int:
+    from chengyun.run import setup
+
+    setup.django()
+    from chengyun.access.actors import SYSTEM
+    from chengyun.access.explaining import explain_for
+
+    if not args.dataset:
+        raise Refused("Name a dataset: `chengyun explain access --dataset air_quality.station --actor USERNAME --purpose duty`.")
+    found = explain_for(SYSTEM, args.actor, args.dataset, args.field, args.purpose)
+    print(found.sentence)
+    for reason in found.reasons:
+        print(f"  {reason.because}: {reason.rows}" + (f"; {reason.fields}" if reason.fields else ""))
+    for idle in found.refused:
+        print(f"  – {idle}")
+    return 0 if found.allowed else 1
 
 
 def _reference(args: argparse.Namespace) -> int:
