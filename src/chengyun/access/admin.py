@@ -15,10 +15,11 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.db.models import Q
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from chengyun.access import audit, services
+from chengyun.access import audit, delegation, services
 from chengyun.access.actors import Actor, actor_of
 from chengyun.access.models import Account, Assignment, AuditRecord, Grant, Organisation, Token
 from chengyun.access.policy import may, scope
@@ -58,6 +59,13 @@ class OrganisationAdmin(PolicyAdmin):
     list_select_related = ["parent"]
     search_fields = ["key", "name"]
 
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        # The tree decides how far everybody reaches, so only whoever is at its root changes it.
+        return super().has_add_permission(request) and delegation.whole(actor_of(request))
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and delegation.whole(actor_of(request))
+
 
 class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
@@ -76,7 +84,13 @@ class AboutPeople(PolicyAdmin):
         if not getattr(request, "accounts_read", False):
             seen.record_read(f"admin/{self.opts.model_name}")
             request.accounts_read = True  # type: ignore[attr-defined]
-        return found if seen.allowed else found.none()
+        if not seen.allowed:
+            return found.none()
+        return found.filter(self.of_account(delegation.managed(actor_of(request))))
+
+    def of_account(self, accounts: Q) -> Q:
+        """Return rows of the accounts under a condition; here the rows are the accounts."""
+        return accounts
 
 
 @admin.register(Account)
@@ -94,7 +108,10 @@ class AccountAdmin(AboutPeople):
         return not lookup.startswith("password") and super().lookup_allowed(lookup, value, request)
 
     def save_model(self, request: HttpRequest, obj: Account, form: Any, change: bool) -> None:
-        if not change:
+        delegation.require_body(actor_of(request), obj.organisation)
+        if change:
+            delegation.require_account(actor_of(request), Account.objects.get(pk=obj.pk))
+        else:
             obj.set_unusable_password()
         super().save_model(request, obj, form, change)
         if not change:
@@ -133,6 +150,9 @@ class AssignmentAdmin(MadeOnce, AboutPeople):
     list_filter = ["role"]
     list_select_related = ["account", "organisation"]
 
+    def of_account(self, accounts: Q) -> Q:
+        return Q(account__in=Account.objects.filter(accounts))
+
     def make(self, actor: Actor, given: dict[str, Any]) -> int:
         return services.assign(actor, **given).pk
 
@@ -166,6 +186,9 @@ class TokenAdmin(PolicyAdmin):
     list_display = ["prefix", "name", "scopes", "organisation", "created_at", "expires_at", "revoked_at"]
     list_select_related = ["organisation"]
     exclude = ["digest"]
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_view_permission(request, obj) and delegation.whole(actor_of(request))
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         return not lookup.startswith("digest") and super().lookup_allowed(lookup, value, request)

@@ -30,11 +30,22 @@ def name(value: str) -> str:
     return value[:shown] + STAR * (len(value) - shown) if len(value) > 1 else STAR
 
 
+def name_last(value: str) -> str:
+    """张三 → *三; 王小明 → **明: where the given name is asked for."""
+    return STAR * (len(value) - 1) + value[-1] if len(value) > 1 else STAR * len(value)
+
+
 def id_number(value: str) -> str:
     """33020319900101001X → 3****************X."""
     if re.fullmatch(r"\d\*{16}[\dXx]|\d{17}[\dXx]", value):
         return value[0] + STAR * 16 + value[-1]
     return _all(value)
+
+
+def id_number_statistical(value: str) -> str:
+    """33020319900101001X → 3302**1990********: city and year of birth, for statistics."""
+    found = re.fullmatch(r"([1-9]\d{3})[\d*]{2}((?:18|19|20)\d{2})[\d*]{7}[\dXx*]", value, re.ASCII)
+    return f"{found[1]}**{found[2]}********" if found else _all(value)
 
 
 def phone(value: str) -> str:
@@ -58,6 +69,13 @@ def bank_card(value: str) -> str:
     return f"**** **** **** {found[1]}" if found else _all(value)
 
 
+def bank_card_6_4(value: str) -> str:
+    """6222 0212 3456 0000 → 622202******0000: which bank, and the end."""
+    plain = re.sub(r"[ -]", "", value)
+    found = re.fullmatch(r"([0-9]{6})[0-9*]{3,9}([0-9]{4})", plain)
+    return f"{found[1]}******{found[2]}" if found else _all(value)
+
+
 def email(value: str) -> str:
     """abc@x.cn → a**@x.cn: always two stars, so the length is not told."""
     found = re.fullmatch(r"([^@\s*])[^@\s]*(@[^@\s]+\.[^@\s]+)", value)
@@ -77,6 +95,18 @@ def birth_date(value: str | dt.date) -> str:
     return found[1] if found else _all(text)
 
 
+def birth_band(value: str | dt.date) -> str:
+    """1992-03-01 → 1990–1994: five years."""
+    text = value.isoformat() if isinstance(value, dt.date) else value
+    if re.fullmatch(r"[0-9]{3}[05]–[0-9]{3}[49]", text):
+        return text
+    year = birth_date(text)
+    if not re.fullmatch(r"[0-9]{4}", year):
+        return _all(text)
+    first = int(year) // 5 * 5
+    return f"{first:04d}–{first + 4:04d}"
+
+
 def coordinate(value: float) -> float:
     """Three decimals, about 100 m."""
     return round(value, 3)
@@ -89,13 +119,17 @@ def hidden(value: object) -> str:  # noqa: ARG001  # every mask takes the value
 
 MASKS: dict[str, Callable[[Any], Any]] = {
     "name": name,
+    "name_last": name_last,
     "id_number": id_number,
+    "id_number_statistical": id_number_statistical,
     "phone": phone,
     "address": address,
     "bank_card": bank_card,
+    "bank_card_6_4": bank_card_6_4,
     "email": email,
     "plate": plate,
     "birth_date": birth_date,
+    "birth_band": birth_band,
     "coordinate": coordinate,
     "hidden": hidden,
 }
@@ -110,7 +144,9 @@ def mask(kind: str, value: Any, purpose: str = "") -> Any:
         return None
     if kind.startswith("pseudonym:"):
         return _pseudonym(kind.removeprefix("pseudonym:"), value, purpose)
-    expected = {"coordinate": (float, int), "birth_date": (str, dt.date), "hidden": (object,)}.get(kind, (str,))
+    expected = {"coordinate": (float, int), "birth_date": (str, dt.date), "birth_band": (str, dt.date), "hidden": (object,)}.get(
+        kind, (str,)
+    )
     return MASKS[kind](value) if isinstance(value, expected) else hidden(value)
 
 

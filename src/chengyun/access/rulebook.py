@@ -107,6 +107,7 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     separation: Separation
     sessions: Sessions
     requests: Requests
+    delegation: dict[str, list[str]]
     purposes: dict[str, str]
     actions: dict[str, Action]
     kernel: dict[str, Kernel]
@@ -147,6 +148,7 @@ class Rulebook:
     second_factor_grace_h: int
     privileged_password_days: int
     requests: Requests
+    delegation: Mapping[str, frozenset[str]]
     surroundings: Surroundings = field(default_factory=lambda: Surroundings({}, ()))
 
 
@@ -213,6 +215,7 @@ def read_rulebook(path: Path, city: City, opened: Iterable[str] = ()) -> Ruleboo
         second_factor_grace_h=read.sessions.second_factor_grace_h,
         privileged_password_days=read.sessions.privileged_password_days,
         requests=read.requests,
+        delegation={role: roles_of(words, f"delegation.{role}") for role, words in read.delegation.items()},
         surroundings=read_surroundings(datasets, faults),
     )
     if faults:

@@ -19,7 +19,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from chengyun.access import audit, grants, tokens
+from chengyun.access import audit, delegation, grants, tokens
 from chengyun.access.actors import SYSTEM, Actor, actor_of_account
 from chengyun.access.models import Account, Assignment, FirstSignIn, Grant, Organisation, Role, Token
 from chengyun.access.policy import require
@@ -79,7 +79,7 @@ def first_sign_in_link(now: dt.datetime | None = None) -> str | None:
 
 def invite(actor: Actor, account: Account, now: dt.datetime | None = None) -> str:
     """Return the path of a link by which an account's person chooses a password, once, within a day."""
-    require(actor, "account.manage")
+    delegation.require_account(actor, account)
     now = now or timezone.now()
     with transaction.atomic():
         FirstSignIn.objects.filter(account=account, used_at=None).delete()
@@ -121,7 +121,7 @@ def create_account(
     actor: Actor, username: str, name: str = "", organisation: Organisation | None = None, email: str = ""
 ) -> Account:
     """Make an account without a password; `invite` gives its person the way in. Raises Refused."""
-    require(actor, "account.manage")
+    delegation.require_body(actor, organisation)
     with transaction.atomic():
         account = _new_account(username, name)
         account.organisation = organisation
@@ -140,11 +140,11 @@ def assign(
     until: dt.datetime | None = None,
 ) -> Assignment:
     """Give an account a role. Nobody gives one to themselves, and nobody holds two separated powers. Raises Refused."""
-    require(actor, "account.manage")
     if role not in Role.values:
         raise Refused(f"{role!r} is no role.{nearest(role, Role.values)}", code="role_unknown")
     if actor.account_id == account.pk:
         raise Refused(_("不能任命自己，请由另一位管理员办理。"), code="self_assignment")
+    delegation.require_appointment(actor, account, role, organisation, area_code, until)
     with transaction.atomic():
         # The row lock keeps two assignments that would meet in one person from passing the check side by side.
         Account.objects.select_for_update().get(pk=account.pk)
@@ -159,8 +159,9 @@ def assign(
 
 
 def end_assignment(actor: Actor, assignment: Assignment, now: dt.datetime | None = None) -> None:
-    """End a role from now on."""
-    require(actor, "account.manage")
+    """End a role from now on: whoever could give it may end it."""
+    given = (assignment.account, assignment.role, assignment.organisation, assignment.area_code)
+    delegation.require_appointment(actor, *given, now or timezone.now())
     with transaction.atomic():
         assignment.until = now or timezone.now()
         assignment.save(update_fields=["until"])

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who may appoint whom, along the tree of bodies and areas: inside one's own post, never more than it, never oneself.
+
+    whole city's administrator          every role, every body
+      └─ a district's administrator     the roles [delegation] lists, in bodies below its own, inside its area, no longer than
+           └─ a district's steward      its own post; a steward moreover only what it could do itself
+
+Separation of powers stays where it was: services.assign looks for two powers in one person whoever appoints.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from chengyun.access.actors import Actor
+from chengyun.access.grants import database_time
+from chengyun.access.models import Account, Assignment, Organisation
+from chengyun.access.policy import may, require
+from chengyun.access.predicates import prefix_of
+from chengyun.access.rulebook import rulebook
+from chengyun.errors import Refused
+
+__all__ = ["managed", "require_account", "require_appointment", "require_body", "whole"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Reach:
+    """How far one post delegates. body: its number; None: all bodies. bodies: it and those below."""
+
+    role: str
+    area: str
+    body: int | None
+    bodies: frozenset[int]
+    until: dt.datetime | None
+
+    @property
+    def whole(self) -> bool:
+        return not self.area and self.role == "administrator"
+
+    def holds(self, organisation: Organisation | None, area_code: str) -> bool:
+        """Say whether a post there lies inside: its body below, its area within."""
+        if self.whole:
+            return True
+        area = prefix_of(area_code or (organisation.area_code if organisation else ""))
+        below = self.body is None or (organisation is not None and organisation.pk in self.bodies)
+        return below and area.startswith(self.area)
+
+
+def whole(actor: Actor) -> bool:
+    """Say whether an actor administers the whole city."""
+    return "system" in actor.roles or any(one.whole for one in _reaches(actor))
+
+
+def require_appointment(
+    actor: Actor, account: Account, role: str, organisation: Organisation | None, area_code: str, until: dt.datetime | None
+) -> None:
+    """Raise Refused unless the actor may give this role, there, for so long, to this person."""
+    require(actor, "role.assign")
+    if whole(actor):
+        return
+    for one in _reaches(actor):
+        if role not in rulebook().delegation.get(one.role, ()) or not one.holds(organisation, area_code):
+            continue
+        if one.role != "administrator" and not _powers(role) <= _powers(one.role):
+            continue
+        if one.until is not None and (until is None or until > one.until):
+            raise Refused(_("任命不能长于您自己的任期。"), code="outlasts")
+        if account.organisation is not None and one.body is not None and account.organisation_id not in one.bodies:
+            raise Refused(_("%s 不是您所辖部门的人员。") % account, code="not_allowed")
+        return
+    raise Refused(_("只能在您所辖的部门和区域内任命，且不超过您自己的权限。"), code="not_allowed")
+
+
+def require_account(actor: Actor, account: Account) -> None:
+    """Raise Refused unless all an account does lies inside what the actor administers: whoever invites it can become it."""
+    require(actor, "account.manage")
+    if whole(actor):
+        return
+    if not Account.objects.filter(managed(actor), pk=account.pk).exists():
+        raise Refused(_("%s 不在您所辖的部门和区域内。") % account, code="not_allowed")
+
+
+def require_body(actor: Actor, organisation: Organisation | None) -> None:
+    """Raise Refused unless an account of this body may be made by the actor."""
+    require(actor, "account.manage")
+    if not whole(actor) and not any(one.role == "administrator" and one.holds(organisation, "") for one in _reaches(actor)):
+        raise Refused(_("只能为您所辖的部门建立账号。"), code="not_allowed")
+
+
+def managed(actor: Actor) -> Q:
+    """Return the accounts an administrator administers, as a condition: of bodies inside, and without a post outside."""
+    if whole(actor):
+        return Q()
+    found = Q(pk__in=[])
+    now = database_time()
+    for one in _reaches(actor):
+        if one.role != "administrator":
+            continue
+        inside = Q(organisation__in=one.bodies) if one.body is not None else Q(organisation__area_code__startswith=one.area)
+        outside = {
+            held.account_id
+            for held in Assignment.objects.exclude(until__lte=now).select_related("organisation")
+            if not one.holds(held.organisation, held.area_code) or held.role not in rulebook().delegation.get(one.role, ())
+        }
+        found |= inside & ~Q(pk__in=outside)
+    return found
+
+
+def _reaches(actor: Actor) -> list[_Reach]:
+    if actor.account_id is None or not may(actor, "role.assign"):
+        return []
+    now = database_time()
+    held = Assignment.objects.filter(account_id=actor.account_id, role__in=rulebook().delegation, since__lte=now)
+    parents = dict(Organisation.objects.values_list("pk", "parent_id"))
+    found = []
+    for one in held.exclude(until__lte=now).select_related("organisation", "account__organisation"):
+        body = one.organisation or one.account.organisation
+        area = prefix_of(one.area_code or (body.area_code if body else ""))
+        # Administrators of the centre stand above no department: with an area alone they reach every body in it.
+        below = frozenset(pk for pk in parents if body is not None and _under(pk, body.pk, parents))
+        central = body is None or body.parent_id is None
+        root = None if one.role == "administrator" and central else body.pk if body else None
+        found.append(_Reach(one.role, area, root, below, one.until))
+    return found
+
+
+def _under(pk: int | None, root: int, parents: Mapping[int, int | None]) -> bool:
+    seen: set[int] = set()
+    while pk is not None and pk not in seen:
+        if pk == root:
+            return True
+        seen.add(pk)
+        pk = parents.get(pk)
+    return False
+
+
+def _powers(role: str) -> frozenset[str]:
+    """Return what a role may do and read, as names."""
+    book = rulebook()
+    deeds = {key for key, (_name, roles) in book.actions.items() if role in roles}
+    return frozenset(deeds | {reading.name for reading, roles in book.readings if role in roles})
