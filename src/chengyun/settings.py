@@ -70,6 +70,7 @@ INSTALLED_APPS = [
     "chengyun.share.catalogue",
     "chengyun.share.lookups",
     "chengyun.share.lineage",
+    "chengyun.share.askonce",
     "chengyun.protocols.sensorthings",
     "chengyun.protocols.ngsild",
     "chengyun.protocols.open311",

@@ -19,6 +19,10 @@ EXAMPLES = [
     ("email", "abc@x.cn", "a**@x.cn"), ("email", "nonsense", "********"),
     ("plate", "浙B12345", "浙B***45"), ("plate", "浙BD12345", "浙B****45"), ("plate", "12345", "*****"),
     ("birth_date", "1990-01-01", "1990"), ("birth_date", dt.date(1990, 1, 1), "1990"), ("birth_date", "不详", "**"),
+    ("name_last", "张三", "*三"), ("name_last", "王小明", "**明"), ("name_last", "王", "*"),
+    ("id_number_statistical", "33020319900101001X", "3302**1990********"), ("id_number_statistical", "330203900101001", "*" * 15),
+    ("bank_card_6_4", "6222 0212 3456 0000", "622202******0000"), ("bank_card_6_4", "62220", "*****"),
+    ("birth_band", "1992-03-01", "1990–1994"), ("birth_band", dt.date(1995, 1, 1), "1995–1999"), ("birth_band", "不详", "**"),
     ("coordinate", 121.548123, 121.548), ("hidden", "anything", "***"), ("name", None, None), ("phone", 13812345678, "***"),
 ]  # fmt: skip
 
