@@ -17,7 +17,7 @@ from django.urls import reverse
 from psycopg import sql
 
 from chengyun.access.actors import Actor
-from chengyun.access.policy import scope
+from chengyun.access.policy import Scope, scope
 from chengyun.city import Band, City, MapLayer, Quantity, Scale, Stream, qualify, sql_name
 from chengyun.operate.queries import FigureView, newest_figures
 from chengyun.web import shown
@@ -109,12 +109,13 @@ def layer(layer_id: str, actor: Actor, now: dt.datetime, read: Registers | None 
     model = apps.get_model(city.packs[entity_name.split(".")[0]].module.rsplit(".", 1)[1], city.entities[entity_name].model)
     registers: Registers = {} if read is None else read
     if entity_name not in registers:
-        registers[entity_name] = list(
+        found_rows = (
             allowed.rows_for(model._default_manager.exclude(lon=None).exclude(lat=None))
             .filter(Q(valid_to=None) | Q(valid_to__gt=shown.today(now)))
             .order_by("key")
-            .values("id", "key", "name", "area_code", "lon", "lat", "simulated")
+            .values()
         )
+        registers[entity_name] = [placed for row in found_rows if (placed := _as_seen(allowed, row)) is not None]
     rows = registers[entity_name]
     tinting = qualify(pack, panel.areas) if panel.areas else ""
     tinting = tinting if tinting and scope(actor, tinting).allowed else ""
@@ -134,6 +135,16 @@ def layer(layer_id: str, actor: Actor, now: dt.datetime, read: Registers | None 
         city.indicators[tinting].name if tinting else "",
         qualify(pack, valued) if valued else "", panel.field if panel.stream else None, max(times, default=None),
     )  # fmt: skip
+
+
+def _as_seen(allowed: Scope, row: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what a point needs of a row, as the reader may see it; None without a place that may be shown."""
+    visible = allowed.mask(row)
+    lon, lat = visible.get("lon"), visible.get("lat")
+    if not isinstance(lon, float) or not isinstance(lat, float):
+        return None
+    told = {"id": row["id"], "key": row["key"], "area_code": row["area_code"], "lon": lon, "lat": lat}
+    return told | {"name": visible.get("name", row["key"]), "simulated": visible.get("simulated", row["simulated"])}
 
 
 def _areas(figures: list[FigureView], names: Mapping[str, str]) -> tuple[AreaValue, ...]:

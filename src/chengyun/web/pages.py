@@ -134,7 +134,9 @@ def entity_page(request: HttpRequest, entity: str, key: str) -> HttpResponse:
     if (meant := leads_to(entity, key)) != key:
         return HttpResponseRedirect(f"{reverse('entity', args=[entity, meant])}?{request.GET.urlencode()}")
     pack = entity.split(".")[0]
-    asked = _asked(request, Subject(entity, key, row.name))
+    visible = allowed.mask({field.name: getattr(row, field.name) for field in model._meta.concrete_fields})
+    name = str(visible.get("name", key))
+    asked = _asked(request, Subject(entity, key, name))
     datasets = frozenset(
         [name for name, stream in city.streams.items() if qualify(name.split(".")[0], stream.entity.to) == entity]
         + [
@@ -145,11 +147,11 @@ def entity_page(request: HttpRequest, entity: str, key: str) -> HttpResponse:
     )
     found = EntityPage(
         entity=city.entities[entity].name,
-        name=row.name,
+        name=name,
         pack=city.packs[pack].pack.name,
         owner=city.packs[pack].pack.owner,
         simulated=row.simulated,
-        facts=_facts(row, allowed.mask({field.name: getattr(row, field.name) for field in model._meta.concrete_fields})),
+        facts=_facts(row, visible),
         latest=latest_of(entity, row.pk, row.area_code, actor, asked.now),
         panels=_panels_of(entity, asked),
         record=record(entity, key, allowed, request.GET.dict()),

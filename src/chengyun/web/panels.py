@@ -319,8 +319,9 @@ def _subjects(pack: str, indicator: Indicator, asked: Asked) -> tuple[dict[str, 
     allowed = scope(asked.actor, entity)
     if not allowed.allowed:
         return {}, city.entities[entity].name, entity
-    rows = allowed.rows_for(register(entity)._default_manager.order_by("key")).values_list("key", "name")[:MOST_ROWS]
-    return dict(rows), city.entities[entity].name, entity
+    rows = allowed.rows_for(register(entity)._default_manager.order_by("key"))[:MOST_ROWS]
+    names = {row.key: str(allowed.mask(vars(row)).get("name", row.key)) for row in rows}
+    return names, city.entities[entity].name, entity
 
 
 def register(entity: str) -> Any:

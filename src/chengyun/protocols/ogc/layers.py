@@ -96,7 +96,7 @@ class Seen:
     @property
     def _limits(self) -> object:
         return self.limited and tuple(
-            (repr(one.rows), tuple(sorted(one.masks.items())), one.hidden) for one in self.limited.layers
+            (repr(one.rows), tuple(sorted(one.masks.items())), one.hidden, one.only) for one in self.limited.layers
         )
 
     def mask(self, values: dict[str, Any]) -> dict[str, Any]:
