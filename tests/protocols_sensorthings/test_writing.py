@@ -144,6 +144,40 @@ def test_batches_speak_of_what_they_made(city: Spoken) -> None:
     assert answers[2]["body"] == {"metadata": 1}
 
 
+def test_a_group_of_a_batch_is_done_whole_or_not_at_all(city: Spoken) -> None:
+    thing = city.thing()
+    before = {name: len(city.values(name)) for name in ("Things", "Sensors", "Datastreams", "Observations")}
+    sensor = {"name": "s", "description": "d", "encodingType": "t", "metadata": 1}
+    observation = {"result": 1, "FeatureOfInterest": {"name": "f", "description": "d", "encodingType": "application/geo+json",
+                   "feature": {"type": "Point", "coordinates": [121.5, 29.9]}}}  # fmt: skip
+
+    def group(last: dict) -> list[dict]:
+        parts = [
+            {"id": "s", "method": "post", "url": "Sensors", "body": sensor},
+            {"id": "d", "method": "post", "url": f"Things({thing})/Datastreams", "body": datastream(Sensor={"@iot.id": "$s"})},
+            {"id": "o", "method": "post", "url": "$d/Observations", "body": observation},
+            {"id": "p", "method": "patch", "url": f"Things({thing})", "body": {"name": "renamed"}},
+            {"id": "g", "method": "get", "url": "$d/Observations"},
+            last,
+        ]
+        return [{**part, "atomicityGroup": "all"} for part in parts]
+
+    alone = {"id": "a", "method": "post", "url": "Things", "body": {"name": "alone", "description": "d"}}
+    wrong = {"id": "x", "method": "post", "url": "Things", "body": {"name": 1}}
+    answers = city.ask("POST", "$batch", {"requests": [alone, *group(wrong)]}).json()["responses"]
+    assert [it["status"] for it in answers] == [201, 424, 424, 424, 424, 424, 400]
+    after = {name: len(city.values(name)) for name in before}
+    assert after == before | {"Things": before["Things"] + 1}, "of the group nothing stays; what stands alone does"
+    assert city.get(f"Things({thing})")["name"] != "renamed"
+    right = {"id": "x", "method": "post", "url": "Things", "body": {"name": "y", "description": "d"}}
+    answers = city.ask("POST", "$batch", {"requests": group(right)}).json()["responses"]
+    assert [it["status"] for it in answers] == [201, 201, 201, 200, 200, 201]
+    assert len(answers[4]["body"]["value"]) == 1, "a group reads what it has written"
+    assert city.get(f"Things({thing})")["name"] == "renamed"
+    apart = [group(right)[0], alone, group(right)[1]]
+    assert city.ask("POST", "$batch", {"requests": apart}).status_code == 400
+
+
 @pytest.mark.parametrize(
     ("collection", "body"),
     [

@@ -10,9 +10,11 @@ Reading follows the access policy of the dataset `sensorthings`; writing needs a
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any
 
@@ -59,6 +61,8 @@ MOST_DELETED = 100_000
 KNOWN_FOR_S = 5.0
 
 Pool = AsyncConnectionPool[AsyncConnection[TupleRow]]
+TOGETHER: ContextVar[AsyncConnection[TupleRow] | None] = ContextVar("together", default=None)
+"""The connection of the group of a batch that is being answered, its transaction open; None outside of one."""
 
 
 def open_door() -> Door:
@@ -135,7 +139,7 @@ class SensorThings:
         if path.endswith("$batch"):
             if request.method != "POST":
                 raise Refused("$batch takes POST.", code="method", status=405)
-            return await batch.answer(self.answer, request)
+            return await batch.answer(self.answer, self._together, request)
         request.visitor.require_write(DATASET)
         if path == "CreateObservations":
             if request.method != "POST":
@@ -160,7 +164,7 @@ class SensorThings:
         store = _narrowed(await self._store(request), target)
         if (past := await self._past(request, store, target)) is not None:
             store = past
-        async with self._pool.connection() as conn:
+        async with self._connection() as conn:
             return await answering.read(conn, store, target, path, request.query, request.root)
 
     async def _store(self, request: Request) -> Store:
@@ -219,7 +223,7 @@ class SensorThings:
         shown = shown_of(number, self._sources)
         if shown is None or "Observation" not in store.arms:
             return None
-        async with self._pool.connection() as conn:
+        async with self._connection() as conn:
             # Through the store: only an entity whoever asks may see has a Datastream there.
             await answering.id_of(conn, store, Target(target.hops[:1]))
             key = await answering.key_of(conn, table_of(self._city, shown.stream), shown.row)
@@ -245,10 +249,12 @@ class SensorThings:
             given = {back: owner}
         if kind.name == "Observation" and (row := simple_row(body, given, now)) is not None:
             require_posted(KINDS["Datastream"], row.datastream, self._sources)
-            number = await self._group.put(row, _sender(request))
-            headers = (("location", f"{request.root}/Observations({number})"),)
-            return Reply(201, told(number, row, request.root).encode(), headers=headers)
-        async with self._pool.connection() as conn, conn.transaction():
+            # Of a group that stands or falls together none is written with other people's.
+            if TOGETHER.get() is None:
+                number = await self._group.put(row, _sender(request))
+                headers = (("location", f"{request.root}/Observations({number})"),)
+                return Reply(201, told(number, row, request.root).encode(), headers=headers)
+        async with self._connection() as conn, conn.transaction():
             await conn.execute(f"SET LOCAL statement_timeout = '{WRITE_WITHIN_S}s'")
             writing = Writing(conn, self._numbers, now)
             number = await writing.create(kind, body, given)
@@ -260,7 +266,7 @@ class SensorThings:
         location = f"{request.root}/{kind.set}({number})"
         if "return=minimal" in request.headers.get("prefer", ""):
             return Reply(201, headers=(("location", location), ("preference-applied", "return=minimal")))
-        async with self._pool.connection() as conn:
+        async with self._connection() as conn:
             text = await answering.entity_json(conn, Store(), kind, number, request.root)
         return Reply(201, text.encode(), headers=(("location", location),))
 
@@ -275,7 +281,7 @@ class SensorThings:
         if not reads and "json-patch" in request.headers.get("content-type", ""):
             # Its tests would tell what stands there to somebody who may only write.
             raise Refused("A JSON Patch needs a token with the scope read, too.", code="scope", status=403)
-        async with self._pool.connection() as conn, conn.transaction():
+        async with self._connection() as conn, conn.transaction():
             await conn.execute(f"SET LOCAL statement_timeout = '{WRITE_WITHIN_S}s'")
             if "json-patch" in request.headers.get("content-type", ""):
                 before = await answering.entity_now(conn, Store(), kind, number)
@@ -286,7 +292,7 @@ class SensorThings:
             await self._leave(conn, writing.told)
         if not reads:
             return Reply(200, b"{}")
-        async with self._pool.connection() as conn:
+        async with self._connection() as conn:
             text = await answering.entity_json(conn, Store(), kind, number, request.root)
         return Reply(200, text.encode())
 
@@ -296,13 +302,13 @@ class SensorThings:
         kind = target.kind
         if target.one:
             number = await self._one(target)
-            async with self._pool.connection() as conn, conn.transaction():
+            async with self._connection() as conn, conn.transaction():
                 await conn.execute(f"SET LOCAL statement_timeout = '{WRITE_WITHIN_S}s'")
                 writing = Writing(conn, self._numbers, dt.datetime.now(dt.UTC))
                 await writing.delete(kind, number)
                 await note(conn, request.visitor, "delete", kind.name, number, writing.told)
             return Reply(200, b"{}")
-        async with self._pool.connection() as conn, conn.transaction():
+        async with self._connection() as conn, conn.transaction():
             await conn.execute(f"SET LOCAL statement_timeout = '{WRITE_WITHIN_S}s'")
             numbers = await answering.matching(conn, Store(), target, request.query, MOST_DELETED)
             if len(numbers) > MOST_DELETED:
@@ -315,7 +321,7 @@ class SensorThings:
 
     async def _create_observations(self, request: Request) -> Reply:
         body = decode(request.body)
-        async with self._pool.connection() as conn, conn.transaction():
+        async with self._connection() as conn, conn.transaction():
             await conn.execute(f"SET LOCAL statement_timeout = '{WRITE_WITHIN_S}s'")
             answers, written = await arrays.create(conn, self._numbers, body, dt.datetime.now(dt.UTC), MOST_ROWS)
             ids = [one for one in answers if isinstance(one, int)]
@@ -327,6 +333,27 @@ class SensorThings:
         lead = f"{request.root}/Observations("
         links = [f"{lead}{one})" if isinstance(one, int) else f"error: {one}" for one in answers]
         return Reply(201, msgspec.json.encode(links))
+
+    @contextlib.asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AsyncConnection[TupleRow]]:
+        """A connection for one step: that of the group of a batch the request belongs to, or one of its own."""
+        held = TOGETHER.get()
+        if held is not None:
+            yield held
+            return
+        async with self._pool.connection() as conn:
+            yield conn
+
+    @contextlib.asynccontextmanager
+    async def _together(self) -> AsyncIterator[None]:
+        """Whatever is asked inside is one transaction: an exception that leaves it takes everything back."""
+        async with self._pool.connection() as conn, conn.transaction():
+            await conn.execute(f"SET LOCAL statement_timeout = '{WRITE_WITHIN_S}s'")
+            before = TOGETHER.set(conn)
+            try:
+                yield
+            finally:
+                TOGETHER.reset(before)
 
     async def _leave(self, conn: AsyncConnection[TupleRow], told: Sequence[tuple[str, int, list[str] | None]]) -> None:
         """Note changes for subscribers, when there is a broker to tell them."""
@@ -340,7 +367,7 @@ class SensorThings:
             require_posted(first.kind, first.id, self._sources)
         if len(target.hops) == 1 and first.id is not None:
             return first.id
-        async with self._pool.connection() as conn:
+        async with self._connection() as conn:
             return await answering.id_of(conn, Store(), target)
 
 
