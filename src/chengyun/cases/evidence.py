@@ -17,6 +17,7 @@ from chengyun.cases.hooks import Given
 from chengyun.cases.models import Case
 from chengyun.cases.office import work_time
 from chengyun.cases.owners import within
+from chengyun.cases.prepared import fetch
 from chengyun.city import Transition
 from chengyun.errors import Refused
 
@@ -93,8 +94,11 @@ def _duty_list_reason(case: Case, step: Transition, given: Given, actor: Actor, 
     return None if given.reason or given.data.get("reason_code") else _("退单须说明权责清单上的理由。")
 
 
+WAITING = "SELECT number FROM cases_case WHERE lead_id = %s::bigint AND NOT ended ORDER BY opened_at DESC, id DESC LIMIT 3"
+
+
 def _parts_ended(case: Case, step: Transition, given: Given, actor: Actor, now: dt.datetime) -> str | None:  # noqa: ARG001
-    waiting = list(case.parts.filter(ended=False).values_list("number", flat=True)[:3])
+    waiting = [row[0] for row in fetch(WAITING, [case.pk])]
     return _("协办案件 %s 尚未办结。") % "、".join(waiting) if waiting else None
 
 

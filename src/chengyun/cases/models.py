@@ -288,10 +288,3 @@ class ReplayReject(models.Model):
 
     class Meta:
         ordering = ["line"]
-
-
-class CaseNumber(models.Model):
-    """The last number given in a year."""
-
-    year = models.IntegerField(primary_key=True)
-    last = models.IntegerField()

@@ -14,7 +14,7 @@ from chengyun.access.models import Assignment, Organisation, Role
 from chengyun.access.predicates import prefix_of
 from chengyun.errors import Unavailable
 
-__all__ = ["Owner", "branch_of", "find_owner", "within"]
+__all__ = ["Owner", "branch_of", "find_owner", "organisation", "within"]
 
 KNOWN_FOR_S = 10.0
 """How long an owner found is believed: bodies change by the month, and cases look them up a hundred times a second."""
@@ -31,6 +31,7 @@ class Owner:
 
 
 _found: dict[tuple[str, str], tuple[float, Owner]] = {}
+_bodies: dict[str, tuple[float, Organisation]] = {}
 
 
 def find_owner(named: str, area_code: str) -> Owner:
@@ -44,9 +45,24 @@ def find_owner(named: str, area_code: str) -> Owner:
     return known[1]
 
 
+def organisation(key: str) -> Organisation | None:
+    """Return an organisation by its key, as it was found in the last few seconds or is found now."""
+    now = time.monotonic()
+    known = _bodies.get(key)
+    if known is None or known[0] < now:
+        found = Organisation.objects.filter(key=key).first()
+        if found is None:
+            return None
+        if len(_bodies) >= MOST_KNOWN:
+            _bodies.clear()
+        known = _bodies[key] = (now + KNOWN_FOR_S, found)
+    return known[1]
+
+
 def forget(**_signal: object) -> None:
     """Forget what was found: an organisation or an assignment was changed in this process."""
     _found.clear()
+    _bodies.clear()
 
 
 for _changed in (post_save, post_delete):

@@ -15,9 +15,8 @@ from chengyun.cases.clock import Clock
 from chengyun.cases.course import Stay
 from chengyun.cases.hooks import Given
 from chengyun.cases.models import Case, CaseEvent, CaseStage
-from chengyun.config import config
 
-__all__ = ["SKEW", "came_with", "event_of", "news_of", "next_number", "said", "stay_clock", "tell", "write_event", "write_stay"]
+__all__ = ["SKEW", "came_with", "event_of", "news_of", "number_of", "said", "stay_clock", "tell", "write_event", "write_stay"]
 
 
 SKEW = dt.timedelta(minutes=1)
@@ -37,17 +36,9 @@ def write_stay(case: Case, stay: Stay) -> None:
     )  # fmt: skip
 
 
-NEXT = """
-INSERT INTO cases_casenumber AS n (year, last) VALUES (%s, 1) ON CONFLICT (year) DO UPDATE SET last = n.last + 1 RETURNING last
-"""
-
-
-def next_number(now: dt.datetime) -> str:
-    """Return the next number of the city's year, e.g. 2026-000123. Numbers of one year have no gaps."""
-    year = now.astimezone(config().zone).year
-    with connection.cursor() as cursor:
-        cursor.execute(NEXT, [year])
-        return f"{year}-{cursor.fetchone()[0]:06d}"
+def number_of(year: int, count: int) -> str:
+    """Return a case's number, e.g. 2026-000123. One that was drawn for an opening that failed is not given again."""
+    return f"{year}-{count:06d}"
 
 
 def event_of(

@@ -28,7 +28,8 @@ from django.utils import timezone
 
 from chengyun.cases.course import Stay
 from chengyun.cases.drafts import Deed, Draft, History, Wrong
-from chengyun.cases.models import Case, CaseNumber, Replay, ReplayedCase, ReplayReject
+from chengyun.cases.models import Case, Replay, ReplayedCase, ReplayReject
+from chengyun.cases.records import number_of
 from chengyun.config import config
 from chengyun.errors import Refused
 
@@ -140,17 +141,16 @@ def _write(replay: Replay, found: _Batch, last_line: int) -> None:
 
 
 def _number(cases: Sequence[Draft]) -> None:
-    """Give each case its number of the year it was opened in, without gaps."""
+    """Give each case its number of the year it was opened in."""
     zone = config().zone
     years: dict[int, list[Draft]] = {}
     for case in cases:
         years.setdefault(case.opened_at.astimezone(zone).year, []).append(case)
     for year, opened in sorted(years.items()):
-        CaseNumber.objects.get_or_create(year=year, defaults={"last": 0})
-        last = CaseNumber.objects.select_for_update().get(year=year).last
-        for offset, case in enumerate(opened, 1):
-            case.number = f"{year}-{last + offset:06d}"
-        CaseNumber.objects.filter(year=year).update(last=last + len(opened))
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT cases_next_number(%s) FROM generate_series(1, %s)", [year, len(opened)])
+            for case, (count,) in zip(opened, cursor.fetchall(), strict=True):
+                case.number = number_of(year, count)
 
 
 def _identify(cases: Sequence[Draft]) -> None:

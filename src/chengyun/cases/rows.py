@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The statements a step costs: one locks and reads a case with all it hangs on, two write what the step did.
+"""The statements a step costs: one locks and reads a case with all it hangs on, one writes what the step did.
 
-Written out once from the models rather than anew by the ORM for every step: a city takes some six million steps a year. Each
-writes fewer than fifty values, up to which the driver keeps a statement it has taken apart.
+Written out once from the models rather than anew by the ORM for every step, and planned once for each connection: a city takes
+some six million steps a year.
 """
 
 from __future__ import annotations
@@ -13,15 +13,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import connection, models
+from django.db import models
 
 from chengyun.access.actors import Actor
 from chengyun.access.models import AuditRecord, Organisation
 from chengyun.cases.course import Stay
 from chengyun.cases.models import Case, CaseClock, CaseEvent, CaseStage
+from chengyun.cases.prepared import begin_with, cast, fetch
 from chengyun.city.casework import COUNTERS
 
-__all__ = ["lock_case", "write_opening", "write_step"]
+__all__ = ["lock_case", "new_ids", "write_opening", "write_step"]
 
 PARTS: Sequence[tuple[str, type[models.Model], str]] = (
     ("c", Case, ""), ("k", CaseClock, "clock"), ("s", CaseStage, "stage"), ("o", Organisation, "owner"),
@@ -38,16 +39,14 @@ STEP_COLUMNS = (
 
 def lock_case(number: str) -> Case | None:
     """Return a case, its row locked, with its clock, open stay, owner and department; None for an unknown number."""
-    with connection.cursor() as cursor:
-        cursor.execute(_lock_sql(), [number])
-        row = cursor.fetchone()
-    if row is None:
+    rows = begin_with(_lock_sql(), [number])
+    if not rows:
         return None
     found: dict[str, Any] = {}
     at = 0
     for alias, model, _ in PARTS:
         fields = _fields(model)
-        values = row[at : at + len(fields)]
+        values = rows[0][at : at + len(fields)]
         at += len(fields)
         found[alias] = None if values[0] is None else model.from_db("default", _names(model), _converted(fields, values))
     case: Case = found["c"]
@@ -59,53 +58,50 @@ def lock_case(number: str) -> Case | None:
 def write_step(case: Case, stay: Stay, event: CaseEvent, actor: Actor, action: str, detail: Mapping[str, Any], told: str) -> None:
     """Write a step: leave the stay before, begin the next, save case and clock, write event and audit record, tell the pages.
 
-    Two round trips. The event and the stay get their ids.
+    The event and the stay get their ids.
     """
     written = {name: getattr(stay, name) for name in Stay.__slots__}
     stage = CaseStage(case_id=case.pk, owner_id=case.owner_id, person_id=case.person_id, **written)
-    audited = {
-        "account_id": actor.account_id, "actor": actor.name[:100], "organisation": actor.organisation or "", "action": action,
-        "dataset": "cases", "target": case.number, "purpose": "", "detail": json.dumps(dict(detail), ensure_ascii=False),
-    }  # fmt: skip
-    case_values = [getattr(case, name) for name in STEP_COLUMNS]
-    first, second = _write_sql()
-    with connection.cursor() as cursor:
-        cursor.execute(first, [stay.entered_at, case.pk, *_values(stage), *case_values, case.pk])
-        cursor.nextset()
-        stage.pk = cursor.fetchone()[0]
-        cursor.execute(second, [*_values(case.clock), case.clock.pk, *audited.values(), told, *_values(event)])
-        for _ in range(3):
-            cursor.nextset()
-        event.pk = cursor.fetchone()[0]
+    changed = [getattr(case, name) for name in STEP_COLUMNS]
+    rows = fetch(
+        _step_sql(),
+        [
+            stay.entered_at, case.pk, *_values(stage), *changed, case.pk, *_values(case.clock), case.clock.pk,
+            *_audited(case, actor, action, detail), *_values(event), told,
+        ],
+    )  # fmt: skip
+    if not rows:
+        raise LookupError(f"case {case.number} has no open stay; a case has one at any time.")
+    stage.pk, event.pk = rows[0][:2]
     case.stage = stage
 
 
-def write_opening(
-    case: Case, clock: CaseClock, stay: Stay, event: CaseEvent, actor: Actor, action: str, detail: Mapping[str, Any], told: str
-) -> None:  # fmt: skip
-    """Write a new case with its clock, first stay, event and audit record, and tell the pages. All get their ids.
+def new_ids(year: int) -> tuple[int, int, int]:
+    """Return the next number of a year, and ids for a case and its first stay."""
+    number, case, stage = begin_with(IDS, [year])[0]
+    return number, case, stage
 
-    Two round trips: a burst of reports opens hundreds of cases a second, and each waits for the number of the one before.
+
+def write_opening(
+    case: Case, stage_pk: int, clock: CaseClock, stay: Stay, event: CaseEvent, actor: Actor, action: str,
+    detail: Mapping[str, Any], told: str,
+) -> None:  # fmt: skip
+    """Write a new case with its clock, first stay, event and audit record, and tell the pages. Clock and event get their ids.
+
+    case: with its id, of new_ids as stage_pk is.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(IDS)
-        case.pk, stage_pk = cursor.fetchone()
-        written = {name: getattr(stay, name) for name in Stay.__slots__}
-        stage = CaseStage(pk=stage_pk, case_id=case.pk, owner_id=case.owner_id, person_id=case.person_id, **written)
-        # The stay is there by the time the transaction ends, which is when the database looks.
-        case.stage, clock.case, event.case = stage, case, case
-        kept = json.dumps(dict(detail), ensure_ascii=False)
-        audited = [actor.account_id, actor.name[:100], actor.organisation or "", action, "cases", case.number, "", kept]
-        first, second = _open_sql()
-        cursor.execute(
-            f"{first};{second}",
-            [case.pk, *_values(case), *_values(clock), stage.pk, *_values(stage), *audited, told, *_values(event)],
-        )
-        cursor.nextset()
-        clock.pk = cursor.fetchone()[0]
-        for _ in range(4):
-            cursor.nextset()
-        event.pk = cursor.fetchone()[0]
+    written = {name: getattr(stay, name) for name in Stay.__slots__}
+    stage = CaseStage(pk=stage_pk, case_id=case.pk, owner_id=case.owner_id, person_id=case.person_id, **written)
+    # The stay is there by the time the transaction ends, which is when the database looks.
+    case.stage, clock.case, event.case = stage, case, case
+    rows = fetch(
+        _open_sql(),
+        [
+            case.pk, *_values(case), *_values(clock), stage.pk, *_values(stage), *_audited(case, actor, action, detail),
+            *_values(event), told,
+        ],
+    )  # fmt: skip
+    clock.pk, event.pk = rows[0][:2]
     for row in (case, clock, stage, event):
         row._state.adding, row._state.db = False, "default"
 
@@ -117,57 +113,62 @@ def _lock_sql() -> str:
         SELECT {columns} FROM cases_case c JOIN cases_caseclock k ON k.case_id = c.id
         LEFT JOIN cases_casestage s ON s.id = c.stage_id JOIN access_organisation o ON o.id = c.owner_id
         LEFT JOIN access_organisation d ON d.id = c.department_id
-        WHERE c.number = %s FOR UPDATE OF c
+        WHERE c.number = %s::text FOR UPDATE OF c
     """  # noqa: S608  columns of our own models
 
 
 IDS = """
-SELECT nextval(pg_get_serial_sequence('cases_case', 'id')), nextval(pg_get_serial_sequence('cases_casestage', 'id'))
+SELECT cases_next_number(%s::int), nextval(pg_get_serial_sequence('cases_case', 'id')),
+       nextval(pg_get_serial_sequence('cases_casestage', 'id'))
 """
 
-
-@functools.cache
-def _open_sql() -> tuple[str, str]:
-    def insert(model: type[models.Model], key: str = "") -> str:
-        names = [*([key] if key else []), *(it.column for it in _written(model))]
-        columns = ", ".join(f'"{name}"' for name in names)
-        return f"INSERT INTO {model._meta.db_table} ({columns}) VALUES ({', '.join(['%s'] * len(names))})"  # noqa: S608
-
-    audit = "account_id, actor, organisation, action, dataset, target, purpose, detail"
-    first = f"{insert(Case, 'id')};{insert(CaseClock)} RETURNING id"
-    second = f"""
-        {insert(CaseStage, "id")};
-        INSERT INTO {AuditRecord._meta.db_table} ({audit}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s::jsonb);
-        SELECT pg_notify('chengyun_live', %s);
-        {insert(CaseEvent)} RETURNING id
-    """  # noqa: S608  columns of our own models
-    return first, second
+AUDIT = "account_id, actor, organisation, action, dataset, target, detail"
+NOTED = f"""
+    noted AS (
+        INSERT INTO {AuditRecord._meta.db_table} ({AUDIT})
+        VALUES (%s::bigint, %s::text, %s::text, %s::text, 'cases', %s::text, %s::jsonb))
+"""  # noqa: S608
 
 
 @functools.cache
-def _write_sql() -> tuple[str, str]:
-    """Return the statements in the order that no moment has two open stays."""
-
-    def insert(model: type[models.Model]) -> str:
-        names = [it.column for it in _written(model)]
-        columns = ", ".join(f'"{name}"' for name in names)
-        return f"INSERT INTO {model._meta.db_table} ({columns}) VALUES ({', '.join(['%s'] * len(names))})"  # noqa: S608
-
-    changed = ", ".join(f'"{name}" = %s' for name in STEP_COLUMNS)
-    clock = ", ".join(f'"{it.column}" = %s' for it in _written(CaseClock))
-    audit = "account_id, actor, organisation, action, dataset, target, purpose, detail"
-    first = f"""
-        UPDATE cases_casestage SET left_at = %s WHERE case_id = %s AND left_at IS NULL;
-        WITH stay AS ({insert(CaseStage)} RETURNING id)
-        UPDATE cases_case SET stage_id = stay.id, {changed} FROM stay WHERE cases_case.id = %s RETURNING stage_id
+def _open_sql() -> str:
+    return f"""
+        WITH opened AS ({_insert(Case, "id")}), clock AS ({_insert(CaseClock)} RETURNING id),
+        stay AS ({_insert(CaseStage, "id")}),
+        {NOTED}, event AS ({_insert(CaseEvent)} RETURNING id)
+        SELECT clock.id, event.id, pg_notify('chengyun_live', %s::text) FROM clock, event
     """  # noqa: S608  columns of our own models
-    second = f"""
-        UPDATE cases_caseclock SET {clock} WHERE id = %s;
-        INSERT INTO {AuditRecord._meta.db_table} ({audit}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s::jsonb);
-        SELECT pg_notify('chengyun_live', %s);
-        {insert(CaseEvent)} RETURNING id
+
+
+@functools.cache
+def _step_sql() -> str:
+    """Return the statement. The new stay is made of the one that was left, so no moment has two open ones."""
+    case_fields = {it.attname: it for it in _fields(Case)}
+    changed = ", ".join(f'"{name}" = {cast(case_fields[name])}' for name in STEP_COLUMNS)
+    clock = ", ".join(f'"{it.column}" = {cast(it)}' for it in _written(CaseClock))
+    columns = ", ".join(f'"{it.column}"' for it in _written(CaseStage))
+    places = ", ".join(cast(it) for it in _written(CaseStage))
+    return f"""
+        WITH gone AS (
+            UPDATE cases_casestage SET left_at = %s::timestamptz WHERE case_id = %s::bigint AND left_at IS NULL RETURNING id),
+        stay AS (INSERT INTO cases_casestage ({columns}) SELECT {places} FROM gone RETURNING id),
+        changed AS (UPDATE cases_case SET stage_id = stay.id, {changed} FROM stay WHERE cases_case.id = %s::bigint),
+        clock AS (UPDATE cases_caseclock SET {clock} WHERE id = %s::bigint),
+        {NOTED}, event AS ({_insert(CaseEvent)} RETURNING id)
+        SELECT stay.id, event.id, pg_notify('chengyun_live', %s::text) FROM stay, event
     """  # noqa: S608  columns of our own models
-    return first, second
+
+
+def _insert(model: type[models.Model], key: str = "") -> str:
+    names = [*([key] if key else []), *(it.column for it in _written(model))]
+    columns = ", ".join(f'"{name}"' for name in names)
+    places = ", ".join([*(["%s::bigint"] if key else []), *(cast(it) for it in _written(model))])
+    return f"INSERT INTO {model._meta.db_table} ({columns}) VALUES ({places})"  # noqa: S608
+
+
+def _audited(case: Case, actor: Actor, action: str, detail: Mapping[str, Any]) -> list[Any]:
+    kept = json.dumps(dict(detail), ensure_ascii=False)
+    return [actor.account_id, actor.name[:100], actor.organisation or "", action, case.number, kept]
 
 
 @functools.cache

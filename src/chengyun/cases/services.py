@@ -27,10 +27,11 @@ from chengyun.cases.evidence import check_assignee, check_step
 from chengyun.cases.hooks import Given
 from chengyun.cases.models import Case, CaseAlert, CaseClock, CaseEvent, CaseStage
 from chengyun.cases.office import local_day
-from chengyun.cases.owners import find_owner
-from chengyun.cases.records import SKEW, event_of, news_of, next_number, said, tell, write_event
+from chengyun.cases.owners import find_owner, organisation
+from chengyun.cases.prepared import fetch
+from chengyun.cases.records import SKEW, event_of, news_of, number_of, said, tell, write_event
 from chengyun.cases.rights import DEPARTMENTS, acts_for_owner, may_step, steps_of, type_of, visible
-from chengyun.cases.rows import lock_case, write_opening, write_step
+from chengyun.cases.rows import lock_case, new_ids, write_opening, write_step
 from chengyun.city import CaseType, City, Transition
 from chengyun.config import config
 from chengyun.errors import NotFound, Refused, nearest
@@ -80,10 +81,12 @@ def open_case(
                 return known
         owner = find_owner(declared.owner, area)
         first = declared.state(declared.sub_task) if lead is not None and declared.sub_task else declared.states[0]
+        year = local_day(now).year
+        count, pk, stage_pk = new_ids(year)
         case = Case(
-            number=next_number(now), type=type_key, state=first.key, title=title[:200], owner=owner.organisation, area_code=area,
-            lon=lon, lat=lat, opened_at=now, due_at=now, simulated=alert.simulated if alert else simulated, lead=lead,
-            department=None if first.body else owner.organisation, condition=condition, emergency=emergency,
+            pk=pk, number=number_of(year, count), type=type_key, state=first.key, title=title[:200], owner=owner.organisation,
+            area_code=area, lon=lon, lat=lat, opened_at=now, due_at=now, lead=lead, condition=condition, emergency=emergency,
+            simulated=alert.simulated if alert else simulated, department=None if first.body else owner.organisation,
             source=source or (Case.Source.ALERT if alert else Case.Source.WEB), description=description, address=address[:200],
             component_key=component_key, priority=priority,
             evidence={**(evidence or {}), **({"alert": alert.pk, **alert.evidence} if alert else {})},
@@ -94,7 +97,7 @@ def open_case(
         after = {"state": first.key, "owner": owner.organisation.key}
         event = event_of(case, "opened", actor, now, after=after)
         detail = {"type": type_key, "owner": owner.organisation.key}
-        write_opening(case, clock, stay, event, actor, "case.open", detail, news_of(case))
+        write_opening(case, stage_pk, clock, stay, event, actor, "case.open", detail, news_of(case))
         if not owner.known:
             note = _("没有找到 %(owner)s 在此区域的部门，由 %(centre)s 承接。") % {
                 "owner": declared.owner,
@@ -260,8 +263,14 @@ def _charged(case: Case, now: dt.datetime) -> Organisation:
 
 
 def _last_in_charge(case: Case) -> int | None:
-    stays = CaseStage.objects.filter(case=case, owner_id=case.owner_id, person__isnull=False)
-    return stays.order_by("-id").values_list("person_id", flat=True).first()
+    found = fetch(LAST_IN_CHARGE, [case.pk, case.owner_id])
+    return found[0][0] if found else None
+
+
+LAST_IN_CHARGE = """
+SELECT person_id FROM cases_casestage WHERE case_id = %s::bigint AND owner_id = %s::bigint AND person_id IS NOT NULL
+ORDER BY id DESC LIMIT 1
+"""
 
 
 def _categorise(case: Case, category: str, now: dt.datetime) -> None:
@@ -296,7 +305,7 @@ def _part(case: Case) -> None:
 
 
 def _organisation(key: str) -> Organisation:
-    found = Organisation.objects.filter(key=key).first()
+    found = organisation(key)
     if found is None:
         raise Refused(_("没有部门 %s。") % key, code="owner_unknown")
     return found

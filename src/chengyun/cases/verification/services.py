@@ -12,6 +12,7 @@ from django.db import transaction
 from chengyun.cases.field.places import distance_m
 from chengyun.cases.field.tracks import visits_near
 from chengyun.cases.models import Case, CaseEvent
+from chengyun.cases.prepared import fetch
 from chengyun.cases.verification import rules
 from chengyun.cases.verification.models import Sign, ToLook
 from chengyun.cases.verification.rules import Facts, Other, Picture
@@ -28,13 +29,18 @@ TRACK_REACH_M = 400.0
 MOST_ALIKE = 20
 
 
+NOTE = """
+INSERT INTO verification_tolook (case_id, since) VALUES (%s::bigint, %s::timestamptz) ON CONFLICT (case_id) DO NOTHING
+"""
+
+
 def note_step(case: Case, event: CaseEvent) -> None:
     """Note that a case is to be looked at after work was reported or verified, or it was opened again."""
     city: City = settings.CITY
     declared = city.cases.get(case.type)
     step = declared.step(event.transition) if declared is not None and event.kind == "step" else None
     if step is not None and (step.marks is not None or step.counts == "reopened"):
-        ToLook.objects.get_or_create(case=case, defaults={"since": event.at})
+        fetch(NOTE, [case.pk, event.at])
 
 
 def look_at_waiting(now: dt.datetime, most: int = 500) -> int:

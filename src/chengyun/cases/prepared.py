@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Statements the database takes apart and plans once for each connection, for what is done thousands of times.
+
+Django binds values into the text of a statement, so that each is planned anew; planning those of a step takes longer than
+running them. Every value goes as text with a cast beside its place, so that one statement has one plan whatever is in it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+from django.db import connection, models
+
+__all__ = ["begin_with", "cast", "fetch"]
+
+
+def fetch(text: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """Run a statement in the transaction that is open and return its rows. text: one statement, a cast at each value."""
+    connection.ensure_connection()
+    connection.validate_no_broken_transaction()
+    with connection.wrap_database_errors, psycopg.RawCursor(connection.connection) as cursor:
+        cursor.execute(_numbered(text), [_text(one) for one in values], prepare=True)
+        return cursor.fetchall() if cursor.description else []
+
+
+def begin_with(text: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """Do as fetch, for the first statement of a transaction: BEGIN goes along with it instead of before it."""
+    connection.ensure_connection()
+    raw = connection.connection
+    if raw.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+        return fetch(text, values)
+    with connection.wrap_database_errors, raw.pipeline(), psycopg.RawCursor(raw) as cursor:
+        cursor.execute(_numbered(text), [_text(one) for one in values], prepare=True)
+        return cursor.fetchall()
+
+
+def cast(field: models.Field[Any, Any]) -> str:
+    """Return the place of a field's value. Text goes as it is: a cast to its length would cut off what is too long."""
+    kind = field.db_type(connection) or "text"
+    return f"%s::{'text' if kind.startswith('varchar') else kind}"
+
+
+@functools.lru_cache(maxsize=256)
+def _numbered(text: str) -> bytes:
+    """Return a statement with $1, $2 … as places: the driver would look for them anew in every long one."""
+    first, *rest = text.split("%s")
+    return (first + "".join(f"${at}{part}" for at, part in enumerate(rest, start=1))).encode()
+
+
+def _text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, dt.date):  # a datetime is one
+        return value.isoformat()
+    return str(value)
