@@ -14,6 +14,7 @@ from django.utils.translation import get_language
 
 from chengyun.areas.queries import name_of
 from chengyun.config import config
+from chengyun.web.rooms import Room, rooms_of
 
 CITY_NAME_FOR_S = 60.0
 """How long a process remembers the city's name before it asks the database again."""
@@ -44,11 +45,12 @@ class Shell:
 
     theme: "light", "dark" or "" for the system's choice. next_theme: what the switch leads to.
     languages: every language as (code, own name). here: the path, for switches that come back to it.
-    wall: shown on a wall, where nobody clicks.
+    wall: shown on a wall, where nobody clicks. rooms: where the reader works.
     """
 
     city: str
     packs: tuple[PackMenu, ...]
+    rooms: tuple[Room, ...]
     theme: str
     next_theme: str
     language: str
@@ -74,6 +76,7 @@ def shell_of(request: HttpRequest) -> Shell:
     return Shell(
         city=city_name(),
         packs=_menu(request.path),
+        rooms=rooms_of(request),
         theme=theme if theme in ("light", "dark") else "",
         next_theme="light" if theme == "dark" else "dark",
         language=get_language() or settings.LANGUAGE_CODE,

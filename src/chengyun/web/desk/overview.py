@@ -46,10 +46,8 @@ class GroupLine:
 class Desk:
     """mine: cases given to this person; body: other cases they may see, what is due first. letters: dead letters waiting, by
     stream; None: not theirs to see. offers: repairs of data that wait for this person. silent: streams that are late.
-    devices, forms, quality: whether they may see any; intake, dispatch, supervise, field: whether they settle
-    reports, dispatch cases, watch over late ones, work outside. crews, requests: whether they see
-    crews' plans, requests for data. trouble: what was found wrong on the newest day in datasets their own body answers for,
-    of so many (trouble_in)."""
+    devices, forms, quality: whether they may see any. trouble: what was found wrong on the newest day in datasets their own
+    body answers for, of so many (trouble_in)."""
 
     groups: tuple[GroupLine, ...]
     alert_count: str
@@ -67,12 +65,6 @@ class Desk:
     streams: int
     devices: bool
     forms: bool
-    intake: bool
-    dispatch: bool
-    field: bool
-    supervise: bool
-    crews: bool
-    requests: bool
     as_of: dt.datetime
 
 
@@ -120,12 +112,6 @@ def read_desk(actor: Actor, now: dt.datetime) -> Desk:
         streams=sum(one.expected for one in streams),
         devices=scope(actor, "devices").allowed,
         forms=scope(actor, "forms").allowed,
-        intake=may(actor, "intake.settle"),
-        dispatch=may(actor, "case.assign") and bool(actor.roles & {"dispatcher", "duty_officer"}),
-        field=may(actor, "field.work"),
-        supervise=may(actor, "case.supervise"),
-        crews=may(actor, "crew.read"),
-        requests=may(actor, "request.read"),
         as_of=now,
     )
 
