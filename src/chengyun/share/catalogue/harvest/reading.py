@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bytes in, foreign datasets out: which standard a file is written in is told by the file itself.
+
+Nothing is fetched while reading: a JSON-LD context elsewhere, an entity or a DTD is refused.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from chengyun.errors import Malformed, Refused
+from chengyun.share.catalogue.harvest.foreign import Distribution, Foreign, text_of
+
+__all__ = ["read_catalogue"]
+
+LARGEST = 256 * 1024 * 1024
+"""Bytes of a file, unpacked."""
+
+
+def read_catalogue(data: bytes, name: str = "") -> tuple[str, list[Foreign]]:
+    """Return the standard a file follows (dcat-us, ckan, links, dcat) and its datasets. Raises Refused or Malformed."""
+    data = _unpacked(data)
+    begins = data.lstrip()[:1]
+    if begins in (b"{", b"["):
+        try:
+            read = json.loads(data)
+        except (ValueError, RecursionError) as wrong:
+            raise Malformed(f"{name}: not JSON: {wrong}. Save the catalogue again and retry.", code="json") from wrong
+        if isinstance(read, list) and all(isinstance(it, dict) and "urls" in it for it in read):
+            return "links", list(_links(read))
+        if isinstance(read, dict) and isinstance(read.get("result"), dict):
+            return "ckan", [_ckan(it) for it in _objects(read["result"].get("results"))]
+        if isinstance(read, dict) and _is_ckan(read):
+            return "ckan", [_ckan(read)]
+        if isinstance(read, dict) and isinstance(read.get("dataset"), list):
+            return "dcat-us", [_dcat_us(it) for it in _objects(read["dataset"])]
+        return "dcat", _rdf(data, "json-ld", name, read)
+    if begins == b"<":
+        return "dcat", _rdf(data, "xml", name)
+    return "dcat", _rdf(data, "turtle", name)
+
+
+def _unpacked(data: bytes) -> bytes:
+    if data[:2] == b"\x1f\x8b":
+        try:
+            with gzip.open(io.BytesIO(data)) as packed:
+                data = packed.read(LARGEST + 1)
+        except (OSError, EOFError) as wrong:
+            raise Malformed(f"The file cannot be unpacked: {wrong}. Fetch it again.", code="gzip") from wrong
+    if len(data) > LARGEST:
+        raise Refused(f"The catalogue is larger than {LARGEST >> 20} MB. Harvest it in parts.", code="too_large")
+    if not data.strip():
+        raise Refused("The catalogue is empty. Check the address or the file.", code="empty")
+    return data
+
+
+def _objects(found: Any) -> list[Mapping[str, Any]]:
+    return [it for it in found if isinstance(it, Mapping)] if isinstance(found, list) else []
+
+
+def _dcat_us(one: Mapping[str, Any]) -> Foreign:
+    contact = one.get("contactPoint") if isinstance(one.get("contactPoint"), Mapping) else {}
+    licence = text_of(one.get("license"))
+    return Foreign(
+        identifier=text_of(one.get("identifier")),
+        title=text_of(one.get("title")),
+        title_en=text_of(one.get("title")),
+        description=text_of(one.get("description")),
+        publisher=text_of(one.get("publisher")),
+        contact=" ".join(
+            it for it in (text_of(contact.get("fn")), text_of(contact.get("hasEmail")).removeprefix("mailto:")) if it
+        ),
+        licence=licence,
+        frequency=text_of(one.get("accrualPeriodicity")),
+        modified=text_of(one.get("modified")),
+        issued=text_of(one.get("issued")),
+        landing=text_of(one.get("landingPage")),
+        access=text_of(one.get("accessLevel")) or "public",
+        keywords=_words(one.get("keyword")),
+        distributions=tuple(
+            Distribution(
+                text_of(it.get("downloadURL")) or text_of(it.get("accessURL")),
+                text_of(it.get("title")),
+                text_of(it.get("format")) or text_of(it.get("mediaType")),
+                text_of(it.get("license")) or licence,
+            )
+            for it in _objects(one.get("distribution"))
+        ),
+    )
+
+
+def _is_ckan(read: Mapping[str, Any]) -> bool:
+    return isinstance(read.get("resources"), list) and "name" in read and "notes" in read
+
+
+def _ckan(one: Mapping[str, Any]) -> Foreign:
+    extras = {text_of(it.get("key")): text_of(it.get("value")) for it in _objects(one.get("extras"))}
+    organisation = one.get("organization") if isinstance(one.get("organization"), Mapping) else {}
+    licence = text_of(one.get("license_url")) or text_of(one.get("license_id"))
+    people = [text_of(one.get(name)) for name in ("maintainer", "maintainer_email", "author", "author_email")]
+    return Foreign(
+        identifier=text_of(one.get("id")) or text_of(one.get("name")),
+        title=text_of(one.get("title")),
+        title_en=text_of(one.get("title")),
+        description=text_of(one.get("notes")),
+        publisher=text_of(organisation.get("title")) or extras.get("publisher_name", ""),
+        contact=" ".join(it for it in people[:2] if it)
+        or " ".join(it for it in people[2:] if it)
+        or extras.get("contact_email", ""),
+        licence=licence,
+        frequency=extras.get("frequency", ""),
+        modified=text_of(one.get("metadata_modified")),
+        issued=text_of(one.get("metadata_created")),
+        landing=text_of(one.get("url")),
+        access="private" if one.get("private") else "public",
+        keywords=tuple(text_of(it.get("display_name")) or text_of(it.get("name")) for it in _objects(one.get("tags"))),
+        distributions=tuple(
+            Distribution(text_of(it.get("url")), text_of(it.get("name")), text_of(it.get("format")), licence)
+            for it in _objects(one.get("resources"))
+        ),
+    )
+
+
+def _links(read: list[Mapping[str, Any]]) -> Iterator[Foreign]:
+    """Yield one dataset for each of a publisher's sources: a link check knows addresses and what they answered, little else."""
+    for publisher in read:
+        name = text_of(publisher.get("organization"))
+        by_source: dict[str, list[Mapping[str, Any]]] = {}
+        for it in _objects(publisher.get("urls")):
+            by_source.setdefault(text_of(it.get("source")), []).append(it)
+        for source, urls in by_source.items():
+            title = source.removesuffix(".md")
+            yield Foreign(
+                identifier=f"{name}/{source}",
+                title=title,
+                publisher=name,
+                distributions=tuple(
+                    Distribution(
+                        text_of(it.get("url")),
+                        title,
+                        text_of(it.get("content-type")).partition(";")[0],
+                        status=it["http_status"] if isinstance(it.get("http_status"), int) else None,
+                        tried=True,
+                    )
+                    for it in urls
+                ),
+            )
+
+
+def _rdf(data: bytes, form: str, name: str, read: Any = None) -> list[Foreign]:
+    from chengyun.share.catalogue.harvest.rdf import datasets, parse  # rdflib is large
+
+    if form == "json-ld" and _leads_outside(read):
+        raise Refused(
+            f"{name}: its JSON-LD context is elsewhere; nothing is fetched while reading. Put it inside.",
+            code="context",
+        )
+    return datasets(parse(data, form, name))
+
+
+def _leads_outside(read: Any) -> bool:
+    """Say whether a JSON-LD document asks for a context by address, at any depth."""
+    pending: list[Any] = [read]
+    while pending:
+        one = pending.pop()
+        if isinstance(one, Mapping):
+            given = one.get("@context")
+            for context in given if isinstance(given, list) else [given]:
+                if isinstance(context, str) or (isinstance(context, Mapping) and "@import" in context):
+                    return True
+            pending += one.values()
+        elif isinstance(one, list):
+            pending += one
+    return False
+
+
+def _words(found: Any) -> tuple[str, ...]:
+    words: Iterable[Any] = found if isinstance(found, list) else [found] if found else []
+    return tuple(word for word in (text_of(it) for it in words) if word)
