@@ -80,7 +80,6 @@ def read_links(folder: Path) -> list[Foreign]:
         ("catalog.rdf", "dcat"),
         ("catalog_pod.jsonld", "dcat-us"),
         ("dataset.rdf", "dcat"),
-        ("dataset.ttl", "dcat"),
         ("dataset_gov_de.rdf", "dcat"),
         ("dataset_health.ttl", "dcat"),
         ("full_ckan_dataset_legacy.json", "ckan"),

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""一数一源: elements with more than one source of record, or none; and items that look alike and are bound to nothing common.
+
+What is found is explained and left to a person: two registers may well keep a name each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from django.db import connection
+
+from chengyun.access.actors import Actor
+from chengyun.share.catalogue.models import DataElement, Item, Listing, Resource
+from chengyun.share.catalogue.sight import listed
+
+KEEPERS = ("entity", "external", "form")
+"""Kinds that collect: a stream, an indicator or a case only uses what these keep."""
+COMMONPLACE = 40
+"""A name that so many resources have says nothing of what is kept under it: 名称, 备注."""
+GENERIC = frozenset(
+    [
+        "名称",
+        "编码",
+        "备注",
+        "类型",
+        "级别",
+        "时间",
+        "日期",
+        "来源",
+        "状态",
+        "说明",
+        "序号",
+        "模拟",
+        "对象",
+        "标识",
+        "年份",
+        "name",
+        "code",
+        "type",
+        "date",
+        "id",
+        "source",
+        "status",
+    ]
+)
+MOST = 500
+
+ALIKE = """
+SELECT i.folded, array_agg(i.id ORDER BY r.key, i.key)
+FROM catalogue_item i JOIN catalogue_resource r ON r.id = i.resource_id
+WHERE r.kind = ANY(%(kinds)s) AND r.state = 'published' AND i.folded <> '' AND NOT i.folded = ANY(%(generic)s)
+  AND i.resource_id = ANY(%(seen)s)
+GROUP BY i.folded
+HAVING count(DISTINCT i.resource_id) BETWEEN 2 AND %(most)s
+   AND (count(DISTINCT i.element_id) > 1 OR bool_or(i.element_id IS NULL))
+ORDER BY count(DISTINCT i.resource_id) DESC, i.folded LIMIT %(limit)s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something is kept."""
+
+    resource: str
+    resource_name: str
+    provider: str
+    field: str
+    item: str
+    element: str
+    source_of_record: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """An element whose source is in doubt. why: several, none, missing (the declared field is in no resource), or elsewhere."""
+
+    element: str
+    name: str
+    why: str
+    source: str
+    places: tuple[Place, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """Items of several resources that look as if they kept the same. reasons: same_name, same_type, other_type, one_bound."""
+
+    name: str
+    reasons: tuple[str, ...]
+    suggested: str
+    places: tuple[Place, ...]
+
+
+def conflicts(actor: Actor) -> list[Conflict]:
+    """Return the elements whose source of record is not exactly one, among what the actor may know of, by key."""
+    seen = _seen(actor)
+    kept: dict[str, list[Item]] = {}
+    rows = Item.objects.filter(element__isnull=False, resource__state=Resource.State.PUBLISHED, resource__in=seen)
+    for item in rows.select_related("resource").order_by("resource__key", "key"):
+        kept.setdefault(str(item.element_id), []).append(item)
+    found = []
+    for element in DataElement.objects.filter(withdrawn=False).order_by("key"):
+        items = kept.get(element.key, [])
+        sources = [item for item in items if item.source_of_record]
+        declared = [item for item in sources if element.source == f"{item.resource.key}.{item.key}"]
+        collected = [item for item in items if item.resource.kind in KEEPERS]
+        why = ""
+        if len(sources) > 1:
+            why = "several"
+        elif element.source and not declared and items:
+            why = "elsewhere" if sources else "missing"
+        elif not element.source and not sources and len(collected) > 1:
+            why = "none"
+        if why:
+            found.append(Conflict(element.key, element.name, why, element.source, _places(items)))
+    return found
+
+
+def alike(actor: Actor, limit: int = MOST) -> list[Alike]:
+    """Return groups of items with the same name in several resources that do not share an element, the largest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            ALIKE, {"kinds": list(KEEPERS), "generic": list(GENERIC), "seen": _seen(actor), "most": COMMONPLACE, "limit": limit}
+        )
+        groups = cursor.fetchall()
+    items = {
+        one.pk: one for one in Item.objects.filter(pk__in=[pk for _name, pks in groups for pk in pks]).select_related("resource")
+    }
+    found = []
+    for _name, pks in groups:
+        members = [items[pk] for pk in pks]
+        elements = sorted({str(one.element_id) for one in members if one.element_id})
+        reasons = ["same_name", "same_type" if len({_family(one.type) for one in members}) == 1 else "other_type"]
+        if elements and any(one.element_id is None for one in members):
+            reasons.append("one_bound")
+        found.append(Alike(members[0].name, tuple(reasons), elements[0] if len(elements) == 1 else "", _places(members)))
+    return found
+
+
+def _seen(actor: Actor) -> list[int]:
+    return list(
+        Listing.objects.filter(listed(actor), state=Resource.State.PUBLISHED, kind__in=KEEPERS).values_list("pk", flat=True)
+    )
+
+
+def _family(letter: str) -> str:
+    """Return what a type is comparable with: numbers with numbers, texts with texts."""
+    return {"N": "number", "Y": "number", "B": "number", "I": "number", "F": "number", "C": "text", "M": "text"}.get(
+        letter, letter
+    )
+
+
+def _places(items: Iterable[Item]) -> tuple[Place, ...]:
+    chosen: Sequence[Item] = list(items)[:COMMONPLACE]
+    return tuple(
+        Place(
+            one.resource.key, one.resource.name, one.resource.provider_name, one.key, one.name, str(one.element_id or ""),
+            one.source_of_record,
+        )
+        for one in chosen
+    )  # fmt: skip
