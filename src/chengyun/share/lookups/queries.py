@@ -133,11 +133,18 @@ def proof(about: Sequence[Identity], record: int, now: dt.datetime) -> dict[str,
         raise NotFound(_("没有这条查看记录。"))
     with connection.cursor() as cursor:
         cursor.execute(_ONE, [record])
-        statement = of_row(cursor.fetchone())
-    entry = entry_named("audit", str(record))
+        row = cursor.fetchone()
+    not_yet = NotFound(_("这条记录尚未写入日志，请一分钟后再试。"))
+    if row is None:
+        raise not_yet
+    statement = of_row(row)
+    try:
+        entry = entry_named("audit", str(record))
+    except NotFound:
+        raise not_yet from None
     head = ledger.head("audit")
     if entry.index is None or head is None or head.size <= entry.index:
-        raise NotFound(_("这条记录尚未写入公开日志，请一分钟后再试。"))
+        raise not_yet
     path = ledger.inclusion("audit", entry.index, head.size)
     keys = {jwk["kid"]: jwk for jwk in public_keys("node")}
     return {

@@ -70,6 +70,12 @@ def unlink(actor: Actor, identity: Identity) -> None:
         audit.record(actor, "identity.unlink", "accounts", str(identity.account_id), detail={"register": identity.dataset})
 
 
+def takes_questions() -> bool:
+    """Say whether the pack that declares their kind of case runs."""
+    city: City = settings.CITY
+    return CASE_TYPE in city.cases
+
+
 def ask(actor: Actor, kind: str, text: str, now: dt.datetime, record: int | None = None) -> Question:
     """Ask about a look, or about all of them: a case opens, and the body that looked is charged with it.
 
@@ -78,6 +84,8 @@ def ask(actor: Actor, kind: str, text: str, now: dt.datetime, record: int | None
     about = queries.identities(actor.account_id)
     if not about:
         raise NotFound(_("您的账号还没有关联到本人的记录。"))
+    if not takes_questions():
+        raise Refused(_("本市没有启用应用包 privacy，不能在此提问。"), code="pack_missing")
     if kind not in Question.Kind.values:
         raise Refused(_("请选择是询问还是投诉。"))
     if not 5 <= len(text.strip()) <= 2000:

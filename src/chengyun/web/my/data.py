@@ -53,7 +53,8 @@ class DataPage:
     """linked: whether the account is known to be a person of a register. registers: their names.
 
     query: the filters as links repeat them. next: number after which the next page goes on, None on the last.
-    delayed: names of the purposes that are told later. officer: whether the reader may see how bodies read.
+    delayed: names of the purposes that are told later. may_ask: whether questions are taken. officer: whether the
+    reader may see how bodies read.
     """
 
     linked: bool
@@ -67,6 +68,7 @@ class DataPage:
     next: int | None
     questions: tuple[Told, ...]
     delayed: tuple[str, ...]
+    may_ask: bool
     officer: bool
     fault: Fault | None
     as_of: dt.datetime
@@ -129,7 +131,7 @@ def _page(request: HttpRequest, fault: Fault | None) -> HttpResponse:
         tuple(Choice(key, name, key == wanted.purpose) for key, name in book.purposes.items() if key not in withheld()),
         since, until, f"{urlencode(kept)}&" if kept else "", found[PAGE - 1].record if len(found) > PAGE else None,
         tuple(_told(one, now) for one in services.asked_by(actor.account_id)), tuple(_(book.purposes[key]) for key in withheld()),
-        may(actor, "lookup.patterns"), fault, now,
+        services.takes_questions(), may(actor, "lookup.patterns"), fault, now,
     )  # fmt: skip
     return render(request, "my/data.html", {"page": page}, status=fault.status if fault else 200)
 
