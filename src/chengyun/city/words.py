@@ -62,6 +62,7 @@ class Entity:
     authorities: Sequence[Authority] = ()
     refers: Mapping[str, str] = dataclasses.field(default_factory=dict)
     cited_as: str | None = None
+    compared: Mapping[str, str] = dataclasses.field(default_factory=dict)
     elements: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def faults(self) -> Iterator[str]:

@@ -22,6 +22,7 @@ PACK = Pack(
         Entity(
             "enterprise", "法人单位", model="Enterprise", one_row_is="一个单位", sharing="unconditional",
             masks={"representative": "name", "phone": "phone"},
+            compared={"name": "name", "born": "established", "phone": "phone", "address": "address"},
             authorities=[MARKET, CIVIL_AFFAIRS, TAX, HUMAN_RESOURCES, FOREIGN], refers={"building": "buildings.building"},
         ),
         Entity(

@@ -30,6 +30,9 @@ PACK = Pack(
                 "name": "name", "id_number": "id_number", "phone": "phone", "address": "address", "birth_date": "birth_date",
                 "lon": "hidden", "lat": "hidden",
             },
+            compared={
+                "name": "name", "number": "id_number", "born": "birth_date", "sex": "sex", "phone": "phone", "address": "address",
+            },
             authorities=[POLICE_OF_PERSONS, CIVIL_AFFAIRS, DOORS, HUMAN_RESOURCES, HEALTH],
             refers={"household": "household", "building": "buildings.building", "employer": "legal_entities.enterprise"},
         ),

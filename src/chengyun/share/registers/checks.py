@@ -19,10 +19,8 @@ def fields_exist(**_options: Any) -> list[CheckMessage]:
     city: City = settings.CITY
     faults: list[CheckMessage] = []
     for name, entity in city.entities.items():
-        if not (entity.authorities or entity.refers or entity.cited_as):
-            continue
         firsts = [field for one in entity.authorities for field in one.first_for]
-        wanted = [*firsts, *entity.refers, *([entity.cited_as] if entity.cited_as else [])]
+        wanted = [*firsts, *entity.refers, *entity.compared.values(), *([entity.cited_as] if entity.cited_as else [])]
         faults += _lacking(f"{entity.at}: {name}", name, entity, wanted)  # type: ignore[attr-defined]
     for key, page in city.pages.items():
         for panel in page.panels:

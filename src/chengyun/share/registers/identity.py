@@ -19,7 +19,7 @@ from chengyun.access.policy import require
 from chengyun.errors import NotFound, Refused
 from chengyun.share.registers.declared import table_of
 from chengyun.share.registers.links import refuse_cycle
-from chengyun.share.registers.models import Decision, Link, Statement
+from chengyun.share.registers.models import Candidate, Decision, Link, Statement
 from chengyun.share.registers.rows import bring_up_to_date
 from chengyun.share.registers.services import hold
 
@@ -118,6 +118,7 @@ def undo(actor: Actor, number: int, now: dt.datetime | None = None) -> Decision:
         Link.objects.filter(decision=decision, known_until=None).update(known_until=now)
         decision.undone_at, decision.undone_by = now, actor.name[:150]
         decision.save(update_fields=["undone_at", "undone_by"])
+        Candidate.objects.filter(decision=decision).update(state=Candidate.State.WAITING, decision=None)
         audit.record(actor, "register.undo", decision.dataset, str(number), detail={"kind": decision.kind})
         _reopen(decision)
         bring_up_to_date(decision.dataset, decision.keys, timezone.localdate(now))

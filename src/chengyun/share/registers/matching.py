@@ -66,7 +66,8 @@ LEVELS: Mapping[str, Sequence[tuple[str, str]]] = {
 }  # fmt: skip
 """Role → its levels, the strongest agreement first: a condition over the plain columns and what a person reads."""
 OTHERWISE = {
-    "name": "姓名不同", "number": "号码不同", "born": "出生日期不同", "sex": "性别不同", "phone": "电话不同", "address": "地址不同",
+    "name": "姓名不同", "number": "号码不同", "born": "出生日期不同", "sex": "性别不同", "phone": "电话不同",
+    "address": "地址不同",
 }  # fmt: skip
 UNKNOWN = "一方未知"
 _ID_WEIGHTS = tuple(pow(2, 18 - place, 11) for place in range(1, 18))

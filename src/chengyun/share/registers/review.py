@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Records of two authorities compared: what is certain is proposed, what is not waits for a person, every decision can be undone.
+
+Nothing is merged by a score alone: somebody decides, about one pair or about all that are proposed, and says why.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+from collections.abc import Iterable
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from chengyun.access import audit
+from chengyun.access.actors import Actor
+from chengyun.access.policy import require
+from chengyun.errors import NotFound, Refused, nearest
+from chengyun.share.registers.declared import entity_of
+from chengyun.share.registers.identity import ACTION, keep_apart, merge
+from chengyun.share.registers.links import Meanings
+from chengyun.share.registers.matching import REVIEW_FROM, THRESHOLD, match
+from chengyun.share.registers.models import Candidate, Decision, MatchRun, Statement
+from chengyun.share.registers.resolve import resolve
+from chengyun.share.registers.rows import claims_of, holding_on
+
+__all__ = ["accept_proposed", "compare", "settle"]
+
+BATCH = 5_000
+Records = dict[str, dict[str, Any]]
+
+
+def compare(
+    actor: Actor, dataset: str, left: str, right: str, *, threshold: float = THRESHOLD, review_from: float = REVIEW_FROM,
+    now: dt.datetime | None = None,
+) -> MatchRun:  # fmt: skip
+    """Compare what `left` states with the things only `right` states; return the run with its candidates.
+
+    Pairs that somebody has said to be different things are left out.
+    """
+    require(actor, ACTION)
+    now = now or timezone.now()
+    entity = entity_of(dataset)
+    if not entity.compared:
+        raise Refused(f"{dataset} does not say by what its records are compared.", code="not_comparable")
+    told = [one.key for one in entity.authorities]
+    for authority in (left, right):
+        if authority not in told:
+            raise Refused(f"{authority!r} states nothing of {dataset}.{nearest(authority, told)}", code="unknown_authority")
+    first = _records(dataset, left, now)
+    second = {key: values for key, values in _records(dataset, right, now).items() if key not in first}
+    if not first or not second:
+        raise Refused(f"{left} states {len(first):,} things and {right} {len(second):,} others; there is nothing to compare.")
+    import duckdb  # only when records are compared
+
+    with duckdb.connect() as connection:
+        for name, records in (("first", first), ("second", second)):
+            _table(connection, name, records, dict(entity.compared))
+        found = match(connection, "first", "second", threshold=threshold, review_from=review_from)
+        apart = _known_apart(dataset)
+        with transaction.atomic():
+            run = MatchRun.objects.create(
+                dataset=dataset, left=left, right=right, actor=actor.name[:150], at=now, threshold=threshold,
+                review_from=review_from, compared=found.compared, matched=found.taken, model=dict(found.model),
+            )  # fmt: skip
+            pairs = (one for one in found.pairs() if (one.left, one.right) not in apart)
+            while part := list(itertools.islice(pairs, BATCH)):
+                Candidate.objects.bulk_create(
+                    Candidate(
+                        run=run, left_key=one.left, right_key=one.right, weight=one.weight, probability=one.probability,
+                        steps=[{"field": step.role, "level": step.says, "bits": round(step.bits, 2)} for step in one.steps],
+                        state=Candidate.State.PROPOSED if one.taken else Candidate.State.WAITING,
+                    )
+                    for one in part
+                )  # fmt: skip
+            detail = {"left": left, "right": right, "run": run.pk}
+            audit.record(actor, "register.match", dataset, str(run.pk), detail=detail)
+    return run
+
+
+def settle(actor: Actor, number: int, same: bool, because: str) -> Decision:
+    """Say of a pair whether both records are of one thing; the right one's key then leads to the left one's."""
+    require(actor, ACTION)
+    with transaction.atomic():
+        found = Candidate.objects.select_for_update().select_related("run").filter(pk=number).first()
+        if found is None:
+            raise NotFound(f"There is no candidate {number}.")
+        if found.state in (Candidate.State.SAME, Candidate.State.APART):
+            raise Refused("Somebody has settled this pair already.", code="settled")
+        dataset = found.run.dataset
+        if same:
+            decision = merge(actor, dataset, [found.right_key], found.left_key, because)
+        else:
+            decision = keep_apart(actor, dataset, [found.left_key, found.right_key], because)
+        found.state = Candidate.State.SAME if same else Candidate.State.APART
+        found.decision = decision
+        found.save(update_fields=["state", "decision"])
+    return decision
+
+
+def accept_proposed(actor: Actor, run: int, because: str) -> int:
+    """Merge every pair a run proposes; return how many. Each is a decision of its own, which can be undone alone."""
+    require(actor, ACTION)
+    numbers = list(Candidate.objects.filter(run=run, state=Candidate.State.PROPOSED).values_list("pk", flat=True))
+    done = 0
+    for number in numbers:
+        try:
+            settle(actor, number, True, because)
+        except Refused:
+            # Since the comparison one of the two was merged otherwise: a person looks at what is left of the pair.
+            Candidate.objects.filter(pk=number, state=Candidate.State.PROPOSED).update(state=Candidate.State.WAITING)
+        else:
+            done += 1
+    return done
+
+
+def _records(dataset: str, authority: str, now: dt.datetime) -> Records:
+    """Return what one authority says today of each thing that still has its own key."""
+    today = timezone.localdate(now)
+    stated: dict[str, list[Statement]] = {}
+    rows = Statement.objects.filter(dataset=dataset, authority=authority, known_until=None).order_by("id")
+    for one in holding_on(rows.iterator(chunk_size=BATCH), today):
+        stated.setdefault(one.key, []).append(one)
+    merged = Meanings.read(dataset, stated).to
+    declared = [one for one in entity_of(dataset).authorities if one.key == authority]
+    return {
+        key: {name: said.chosen.value for name, said in resolve(declared, map(claims_of, told)).items()}
+        for key, told in stated.items()
+        if key not in merged
+    }
+
+
+def _table(connection: Any, name: str, records: Records, compared: dict[str, str]) -> None:
+    import pyarrow as pa
+
+    columns: dict[str, Iterable[str | None]] = {"key": list(records)}
+    for role, field in compared.items():
+        columns[role] = [None if (value := values.get(field)) in (None, "") else str(value) for values in records.values()]
+    connection.register("told", pa.table({role: pa.array(values, pa.string()) for role, values in columns.items()}))
+    connection.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM told")  # noqa: S608  our own two names
+    connection.unregister("told")
+
+
+def _known_apart(dataset: str) -> set[tuple[str, str]]:
+    rows = Decision.objects.filter(dataset=dataset, kind=Decision.Kind.APART, undone_at=None).values_list("keys", flat=True)
+    return {pair for keys in rows for pair in itertools.permutations(keys, 2)}
