@@ -20,7 +20,7 @@ from chengyun.access.actors import Actor
 from chengyun.access.policy import require
 from chengyun.areas.queries import area_of
 from chengyun.collect import front_door
-from chengyun.collect.forms import photos
+from chengyun.collect.forms import hooks, photos
 from chengyun.collect.forms.instances import read_head, read_instance
 from chengyun.collect.forms.models import Form, FormVersion, Photo, ReviewEvent, Submission, Task
 from chengyun.collect.forms.xlsform import convert
@@ -28,7 +28,8 @@ from chengyun.config import config
 from chengyun.errors import Malformed, NotFound, Refused, nearest
 
 __all__ = [
-    "Taken", "cancel_task", "connect", "give_task", "make_version", "photo_folder", "publish", "retire", "review", "take",
+    "Taken", "cancel_task", "connect", "consent_path", "give_task", "make_version", "photo_folder", "prefilled", "publish",
+    "retire", "review", "take",
 ]  # fmt: skip
 
 
@@ -70,11 +71,16 @@ def make_version(source: bytes, name: str, actor: Actor) -> FormVersion:
 
 
 def publish(version: FormVersion, actor: Actor) -> None:
-    """Let a version be filled in; the one before it is retired, and submissions of it are still taken."""
+    """Let a version be filled in; the one before it is retired, and submissions of it are still taken.
+
+    Raises Refused when something that must be mended first is found.
+    """
     require(actor, "form.design")
     now = timezone.now()
     with transaction.atomic():
         Form.objects.select_for_update().get(pk=version.form_id)
+        for look in hooks.before_publish:
+            look(version, actor)
         FormVersion.objects.filter(form_id=version.form_id, state="published").update(state="retired")
         FormVersion.objects.filter(pk=version.pk).update(state="published", published_at=now)
         Form.objects.filter(pk=version.form_id).update(title=version.title)
@@ -107,6 +113,25 @@ def connect(form: Form, stream: str, columns: Mapping[str, str], actor: Actor) -
     with transaction.atomic():
         Form.objects.filter(pk=form.pk).update(stream=stream, columns=dict(columns))
         audit.record(actor, "form.connect", "forms", form.key, "", {"stream": stream, "columns": dict(columns)})
+
+
+def consent_path(version: FormVersion) -> str:
+    """Return the question by which a person agrees to be filled in from what the city knows; "" where the form has none."""
+    return next((path for find in hooks.consent_of if (path := find(version))), "")
+
+
+def prefilled(version: FormVersion, subject: str, purpose: str, consents: bool, actor: Actor) -> dict[str, str]:
+    """Return question path → value, from what the city already knows of a subject; the read is recorded.
+
+    consents: the subject agreed; a form that asks for consent is not filled in before. Raises Refused, NotFound.
+    """
+    require(actor, "form.fill")
+    if consent_path(version) and not consents:
+        raise Refused(_("须先征得本人同意，才能从登记中预填。"), code="consent_missing")
+    found: dict[str, str] = {}
+    for fill in hooks.prefillers:
+        found.update(fill(version, subject, purpose, actor))
+    return found
 
 
 def take(xml: bytes, files: Mapping[str, BinaryIO], actor: Actor, *, task: int | None = None) -> Taken:

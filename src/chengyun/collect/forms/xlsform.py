@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any
 
@@ -31,7 +32,8 @@ _JAVAROSA = "{http://openrosa.org/javarosa}"
 class Question:
     """One question. path: below the root, e.g. "damage/photo". repeats: paths of the repeats it stands in.
 
-    labels: language → text; "" where the form has one language.
+    labels: language → text; "" where the form has one language. element: key of the data element it asks for, as the column
+    `element` (or `bind::chengyun:element`) of the survey sheet says; "" where it says nothing.
     """
 
     path: str
@@ -39,11 +41,17 @@ class Question:
     required: bool
     labels: dict[str, str]
     repeats: tuple[str, ...]
+    element: str = ""
 
     def as_json(self) -> dict[str, Any]:
-        return {
-            "path": self.path, "type": self.type, "required": self.required, "labels": self.labels, "repeats": list(self.repeats)
-        }  # fmt: skip
+        said = {
+            "path": self.path,
+            "type": self.type,
+            "required": self.required,
+            "labels": self.labels,
+            "repeats": list(self.repeats),
+        }
+        return {**said, "element": self.element} if self.element else said
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +94,20 @@ def convert(source: bytes, name: str) -> Converted:
         raise Malformed(
             f"{name[:80]} cannot be read as a form: {type(wrong).__name__}: {wrong}"[:400], code="form_unreadable"
         ) from wrong
-    return _described(made.xform, tuple(made.warnings))
+    return _described(made.xform, tuple(made.warnings), dict(_elements(made._pyxform, "")))
 
 
-def _described(xform: str, warnings: tuple[str, ...]) -> Converted:
+def _elements(said: Mapping[str, Any], above: str) -> Iterator[tuple[str, str]]:
+    """Yield (path, data element) of every question of a form as pyxform holds it that names one."""
+    for child in said.get("children") or ():
+        path = f"{above}/{child.get('name', '')}".lstrip("/")
+        named = child.get("element") or (child.get("bind") or {}).get("chengyun:element")
+        if isinstance(named, str) and named.strip():
+            yield path, named.strip()
+        yield from _elements(child, path)
+
+
+def _described(xform: str, warnings: tuple[str, ...], elements: Mapping[str, str]) -> Converted:
     from xml.etree import ElementTree
 
     root = ElementTree.fromstring(xform)  # noqa: S314  pyxform has just made it
@@ -111,7 +129,16 @@ def _described(xform: str, warnings: tuple[str, ...]) -> Converted:
     title = root.findtext(f"{_HTML}head/{_HTML}title") or key
     languages = tuple(it.get("lang", "") for it in model.findall(f"{_XFORMS}itext/{_XFORMS}translation"))
     digest = hashlib.md5(xform.encode(), usedforsecurity=False).hexdigest()  # OpenRosa's form list names forms by md5
-    return Converted(key, version, title[:200], languages, xform, f"md5:{digest}", tuple(questions_of(root)), warnings)
+    return Converted(
+        key,
+        version,
+        title[:200],
+        languages,
+        xform,
+        f"md5:{digest}",
+        tuple(replace(it, element=elements.get(it.path, "")) for it in questions_of(root)),
+        warnings,
+    )
 
 
 def questions_of(root: Any) -> list[Question]:

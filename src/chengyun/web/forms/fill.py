@@ -22,9 +22,10 @@ from chengyun.collect.forms import queries, services
 from chengyun.collect.forms.models import FormVersion
 from chengyun.errors import Malformed, NotFound, Problem, Refused, Unavailable
 from chengyun.web.forms.fill_words import words
+from chengyun.web.forms.submissions import label_of
 from chengyun.web.offline.frame import Application, device_key, frame, manifest, worker
 
-__all__ = ["fill_manifest", "fill_page", "fill_send", "fill_setup", "fill_worker", "fill_xform"]
+__all__ = ["fill_manifest", "fill_page", "fill_prefill", "fill_send", "fill_setup", "fill_worker", "fill_xform"]
 
 APPLICATION = Application("fill", "/forms/fill/", "fill.js", lambda: _("表单填报"), words, compiles=True)
 MOST_FILES = 100
@@ -93,6 +94,27 @@ def fill_xform(_request: HttpRequest, key: str, version: str) -> HttpResponse:
     if found is None:
         raise NotFound(_("没有找到。"), code="form_gone")
     return HttpResponse(found.xform, content_type="text/xml; charset=utf-8")
+
+
+@require_safe
+@never_cache
+@needs("form.fill")
+@_told
+def fill_prefill(request: HttpRequest, key: str) -> HttpResponse:
+    """Tell what registers already know of a `subject`, once the person agreed (`consent=1`); before, what is to be agreed to."""
+    version = FormVersion.objects.filter(form_id=key, state=FormVersion.State.PUBLISHED).first()
+    subject = request.GET.get("subject", "").strip()[:200]
+    if version is None or not subject or "\x00" in subject:
+        raise NotFound(_("没有找到。"), code="form_gone")
+    consents = request.GET.get("consent") == "1"
+    try:
+        found = services.prefilled(version, subject, request.GET.get("purpose", "")[:40], consents, actor_of(request))
+    except Refused as refused:
+        if refused.code != "consent_missing":
+            raise
+        asked = next(one for one in version.questions if one["path"] == services.consent_path(version))
+        return JsonResponse({"code": refused.code, "message": refused.sentence, "consent": label_of(asked["labels"], "")}, status=409)
+    return JsonResponse({"version": version.version, "subject": subject, "prefill": found})
 
 
 @require_POST

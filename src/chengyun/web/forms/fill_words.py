@@ -53,6 +53,11 @@ def words() -> dict[str, str]:
         "edit_again": _("改回草稿"),
         "nothing_sent": _("还没有送达的填报。"),
         "prefilled": _("已按任务预填，请核对。"),
+        "prefilled_register": _("已从登记中预填，请与本人核对。"),
+        "prefill_ask": _("同意后，从登记中读取 {who} 的已有信息，这次读取会被记录。"),
+        "prefill_agree": _("同意，从登记中预填"),
+        "prefill_refuse": _("不同意，自己填写"),
+        "prefill_offline": _("现在不能从登记中预填，请直接填写。"),
         "other_version": _("旧版本"),
         "file_missing": _("本机缺少照片 {name}，请打开补拍。"),
     }

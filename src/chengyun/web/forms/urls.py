@@ -23,6 +23,7 @@ urlpatterns: list[URLPattern] = [
     path("forms/fill/worker.js", fill.fill_worker, name="fill-worker"),
     path("forms/fill/app.webmanifest", fill.fill_manifest, name="fill-manifest"),
     path("forms/fill/forms/<str:key>/<str:version>", fill.fill_xform, name="fill-xform"),
+    path("forms/fill/prefill/<str:key>", fill.fill_prefill, name="fill-prefill"),
     path("forms/fill/<str:key>", fill.fill_page, name="fill-form"),
     path("forms/<str:key>", form.form_page, name="form"),
     path("forms/<str:key>/versions/<int:number>", form.source, name="form-source"),

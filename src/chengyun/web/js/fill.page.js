@@ -6,9 +6,10 @@ import { showForm } from "./forms/screen.js";
 import { showHome, showOutbox } from "./forms/lists.js";
 import { sendForm, takeAlong } from "./forms/traffic.js";
 
-/** The address may name a form: /forms/fill/<key>. */
+/** The address may name a form, and whom it is about: /forms/fill/<key>?subject=<key in a register>. */
 const named = decodeURIComponent(location.pathname.slice(settings.home.length));
-if (named && !location.hash) history.replaceState(null, "", `${settings.home}#/new/${encodeURIComponent(named)}`);
+const subject = new URLSearchParams(location.search).get("subject");
+if (named && !location.hash) history.replaceState(null, "", `${settings.home}#/new/${encodeURIComponent(named)}${subject ? `/${encodeURIComponent(subject)}` : ""}`);
 
 await startApp({
   key: "fill",

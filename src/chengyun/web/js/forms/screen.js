@@ -11,12 +11,13 @@ import { formName } from "./traffic.js";
 
 const KEEP_AFTER_MS = 400;
 
-/** Show a new form (`new/<key>`), that of a task (`task/<id>`) or a draft (`draft/<id>`). */
-export async function showForm(app, kind, [name]) {
+/** Show a new form (`new/<key>`, `new/<key>/<subject>`), that of a task (`task/<id>`) or a draft (`draft/<id>`). */
+export async function showForm(app, kind, [name, subject]) {
   fill(app.main, h("p", { class: "empty", "aria-live": "polite" }, say("loading_form")));
   try {
     const begun = await beginning(app, kind, name);
     if (!begun) return app.go("#/");
+    if (kind === "new" && subject) return await askFirst(app, begun, subject);
     return await draw(app, begun);
   } catch (wrong) {
     return fill(app.main, h("div", { class: "app-page stack" }, h("p", { class: "notice notice-bad" }, say("form_broken", { reason: wrong.message })), h("p", {}, h("a", { href: "#/" }, say("back")))));
@@ -36,6 +37,30 @@ async function beginning(app, kind, name) {
   const form = setup.forms.find((one) => one.key === (task ? task.form : name));
   if (!form || (kind === "task" && !task)) return null;
   return { id: crypto.randomUUID(), form: form.key, version: form.version, title: task?.title || form.title, task: task?.id ?? null, before: null, prefill: task?.prefill ?? null };
+}
+
+/** Fill in what registers know of a subject, when there is a network, and the person agrees where the form asks that. */
+async function askFirst(app, begun, subject) {
+  const known = (consent) => fetch(`${settings.home}prefill/${encodeURIComponent(begun.form)}?${new URLSearchParams({ subject, ...(consent ? { consent: "1" } : {}) })}`, { headers: { Accept: "application/json" } });
+  const filled = async (answer) => draw(app, { ...begun, prefill: (await answer.json()).prefill });
+  const plain = (said) => draw(app, { ...begun, note: said });
+  let answer;
+  try {
+    answer = await known(false);
+  } catch {
+    return plain(say("prefill_offline"));
+  }
+  if (answer.ok) return filled(answer);
+  const told = await answer.json().catch(() => ({}));
+  if (answer.status !== 409 || !told.consent) return plain(told.message || say("prefill_offline"));
+  const agree = h("button", { type: "button", class: "button button-main button-large", onclick: async () => {
+    const again = await known(true).catch(() => null);
+    return again?.ok ? filled(again) : plain((await again?.json().catch(() => null))?.message || say("prefill_offline"));
+  } }, say("prefill_agree"));
+  const refuse = h("button", { type: "button", class: "button button-large", onclick: () => draw(app, begun) }, say("prefill_refuse"));
+  fill(app.main, h("div", { class: "app-page stack" }, h("p", { class: "crumbs" }, h("a", { href: "#/" }, say("back"))), h("h1", {}, begun.title), h("p", {}, told.consent), h("p", { class: "hint" }, say("prefill_ask", { who: subject })), h("div", { class: "form-end" }, agree, refuse)));
+  app.main.dataset.ready = "consent";
+  agree.focus();
 }
 
 async function draw(app, begun) {
@@ -68,7 +93,8 @@ async function draw(app, begun) {
     h("p", { class: "crumbs" }, h("a", { href: "#/" }, say("back"))),
     h("div", { class: "form-head" }, h("h1", {}, begun.title), choose),
     newest && newest.version !== begun.version ? h("p", { class: "notice" }, say("new_version_of_form", { version: newest.version })) : null,
-    begun.prefill && Object.keys(begun.prefill).length ? h("p", { class: "notice" }, say("prefilled")) : null,
+    begun.prefill && Object.keys(begun.prefill).length ? h("p", { class: "notice" }, say(begun.task ? "prefilled" : "prefilled_register")) : null,
+    begun.note ? h("p", { class: "notice" }, begun.note) : null,
     inside, wrong, h("div", { class: "form-end" }, finish, remove, saved)));
   app.busy = true; // news from the server does not draw this screen anew under somebody's hands
   look();
