@@ -125,6 +125,24 @@ def area_of(lon: float, lat: float, level: str = "district", day: dt.date | None
     return str(found) or None
 
 
+def smallest_area_of(lon: float, lat: float, levels: Sequence[str], day: dt.date | None = None) -> tuple[str, bool]:
+    """Return the code of the first level's area that holds a point (WGS-84), "" for none, and whether any level has boundaries.
+
+    The tree is looked after once, not once a level: reports come two hundred a second.
+    """
+    import numpy as np
+
+    tree, on = _current(), day or today()
+    x, y = np.array([lon]), np.array([lat])
+    bounded = False
+    for level in levels:
+        places = _places(level, on, tree)
+        bounded = bounded or len(places) > 0
+        if len(places) and (code := str(places.locate(x, y)[0])):
+            return code, True
+    return "", bounded
+
+
 def area_of_points(
     lons: Sequence[float] | npt.NDArray[np.float64],
     lats: Sequence[float] | npt.NDArray[np.float64],
@@ -178,8 +196,8 @@ def _lifted(codes: npt.NDArray[np.str_], level: str) -> npt.NDArray[np.str_]:
     return np.array(above, dtype=np.str_)[where]
 
 
-def _places(level: str, day: dt.date) -> Places:
-    tree = _current()
+def _places(level: str, day: dt.date, known: _Tree | None = None) -> Places:
+    tree = known or _current()
     rows = [row for row in tree.by_level.get(level, []) if row.bounded and row.holds_on(day)]
     key = tuple((row.code, row.valid_from) for row in rows)
     if key not in tree.places:

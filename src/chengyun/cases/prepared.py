@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
+import json
 from collections.abc import Sequence
 from typing import Any
 
 import psycopg
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection, models
 
-__all__ = ["begin_with", "cast", "fetch"]
+__all__ = ["begin_with", "cast", "fetch", "insert", "values_of", "written"]
 
 
 def fetch(text: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
@@ -42,6 +44,40 @@ def cast(field: models.Field[Any, Any]) -> str:
     """Return the place of a field's value. Text goes as it is: a cast to its length would cut off what is too long."""
     kind = field.db_type(connection) or "text"
     return f"%s::{'text' if kind.startswith('varchar') else kind}"
+
+
+@functools.cache
+def written(model: type[models.Model]) -> tuple[models.Field[Any, Any], ...]:
+    """Return a model's columns but for its key."""
+    return tuple(it for it in model._meta.concrete_fields if not it.primary_key)
+
+
+def values_of(row: models.Model) -> list[Any]:
+    """Return a row's values in the order of `written`."""
+    texts = _json_fields(type(row))
+    found = []
+    for it in written(type(row)):
+        value = getattr(row, it.attname)
+        found.append(json.dumps(value, cls=DjangoJSONEncoder, ensure_ascii=False) if it.attname in texts else value)
+    return found
+
+
+def insert(model: type[models.Model], **given: str) -> str:
+    """Return an INSERT of `values_of` a row. given: columns that are not among these values, and what they are.
+
+    Where it names another part of the statement, `source.column`, a row is written for each of that part's.
+    """
+    kept = [it for it in written(model) if it.column not in given]
+    columns = ", ".join(f'"{name}"' for name in (*given, *(it.column for it in kept)))
+    places = ", ".join((*given.values(), *(cast(it) for it in kept)))
+    sources = sorted({one.partition(".")[0] for one in given.values() if one.partition(".")[2].isidentifier()})
+    rows = f"SELECT {places} FROM {', '.join(sources)}" if sources else f"VALUES ({places})"  # noqa: S608
+    return f"INSERT INTO {model._meta.db_table} ({columns}) {rows}"
+
+
+@functools.cache
+def _json_fields(model: type[models.Model]) -> frozenset[str]:
+    return frozenset(it.attname for it in model._meta.concrete_fields if isinstance(it, models.JSONField))
 
 
 @functools.lru_cache(maxsize=256)

@@ -12,14 +12,13 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 
 from chengyun.access.actors import Actor
 from chengyun.access.models import AuditRecord, Organisation
 from chengyun.cases.course import Stay
 from chengyun.cases.models import Case, CaseClock, CaseEvent, CaseStage
-from chengyun.cases.prepared import begin_with, cast, fetch
+from chengyun.cases.prepared import begin_with, cast, fetch, insert, values_of, written
 from chengyun.city.casework import COUNTERS
 
 __all__ = ["lock_case", "new_ids", "write_opening", "write_step"]
@@ -66,8 +65,8 @@ def write_step(case: Case, stay: Stay, event: CaseEvent, actor: Actor, action: s
     rows = fetch(
         _step_sql(),
         [
-            stay.entered_at, case.pk, *_values(stage), *changed, case.pk, *_values(case.clock), case.clock.pk,
-            *_audited(case, actor, action, detail), *_values(event), told,
+            stay.entered_at, case.pk, *values_of(stage), *changed, case.pk, *values_of(case.clock), case.clock.pk,
+            *_audited(case, actor, action, detail), *values_of(event), told,
         ],
     )  # fmt: skip
     if not rows:
@@ -97,8 +96,8 @@ def write_opening(
     rows = fetch(
         _open_sql(),
         [
-            case.pk, *_values(case), *_values(clock), stage.pk, *_values(stage), *_audited(case, actor, action, detail),
-            *_values(event), told,
+            case.pk, *values_of(case), *values_of(clock), stage.pk, *values_of(stage), *_audited(case, actor, action, detail),
+            *values_of(event), told,
         ],
     )  # fmt: skip
     clock.pk, event.pk = rows[0][:2]
@@ -133,9 +132,9 @@ NOTED = f"""
 @functools.cache
 def _open_sql() -> str:
     return f"""
-        WITH opened AS ({_insert(Case, "id")}), clock AS ({_insert(CaseClock)} RETURNING id),
-        stay AS ({_insert(CaseStage, "id")}),
-        {NOTED}, event AS ({_insert(CaseEvent)} RETURNING id)
+        WITH opened AS ({insert(Case, id="%s::bigint")}), clock AS ({insert(CaseClock)} RETURNING id),
+        stay AS ({insert(CaseStage, id="%s::bigint")}),
+        {NOTED}, event AS ({insert(CaseEvent)} RETURNING id)
         SELECT clock.id, event.id, pg_notify('chengyun_live', %s::text) FROM clock, event
     """  # noqa: S608  columns of our own models
 
@@ -145,25 +144,18 @@ def _step_sql() -> str:
     """Return the statement. The new stay is made of the one that was left, so no moment has two open ones."""
     case_fields = {it.attname: it for it in _fields(Case)}
     changed = ", ".join(f'"{name}" = {cast(case_fields[name])}' for name in STEP_COLUMNS)
-    clock = ", ".join(f'"{it.column}" = {cast(it)}' for it in _written(CaseClock))
-    columns = ", ".join(f'"{it.column}"' for it in _written(CaseStage))
-    places = ", ".join(cast(it) for it in _written(CaseStage))
+    clock = ", ".join(f'"{it.column}" = {cast(it)}' for it in written(CaseClock))
+    columns = ", ".join(f'"{it.column}"' for it in written(CaseStage))
+    places = ", ".join(cast(it) for it in written(CaseStage))
     return f"""
         WITH gone AS (
             UPDATE cases_casestage SET left_at = %s::timestamptz WHERE case_id = %s::bigint AND left_at IS NULL RETURNING id),
         stay AS (INSERT INTO cases_casestage ({columns}) SELECT {places} FROM gone RETURNING id),
         changed AS (UPDATE cases_case SET stage_id = stay.id, {changed} FROM stay WHERE cases_case.id = %s::bigint),
         clock AS (UPDATE cases_caseclock SET {clock} WHERE id = %s::bigint),
-        {NOTED}, event AS ({_insert(CaseEvent)} RETURNING id)
+        {NOTED}, event AS ({insert(CaseEvent)} RETURNING id)
         SELECT stay.id, event.id, pg_notify('chengyun_live', %s::text) FROM stay, event
     """  # noqa: S608  columns of our own models
-
-
-def _insert(model: type[models.Model], key: str = "") -> str:
-    names = [*([key] if key else []), *(it.column for it in _written(model))]
-    columns = ", ".join(f'"{name}"' for name in names)
-    places = ", ".join([*(["%s::bigint"] if key else []), *(cast(it) for it in _written(model))])
-    return f"INSERT INTO {model._meta.db_table} ({columns}) VALUES ({places})"  # noqa: S608
 
 
 def _audited(case: Case, actor: Actor, action: str, detail: Mapping[str, Any]) -> list[Any]:
@@ -179,25 +171,6 @@ def _fields(model: type[models.Model]) -> tuple[models.Field[Any, Any], ...]:
 @functools.cache
 def _names(model: type[models.Model]) -> tuple[str, ...]:
     return tuple(it.attname for it in _fields(model))
-
-
-@functools.cache
-def _written(model: type[models.Model]) -> tuple[models.Field[Any, Any], ...]:
-    return tuple(it for it in _fields(model) if not it.primary_key)
-
-
-@functools.cache
-def _json_fields(model: type[models.Model]) -> frozenset[str]:
-    return frozenset(it.attname for it in _fields(model) if isinstance(it, models.JSONField))
-
-
-def _values(row: models.Model) -> list[Any]:
-    texts = _json_fields(type(row))
-    found = []
-    for it in _written(type(row)):
-        value = getattr(row, it.attname)
-        found.append(json.dumps(value, cls=DjangoJSONEncoder, ensure_ascii=False) if it.attname in texts else value)
-    return found
 
 
 def _converted(fields: Sequence[models.Field[Any, Any]], values: Sequence[Any]) -> list[Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -38,10 +38,41 @@ from chengyun.errors import NotFound, Refused, nearest
 from chengyun.operate import services as alerts
 from chengyun.operate.models import Alert
 
-__all__ = ["DEPARTMENTS", "assign", "may_step", "open_case", "steps_of", "supervise", "take_step", "visible"]
+__all__ = ["DEPARTMENTS", "assign", "may_step", "open_case", "open_here", "steps_of", "supervise", "take_step", "visible"]
 
 
-def open_case(
+class Opening(TypedDict, total=False):
+    """What is known of a case when it is opened; see open_case."""
+
+    category: str
+    condition: str
+    source: str
+    emergency: bool
+    description: str
+    address: str
+    lon: float | None
+    lat: float | None
+    area_code: str
+    component_key: str
+    priority: int
+    alert: Alert | None
+    lead: Case | None
+    evidence: Mapping[str, Any] | None
+    simulated: bool
+
+
+def open_case(type_key: str, title: str, actor: Actor, now: dt.datetime, **given: Unpack[Opening]) -> Case:
+    """Open a case with its owner, clocks and evidence, and return it.
+
+    type_key: qualified key of a CaseType. category: code of the type's scheme, in the catalogue of the day.
+    alert: the alert it answers; one that has a case already gives that case, and an open case of the same group takes it in.
+    lead: the case this one is a part of (联合处置). Raises NotFound, Refused.
+    """
+    with transaction.atomic():
+        return open_here(type_key, title, actor, now, **given)
+
+
+def open_here(
     type_key: str,
     title: str,
     actor: Actor,
@@ -63,51 +94,48 @@ def open_case(
     evidence: Mapping[str, Any] | None = None,
     simulated: bool = False,
 ) -> Case:
-    """Open a case with its owner, clocks and evidence, and return it.
+    """Do as open_case, in the transaction the caller has open, to the last of it.
 
-    type_key: qualified key of a CaseType. category: code of the type's scheme, in the catalogue of the day.
-    alert: the alert it answers; one that has a case already gives that case, and an open case of the same group takes it in.
-    lead: the case this one is a part of (联合处置). Raises NotFound, Refused.
+    Raises what open_case raises, and then nothing more may be done in that transaction.
     """
     declared = type_of(type_key)
     area = alert.area_code if alert else area_code
     require(actor, "case.open", area)
-    with transaction.atomic():
-        if alert is not None:
-            alert = Alert.objects.select_for_update().get(pk=alert.pk)
-            known = _case_of(alert, type_key)
-            if known is not None:
-                _join(known, alert, actor, now)
-                return known
-        owner = find_owner(declared.owner, area)
-        first = declared.state(declared.sub_task) if lead is not None and declared.sub_task else declared.states[0]
-        year = local_day(now).year
-        count, pk, stage_pk = new_ids(year)
-        case = Case(
-            pk=pk, number=number_of(year, count), type=type_key, state=first.key, title=title[:200], owner=owner.organisation,
-            area_code=area, lon=lon, lat=lat, opened_at=now, due_at=now, lead=lead, condition=condition, emergency=emergency,
-            simulated=alert.simulated if alert else simulated, department=None if first.body else owner.organisation,
-            source=source or (Case.Source.ALERT if alert else Case.Source.WEB), description=description, address=address[:200],
-            component_key=component_key, priority=priority,
-            evidence={**(evidence or {}), **({"alert": alert.pk, **alert.evidence} if alert else {})},
-        )  # fmt: skip
-        _categorise(case, category, now)
-        clock = CaseClock(case=case)
-        stay = begin(case, clock, declared, first, now)
-        after = {"state": first.key, "owner": owner.organisation.key}
-        event = event_of(case, "opened", actor, now, after=after)
-        detail = {"type": type_key, "owner": owner.organisation.key}
-        write_opening(case, stage_pk, clock, stay, event, actor, "case.open", detail, news_of(case))
-        if not owner.known:
-            note = _("没有找到 %(owner)s 在此区域的部门，由 %(centre)s 承接。") % {
-                "owner": declared.owner,
-                "centre": owner.organisation.name,
-            }
-            write_event(case, "owner_unknown", actor, now, after={"owner": owner.organisation.key}, note=note)
-        if alert is not None:
-            _join(case, alert, actor, now)
-        for told in hooks.after_step:
-            told(case, event)
+    if alert is not None:
+        alert = Alert.objects.select_for_update().get(pk=alert.pk)
+        known = _case_of(alert, type_key)
+        if known is not None:
+            _join(known, alert, actor, now)
+            return known
+    owner = find_owner(declared.owner, area)
+    first = declared.state(declared.sub_task) if lead is not None and declared.sub_task else declared.states[0]
+    year = local_day(now).year
+    count, pk, stage_pk = new_ids(year)
+    case = Case(
+        pk=pk, number=number_of(year, count), type=type_key, state=first.key, title=title[:200], owner=owner.organisation,
+        area_code=area, lon=lon, lat=lat, opened_at=now, due_at=now, lead=lead, condition=condition, emergency=emergency,
+        simulated=alert.simulated if alert else simulated, department=None if first.body else owner.organisation,
+        source=source or (Case.Source.ALERT if alert else Case.Source.WEB), description=description, address=address[:200],
+        component_key=component_key, priority=priority,
+        evidence={**(evidence or {}), **({"alert": alert.pk, **alert.evidence} if alert else {})},
+    )  # fmt: skip
+    _categorise(case, category, now)
+    clock = CaseClock(case=case)
+    stay = begin(case, clock, declared, first, now)
+    after = {"state": first.key, "owner": owner.organisation.key}
+    event = event_of(case, "opened", actor, now, after=after)
+    detail = {"type": type_key, "owner": owner.organisation.key}
+    write_opening(case, stage_pk, clock, stay, event, actor, "case.open", detail, news_of(case))
+    if not owner.known:
+        note = _("没有找到 %(owner)s 在此区域的部门，由 %(centre)s 承接。") % {
+            "owner": declared.owner,
+            "centre": owner.organisation.name,
+        }
+        write_event(case, "owner_unknown", actor, now, after={"owner": owner.organisation.key}, note=note)
+    if alert is not None:
+        _join(case, alert, actor, now)
+    for told in hooks.after_step:
+        told(case, event)
     return case
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext as _
 
-from chengyun.areas.queries import area_of, areas_on
+from chengyun.areas.queries import areas_on, smallest_area_of
 from chengyun.config import config
 from chengyun.errors import Refused
 
@@ -23,10 +23,9 @@ def area_at(lon: float, lat: float) -> str:
     """
     if not (-180 <= lon <= 180 and -90 <= lat <= 90):
         raise Refused(_("位置（%(lon)s，%(lat)s）不在地球上，请重新选择。") % {"lon": lon, "lat": lat}, code="place")
-    bounded = {row.level for row in areas_on() if row.bounded}
-    for level in FINEST_FIRST:
-        if level in bounded and (code := area_of(lon, lat, level)):
-            return code[:12]
+    code, bounded = smallest_area_of(lon, lat, FINEST_FIRST)
+    if code:
+        return code[:12]
     if bounded:
         raise Refused(_("这个位置不在本市范围内。请在地图上重新选择，或写明地址。"), code="outside")
     return ""

@@ -18,14 +18,13 @@ from dataclasses import dataclass, field
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from chengyun.access import audit
 from chengyun.access.actors import SYSTEM, Actor
 from chengyun.cases import services as cases
 from chengyun.cases.intake import links, merging, photos, placing, quota
-from chengyun.cases.intake.messages import tell
 from chengyun.cases.intake.models import Photo, Report, ReportContact
 from chengyun.cases.intake.persons import caller_of, clean_email, clean_phone
 from chengyun.cases.intake.pictures import MOST, Picture
+from chengyun.cases.intake.rows import write_report
 from chengyun.cases.intake.thinking import Similar, Suggested, look_for_twins, report_type, suggest
 from chengyun.cases.models import Case
 from chengyun.config import config
@@ -128,31 +127,28 @@ def _file(given: ReportIn, read: _Read, key: str | None, digest: str, actor: Act
     number = links.new_number(now.astimezone(config().zone).year)
     twin = _twin(given, read)
     case = twin or _open(given, read, number, now)
-    report = Report.objects.create(
+    report = Report(
         number=number, link_salt=links.new_salt(), idempotency_key=key, content_digest=digest, channel=given.channel,
         received_at=now, text=read.text, category=given.category, lon=read.lon, lat=read.lat, address=read.address,
         area_code=read.area, private=given.private, language=given.language, account_id=actor.account_id,
         external=given.external[:200], simulated=given.simulated, case=case, home=None if twin else case,
         suggestion=read.suggested.as_json() if read.suggested else {}, similar=[one.as_json() for one in read.similar],
     )  # fmt: skip
-    if any(read.contact.values()):
-        ReportContact.objects.create(report=report, caller=caller_of(read.contact["phone"]), **read.contact)
+    contact = ReportContact(caller=caller_of(read.contact["phone"]), **read.contact)
+    write_report(report, contact if any(read.contact.values()) else None, actor, {"channel": given.channel, "case": case.number})
     for picture in read.pictures:
         photos.attach(picture, actor, now, report=report, case=case)
     if given.kept:
         Photo.objects.filter(pk__in=list(given.kept), report=None, case=None).update(report=report, case=case)
     if twin is not None:
         merging.join(report, twin, actor, now)
-    else:
-        tell(report, "received", now, mail=False)
-    audit.record(actor, "report.file", "reports", report.number, detail={"channel": given.channel, "case": case.number})
     return Filed(report, case, twin, links.token_of(report.number, report.link_salt))
 
 
 def _open(given: ReportIn, read: _Read, number: str, now: dt.datetime) -> Case:
     category = given.category or (read.suggested.category if read.suggested and not read.suggested.abstained else "")
     # Whoever reports may not open cases; the program does it for them, and the report says who asked.
-    return cases.open_case(
+    return cases.open_here(
         report_type(), _title(read), SYSTEM, now, category=category, source=given.channel, emergency=given.emergency,
         description=read.text, address=read.address, area_code=read.area, lon=read.lon, lat=read.lat,
         evidence={"report": number}, simulated=given.simulated,
