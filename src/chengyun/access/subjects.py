@@ -55,7 +55,7 @@ def write(record_id: int, ids: Sequence[uuid.UUID]) -> None:
     """Keep the subjects of a record, in the caller's transaction."""
     with connection.cursor() as cursor:
         for start in range(0, len(ids), BATCH):
-            cursor.execute(_WRITE, [ids[start : start + BATCH], record_id])
+            cursor.execute(_WRITE, [list(ids[start : start + BATCH]), record_id])
 
 
 def kept(first: int, last: int) -> Iterator[tuple[int, list[uuid.UUID]]]:

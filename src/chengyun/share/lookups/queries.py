@@ -96,7 +96,7 @@ def looks(about: Sequence[Identity], asked: Asked, now: dt.datetime, limit: int 
     if not about:
         return []
     secret = withheld()
-    given = {
+    given: dict[str, Any] = {
         "subjects": _ids(about), "before": asked.before, "since": asked.since, "until": asked.until, "count": limit,
         "organisation": asked.organisation, "purpose": asked.purpose, "secret": list(secret),
         "told": [now - delay for delay in secret.values()],

@@ -30,6 +30,8 @@ def ask(
 ) -> Reversal:
     """Ask for a pseudonym to be turned back. Raises Refused."""
     require(actor, "pseudonym.ask")
+    if actor.account_id is None:
+        raise Refused(_("请用自己的账号申请。"))
     if kind not in KINDS:
         raise Refused(_("这种假名不能还原。"))
     if purpose not in rulebook().purposes:

@@ -82,7 +82,7 @@ def ask(actor: Actor, kind: str, text: str, now: dt.datetime, record: int | None
     Raises Refused, or NotFound for a look that is not the resident's.
     """
     about = queries.identities(actor.account_id)
-    if not about:
+    if not about or actor.account_id is None:
         raise NotFound(_("您的账号还没有关联到本人的记录。"))
     if not takes_questions():
         raise Refused(_("本市没有启用应用包 privacy，不能在此提问。"), code="pack_missing")

@@ -111,7 +111,7 @@ def _table(found: list[Look], *_rest: Any) -> bytes:
 def _proofs(found: list[Look], about: Any, now: Any) -> bytes:
     looks = []
     for one in found:
-        told = dict(
+        told: dict[str, Any] = dict(
             zip(
                 ("record", "at", "organisation", "deed", "purpose", "dataset", "fields", "grants", "own"),
                 _cells(one),
@@ -138,7 +138,7 @@ def _document(found: list[Look], _about: Any, now: Any) -> bytes:
     pdfmetrics.registerFont(cidfonts.UnicodeCIDFont(font))
     cell = styles.ParagraphStyle("cell", fontName=font, fontSize=8, leading=10, wordWrap="CJK")
     title = styles.ParagraphStyle("title", fontName=font, fontSize=15, leading=20, wordWrap="CJK")
-    body = [[Paragraph(escape(text), cell) for text in _head()]]
+    body: list[list[Any]] = [[Paragraph(escape(text), cell) for text in _head()]]
     body += [[Paragraph(escape(text), cell) for text in _cells(one)] for one in found]
     widths = [width * units.mm for width in (18, 32, 38, 14, 26, 26, 62, 30, 12)]
     table = Table(body, colWidths=widths, repeatRows=1)
