@@ -131,10 +131,11 @@ def _crews(places: list[areas.AreaRow], day: dt.date) -> None:
     skills = known_skills()
     for number in range(CREWS):
         place = places[number % len(places)]
+        lon, lat = place.lon or 0.0, place.lat or 0.0
         crew = Crew.objects.create(
             key=f"sim-{number + 1}", name=f"模拟班组 {number + 1}", organisation=body,
             skills=list(skills[number % 2 :: 2] or skills),
-            start_lon=place.lon, start_lat=place.lat, end_lon=place.lon, end_lat=place.lat, vehicle=SOURCE,
+            start_lon=lon, start_lat=lat, end_lon=lon, end_lat=lat, vehicle=SOURCE,
         )  # fmt: skip
         Shift.objects.bulk_create([_shift(crew, day + dt.timedelta(days=n)) for n in range(AHEAD.days)])
 

@@ -15,7 +15,8 @@ for (const node of document.querySelectorAll("[data-map]")) {
   if (grids) await addGrids(city, grids);
   if (components) addComponents(city, components);
   if (grids?.editing) startDrawing(city, document.querySelector("form[data-draw]"));
-  node.dataset.drawn = "true";
+  // Everything there is to draw has been drawn: so many times.
+  city.map.on("idle", () => (node.dataset.idle = Number(node.dataset.idle ?? 0) + 1));
 }
 
 function addComponents({ map }, told) {
