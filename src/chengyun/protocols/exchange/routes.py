@@ -3,15 +3,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import secrets
 from typing import Any
 
 from chengyun.access.policy import scope
 from chengyun.access.rulebook import rulebook
-from chengyun.errors import NotFound
-from chengyun.share.exchange import reading, receipts
-from chengyun.share.exchange.models import Receipt
+from chengyun.errors import NotFound, Refused
+from chengyun.share.exchange import bulk, following, reading, receipts
+from chengyun.share.exchange.models import Receipt, Subscription
 from chengyun.share.exchange.parties import actor_of
-from chengyun.share.exchange.serving import Asked, Made, Routes, rows_answer
+from chengyun.share.exchange.serving import Asked, Made, Routes, paged, proof_of, rows_answer
 from chengyun.share.exchange.sources import kind_of
 from chengyun.share.federation import inbox, offering
 from chengyun.share.federation.neighbours import neighbour_of
@@ -80,7 +82,97 @@ def messages(asked: Asked) -> Made:
     return Made({"results": inbox.take(neighbour_of(asked.party), asked.json("messages").get("messages"))})
 
 
+def ask_for_file(asked: Asked) -> Made:
+    """POST /files: a file is made in the background."""
+    value = asked.json("dataset", "purpose", "format", "since")
+    since = value.get("since", 0)
+    if type(since) is not int or since < 0:
+        raise Refused("since is a version, a whole number from 0.", code="parameter", status=400)
+    dataset, purpose, format = str(value.get("dataset", "")), str(value.get("purpose", "")), str(value.get("format", "parquet"))
+    made = bulk.ask_for(asked.party, dataset, purpose, format, since)
+    return Made({"file": made.number, "state": made.state}, status=202)
+
+
+def file_state(asked: Asked) -> Made:
+    """GET /files/{number}: how far it is; with the manifest, and a receipt for it, once it is ready."""
+    file = bulk.manifest_of(asked.party, asked.words["number"])
+    told: dict[str, Any] = {"file": file.number, "state": file.state, "reason": file.reason}
+    if file.state != "ready":
+        return Made(told)
+    scope = asked.known.scope(asked.party, file.dataset, file.purpose)
+    manifest = file.manifest
+
+    def draft(body: bytes) -> receipts.Draft:
+        return receipts.Draft(
+            way="file", party=asked.party, consumer=asked.party.organisation.key, dataset=file.dataset, purpose=file.purpose,
+            fields=[one["name"] for one in manifest["fields"]], grants=scope.grants, rows=manifest["rows"],
+            digest=hashlib.sha256(body).hexdigest(), size=sum(one["bytes"] for one in manifest["parts"]),
+            as_of=manifest["as_of"], asked=proof_of(asked.checked),
+        )  # fmt: skip
+
+    return Made({**told, "manifest": manifest, "salt": secrets.token_hex(16)}, draft)
+
+
+def subscribe(asked: Asked) -> Made:
+    """POST /subscriptions."""
+    value = asked.json("dataset", "purpose", "fields", "url", "since")
+    fields, since = value.get("fields", []), value.get("since")
+    if not isinstance(fields, list) or not all(isinstance(one, str) for one in fields):
+        raise Refused("fields is a list of field names.", code="parameter", status=400)
+    if since is not None and type(since) is not int:
+        raise Refused("since is a version, a whole number.", code="parameter", status=400)
+    made = following.subscribe(
+        asked.party, str(value.get("dataset", "")), str(value.get("purpose", "")), fields=fields, url=str(value.get("url", "")),
+        since=since,
+    )  # fmt: skip
+    return Made(_subscription(made), status=201)
+
+
+def subscriptions(asked: Asked) -> Made:
+    """GET /subscriptions: the party's own."""
+    return Made({"subscriptions": [_subscription(one) for one in asked.party.subscriptions.filter(ended_at=None)]})
+
+
+def followed(asked: Asked) -> Made:
+    """GET /subscriptions/{number}/changes: from the version acknowledged, or from any other."""
+    one = following.access_subscription(asked.party, asked.words["number"])
+    since, limit = asked.whole("from"), asked.whole("limit")
+    page = following.page_of(
+        one, one.version if since is None else since, asked.params.get("after") or None, asked.whole("as_of"),
+        100 if limit is None else limit,
+    )  # fmt: skip
+    return paged(asked, one.dataset, one.purpose, page, "subscription")
+
+
+def acknowledge(asked: Asked) -> Made:
+    """POST /subscriptions/{number}/acknowledge."""
+    one = following.access_subscription(asked.party, asked.words["number"])
+    version = asked.json("version").get("version")
+    if type(version) is not int:
+        raise Refused("version is a whole number.", code="parameter", status=400)
+    following.acknowledge(one, version)
+    return Made({"version": version})
+
+
+def unsubscribe(asked: Asked) -> Made:
+    """DELETE /subscriptions/{number}."""
+    following.end(following.access_subscription(asked.party, asked.words["number"]))
+    return Made({"ended": True})
+
+
+def _subscription(one: Subscription) -> dict[str, Any]:
+    names = ("number", "dataset", "purpose", "fields", "url", "version", "failures", "reason", "retry_at")
+    return {name: getattr(one, name) for name in names}
+
+
 ROUTES: Routes = {
+    ("POST", "/files"): ask_for_file,
+    ("GET", "/files/{number}"): file_state,
+    ("POST", "/subscriptions"): subscribe,
+    ("GET", "/subscriptions"): subscriptions,
+    ("GET", "/subscriptions/{number}/changes"): followed,
+    ("POST", "/subscriptions/{number}/acknowledge"): acknowledge,
+    ("DELETE", "/subscriptions/{number}"): unsubscribe,
     ("GET", "/receipts"): open_receipts,
     ("POST", "/receipts/{number}/disclaimer"): disclaim,
     ("GET", "/catalogue"): catalogue,

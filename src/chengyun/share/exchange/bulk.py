@@ -15,14 +15,13 @@ import json
 import logging
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.utils import timezone
 
-from chengyun.access import audit
 from chengyun.access.policy import Scope, require_scope
 from chengyun.config import config, make_folder
 from chengyun.errors import NotFound, Problem, Refused
@@ -30,7 +29,6 @@ from chengyun.share.exchange import reading
 from chengyun.share.exchange.models import BulkFile, Party
 from chengyun.share.exchange.parties import actor_of
 from chengyun.share.exchange.sources import Column, Source, kind_of, source_of
-from chengyun.share.ledger.verifier import canonical
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -84,7 +82,11 @@ def make(file: BulkFile) -> dict[str, Any]:
     shutil.rmtree(folder, ignore_errors=True)
     make_folder(folder)
     at, columns, tables = _rows(scope, file.dataset, file.since_version)
-    parts = [_write(folder, number, table, file.format) for number, table in enumerate(tables)]
+    parts = []
+    for number, table in enumerate(tables):
+        # Before the rows can be fetched, so that no row is ever read without its person being able to know.
+        scope.record_rows(table["_key"].to_pylist() if scope.personal else (), [one.name for one in columns], way="file")
+        parts.append(_write(folder, number, table, file.format))
     total = sum(one["rows"] for one in parts)
     manifest = {
         "version": 1, "file": str(file.number), "dataset": file.dataset, "purpose": file.purpose, "format": file.format,
@@ -93,8 +95,6 @@ def make(file: BulkFile) -> dict[str, Any]:
     }  # fmt: skip
     with transaction.atomic():
         scope.count(total)
-        if scope.personal:
-            audit.record(scope.actor, "read", file.dataset, "", file.purpose, {"way": "file", "rows": total})
         file.state, file.manifest = BulkFile.State.READY, manifest
         file.save(update_fields=["state", "manifest"])
     return manifest
@@ -222,8 +222,3 @@ def _write(folder: Path, number: int, table: pa.Table, format: str) -> dict[str,
             chunks.append(hashlib.sha256(block).hexdigest())
             whole.update(block)
     return {"name": name, "rows": len(table), "bytes": path.stat().st_size, "sha256": whole.hexdigest(), "chunks": chunks}
-
-
-def manifest_bytes(manifest: Mapping[str, Any]) -> bytes:
-    """Return a manifest as it is sent and signed."""
-    return canonical(dict(manifest))

@@ -83,6 +83,7 @@ class Receipt(models.Model):
 class Subscription(models.Model):
     """What a party follows. version: up to which it has acknowledged. url: where it is told; empty: it asks by itself.
 
+    pending: the page that is being told, with its receipt, up to pending_to; the same one until it got through.
     purpose, fields: as for a read. failures: deliveries in a row that did not get through; retry_at: when the next is tried.
     """
 
@@ -99,6 +100,9 @@ class Subscription(models.Model):
     reason = models.CharField(_("失败原因"), max_length=300, blank=True, default="")
     retry_at = models.DateTimeField(_("重试"), null=True)
     ended_at = models.DateTimeField(_("结束"), null=True)
+    pending = models.BinaryField(null=True)
+    pending_leaf = models.BinaryField(null=True)
+    pending_to = models.BigIntegerField(null=True)
 
     class Meta:
         ordering = ["id"]

@@ -29,7 +29,7 @@ from chengyun.share.exchange import messages, parties, reading, receipts
 from chengyun.share.exchange.messages import Checked
 from chengyun.share.exchange.models import Party
 
-__all__ = ["Answer", "Ask", "Asked", "Route", "answer_many", "rows_answer"]
+__all__ = ["Answer", "Ask", "Asked", "Made", "Route", "Routes", "answer_many", "paged", "rows_answer"]
 
 PREFIX = "/exchange/v1"
 
@@ -131,13 +131,19 @@ def rows_answer(asked: Asked) -> Made:
         as_of=asked.whole("as_of"), limit=100 if limit is None else limit, fields=fields,
     )  # fmt: skip
     note_read(scope, page, first="after" not in params)
+    return paged(asked, dataset, purpose, page, "changes" if changes else "api")
+
+
+def paged(asked: Asked, dataset: str, purpose: str, page: reading.Page, way: str) -> Made:
+    """Return a page as an answer that is given with a receipt."""
+    scope = asked.known.scope(asked.party, dataset, purpose)
     shown = [one.name for one in page.fields]
 
     def draft(body: bytes) -> receipts.Draft:
         return receipts.Draft(
-            way="changes" if changes else "api", party=asked.party, consumer=asked.party.organisation.key, dataset=dataset,
-            purpose=purpose, fields=shown, grants=scope.grants, rows=len(page.rows), digest=hashlib.sha256(body).hexdigest(),
-            size=len(body), as_of=page.as_of, asked=proof_of(asked.checked),
+            way=way, party=asked.party, consumer=asked.party.organisation.key, dataset=dataset, purpose=purpose, fields=shown,
+            grants=scope.grants, rows=len(page.rows), digest=hashlib.sha256(body).hexdigest(), size=len(body),
+            as_of=page.as_of, asked=proof_of(asked.checked),
         )  # fmt: skip
 
     return Made(page_value(dataset, purpose, page), draft)

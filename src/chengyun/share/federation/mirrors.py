@@ -143,9 +143,7 @@ def provenance(mirror: Mirror, key: str) -> dict[str, Any] | None:
 
     with connection.cursor() as cursor:
         cursor.execute(
-            sql.SQL("SELECT _version, _receipt::text FROM {} WHERE _key = %s").format(
-                sql.Identifier(tables.SCHEMA, mirror.table)
-            ),
+            sql.SQL("SELECT _version, _receipt FROM {} WHERE _key = %s").format(sql.Identifier(tables.SCHEMA, mirror.table)),
             [key],
         )
         row = cursor.fetchone()

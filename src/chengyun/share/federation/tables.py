@@ -17,10 +17,10 @@ from psycopg import sql
 from chengyun.errors import Refused
 from chengyun.share.exchange.sources import Column
 
-__all__ = ["SCHEMA", "count", "ensure", "name_of", "read_columns", "write"]
+__all__ = ["SCHEMA", "TYPES", "count", "ensure", "name_of", "read_columns", "write"]
 
 SCHEMA = "mirror"
-_TYPES = {
+TYPES = {
     "text": "text", "integer": "bigint", "number": "double precision", "decimal": "numeric", "boolean": "boolean", "date": "date",
     "instant": "timestamptz", "json": "jsonb",
 }  # fmt: skip
@@ -40,7 +40,7 @@ def read_columns(given: Any) -> tuple[Column, ...]:
     found = []
     for one in given if isinstance(given, list) else []:
         name, kind = one.get("name"), one.get("type")
-        if not isinstance(name, str) or not _FIELD.fullmatch(name) or kind not in _TYPES:
+        if not isinstance(name, str) or not _FIELD.fullmatch(name) or kind not in TYPES:
             said = f"The neighbour's field {str(name)[:63]!r} of the type {str(kind)[:20]!r} cannot be kept."
             raise Refused(said, code="fields")
         found.append(Column(name, kind))
@@ -55,7 +55,7 @@ def ensure(table: str, columns: Sequence[Column]) -> None:
         cursor.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(SCHEMA)))
         cursor.execute(
             sql.SQL(
-                "CREATE TABLE IF NOT EXISTS {} (_key text PRIMARY KEY, _version bigint NOT NULL, _receipt uuid NOT NULL)"
+                "CREATE TABLE IF NOT EXISTS {} (_key text PRIMARY KEY, _version bigint NOT NULL, _receipt text NOT NULL)"
             ).format(_named(table))
         )
         cursor.execute(
@@ -66,7 +66,7 @@ def ensure(table: str, columns: Sequence[Column]) -> None:
         held = dict(cursor.fetchall())
         long = {"timestamptz": "timestamp with time zone"}
         for one in columns:
-            kind = _TYPES[one.type]
+            kind = TYPES[one.type]
             if one.name not in held:
                 cursor.execute(
                     sql.SQL("ALTER TABLE {} ADD COLUMN {} {}").format(_named(table), sql.Identifier(one.name), sql.SQL(kind))
@@ -96,12 +96,13 @@ def write(table: str, columns: Sequence[Column], rows: Iterable[Mapping[str, Any
         if kept:
             names = [sql.Identifier(one.name) for one in columns]
             marks = sql.SQL(", ").join(
-                [sql.SQL("%s"), sql.SQL("%s"), sql.SQL("%s::uuid"), *(sql.SQL("%s::" + _TYPES[one.type]) for one in columns)]
+                [sql.SQL("%s"), sql.SQL("%s"), sql.SQL("%s"), *(sql.SQL("%s::" + TYPES[one.type]) for one in columns)]
             )
             cursor.executemany(
                 sql.SQL(
                     "INSERT INTO {table} AS kept (_key, _version, _receipt, {names}) VALUES ({marks})"
-                    " ON CONFLICT (_key) DO UPDATE SET (_version, _receipt, {names}) = ROW (excluded._version, excluded._receipt, {fresh})"
+                    " ON CONFLICT (_key) DO UPDATE"
+                    " SET (_version, _receipt, {names}) = ROW (excluded._version, excluded._receipt, {fresh})"
                     " WHERE kept._version < excluded._version"
                 ).format(
                     table=_named(table), names=sql.SQL(", ").join(names), marks=marks,

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows into another department's PostgreSQL: upserted by key, never over a newer version, so a repetition changes nothing.
+
+<table>    _key (primary key), _version, _receipt, and the fields
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import msgspec
+from django.db import transaction
+from django.utils import timezone
+
+from chengyun.access import audit
+from chengyun.access.actors import Actor
+from chengyun.access.keystore import keystore
+from chengyun.access.policy import require, require_scope
+from chengyun.errors import NotFound, Problem, Refused, Unavailable
+from chengyun.share.exchange import reading, receipts
+from chengyun.share.exchange.models import Party, Target
+from chengyun.share.exchange.parties import actor_of
+from chengyun.share.exchange.serving import note_read, page_value
+
+__all__ = ["add", "push", "push_all"]
+
+PAGE = 1000
+SEALED_BY = "exchange.targets"
+
+
+def add(actor: Actor, name: str, party: Party, dataset: str, purpose: str, address: str, table: str) -> Target:
+    """Note where a party's rows go. address: SQLAlchemy's, postgresql+psycopg://…; kept sealed by the keystore."""
+    require(actor, "federation.manage")
+    if not address.startswith(("postgresql+psycopg://", "postgresql://")):
+        raise Refused("The address is not of a PostgreSQL: postgresql+psycopg://user:password@host/database.", code="address")
+    if not table.replace("_", "a").isalnum() or not table.isascii() or not table.islower() or len(table) > 63:
+        raise Refused(f"table is {table[:63]!r}, expected small letters, digits and underscores.", code="table")
+    require_scope(actor_of(party), dataset, purpose or None)
+    sealed = keystore().seal(SEALED_BY, address.replace("postgresql://", "postgresql+psycopg://", 1).encode(), name)
+    with transaction.atomic():
+        made = Target.objects.create(name=name, party=party, dataset=dataset, purpose=purpose, address=sealed, table=table)
+        audit.record(actor, "exchange.target", dataset, name)
+    return made
+
+
+def push_all() -> int:
+    """Push to every target what it lacks; return how many rows went."""
+    pushed = 0
+    for one in Target.objects.select_related("party__organisation"):
+        try:
+            pushed += push(one)
+        except Problem as wrong:
+            Target.objects.filter(pk=one.pk).update(reason=wrong.sentence[:300])
+    return pushed
+
+
+def push(target: Target) -> int:
+    """Bring a target to the newest version; return how many rows went. Raises Unavailable when it is away."""
+    sqlalchemy = _sqlalchemy()
+    scope = require_scope(actor_of(target.party), target.dataset, target.purpose or None)
+    engine = sqlalchemy.create_engine(
+        keystore().unseal(SEALED_BY, target.address, target.name).decode(), connect_args={"connect_timeout": 10}
+    )
+    pushed, after, as_of = 0, None, None
+    try:
+        while True:
+            since = target.version or None
+            page = reading.rows(
+                scope, target.dataset, after=after, since_version=since, as_of=as_of, limit=PAGE
+            )  # fmt: skip
+            as_of = page.as_of
+            if page.rows:
+                receipt = _receipt(target, scope, page, first=after is None)
+                _write(sqlalchemy, engine, target.table, page, receipt)
+                pushed += len(page.rows)
+            after = page.next
+            if after is None:
+                break
+    except sqlalchemy.exc.SQLAlchemyError as wrong:
+        raise Unavailable(f"The database of {target.name} did not take the rows: {type(wrong).__name__}.") from None
+    except NotFound:
+        raise Refused(f"Nothing of {target.dataset} is granted to {target.party} any more.", code="grant") from None
+    finally:
+        engine.dispose()
+    # After the target has committed: what is killed between is pushed once more, and changes nothing there.
+    Target.objects.filter(pk=target.pk).update(version=as_of, pushed_at=timezone.now(), reason="")
+    return pushed
+
+
+def _receipt(target: Target, scope: Any, page: reading.Page, *, first: bool) -> str:
+    body = msgspec.json.encode(page_value(target.dataset, target.purpose, page), enc_hook=str)
+    with transaction.atomic():
+        note_read(scope, page, first=first)
+        issued = receipts.issue(
+            receipts.Draft(
+                way="push", party=target.party, consumer=target.party.organisation.key, dataset=target.dataset,
+                purpose=target.purpose, fields=[one.name for one in page.fields], grants=scope.grants, rows=len(page.rows),
+                digest=hashlib.sha256(body).hexdigest(), size=len(body), as_of=page.as_of,
+            ),
+            timezone.now(),
+        )  # fmt: skip
+    return str(issued.number)
+
+
+def _write(sqlalchemy: Any, engine: Any, name: str, page: reading.Page, receipt: str) -> None:
+    from sqlalchemy.dialects.postgresql import JSONB, insert
+
+    kinds = {
+        "text": sqlalchemy.Text, "integer": sqlalchemy.BigInteger, "number": sqlalchemy.Double, "decimal": sqlalchemy.Numeric,
+        "boolean": sqlalchemy.Boolean, "date": sqlalchemy.Date, "instant": sqlalchemy.DateTime(timezone=True), "json": JSONB,
+    }  # fmt: skip
+    table = sqlalchemy.Table(
+        name, sqlalchemy.MetaData(), sqlalchemy.Column("_key", sqlalchemy.Text, primary_key=True),
+        sqlalchemy.Column("_version", sqlalchemy.BigInteger, nullable=False), sqlalchemy.Column("_receipt", sqlalchemy.Text),
+        *(sqlalchemy.Column(one.name, kinds[one.type]) for one in page.fields),
+    )  # fmt: skip
+    names = [one.name for one in page.fields]
+    texts = {one.name for one in page.fields if one.type == "text"}
+
+    def flat(row: reading.Row) -> dict[str, Any]:
+        told = {name: row.values.get(name) for name in names}
+        told |= {name: str(told[name]) for name in texts if told[name] is not None}
+        return {**told, "_key": row.key, "_version": row.version or page.as_of, "_receipt": receipt}
+
+    kept = [flat(one) for one in page.rows if not one.removed]
+    gone = [{"gone": one.key, "number": one.version} for one in page.rows if one.removed]
+    with engine.begin() as connection:
+        table.create(connection, checkfirst=True)
+        if kept:
+            fresh = insert(table)
+            values = {one: fresh.excluded[one] for one in ("_version", "_receipt", *names)}
+            newer = table.c._version < fresh.excluded._version
+            connection.execute(fresh.on_conflict_do_update(index_elements=["_key"], set_=values, where=newer), kept)
+        if gone:
+            lost = table.delete().where(
+                table.c._key == sqlalchemy.bindparam("gone"), table.c._version < sqlalchemy.bindparam("number")
+            )
+            connection.execute(lost, gone)
+
+
+def _sqlalchemy() -> Any:
+    try:
+        import sqlalchemy
+    except ImportError as absent:
+        raise Refused("Pushing into databases needs the extra `databases`: install chengyun[databases].") from absent
+    return sqlalchemy
