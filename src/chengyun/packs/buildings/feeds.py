@@ -33,7 +33,7 @@ def read_buildings(file: BinaryIO, name: str) -> Iterator[Stated | Malformed]:
 
 
 def read_addresses(file: BinaryIO, name: str) -> Iterator[Stated | Malformed]:
-    """Read standard addresses; a text that leaves something over, or names neither road nor compound nor village, is refused."""
+    """Read standard addresses; a text that leaves something over, or names no place with a number, is refused."""
     columns = {"地址编码": "key", "地址": "name", "建筑物编码": "building", "区域": "area_code", "经度": "lon", "纬度": "lat"}
     for one in read_statements(file, name, "address", columns, since="启用日期", until="停用日期"):
         yield in_parts(one, name) if isinstance(one, Stated) else one
@@ -43,8 +43,11 @@ def in_parts(one: Stated, name: str) -> Stated | Malformed:
     """Return a statement of an address with its parts beside the text."""
     text = str(one.values.get("name", ""))
     parts = parse(text)
-    if parts.rest or not (parts.road or parts.compound or parts.community):
-        left = f"{parts.rest!r} is left over" if parts.rest else "it names no road, compound or village"
+    placed = (parts.road or parts.compound or parts.community) and (parts.lane or parts.number or parts.block)
+    if parts.rest or not placed:
+        left = (
+            f"{parts.rest!r} is left over" if parts.rest else "it needs a road, compound or village, and a number or block there"
+        )
         return Malformed(f"{name}, line {one.line}: {text[:60]!r} is no standard address: {left}.", file=name, line=one.line)
     return Stated(one.entity, one.key, {**one.values, "name": str(parts), **parts.named()}, one.since, one.until, one.line)
 

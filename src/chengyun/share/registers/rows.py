@@ -4,8 +4,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+from django.db import connection, models
+from psycopg import sql
 
 from chengyun.collect.registering import place
 from chengyun.share.registers.declared import authority_name, entity_of, fields_of, python_value, table_of
@@ -13,7 +17,7 @@ from chengyun.share.registers.links import Meanings
 from chengyun.share.registers.models import Statement
 from chengyun.share.registers.resolve import Claim, FieldSaid, resolve
 
-__all__ = ["bring_up_to_date", "claims_of", "holding_on"]
+__all__ = ["bring_up_to_date", "claims_of", "holding_on", "write_rows"]
 
 
 def claims_of(one: Statement) -> tuple[Claim, Mapping[str, Any]]:
@@ -49,7 +53,7 @@ def bring_up_to_date(dataset: str, keys: Iterable[str], today: dt.date, *, simul
         said = resolve(authorities, [claims_of(one) for one in _nearest(told, today)])
         wanted[key] = _wanted(dataset, fields, said, told, key)
     place(wanted)
-    fresh, changed = [], []
+    fresh, changed, columns = [], [], set[str]()
     for key, values in wanted.items():
         row = rows.get(key)
         if row is None:
@@ -59,18 +63,34 @@ def bring_up_to_date(dataset: str, keys: Iterable[str], today: dt.date, *, simul
             values = {**values, "simulated": False}
         if any(getattr(row, name) != value for name, value in values.items()):
             for name, value in values.items():
-                setattr(row, name, value)
+                if getattr(row, name) != value:
+                    setattr(row, name, value)
+                    columns.add(name)
             changed.append(row)
     for key, row in rows.items():
         ended = meanings.ended_on(key)
         if ended is not None and row.valid_to != ended:
             row.valid_to = ended
+            columns.add("valid_to")
             changed.append(row)
-    model._default_manager.bulk_create(fresh)
-    columns = [*fields, "valid_from", "valid_to", "source", "simulated"]
+    write_rows(fresh)
     if changed:
-        model._default_manager.bulk_update(changed, columns, batch_size=500)
+        model._default_manager.bulk_update(changed, sorted(columns), batch_size=500)
     return len(fresh) + len(changed)
+
+
+def write_rows(rows: Iterable[models.Model]) -> None:
+    """Write new rows of one model by COPY, several times as fast as INSERT; triggers see them as they see any."""
+    made = iter(rows)
+    first = next(made, None)
+    if first is None:
+        return
+    fields = [one for one in first._meta.concrete_fields if not one.primary_key]
+    columns = sql.SQL(", ").join(sql.Identifier(one.column) for one in fields)
+    copy = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(first._meta.db_table), columns)
+    with connection.cursor() as cursor, cursor.cursor.copy(copy) as target:
+        for row in itertools.chain([first], made):
+            target.write_row([one.get_db_prep_save(one.pre_save(row, True), connection) for one in fields])
 
 
 def _nearest(told: Sequence[Statement], today: dt.date) -> list[Statement]:

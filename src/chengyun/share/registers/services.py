@@ -22,7 +22,7 @@ from chengyun.city import Stated
 from chengyun.errors import Refused, nearest
 from chengyun.share.registers.declared import entity_of, fields_of, read_values, table_of
 from chengyun.share.registers.models import Load, Refusal, Statement
-from chengyun.share.registers.rows import bring_up_to_date
+from chengyun.share.registers.rows import bring_up_to_date, write_rows
 from chengyun.share.registers.validity import Held, settle
 
 __all__ = ["Taken", "begin_load", "hold", "take", "turn_of_day"]
@@ -103,7 +103,7 @@ def take(load: Load, stated: Sequence[Stated], *, simulated: bool = False) -> Ta
             replaced |= {it.id for it in found.replaced if it.id is not None}
             written[one.key] = [it for it in found.held if it.id is None]
         Statement.objects.filter(pk__in=replaced).update(known_until=load.received_at)
-        Statement.objects.bulk_create([_row(load, key, it) for key, states in written.items() for it in states], batch_size=2_000)
+        write_rows(_row(load, key, it) for key, states in written.items() for it in states)
         kept = Refusal.objects.filter(load=load).count() if refusals else 0
         Refusal.objects.bulk_create(refusals[: max(0, MOST_KEPT - kept)])
         taken.changed = bring_up_to_date(load.dataset, written, today, simulated=simulated)
