@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 from django.apps import apps
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Now
+from django.db.models import DateTimeField, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Now, TruncDate
 from django.utils.translation import gettext as _
 
 from chengyun.access.models import Grant, GrantUse
@@ -58,8 +58,8 @@ def in_force(now: dt.datetime | None = None) -> Q:
 
 def granted(dataset: str, now: dt.datetime | None = None) -> QuerySet[Grant]:
     """Return a dataset's grants in force, each with `reads_today`."""
-    today = (now or database_time()).astimezone(config().zone).date()
-    reads = GrantUse.objects.filter(grant=OuterRef("pk"), day=today).values("reads")
+    at: Any = Now() if now is None else Value(now, DateTimeField())
+    reads = GrantUse.objects.filter(grant=OuterRef("pk"), day=TruncDate(at, tzinfo=config().zone)).values("reads")
     found = Grant.objects.filter(in_force(now), dataset=dataset).select_related("organisation")
     return found.annotate(reads_today=Subquery(reads)).order_by("id")
 
