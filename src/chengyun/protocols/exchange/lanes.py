@@ -24,14 +24,15 @@ LARGEST_GROUP = 64
 SLOW_THREADS = 2
 
 log = logging.getLogger(__name__)
+Answering = Callable[[Sequence[Ask], Routes, Known], list[Answer]]
 Waiting = tuple[Ask, "asyncio.Future[Answer]", asyncio.AbstractEventLoop]
 
 
 class Lanes:
     """Opened and closed with the door."""
 
-    def __init__(self, routes: Routes) -> None:
-        self._routes = routes
+    def __init__(self, routes: Routes, answer: Answering = answer_many) -> None:
+        self._routes, self._answering = routes, answer
         self._small: queue.SimpleQueue[Waiting | None] = queue.SimpleQueue()
         self._slow: queue.SimpleQueue[Waiting | None] = queue.SimpleQueue()
         self._threads = [
@@ -68,7 +69,7 @@ class Lanes:
                 group.append(more)
             close_old_connections()
             try:
-                answers: Sequence[Answer] = answer_many([ask for ask, _, _ in group], self._routes, known)
+                answers: Sequence[Answer] = self._answering([ask for ask, _, _ in group], self._routes, known)
             except Exception as wrong:
                 connection.close()
                 known = Known()

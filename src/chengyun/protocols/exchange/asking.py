@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The load of the bench `exchange`: consumers that sign what they ask and check what they get, over connections kept open."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import json
+import random
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from chengyun.access import signatures
+from chengyun.share.exchange import messages
+from chengyun.share.ledger.verifier import canonical
+
+__all__ = ["Load", "ask_for"]
+
+
+@dataclass
+class Load:
+    """What to ask: key: of the consumer, its private half; pinned: the node's public key, or None to ask without signatures."""
+
+    port: int
+    key: bytes
+    jwk: Mapping[str, str]
+    pinned: dict[str, str] | None
+    keys: int
+    connections: int = 32
+    done: int = 0
+    wrong: list[str] = field(default_factory=list)
+
+
+def ask_for(load: Load, seconds: float) -> float:
+    """Ask for so long; return messages a second, each whole, checked, and of the row that was asked for."""
+    begun = time.perf_counter()
+    asyncio.run(_all(load, begun + seconds))
+    if load.wrong:
+        raise AssertionError(load.wrong[0])
+    return load.done / (time.perf_counter() - begun)
+
+
+async def _all(load: Load, end: float) -> None:
+    await asyncio.gather(*(_one(load, end, random.Random(at)) for at in range(load.connections)))  # noqa: S311
+
+
+async def _one(load: Load, end: float, chance: random.Random) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", load.port)
+    host = f"127.0.0.1:{load.port}"
+    try:
+        while time.perf_counter() < end and not load.wrong:
+            number = chance.randrange(load.keys - 1)
+            path = f"/exchange/v1/rows?dataset=population.person&purpose=statistics&limit=1&after=p{number:07}"
+            headers, nonce = {"key": load.jwk["kid"]}, ""
+            if load.pinned:
+                headers = messages.sign_request(
+                    "GET", f"http://{host}{path}", b"", key_id=load.jwk["kid"], algorithm="ed25519", created=int(time.time()),
+                    sign=lambda base: signatures.sign("ed25519", load.key, base),
+                )  # fmt: skip
+                nonce = headers["signature-input"].split('nonce="')[1].split('"')[0]
+            lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+            writer.write(f"GET {path} HTTP/1.1\r\nhost: {host}\r\n{lines}\r\n".encode())
+            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+            got = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:] if line)}
+            body = await reader.readexactly(int(got["content-length"]))
+            _check(load, int(head[0].split(" ")[1]), got, body, nonce, f"p{number + 1:07}")
+            load.done += 1
+    finally:
+        writer.close()
+
+
+def _check(load: Load, status: int, got: Mapping[str, str], body: bytes, nonce: str, key: str) -> None:
+    rows = json.loads(body).get("rows")
+    if status != 200 or not rows or rows[0]["key"] != key or "*" not in rows[0]["values"]["id_number"]:
+        load.wrong.append(f"{status}: {body[:300]!r}")
+        return
+    if load.pinned:
+        pinned = load.pinned
+        messages.verify_response(
+            status, got, body, nonce, lambda _, base, signature: signatures.verify(pinned, base, signature), int(time.time())
+        )
+        leaf = base64.b64decode(got["exchange-receipt"])
+        entry = json.loads(leaf)
+        good = signatures.verify(pinned, canonical(entry["receipt"]), bytes.fromhex(entry["signature"]))
+        if not good or entry["receipt"]["digest"] != hashlib.sha256(body).hexdigest():
+            load.wrong.append("a receipt is not of what came")

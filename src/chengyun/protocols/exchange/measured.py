@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the bench `exchange` serves: the exchange as it is, and beside it the same read without signatures, receipt or log."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import parse_qsl
+
+from chengyun.run.setup import django
+
+django()
+
+import msgspec  # noqa: E402 - Django first
+from django.db import transaction  # noqa: E402
+
+from chengyun.protocols.exchange.lanes import Lanes  # noqa: E402
+from chengyun.protocols.exchange.routes import ROUTES  # noqa: E402
+from chengyun.share.exchange.messages import Checked  # noqa: E402
+from chengyun.share.exchange.models import Party  # noqa: E402
+from chengyun.share.exchange.parties import Known  # noqa: E402
+from chengyun.share.exchange.serving import Answer, Ask, Asked, Routes, answer_many, rows_answer  # noqa: E402
+
+_NOBODY = Checked("", "", 0, "", b"", b"")
+
+
+def plain(asks: Sequence[Ask], _routes: Routes, known: Known) -> list[Answer]:
+    """Read as ever: who it is, what the policy lets through, masks, audit; but nothing is checked, signed or logged."""
+    now = dt.datetime.now(dt.UTC)
+    with transaction.atomic():
+        told = []
+        for ask in asks:
+            party = known.party(ask.headers["key"])
+            assert isinstance(party, Party)
+            asked = Asked(ask, _NOBODY, party, known, {}, dict(parse_qsl(ask.query)), now)
+            told.append(Answer(200, msgspec.json.encode(rows_answer(asked).value, enc_hook=str)))
+        return told
+
+
+_lanes: Lanes | None = None
+
+
+async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Answer GET requests alone."""
+    global _lanes
+    if scope["type"] != "http":
+        return
+    if _lanes is None:
+        _lanes = Lanes(ROUTES, plain if os.environ.get("CHENGYUN_BENCH_PLAIN") else answer_many)
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    query = scope["query_string"].decode()
+    told = await _lanes.answer(Ask(scope["method"], headers["host"], scope["path"], query, headers), slow=False)
+    sent = [(name.encode(), value.encode()) for name, value in told.headers.items()]
+    sent.append((b"content-length", str(len(told.body)).encode()))
+    await send({"type": "http.response.start", "status": told.status, "headers": sent})
+    await send({"type": "http.response.body", "body": told.body})
+
+
+def main(port: int) -> None:
+    """Serve on a port of this machine until SIGTERM."""
+    from granian import Granian
+    from granian.constants import Interfaces, Loops
+    from granian.log import LogLevels
+
+    from chengyun.run.serve import loader
+
+    target = "chengyun.protocols.exchange.measured:app"
+    Granian(
+        target, address="127.0.0.1", port=port, workers=1, websockets=False, log_access=False, log_level=LogLevels.warning,
+        interface=Interfaces.ASGI, loop=Loops.uvloop, workers_kill_timeout=5,
+    ).serve(target_loader=loader(target), wrap_loader=False)  # fmt: skip
+
+
+if __name__ == "__main__":
+    import sys
+
+    main(int(sys.argv[1]))
