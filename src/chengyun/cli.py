@@ -23,7 +23,7 @@ PARTS = (
     "run", "collect.edge", "city", "areas", "access", "lake", "collect", "collect.things", "collect.pull", "collect.forms",
     "collect.quality", "collect.queue", "operate", "cases", "cases.intake", "cases.duties", "cases.category",
     "cases.evaluation", "cases.statistics", "share.lineage", "share.registers", "share.ledger", "share.exchange",
-    "share.federation", "share.lookups", "protocols", "protocols.ngsild", "protocols.open311", "web", "bench",
+    "share.federation", "share.lookups", "protocols", "protocols.dcat", "protocols.ngsild", "protocols.open311", "web", "bench",
 )  # fmt: skip
 """Where commands come from, in the order of the help page."""
 

@@ -11,6 +11,7 @@ import pytest
 from chengyun.access.actors import Actor, actor_of_account
 from chengyun.access.models import Account, Assignment, Organisation
 from chengyun.access.services import ensure_organisations
+from chengyun.lake.services import ensure_tables
 from chengyun.share.catalogue.sync import ensure_catalogue
 
 Make = Callable[..., Account]
@@ -42,5 +43,6 @@ def actor_as(account_as: Make) -> Callable[..., Actor]:
 @pytest.fixture
 def catalogue(db: None) -> None:
     """The catalogue of the city's own datasets, with the bodies that answer for them."""
+    ensure_tables()
     ensure_organisations()
     ensure_catalogue()

@@ -26,7 +26,7 @@ SEEN, SINCE = "access.seen", "access.since"
 SEEN_EVERY_S = 60
 """How exactly the last use is known: a session is written once a minute, not at every request."""
 
-UPLOADS = ("/openrosa/", "/forms/", "/report")
+UPLOADS = ("/openrosa/", "/forms/", "/report", "/catalogue/transfer/")
 """Where photos are sent to."""
 LARGEST_UPLOAD = 100 * 1024 * 1024
 READ_AT_ONCE = 2

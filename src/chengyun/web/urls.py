@@ -42,6 +42,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("chengyun.web.lineage.urls")),
     path("", include("chengyun.web.askonce.urls")),
     path("", include("chengyun.web.requests.urls")),
+    path("", include("chengyun.web.catalogue.urls")),
     path("", include("chengyun.protocols.dcat.urls")),
     path("api/", include("chengyun.web.api.urls")),
     path("accounts/", include("chengyun.access.urls")),

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.contrib.postgres.search import SearchVectorField
+from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import Lookup, Q, QuerySet
 
@@ -112,8 +113,11 @@ def counts(actor: Actor, text: str = "", *, choices: Choices | None = None, face
     asked = question(text[:LONGEST_QUESTION])
     if not asked.empty:
         rows = rows.filter(_matching(rows, asked))
-    inner, params = rows.values_list(*FACETS).query.sql_with_params()
     names = [name for name in FACETS if name in facets]
+    try:
+        inner, params = rows.values_list(*FACETS).query.sql_with_params()
+    except EmptyResultSet:  # Django sees by itself that nothing fits, e.g. a provider that is no number
+        return Counts(0, {name: {} for name in names})
     sets = ", ".join(f"({name})" for name in names)
     # Names come from FACETS; what a person sent is in the parameters.
     sql = f"""
@@ -145,7 +149,9 @@ def listings(actor: Actor, choices: Choices | None = None) -> QuerySet[Listing]:
         if name == "open":
             rows = rows.filter(open__in=[value in ("true", "True", "1") for value in values])
         elif name == "provider":
-            rows = rows.filter(provider__in=[int(value) for value in values if value.isascii() and value.isdigit()][:50])
+            rows = rows.filter(
+                provider__in=[int(value) for value in values if value.isascii() and value.isdigit() and len(value) < 19][:50]
+            )
         elif name == "class_code":
             within = Q(pk__in=[])
             for value in list(values)[:20]:

@@ -6,10 +6,13 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from chengyun.errors import Refused
 from chengyun.run import setup
+
+if TYPE_CHECKING:
+    from chengyun.access.actors import Actor
 
 FORMS = ("ttl", "jsonld", "rdf", "xlsx")
 
@@ -132,9 +135,7 @@ def _read(path: Path) -> bytes:
         raise Refused(f"{path} cannot be read: {wrong.strerror}. Check the path.", code="file") from wrong
 
 
-def _rdf(actor: object, form: str, base: str, out: IO[bytes]) -> None:
-    import importlib
+def _rdf(actor: Actor, form: str, base: str, out: IO[bytes]) -> None:
+    from chengyun.protocols.dcat.views import export  # Django is up by now
 
-    # share stands below protocols: the word is offered here, the language is spoken there.
-    export = importlib.import_module("chengyun.protocols.dcat.views").export
     out.write(export(actor, form, base if base.endswith("/") else f"{base}/", size=1_000_000)[0])

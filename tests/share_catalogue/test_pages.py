@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The catalogue's pages: what each kind of reader sees, and a change from the form to a version."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from chengyun.access.models import Account, Organisation
+from chengyun.share.catalogue.models import Entry, Resource, Revision
+from chengyun.web import cache
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("catalogue")]
+PAGES = (
+    "",
+    "/reviews",
+    "/lists",
+    "/lists?list=demand",
+    "/lists?list=negative",
+    "/elements",
+    "/duplicates",
+    "/timeliness",
+    "/transfer",
+)
+
+
+@pytest.fixture
+def as_steward(account_as: Callable[..., Account]) -> Client:
+    cache.forget_all()
+    client = Client()
+    client.force_login(
+        account_as("data_steward", organisation=Organisation.objects.get(key="operations_centre"), username="steward")
+    )
+    return client
+
+
+@pytest.fixture
+def as_leader(account_as: Callable[..., Account]) -> Client:
+    client = Client()
+    client.force_login(account_as("leader", username="leader"))
+    return client
+
+
+def test_every_page_opens_for_staff_and_the_public_sees_what_is_public(as_steward: Client) -> None:
+    for page in PAGES:
+        assert as_steward.get(f"/catalogue{page}").status_code == 200, page
+    for page in ("", "/transfer", "/terms", "/r/air_quality.station_hour"):
+        assert Client().get(f"/catalogue{page}").status_code == 200, page
+    for page in ("/reviews", "/lists", "/duplicates", "/new", "/r/air_quality.station_hour/edit"):
+        assert Client().get(f"/catalogue{page}").status_code == 302, page
+    assert Client().get("/catalogue/r/none").status_code == 404
+
+
+def test_search_shows_hits_counts_and_the_way_on(as_steward: Client) -> None:
+    page = Client().get("/catalogue?q=停车场").content.decode()
+    assert "/catalogue/r/parking.lot" in page
+    assert "/catalogue/r/air_quality.station_hour" not in page
+    assert "没有找到" in Client().get("/catalogue?q=没有这样的数据").content.decode()
+    second = Client().get("/catalogue?page=2").content.decode()
+    assert 'rel="prev"' in second
+    for odd in (
+        "?page=x",
+        "?page=99999",
+        "?kind=none",
+        "?provider=x",
+        "?provider=99999999999999999999",
+        "?q=%00",
+        "?q=%27%20%7C%20%21a",
+        "?open=maybe",
+    ):
+        assert Client().get(f"/catalogue?{odd}").status_code == 200, odd
+    assert "项" in Client().get("/catalogue/counts?q=停车").content.decode()
+
+
+def test_a_list_asks_no_more_for_twenty_than_for_two() -> None:
+    def asked(text: str) -> int:
+        with CaptureQueriesContext(connection) as queries:
+            Client().get(f"/catalogue?q={text}")
+        return len(queries)
+
+    assert asked("") <= asked("停车场泊位") + 2
+
+
+def test_a_change_goes_from_the_form_through_review(as_steward: Client, as_leader: Client) -> None:
+    page = as_steward.get("/catalogue/r/parking.lot/edit")
+    form = {
+        one.name: [it.value for it in one.choices if it.chosen] if one.choices else one.value
+        for one in page.context["page"].inputs
+    }
+    items = [row.values for row in page.context["page"].items]
+    given = {name: value for name, value in form.items() if value not in ("", [], [""])}
+    rows = {
+        f"item.{name}": ["" if it[name] is None else it[name] for it in items]
+        for name in ("key", "name", "type", "length", "definition", "element")
+    }
+    sent = {**given, **rows, "summary": "市区公共停车场", "item.personal": [], "item.source": [], "deed": "submit"}
+    answer = as_steward.post("/catalogue/r/parking.lot/edit", sent, follow=True)
+    assert answer.status_code == 200
+    revision = Revision.objects.get(resource__key="parking.lot", state="submitted")
+    assert set(revision.changes) == {"summary"}
+    body = answer.content.decode()
+    assert "<ins>市区公共停车场</ins>" in body
+    assert "/accept" not in body, "nobody is offered to review their own"
+    assert as_steward.post(f"/catalogue/revisions/{revision.pk}/accept").status_code == 400
+    assert "market" not in body
+    assert f"/catalogue/revisions/{revision.pk}" in as_leader.get("/catalogue/reviews").content.decode()
+    refused = as_leader.post(f"/catalogue/revisions/{revision.pk}/return", {"note": ""})
+    assert (refused.status_code, "须写明原因" in refused.content.decode()) == (400, True)
+    assert as_leader.post(f"/catalogue/revisions/{revision.pk}/accept").status_code == 303
+    shown = Client().get("/catalogue/r/parking.lot").content.decode()
+    assert "市区公共停车场" in shown
+    restored = as_steward.post(f"/catalogue/r/parking.lot/restore/{Resource.objects.get(key='parking.lot').version - 1}")
+    assert restored.status_code == 303
+    assert Revision.objects.get(resource__key="parking.lot", state="draft").changes["summary"][1] != "市区公共停车场"
+
+
+def test_a_wrong_form_says_why_and_keeps_what_was_typed(as_steward: Client) -> None:
+    body = Organisation.objects.get(key="data")
+    sent = {
+        "name": "名录",
+        "provider": str(body.pk),
+        "sharing": "none",
+        "cycle": "month",
+        "deed": "submit",
+        "item.name": ["甲"],
+        "item.key": [""],
+        "item.type": ["C"],
+        "item.length": ["x"],
+    }
+    answer = as_steward.post("/catalogue/new", sent)
+    assert answer.status_code == 400
+    assert "应为正整数或空" in answer.content.decode()
+    answer = as_steward.post("/catalogue/new", {**sent, "item.length": ["3"]})
+    said = answer.content.decode()
+    assert answer.status_code == 400
+    assert "国发〔2016〕51号" in said
+    assert 'value="名录"' in said
+    assert not Resource.objects.filter(kind="external").exists(), "a refusal leaves no draft"
+
+
+def test_a_demand_is_matched_to_a_resource_or_declined(as_steward: Client) -> None:
+    body = Organisation.objects.get(key="transport")
+    sent = {"list": "demand", "title": "停车场", "organisation": str(body.pk), "wanted": "泊位数、所在城市", "purpose": "诱导"}
+    assert as_steward.post("/catalogue/lists/add", {**sent, "purpose": ""}).status_code == 400
+    assert as_steward.post("/catalogue/lists/add", sent).status_code == 303
+    line = Entry.objects.get()
+    page = as_steward.get(f"/catalogue/lists?list=demand&match={line.pk}").context["page"]
+    assert (page.matches[0].key, page.matches[0].share) == ("parking.lot", 1.0)
+    assert as_steward.post(f"/catalogue/lists/{line.pk}/decline", {"note": ""}).status_code == 400
+    assert as_steward.post(f"/catalogue/lists/{line.pk}/match", {"resource": "parking.lot"}).status_code == 303
+    line.refresh_from_db()
+    assert (line.state, line.resource.key) == ("matched", "parking.lot")
+    duty = {**sent, "list": "duty", "basis": "三定方案"}
+    as_steward.post("/catalogue/lists/add", duty)
+    owed = Entry.objects.get(list="duty")
+    other = as_steward.post(f"/catalogue/lists/{owed.pk}/match", {"resource": "air_quality.station"})
+    assert "只能由责任部门" in other.content.decode()
+    as_steward.post(f"/catalogue/lists/{owed.pk}/strike")
+    assert as_steward.post(f"/catalogue/lists/{owed.pk}/strike").status_code == 404
+
+
+def test_files_come_in_by_the_page(as_steward: Client) -> None:
+    sheet = b"".join(as_steward.get("/catalogue/transfer/catalogue.xlsx").streaming_content)
+    assert sheet[:2] == b"PK"
+    no_book = SimpleUploadedFile("x.xlsx", b"nothing")
+    assert as_steward.post("/catalogue/transfer/import", {"file": no_book}).status_code == 400
+    assert as_steward.post("/catalogue/transfer/import").status_code == 400
+    foreign = SimpleUploadedFile("data.json", b'{"dataset": [{"title": "Trees", "identifier": "1"}]}')
+    answer = as_steward.post("/catalogue/transfer/harvest", {"origin": "elsewhere", "file": foreign}, follow=True)
+    assert "缺少" in answer.content.decode()
+    assert Resource.objects.get(origin="elsewhere").name == "Trees"
+    assert io.BytesIO(sheet).getbuffer().nbytes > 5_000
