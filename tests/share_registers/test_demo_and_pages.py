@@ -11,18 +11,21 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
+from chengyun.access.actors import SYSTEM
 from chengyun.access.models import Account, Assignment, AuditRecord, Organisation
 from chengyun.areas.services import ensure_areas
+from chengyun.city import Stated
+from chengyun.collect.quality.registers import declared_outcomes
 from chengyun.config import config
 from chengyun.packs.buildings.models import Address, Building
 from chengyun.packs.laws.models import Article, Law
 from chengyun.packs.legal_entities.models import Enterprise, Licence, Relation
 from chengyun.packs.macro_economy.models import Figure, Series
 from chengyun.packs.population.models import Household, Migration, Person
-from chengyun.share.registers import demo
+from chengyun.share.registers import demo, services
 from chengyun.share.registers.citations import citations_of, cited_by
-from chengyun.share.registers.models import Refusal, Statement
-from chengyun.share.registers.queries import as_of
+from chengyun.share.registers.models import Decision, MatchRun, Refusal, Statement
+from chengyun.share.registers.queries import as_of, leads_to
 
 
 @pytest.fixture(scope="module")
@@ -178,3 +181,74 @@ def test_a_law_shows_who_cites_it(city: float) -> None:
     assert "环境空气质量标准" in shown
     assert "limits pm25" in shown or "limits " in shown
     assert page(Client(), "/p/laws/laws").count("未能对应") > 1
+
+
+@pytest.mark.django_db
+def test_every_rule_on_a_register_runs_and_finds_what_is_wrong(city: float) -> None:
+    rules = {
+        key: rule for key, rule in settings.CITY.quality.items() if f"{key.split('.')[0]}.{rule.on}" in settings.CITY.entities
+    }
+    assert len(rules) > 20
+    outcomes = {it.rule: it for name in settings.CITY.entities for it in declared_outcomes(name)}
+    assert outcomes.keys() == rules.keys()
+    assert [(it.rule, it.error) for it in outcomes.values() if it.error] == []
+    for rule in ("id_number_form", "id_number_check", "born_as_numbered", "sex_as_numbered", "household_known"):
+        assert outcomes[f"population.{rule}"].failed == 0, rule
+        assert outcomes[f"population.{rule}"].checked > 2000, rule
+    assert outcomes["legal_entities.uscc_check"].failed == 0
+    number = Person.objects.get(key="P00000001").id_number
+    Person.objects.filter(key="P00000001").update(id_number=number[:-1] + ("0" if number[-1] != "0" else "1"))
+    wrong = {it.rule: it for it in declared_outcomes("population.person")}["population.id_number_check"]
+    assert [one.subject for one in wrong.found] == ["P00000001"]
+
+
+@pytest.mark.django_db
+def test_records_that_may_be_one_person_wait_for_somebody_to_say_so(city: float, signed_in: Callable[[str], Client]) -> None:
+    pytest.importorskip("splink")
+    known = list(Person.objects.filter(household__in=Household.objects.values("key")[:60]).order_by("key"))
+    told = []
+    for number, row in enumerate(known[:120]):
+        number_ = "" if number % 3 == 0 else row.id_number
+        values = {"name": row.name, "birth_date": row.birth_date, "sex": row.sex, "id_number": number_, "address": row.address}
+        told.append(Stated("person", f"HE{number:05d}", values))
+    load = services.begin_load(SYSTEM, "population.person", "test", "health")
+    assert services.take(load, told).stated == 120
+    steward = signed_in("data_steward")
+    assert "记录比对" in page(steward, "/registers/matching")
+    answer = steward.post(
+        "/registers/matching/compare", {"dataset": "population.person", "left": "public_security", "right": "health"}
+    )
+    assert answer.status_code == 303, answer.content.decode()[:2000]
+    run = MatchRun.objects.get()
+    truth = {f"HE{number:05d}": row.key for number, row in enumerate(known[:120])}
+    proposed = run.candidates.filter(state="proposed")
+    assert proposed.count() > 100
+    assert all(truth[one.right_key] == one.left_key for one in proposed)
+    one = proposed.first()
+    assert one is not None
+    assert {step["field"] for step in one.steps} >= {"prior", "name", "born"}
+    assert sum(step["bits"] for step in one.steps) == pytest.approx(one.weight, abs=0.1)
+    # One is doubted, looked at, merged, and the merge is taken back.
+    run.candidates.filter(pk=one.pk).update(state="waiting")
+    shown = page(steward, "/registers/matching")
+    person = Person.objects.get(key=one.left_key)
+    assert one.right_key in shown
+    assert person.name not in shown
+    assert "任意两条记录的起点" in shown
+    assert steward.post(f"/registers/matching/{one.pk}/settle", {"same": "1", "because": " "}).status_code == 400
+    assert steward.post(f"/registers/matching/{one.pk}/settle", {"same": "1", "because": "核对户口簿"}).status_code == 303
+    assert leads_to("population.person", one.right_key) == one.left_key
+    moved = steward.get(f"/e/population.person/{one.right_key}?purpose=quality")
+    assert moved.status_code == 302
+    assert moved["Location"] == f"/e/population.person/{one.left_key}?purpose=quality"
+    assert steward.post(f"/registers/matching/{one.pk}/settle", {"same": "0", "because": "又"}).status_code == 409
+    decision = Decision.objects.get()
+    assert steward.post(f"/registers/decisions/{decision.pk}/undo").status_code == 303
+    assert leads_to("population.person", one.right_key) == one.right_key
+    one.refresh_from_db()
+    assert one.state == "waiting"
+    assert steward.post(f"/registers/matching/runs/{run.pk}/accept", {"because": "全部核对"}).status_code == 303
+    assert run.candidates.filter(state="same").count() > 100
+    # Nobody else comes in here.
+    assert signed_in("department_clerk").get("/registers/matching").status_code == 403
+    assert page(signed_in("duty_officer"), "/registers").count("一数一源") == 1

@@ -26,10 +26,8 @@ PERSONS = (
 
 
 def test_a_row_of_the_police() -> None:
-    text = (
-        PERSONS
-        + "P1,王芳,女,1990年1月1日,３３０２０２199001019021,汉族,H1,户主,户籍,330203,,,甲路1号,20200101,\nP2,李,男,1990-02-30,,,,,,,,,,,\n"
-    )
+    first = "P1,王芳,女,1990年1月1日,３３０２０２199001019021,汉族,H1,户主,户籍,330203,,,甲路1号,20200101,\n"
+    text = PERSONS + first + "P2,李,男,1990-02-30,,,,,,,,,,,\n"
     one, wrong = feeds.read_persons(io.BytesIO(text.encode()), "persons.csv")
     assert isinstance(one, Stated)
     assert one.values["sex"] == "2"

@@ -27,6 +27,7 @@ from chengyun.collect.quality.checks import MOST_KEPT, Outcome, Subject, judge_p
 from chengyun.collect.quality.models import DueDay, Finding, Repair, Score
 from chengyun.collect.quality.queries import access_finding
 from chengyun.collect.quality.reading import current_rows, read_day
+from chengyun.collect.quality.registers import declared_outcomes
 from chengyun.collect.registering import model_of
 from chengyun.config import config
 from chengyun.errors import NotFound, Refused
@@ -89,7 +90,7 @@ def judge_registers(now: dt.datetime) -> int:
             )  # fmt: skip
 
     for name in city.entities:
-        outcomes = merged(judged(name))
+        outcomes = [*merged(judged(name)), *declared_outcomes(name)]
         if outcomes:
             with transaction.atomic():
                 _write(name, day, outcomes, now)

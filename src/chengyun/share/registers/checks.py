@@ -21,7 +21,7 @@ def fields_exist(**_options: Any) -> list[CheckMessage]:
     for name, entity in city.entities.items():
         firsts = [field for one in entity.authorities for field in one.first_for]
         wanted = [*firsts, *entity.refers, *entity.compared.values(), *([entity.cited_as] if entity.cited_as else [])]
-        faults += _lacking(f"{entity.at}: {name}", name, entity, wanted)  # type: ignore[attr-defined]
+        faults += _lacking(f"{entity.at}: {name}", name, entity, wanted)
     for key, page in city.pages.items():
         for panel in page.panels:
             fields: list[str] = []

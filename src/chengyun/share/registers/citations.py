@@ -84,7 +84,8 @@ def sources(city: City | None = None) -> Iterator[Source]:
             scheme = city.scheme(f"{key}.{kind.key}")
             if scheme is None:
                 continue
-            for text, day in dict.fromkeys((it.source, it.in_force) for it in (*scheme.categories, *scheme.limits)):
+            told = [(it.source, it.in_force) for it in scheme.categories] + [(it.source, it.in_force) for it in scheme.limits]
+            for text, day in dict.fromkeys(told):
                 yield Source(key, f"case type {kind.key}", text, day)
 
 

@@ -59,7 +59,9 @@ def split(
         found = {
             one.pk: one for one in Statement.objects.filter(dataset=dataset, key=key, known_until=None, pk__in=wanted)
         }  # fmt: skip
-        if lacking := sorted(set(wanted) - set(found)) or (not wanted and ["none"]):
+        if not wanted:
+            raise Refused("Name at least one statement that is of another thing.", code="no_statement")
+        if lacking := sorted(set(wanted) - set(found)):
             raise Refused(f"{key} has no such statement held now: {lacking}. List them with `chengyun registers history`.")
         if len(set(wanted)) < len(wanted) or key in parts:
             raise Refused("A statement is of one thing, and goes to another key than it has.", code="wrong_part")

@@ -76,9 +76,9 @@ def load_register(
                     loaded.unchanged += taken.unchanged
                     loaded.changed += taken.changed
                 progress(loaded.read)
-    for one in Refusal.objects.filter(load__in=loaded.loads).order_by("id"):
-        loaded.dead[one.code] += 1
-        loaded.example.setdefault(one.code, f"line {one.line}, {one.key}: {one.reason}")
+    for refused in Refusal.objects.filter(load__in=loaded.loads).order_by("id"):
+        loaded.dead[refused.code] += 1
+        loaded.example.setdefault(refused.code, f"line {refused.line}, {refused.key}: {refused.reason}")
     return loaded
 
 

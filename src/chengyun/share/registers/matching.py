@@ -167,14 +167,14 @@ def match(
         )  # fmt: skip
 
     known = {*roles, *(derived for derived, of in NEEDS.items() if of in roles)}
-    blocks = [block_on(*columns) for columns in BLOCKS if set(columns) <= known]
+    blocks: list[Any] = [block_on(*columns) for columns in BLOCKS if set(columns) <= known]
     settings = SettingsCreator(
         link_type="link_only", comparisons=[comparison(role) for role in roles], blocking_rules_to_generate_predictions=blocks,
         retain_intermediate_calculation_columns=True, retain_matching_columns=True, max_iterations=20,
     )  # fmt: skip
     api = DuckDBAPI(connection=connection)
     linker = Linker([api.register(f"matching_{number}", dataset_display_name=side) for number, side in enumerate("lr")], settings)
-    sure = [block_on(*columns) for columns in (("number",), ("name", "born")) if set(columns) <= known]
+    sure: list[Any] = [block_on(*columns) for columns in (("number",), ("name", "born")) if set(columns) <= known]
     linker.training.estimate_probability_two_random_records_match(sure, recall=LIKELY_RECALL)
     linker.training.estimate_u_using_random_sampling(max_pairs=SAMPLED_PAIRS, seed=1)
     for columns in (("number",), ("name", "born"), ("phone",)):

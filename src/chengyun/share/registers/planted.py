@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from typing import Any
 
 from chengyun.standards.chinese_names import GIVEN, HOMOPHONES, SURNAMES
 from chengyun.standards.identifiers.persons import check_character
@@ -29,16 +28,16 @@ _NAMES, _WEIGHTS = tuple(SURNAMES), tuple(SURNAMES.values())
 DIVISIONS = ("330202", "330204", "330283")
 """Withdrawn codes: no number made here is anybody's born since."""
 
-Row = tuple[str, str, str, str, str, str, str]
+Row = tuple[str, ...]
 
 
 def sources(size: int, seed: int = 7) -> tuple[list[Row], list[Row], dict[str, str]]:
     """Return two sources of `size` records, and the truth: key of the first → key of the second."""
     chance = random.Random(seed)  # noqa: S311  an invention, not a secret
     people = list(_people(size + int(size * (1 - SHARED)) + 1, chance))
-    first = [(f"A{number:08d}", *person) for number, person in enumerate(people[:size])]
+    first: list[Row] = [(f"A{number:08d}", *person) for number, person in enumerate(people[:size])]
     begin = len(people) - size
-    second: list[Any] = []
+    second: list[Row] = []
     truth: dict[str, str] = {}
     order = list(range(begin, begin + size))
     chance.shuffle(order)

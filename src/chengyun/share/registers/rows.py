@@ -86,7 +86,7 @@ def write_rows(rows: Iterable[models.Model]) -> None:
     if first is None:
         return
     fields = [one for one in first._meta.concrete_fields if not one.primary_key]
-    columns = sql.SQL(", ").join(sql.Identifier(one.column) for one in fields)
+    columns = sql.SQL(", ").join([sql.Identifier(str(one.column)) for one in fields])
     copy = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(first._meta.db_table), columns)
     with connection.cursor() as cursor, cursor.cursor.copy(copy) as target:
         for row in itertools.chain([first], made):

@@ -287,19 +287,20 @@ def _pair(
         for step in one.steps
     )
     tail = f"?purpose={PURPOSE}" if allowed.personal else ""
-    hrefs = [reverse("entity", args=[dataset, key]) + tail for key in (one.left_key, one.right_key)]
+    left_href, right_href = (reverse("entity", args=[dataset, key]) + tail for key in (one.left_key, one.right_key))
     return PairRow(
-        one.pk, one.left_key, one.right_key, *hrefs, f"{one.probability:.1%}", f"{one.weight:+.1f}", one.get_state_display(),
+        one.pk, one.left_key, one.right_key, left_href, right_href,
+        f"{one.probability:.1%}", f"{one.weight:+.1f}", one.get_state_display(),
         steps, beside,
     )  # fmt: skip
 
 
 def _run_row(one: MatchRun, chosen: bool) -> RunRow:
     counts = dict(one.candidates.order_by().values_list("state").annotate(n=Count("id")))
-    names = [_(authority_name(one.dataset, key)) for key in (one.left, one.right)]
+    left, right = (_(authority_name(one.dataset, key)) for key in (one.left, one.right))
     settled = counts.get(Candidate.State.SAME, 0) + counts.get(Candidate.State.APART, 0)
     return RunRow(
-        one.pk, entity_of(one.dataset).name, *names, one.at, counts.get(Candidate.State.PROPOSED, 0),
+        one.pk, entity_of(one.dataset).name, left, right, one.at, counts.get(Candidate.State.PROPOSED, 0),
         counts.get(Candidate.State.WAITING, 0), settled, chosen,
     )  # fmt: skip
 
