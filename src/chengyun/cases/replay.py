@@ -17,7 +17,8 @@ import datetime as dt
 import gzip
 import io
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,10 +66,12 @@ def load(path: Path, type_key: str, *, name: str = "", batch: int = BATCH) -> Lo
     """
     replay, _ = Replay.objects.get_or_create(name=name or path.name)
     history = History(type_key, replay.name)
-    with _opened(path) as file:
-        groups = _cases(read_deeds(file, path.name), replay.lines)
+    with _opened(path) as file, _writing() as write:
+        groups, before = _cases(read_deeds(file, path.name), replay.lines), frozenset[str]()
         while chunk := list(itertools.islice(groups, batch)):
-            _write(replay, _drafted(replay, history, chunk), chunk[-1][-1][0])
+            drafted = _drafted(replay, history, chunk, before)
+            write(replay, drafted, chunk[-1][-1][0])
+            before = frozenset(one.key for one in drafted.cases)
     if replay.finished_at is None:
         replay.finished_at = timezone.now()
         replay.save(update_fields=["finished_at"])
@@ -104,10 +107,42 @@ def _cases(deeds: Iterator[Deed], behind: int) -> Iterator[list[Deed]]:
         yield list(lines)
 
 
-def _drafted(replay: Replay, history: History, chunk: Sequence[list[Deed]]) -> _Batch:
+@contextmanager
+def _writing() -> Iterator[Callable[[Replay, _Batch, int], None]]:
+    """Give what writes a batch while the next one is drafted: one half is ours to do, the other the database's.
+
+    It returns when the batch before is committed, so that two are held at a time. Inside a transaction of the caller's, which
+    no other connection sees, it writes at once.
+    """
+    if connection.in_atomic_block:
+        yield _write
+        return
+    under_way: list[Future[None]] = []
+
+    def write(replay: Replay, found: _Batch, last_line: int) -> None:
+        while under_way:
+            under_way.pop().result()
+        under_way.append(pool.submit(_write, replay, found, last_line))
+
+    with ThreadPoolExecutor(1, "replay") as pool:
+        try:
+            yield write
+            for last in under_way:
+                last.result()
+        finally:
+            pool.submit(_leave).result()
+
+
+def _leave() -> None:
+    """Give back the connection of the thread this runs in."""
+    connection.close()
+
+
+def _drafted(replay: Replay, history: History, chunk: Sequence[list[Deed]], before: frozenset[str]) -> _Batch:
+    """Build a chunk's cases. before: keys of the batch that may not be committed yet."""
     found = _Batch()
     keys = [lines[0][1]["case"] for lines in chunk]
-    seen = set(ReplayedCase.objects.filter(replay=replay, key__in=keys).values_list("key", flat=True))
+    seen = set(before) | set(ReplayedCase.objects.filter(replay=replay, key__in=keys).values_list("key", flat=True))
     for lines in chunk:
         number, key = lines[0][0], lines[0][1]["case"]
         if key in seen:
