@@ -23,7 +23,7 @@ __all__ = ["prefill"]
 
 
 def prefill(version: FormVersion, subject: str, purpose: str, actor: Actor) -> Mapping[str, str]:
-    """Return question path → value from the register's row of a subject: `key`, or `pack.entity/key` where several could be meant.
+    """Return question path → value from the register's row of a subject: `key`, or `pack.entity/key` where needed.
 
     Only what is certain is filled in, and only what the actor may see as it is: nothing masked. Raises NotFound, Refused.
     """
@@ -52,8 +52,9 @@ def prefill(version: FormVersion, subject: str, purpose: str, actor: Actor) -> M
         found[consent] = _agreed(choices.get(consent))
     fields = sorted({wanted[path].field for path in found if path in wanted})
     audit.record(
-        actor, "form.prefill", entity, key[:100], purpose, {"form": version.form_id, "fields": fields, "consent": bool(consent)}
-    )
+        actor, "form.prefill", entity, key[:100], purpose, {"form": version.form_id, "consent": bool(consent)},
+        subjects=[(entity, key)] if scope.personal else (), fields=fields,
+    )  # fmt: skip
     return found
 
 

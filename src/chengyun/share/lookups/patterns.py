@@ -26,7 +26,7 @@ SELECT r.organisation, (r.at AT TIME ZONE %(zone)s)::date AS day, count(*), sum(
        count(*) FILTER (WHERE extract(hour FROM r.at AT TIME ZONE %(zone)s) NOT BETWEEN 7 AND 19
                            OR extract(isodow FROM r.at AT TIME ZONE %(zone)s) > 5),
        count(*) FILTER (WHERE NOT r.detail ? 'grants')
-FROM access_auditrecord r WHERE r.at >= %(since)s AND r.detail ? 'subjects' AND r.action IN ('read', 'export')
+FROM access_auditrecord r WHERE r.at >= %(since)s AND r.detail ? 'subjects'
 GROUP BY 1, 2 ORDER BY 1, 2
 """
 FEWEST_DAYS = 7

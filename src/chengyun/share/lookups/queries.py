@@ -195,7 +195,7 @@ def _look(row: tuple[Any, ...], bodies: Mapping[str, str], own: set[int]) -> Loo
 def _deed(action: str, way: str) -> str:
     if way in ("exchange", "file", "changes", "subscription"):
         return _("共享")
-    return {"read": _("查看"), "export": _("导出")}.get(action, action)
+    return {"read": _("查看"), "export": _("导出"), "form.prefill": _("预填表单时读取")}.get(action, action)
 
 
 def field_names(dataset: str) -> dict[str, str]:

@@ -141,7 +141,7 @@ def _recorded(args: argparse.Namespace) -> None:
     if args.purpose not in rulebook().purposes:
         known = ", ".join(rulebook().purposes)
         raise Refused(f"{args.register} is about persons: say for what it is read with --purpose, one of {known}.")
-    audit.record(_actor(), "read", args.register, args.key, args.purpose)
+    audit.record(_actor(), "read", args.register, args.key, args.purpose, subjects=[(args.register, args.key)])
 
 
 def _decide(args: argparse.Namespace) -> int:
