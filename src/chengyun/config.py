@@ -46,6 +46,7 @@
 | CHENGYUN_NGSILD_INSTANCES | values in one NGSI-LD answer over time; the rest is told by Content-Range | 1000 |
 | CHENGYUN_MAIL_INBOX | where reports by e-mail arrive: maildir:/folder, imap(s)://user:password@host/INBOX | none |
 | CHENGYUN_MAIL_URL, CHENGYUN_MAIL_FROM | server that sends letters, smtp(s)://user:password@host:port; their sender | none |
+| CHENGYUN_OPENLINEAGE | who is told of runs as OpenLineage events: http(s)://…#key, or the path of a file | none: nobody |
 | CHENGYUN_SITE | address residents reach our pages under, for links in letters | http://<host>:<port> |
 | CHENGYUN_KEYSTORE_KEY | passphrase that opens the keystore, <data>/keys/keystore.json | none: a key file |
 | CHENGYUN_KEYSTORE_KEY_FILE | the key file that opens it, best on another disk | keys/master.key in the data folder |

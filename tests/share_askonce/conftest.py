@@ -53,7 +53,8 @@ def steward(person: Callable[[str, str], tuple[Account, Actor]]) -> tuple[Client
 def register(db: None) -> None:
     """Stations whose name, level and city are data elements, with one row in the register."""
     elements = {
-        "station.key": ("站点编码", "C", "key"), "station.name": ("站点名称", "C", "name"), "station.kind": ("站点级别", "C", "kind"),
+        "station.key": ("站点编码", "C", "key"), "station.name": ("站点名称", "C", "name"),
+        "station.kind": ("站点级别", "C", "kind"),
         "station.city": ("所在城市", "C", "city_name"),
     }  # fmt: skip
     resource, _new = Resource.objects.get_or_create(

@@ -12,6 +12,7 @@ import pytest
 from django.apps import apps
 from django.test import Client
 from django.utils import timezone
+from tests.share_askonce.conftest import REGISTER, form_of
 
 from chengyun.access.actors import SYSTEM, Actor
 from chengyun.access.models import Account, AuditRecord
@@ -21,7 +22,6 @@ from chengyun.errors import NotFound, Refused
 from chengyun.share.askonce import bindings, burden, holdings, services
 from chengyun.share.askonce.models import Decision
 from chengyun.share.catalogue.models import Resource
-from tests.share_askonce.conftest import REGISTER, form_of
 
 ASKS = """text | station | 站点编码 | true() | station.key
 text | name | 站点名称 | true() | station.name
@@ -47,7 +47,9 @@ def made(questions: str, **given: str) -> FormVersion:
 def test_a_question_names_its_element_in_the_sheet() -> None:
     assert [one.get("element") for one in made(ASKS).questions] == ["station.key", "station.name", None]
     columns = "| survey | | | | |\n| | type | name | label | bind::chengyun:element |\n| | text | a | 甲 | station.name |\n"
-    named = '| settings | | | |\n| | form_id | version | namespaces |\n| | other | 1 | chengyun="https://example.org/chengyun" |\n'
+    named = (
+        '| settings | | | |\n| | form_id | version | namespaces |\n| | other | 1 | chengyun="https://example.org/chengyun" |\n'
+    )
     version = forms.make_version((columns + named).encode(), "form.md", SYSTEM)
     assert version.questions[0]["element"] == "station.name"
 
@@ -78,7 +80,7 @@ def test_a_register_that_is_empty_or_stale_may_be_asked_again() -> None:
 
 
 def test_an_element_that_does_not_exist_is_refused_with_the_nearest() -> None:
-    with pytest.raises(Refused, match="station.name"):
+    with pytest.raises(Refused, match=r"station\.name"):
         forms.publish(made(ASKS.replace("station.name", "station.nmae")), SYSTEM)
 
 
@@ -86,7 +88,10 @@ def test_what_is_not_bound_is_proposed_and_must_be_decided(steward: tuple[Client
     _client, actor = steward
     version = made("text | station | 站点编码 | true() | station.key\ntext | what | 请填写站点名称 | |")
     proposed = next(one for one in bindings.bindings(version) if one.path == "what")
-    assert proposed.how == "proposed" and proposed.element == "station.name" and proposed.score >= 0.5 and proposed.because
+    assert proposed.how == "proposed"
+    assert proposed.element == "station.name"
+    assert proposed.score >= 0.5
+    assert proposed.because
     with pytest.raises(Refused, match="很可能就是"):
         forms.publish(version, SYSTEM)
     with pytest.raises(Refused, match="理由"):
@@ -110,7 +115,9 @@ def test_with_consent_the_register_fills_in_and_the_read_is_recorded(person: Cal
     found = forms.prefilled(version, "NB01", "", True, worker)
     assert found == {"station": "NB01", "name": "万里学院", "kind": "b", "agreed": "OK"}
     record = AuditRecord.objects.filter(action="form.prefill").latest("id")
-    assert record.target == "NB01" and record.detail["fields"] == ["key", "kind", "name"] and record.detail["consent"]
+    assert record.target == "NB01"
+    assert record.detail["fields"] == ["key", "kind", "name"]
+    assert record.detail["consent"]
     with pytest.raises(NotFound):
         forms.prefilled(version, "NB99", "", True, worker)
     with pytest.raises(Refused, match="parking"):
@@ -138,9 +145,11 @@ def test_the_browser_is_told_what_to_fill_in(person: Callable[[str, str], tuple[
     client = Client()
     client.force_login(account)
     asked = client.get("/forms/fill/prefill/site_check", {"subject": "NB01"})
-    assert asked.status_code == 409 and asked.json()["consent"] == "同意从登记中读取"
+    assert asked.status_code == 409
+    assert asked.json()["consent"] == "同意从登记中读取"
     given = client.get("/forms/fill/prefill/site_check", {"subject": "NB01", "consent": "1"})
-    assert given.json()["prefill"]["name"] == "万里学院" and "no-store" in given.headers["Cache-Control"]
+    assert given.json()["prefill"]["name"] == "万里学院"
+    assert "no-store" in given.headers["Cache-Control"]
     assert client.get("/forms/fill/prefill/site_check", {"subject": "nobody", "consent": "1"}).status_code == 404
     assert client.get("/forms/fill/prefill/none", {"subject": "NB01"}).status_code == 404
 
@@ -156,7 +165,7 @@ def test_minutes_follow_the_questions_their_repeats_and_what_is_filled_in() -> N
 
 
 def test_the_report_counts_streets_and_overlaps(steward: tuple[Client, Actor]) -> None:
-    client, actor = steward
+    _client, actor = steward
     apps.get_model("air_quality", "Station").objects.all().delete()
     first, second = made(ASKS, key="first", title="第一张"), made(ASKS, key="second", title="第二张")
     for version in (first, second):
@@ -169,11 +178,15 @@ def test_the_report_counts_streets_and_overlaps(steward: tuple[Client, Actor]) -
         )  # fmt: skip
     found = burden.report(actor, timezone.now())
     line = next(one for one in found.forms if one.key == "first")
-    assert line.declared_hours == pytest.approx(line.minutes * 1200 / 60) and line.filled == 3 and line.bound == 2
+    assert line.declared_hours == pytest.approx(line.minutes * 1200 / 60)
+    assert line.filled == 3
+    assert line.bound == 2
     assert {one.code: one.filled for one in found.streets} == {"330203001": 2, "330212005": 1}
     overlap = next(one for one in found.overlaps if one.element == "station.name")
-    assert {key for key, _title, _path in overlap.forms} == {"first", "second"} and overlap.registers == ("空气质量监测站",)
-    assert not found.verified and "未经核实" in found.source
+    assert {key for key, _title, _path in overlap.forms} == {"first", "second"}
+    assert overlap.registers == ("空气质量监测站",)
+    assert not found.verified
+    assert "未经核实" in found.source
     with pytest.raises(Refused):
         services.set_load(Form.objects.get(pk="first"), float("nan"), 1, 1, actor)
 
@@ -204,12 +217,15 @@ def test_the_pages_and_the_workbook(steward: tuple[Client, Actor]) -> None:
     page = client.get("/burden").content.decode()
     assert "填报负担" in page
     bound = client.get(f"/burden/{version.form_id}")
-    assert bound.status_code == 200 and "station.name" in bound.content.decode()
+    assert bound.status_code == 200
+    assert "station.name" in bound.content.decode()
     done = client.post(f"/burden/{version.form_id}/decide", {"path": "name", "element": "station.name", "same": "1"})
-    assert done.status_code == 303 and Decision.objects.get().same
+    assert done.status_code == 303
+    assert Decision.objects.get().same
     assert client.post(f"/burden/{version.form_id}/load", {"times": "12", "people": "50", "repeats": "1"}).status_code == 303
     wrong = client.post(f"/burden/{version.form_id}/load", {"times": "often", "people": "50", "repeats": "1"})
-    assert wrong.status_code in (400, 403, 422) and "不为负" in wrong.content.decode()
+    assert wrong.status_code in (400, 403, 422)
+    assert "不为负" in wrong.content.decode()
     book = openpyxl.load_workbook(io.BytesIO(client.get("/burden.xlsx").content))
     assert book.sheetnames == ["表单", "街道", "重复"]
     assert Client().get("/burden").status_code == 302

@@ -34,7 +34,8 @@ def test_the_same_in_other_words_is_found(label: str, kind: str, element: str) -
 @pytest.mark.parametrize(
     ("label", "kind"),
     [
-        ("配偶姓名", "string"), ("紧急联系人电话", "string"), ("车牌颜色", "string"), ("出生地", "string"), ("绿化面积", "decimal"),
+        ("配偶姓名", "string"), ("紧急联系人电话", "string"), ("车牌颜色", "string"), ("出生地", "string"),
+        ("绿化面积", "decimal"),
         ("电话是否接通", "string"), ("下次走访日期", "date"), ("照片", "binary"), ("情况说明", "string"), ("小区名称", "string"),
     ],
 )  # fmt: skip
@@ -53,8 +54,11 @@ def test_a_score_says_why_and_choices_count() -> None:
         Matcher([known]).best(Asked("s", ("路面类型",), "string", choices), 1)[0]
         for choices in (("沥青", "水泥", "砂石"), ("很好", "一般"))
     )
-    assert set(same.because) == set(FEATURES) and same.because["choices"] == 1 and other.because["choices"] == 0
-    assert same.score > other.score >= 0 and same.score > SURE
+    assert set(same.because) == set(FEATURES)
+    assert same.because["choices"] == 1
+    assert other.because["choices"] == 0
+    assert same.score > other.score >= 0
+    assert same.score > SURE
 
 
 def test_odd_labels_are_no_error() -> None:
@@ -64,7 +68,10 @@ def test_odd_labels_are_no_error() -> None:
 
 def test_the_truth_is_apart_from_the_matcher_and_the_aim_is_reached() -> None:
     text = inspect.getsource(generated)
-    assert "words.toml" not in text and "weights" not in text and "wording(" not in text
+    assert "words.toml" not in text
+    assert "weights" not in text
+    assert "wording(" not in text
     assert "generated" not in inspect.getsource(matching).replace("generated forms", "")
     found = {one.name: one.value for one in benches.ask_once()}
-    assert found["ask-once"] >= 95 and found["ask-once-right"] >= 98
+    assert found["ask-once"] >= 95
+    assert found["ask-once-right"] >= 98

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.test import Client
 
 from chengyun import cli
-from chengyun.access.actors import ANONYMOUS, SYSTEM, Actor, actor_of_account
+from chengyun.access.actors import ANONYMOUS, SYSTEM, actor_of_account
 from chengyun.access.models import Account, Assignment, Grant, Organisation
 from chengyun.city import qualify
 from chengyun.collect.forms import services as forms
@@ -68,7 +68,8 @@ def test_a_figure_is_made_of_the_very_columns_its_rule_says(db: None) -> None:
     assert direct == {"pm25", "quality"}
     way = queries.path(sight, PM25, Column("air_quality.composite_index_month", "pm25_mean"))
     assert [one.target.place for one in way] == ["air_quality.area_day_aqi", "air_quality.composite_index_month"]
-    assert "SUM(CAST(h.pm25" in way[0].said and re.search(r"area_day_aqi\.sql:\d+ → air_quality/figures\.py:\d+", way[0].at)
+    assert "SUM(CAST(h.pm25" in way[0].said
+    assert re.search(r"area_day_aqi\.sql:\d+ → air_quality/figures\.py:\d+", way[0].at)
     with pytest.raises(NotFound, match="does not depend"):
         queries.path(sight, Column("air_quality.station_hour", "so2"), Column("air_quality.pm25_daily", "pm25_24h"))
 
@@ -129,7 +130,8 @@ def test_a_hidden_neighbour_is_said_to_be_there_and_nothing_else(centre: Organis
     for who in (ANONYMOUS, staff):
         sight = Sight(who, _hiding())
         found = queries.around(sight, Column("air_quality.pm25_daily", "a"), 3, 3)
-        assert found.boxes["air_quality.pm25_daily"].hidden_up and set(found.boxes) == {
+        assert found.boxes["air_quality.pm25_daily"].hidden_up
+        assert set(found.boxes) == {
             "air_quality.pm25_daily",
             "air_quality.station_hour",
         }
@@ -145,21 +147,27 @@ def test_pages_show_the_picture_the_path_and_the_hits(clerk: Client) -> None:
     page = clerk.get("/lineage/air_quality.area_day_aqi/iaqi_pm25?why=air_quality.station_hour/pm25")
     text = page.content.decode()
     assert page.status_code == 200
-    assert '<svg class="lineage"' in text and 'href="/lineage/air_quality.station_hour/pm25"' in text
-    assert "SUM(CAST(h.pm25 AS DECIMAL(14, 4)))" in text and "area_day_aqi.sql:" in text
+    assert '<svg class="lineage"' in text
+    assert 'href="/lineage/air_quality.station_hour/pm25"' in text
+    assert "SUM(CAST(h.pm25 AS DECIMAL(14, 4)))" in text
+    assert "area_day_aqi.sql:" in text
     assert "如果去掉它" in text
-    assert (
-        clerk.get("/lineage").status_code == 200 and "air_quality.station_hour" in clerk.get("/lineage?q=小时值").content.decode()
-    )
+    assert clerk.get("/lineage").status_code == 200
+    assert "air_quality.station_hour" in clerk.get("/lineage?q=小时值").content.decode()
     for gone in ("/lineage/air_quality.nothing", "/lineage/air_quality.station_hour/nothing", "/lineage/hush"):
         assert clerk.get(gone).status_code == 404
 
 
 def test_the_public_sees_open_data_without_code_or_sources(db: None) -> None:
     text = Client().get("/lineage/air_quality.area_day_aqi/iaqi_pm25").content.decode()
-    assert "PM2.5" in text and "SUM(" not in text and ".sql:" not in text and ".py:" not in text
+    assert "PM2.5" in text
+    assert "SUM(" not in text
+    assert ".sql:" not in text
+    assert ".py:" not in text
     text = Client().get("/lineage/air_quality.station_hour/pm25").content.decode()
-    assert "有一处不可见的来源" in text and "feed:" not in text and "beijing" not in text
+    assert "有一处不可见的来源" in text
+    assert "feed:" not in text
+    assert "beijing" not in text
     assert Client().get("/lineage/feed:air_quality.china_hours").status_code == 404
 
 
@@ -176,7 +184,9 @@ def test_what_is_opened_is_added_and_nonsense_is_not_an_error(clerk: Client) -> 
 def test_boxes_do_not_lie_on_each_other(clerk: Client) -> None:
     picture = clerk.get("/lineage/air_quality.station_hour?up=3&down=3").context["page"].picture
     for a in picture.boxes:
-        assert a.x >= 0 and a.x + picture.box_width <= picture.width and a.y + a.height <= picture.height
+        assert a.x >= 0
+        assert a.x + picture.box_width <= picture.width
+        assert a.y + a.height <= picture.height
         assert not [b for b in picture.boxes if a is not b and a.x == b.x and a.y < b.y + b.height and b.y < a.y + a.height]
 
 

@@ -21,6 +21,7 @@ import msgspec
 import zstandard
 
 from chengyun.city import City, Feed, Malformed, Observation, Registered, Stream, qualify
+from chengyun.collect import hooks
 from chengyun.collect.batch import Batch, DeadRow, Sender
 from chengyun.collect.decode import Dead, read_columns
 from chengyun.collect.house import House
@@ -122,7 +123,11 @@ def load_files(
 ) -> Loaded:
     """Load files one after the other."""
     pack, feed = find_feed(city, feed_name)
-    return asyncio.run(_load(config, city, pack, feed, paths, progress))
+    began = dt.datetime.now(dt.UTC)
+    loaded = asyncio.run(_load(config, city, pack, feed, paths, progress))
+    for tell in hooks.after_load:
+        tell(f"{pack}.{feed.key}", began, loaded.read)
+    return loaded
 
 
 async def _load(config: Config, city: City, pack: str, feed: Feed, paths: Sequence[Path], progress: Progress) -> Loaded:

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from django.conf import settings
 
 from chengyun.errors import Unavailable
-from chengyun.lake import care, database, iceberg, moving, upkeep
+from chengyun.lake import care, database, hooks, iceberg, moving, upkeep
 from chengyun.lake.merge import MOST_FILES, merge
 from chengyun.lake.prepare import prepare
 from chengyun.lake.seal import Connection, Outcome, at_rest, close_chunk, drop_sealed, only_sealer, seal_closed
@@ -56,6 +56,8 @@ def seal(
         import pyarrow as pa  # loaded by sealing already; here to give its memory back, since `jobs` lives on
 
         pa.default_memory_pool().release_unused()
+        for tell in hooks.after_seal:
+            tell(stream, outcome.rows)
     return Outcome(
         stream, outcome.chunks, outcome.rows, outcome.duplicates, outcome.corrected, outcome.bytes, merged
     )  # fmt: skip

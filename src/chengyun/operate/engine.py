@@ -22,7 +22,7 @@ from django.db import connection, transaction
 from chengyun.city import City
 from chengyun.config import config
 from chengyun.errors import Problem
-from chengyun.operate import compute, due, formulas, store, watch
+from chengyun.operate import compute, due, formulas, hooks, store, watch
 from chengyun.operate.models import IndicatorRun
 from chengyun.operate.order import followers, indicator_order, inputs, upstream
 from chengyun.operate.periods import Chunk, chunks, window_bounds, window_of
@@ -194,6 +194,8 @@ def _note(one: Ran, now: dt.datetime, duration_s: float) -> Ran:
         indicator=one.indicator, since=one.since, until=one.until, started_at=now, duration_s=duration_s,
         rows=one.rows, changed=one.changed, error=one.error,
     )  # fmt: skip
+    for tell in hooks.after_run:
+        tell(one.indicator, one.since, one.until, now, duration_s, one.rows, one.error)
     return one
 
 

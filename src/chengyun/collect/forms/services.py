@@ -20,7 +20,7 @@ from chengyun.access.actors import Actor
 from chengyun.access.policy import require
 from chengyun.areas.queries import area_of
 from chengyun.collect import front_door
-from chengyun.collect.forms import hooks, photos
+from chengyun.collect.forms import hooks, photos, taskforms
 from chengyun.collect.forms.instances import read_head, read_instance
 from chengyun.collect.forms.models import Form, FormVersion, Photo, ReviewEvent, Submission, Task
 from chengyun.collect.forms.xlsform import convert
@@ -141,7 +141,9 @@ def take(xml: bytes, files: Mapping[str, BinaryIO], actor: Actor, *, task: int |
     that are missing; with another content it is refused. Raises Malformed, Refused, NotFound.
     """
     require(actor, "form.fill")
-    key, wanted = read_head(xml)
+    said, wanted = read_head(xml)
+    key, of_task = taskforms.split(said)
+    task = task if task is not None else of_task
     version = FormVersion.objects.filter(form_id=key, version=wanted).exclude(state="draft").select_related("form").first()
     if version is None:
         known = list(FormVersion.objects.filter(form_id=key).exclude(state="draft").values_list("version", flat=True))

@@ -80,11 +80,13 @@ def _said(one: Asking) -> str:
     newest = one.standing.newest.astimezone(config().zone) if one.standing.newest else None
     when = _("最近更新于 %s") % f"{newest:%Y-%m-%d}" if newest else _("更新时间没有记录")
     return _("“%(question)s”已由登记“%(register)s”的“%(field)s”掌握（%(rows)s 条，%(when)s），不得再问。") % {
-        "question": one.bound.label, "register": one.holding.name, "field": one.holding.field_name, "rows": one.standing.rows, "when": when,
+        "question": one.bound.label, "register": one.holding.name, "field": one.holding.field_name,
+        "rows": one.standing.rows, "when": when,
     }  # fmt: skip
 
 
 def _doubted(one: Asking) -> str:
     return _("“%(question)s”很可能就是登记“%(register)s”的“%(field)s”（把握 %(score)s）。") % {
-        "question": one.bound.label, "register": one.holding.name, "field": one.holding.field_name, "score": f"{one.bound.score:.0%}",
+        "question": one.bound.label, "register": one.holding.name, "field": one.holding.field_name,
+        "score": f"{one.bound.score:.0%}",
     }  # fmt: skip

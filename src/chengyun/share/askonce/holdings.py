@@ -76,7 +76,7 @@ def model_of(dataset: str) -> type[Model] | None:
 
 
 def standing(dataset: str, now: dt.datetime) -> Standing:
-    """Return how a register stands: without rows it holds nothing, and what has not changed for two cycles may be wrong by now."""
+    """Return how a register stands: without rows it holds nothing; unchanged for two cycles, it may be wrong by now."""
     model = model_of(dataset)
     if model is None:
         return Standing(0, None, False)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """How much a form's question is alike a data element: plain, inspectable arithmetic over words.toml and weights.toml. Pure.
 
-    question ──▶ words (labels, name) ──▶ without fillers, synonyms made one ──▶ bag of characters and pairs ─┐
-    element  ──▶ words (name, names of the fields that keep it) ───────────────▶ bag                         ─┴▶ features ──▶ score
+    question ──▶ words (labels, name) ──▶ without fillers, synonyms made one ──▶ characters and pairs ─┐
+    element  ──▶ words (name, names of the fields that keep it) ───────────────▶ the same             ─┴▶ features ──▶ score
 
 Order of words plays no part. Whose it is (a spouse's name) and what kind of answer is asked for (a number, a colour) must agree:
 these two tell apart what only sounds alike. The score is a probability, calibrated on generated forms (training.py).
@@ -63,7 +63,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """A text as it is compared. bag: characters and pairs. whose: qualifiers. head: what kind of answer, "" when it does not say."""
+    """A text as it is compared. bag: characters and pairs. whose: qualifiers. head: the kind of answer, "" where unsaid."""
 
     text: str
     bag: Mapping[str, int]
@@ -99,6 +99,7 @@ class _Words:
 def _words() -> _Words:
     read = tomllib.loads((HERE / "words.toml").read_text(encoding="utf-8"))
     heads = [(_plain(word), head) for head, words in read["heads"].items() for word in words]
+    whose = [(_plain(word), number) for number, line in enumerate(read["qualifiers"]) for word in line]
     same, heads_of = [], {}
     ordered_heads = tuple(sorted(heads, key=lambda one: -len(one[0])))
     for number, line in enumerate(read["same"]["as"]):
@@ -109,9 +110,7 @@ def _words() -> _Words:
         fillers=_any_of(read["fillers"]),
         light=_any_of(read["light"]),
         fillers_en=frozenset(read["fillers_en"]),
-        qualifiers=tuple(
-            sorted(((_plain(word), number) for number, line in enumerate(read["qualifiers"]) for word in line), key=lambda one: -len(one[0]))
-        ),
+        qualifiers=tuple(sorted(whose, key=lambda one: -len(one[0]))),
         heads=ordered_heads,
         same=tuple(sorted(same, key=lambda one: -len(one[0]))),
         types=read["type"],
@@ -204,7 +203,7 @@ class Matcher:
         )
 
     def _likeness(self, mine: Wording, its: Wording) -> tuple[float, float, float]:
-        """Return the cosine of two bags, rare characters weighing more; what the question has of the element's, and has beside."""
+        """Return the cosine of two bags, rare characters weighing more; what the question has of the element's; and beside."""
         weigh = self._weight
         common = sum(weigh(gram) ** 2 * count * its.bag[gram] for gram, count in mine.bag.items() if gram in its.bag)
         if not common:

@@ -42,7 +42,7 @@ def lineage() -> list[Result]:
 
 def _process(folder: str, packs: int) -> dict[str, float]:
     given = {"CHENGYUN_DATA": folder, "CHENGYUN_DATABASE_URL": os.environ.get("CHENGYUN_DATABASE_URL", "postgresql:///unused")}
-    done = subprocess.run(  # noqa: S603  our own module
+    done = subprocess.run(
         [sys.executable, "-m", "chengyun.share.lineage.measuring", folder, str(packs)],
         env=os.environ | given, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip

@@ -69,7 +69,10 @@ def _text(found: Around) -> str:
 def _plain(found: Around) -> dict[str, Any]:
     return {
         "start": ".".join(found.start),
-        "places": [{"key": box.place.key, "kind": box.place.kind, "side": box.side, "columns": list(box.columns)} for box in found.boxes.values()],
+        "places": [
+            {"key": box.place.key, "kind": box.place.kind, "side": box.side, "columns": list(box.columns)}
+            for box in found.boxes.values()
+        ],
         "edges": [
             {"source": list(one.source), "target": list(one.target), "how": one.how, "said": one.said, "at": one.at}
             for one in found.links

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The part of the graph that a city's declarations say: files and topics, registers, streams, dated tables, alerts, cases, pages.
+"""The part of the graph that a city's declarations say: files, topics, registers, streams, dated tables, alerts, cases, pages.
 
-What formulas and quality rules say stands in formulas.py, evaluation in evaluated.py, what an installation adds at run time in runtime.py.
+What formulas and quality rules say stands in formulas.py, evaluation in evaluated.py, what an installation adds while it runs in
+runtime.py.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from django.utils.translation.trans_null import gettext_noop as _  # asks for no
 from chengyun.city import Above, AlertRule, Below, City, Entity, Feed, Page, Quantity, Ref, Silent, Stream, qualify
 from chengyun.city.pages import Calendar, Chart, MapLayer, Table, Tiles
 from chengyun.city.words import Topic
-from chengyun.share.lineage.shapes import EVERY, Column, Edge, Item, Place
+from chengyun.share.lineage.shapes import EVERY, Column, Edge, How, Item, Place
 
 __all__ = ["CASE_FIELDS", "DOORS", "DERIVED_CODES", "declared_parts", "register_columns", "written_at"]
 
@@ -32,12 +33,24 @@ _OF_EVERY_REGISTER = (
     Item("simulated", _("模拟"), "L"), Item("source", _("来源"), "C"),
 )  # fmt: skip
 
-CASE_FIELDS = (
-    Item("number", _("编号"), "C"), Item("title", _("标题"), "C"), Item("state", _("状态"), "C"), Item("category", _("类别"), "C"),
-    Item("owner", _("责任部门"), "C"), Item("area_code", _("区域"), "C"), Item("lon", _("经度"), "N"), Item("lat", _("纬度"), "N"),
-    Item("opened_at", _("立案时间"), "T"), Item("due_at", _("期限"), "T"), Item("closed_at", _("结案时间"), "T"),
-    Item("alert", _("预警"), "C"), Item("evidence", _("依据"), "C"),
-)  # fmt: skip
+CASE_FIELDS = tuple(
+    Item(key, name, letter)
+    for key, name, letter in (
+        ("number", _("编号"), "C"),
+        ("title", _("标题"), "C"),
+        ("state", _("状态"), "C"),
+        ("category", _("类别"), "C"),
+        ("owner", _("责任部门"), "C"),
+        ("area_code", _("区域"), "C"),
+        ("lon", _("经度"), "N"),
+        ("lat", _("纬度"), "N"),
+        ("opened_at", _("立案时间"), "T"),
+        ("due_at", _("期限"), "T"),
+        ("closed_at", _("结案时间"), "T"),
+        ("alert", _("预警"), "C"),
+        ("evidence", _("依据"), "C"),
+    )
+)
 
 DOORS: tuple[tuple[str, str, frozenset[str]], ...] = (
     ("api", _("数据接口 /api/v1"), frozenset({"entity", "stream", "indicator"})),
@@ -62,16 +75,20 @@ def declared_parts(city: City) -> Iterator[Part]:
         yield from _stream(key, stream)
     for key, feed in city.feeds.items():
         yield from _feed(city, key, feed)
+    for key, stated in city.register_feeds.items():
+        place, entity, at = f"feed:{key}", qualify(key.split(".")[0], stated.entity), stated.at
+        yield Place(place, "feed", stated.name, (Item("content", _("文件内容")),), "sources", at)
+        for item in register_columns(city, entity):
+            said = f"{stated.read.__name__}()"
+            yield Edge(Column(place, "content"), Column(entity, item.key), "transformation", said, written_at(stated.read, at))
     for key, topic in city.topics.items():
         yield from _topic(city, key, topic)
     for pack in city.packs.values():
         for table in pack.limits:
             editions = pack.limits.editions(table)
             names = dict.fromkeys(chain.from_iterable(edition.values for edition in editions))
-            yield Place(
-                f"limit:{pack.key}.{table}", "limit", table, tuple(Item(name, name, "", editions[-1].unit or "") for name in names),
-                at=pack.limits.file,
-            )  # fmt: skip
+            items = tuple(Item(name, name, "", editions[-1].unit or "") for name in names)
+            yield Place(f"limit:{pack.key}.{table}", "limit", table, items, at=pack.limits.file)
     for key, alert in city.alerts.items():
         yield from _alert(city, key, alert)
     for key, kind in city.cases.items():
@@ -109,6 +126,8 @@ def _entity(city: City, key: str, entity: Entity) -> Iterator[Part]:
     taken = {one.key for one in columns}
     derived = tuple(one for one in derived if one.key not in taken)
     yield Place(key, "entity", entity.name, (*columns, *derived), key, at)
+    for field, other in entity.refers.items():
+        yield Edge(Column(qualify(key.split(".")[0], other), "key"), Column(key, field), "join", f"{field} → {other}.key", at)
     for one in derived:
         yield Edge(Column(key, "area_code"), Column(key, one.key), "transformation", f"left(area_code, …) AS {one.key}", at)
 
@@ -158,7 +177,7 @@ def _feed(city: City, key: str, feed: Feed) -> Iterator[Part]:
         for name in distinct.columns:
             yield Edge(Column(place, name), Column(to, column), "transformation", f"{distinct.make.__name__}()", where)
     for column, number in made.numbers.items():
-        how = "transformation" if number.shift else "identity"
+        how: How = "transformation" if number.shift else "identity"
         said = f"{number.column} × 10^{number.shift}" if number.shift else number.column
         yield Edge(Column(place, number.column), Column(to, column), how, said, where)
 

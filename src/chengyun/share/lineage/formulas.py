@@ -9,14 +9,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
-import sqlglot
 from django.utils.translation.trans_null import gettext_noop as _  # asks for no settings
-
 from sqlglot import exp
 
-from chengyun.city import City, Indicator, QualityRule, Rule, qualify
+from chengyun.city import City, Indicator, QualityRule, Rule, qualify, sql_name
 from chengyun.errors import nearest
 from chengyun.share.lineage.declared import DERIVED_CODES, register_columns, written_at
 from chengyun.share.lineage.shapes import EVERY, Column, Edge, How, Item, Place
@@ -24,7 +23,10 @@ from chengyun.share.lineage.sql import Leaf, Made, Resolved, resolve
 
 __all__ = ["formula_parts", "unresolved"]
 
-FORMAT = "4"
+PUBLIC = "public"
+"""The schema of PostgreSQL registers stand in."""
+
+FORMAT = "5"
 """Of what is kept; another one when reading SQL changes."""
 
 OWN = (Item("coverage", _("覆盖率"), "N"), Item("simulated", _("模拟"), "L"))
@@ -75,7 +77,7 @@ def unresolved(city: City, kept: Kept) -> list[str]:
         found += [f"{formula.at}: column {name} leads to no table." for name in formula.read.lost]
         known = {one.column for one in formula.read.made}
         tables = _columns_known(city, key, kept)
-        for leaf in {leaf for made in (*formula.read.made, *formula.read.decided) for leaf in made.leaves}:
+        for leaf in {leaf for leaves in _all_leaves(formula.read) for leaf in leaves}:
             if leaf.table == "" and leaf.column not in BOUND and leaf.column not in formula.declared.parameters:
                 found.append(f"{formula.at}: ${leaf.column} is no parameter of the header.")
             elif leaf.table and leaf.table not in tables:
@@ -106,27 +108,47 @@ def _columns_known(city: City, key: str, kept: Kept) -> dict[str, tuple[str, ...
     return tables
 
 
+def _all_leaves(read: Resolved) -> Iterator[tuple[Leaf, ...]]:
+    yield from (one.leaves for one in read.made)
+    yield from (one.leaves for one in read.decided)
+
+
 def _quality(city: City, key: str, rule: QualityRule, kept: Kept) -> Iterator[Place | Edge]:
     at = rule.at  # type: ignore[attr-defined]
     pack, place = key.split(".")[0], f"quality:{key}"
     on = qualify(pack, rule.on)
     yield Place(place, "quality", rule.name, (Item("holds", _("成立"), "L"),), on, at)
-    asked = exp.select(exp.alias_(exp.maybe_parse(rule.holds, dialect="duckdb"), "holds")).from_(on)
-    read = _resolved(kept, asked.sql(dialect="duckdb"), _schema(_tables(city, pack, (on,), ())), pack, frozenset())
-    for made in read.made:
-        for leaf in made.leaves:
-            yield Edge(Column(leaf.table, leaf.column), Column(place, "holds"), leaf.how, rule.holds, at)
+    if on in city.streams:
+        tables, dialect, asked = _tables(city, pack, (on,), ()), "duckdb", on
+        keys = {name: name for name in tables}
+    else:
+        # A register's rule speaks PostgreSQL, of tables as they are named there.
+        keys = {f"{PUBLIC}.{sql_name(one.split('.')[0])}_{it.model.lower()}": one for one, it in city.entities.items()}
+        tables = {table: tuple(item.key for item in register_columns(city, one)) for table, one in keys.items()}
+        dialect, asked = "postgres", next(table for table, one in keys.items() if one == on)
+    select = exp.select(exp.alias_(exp.maybe_parse(rule.holds, dialect=dialect), "holds")).from_(asked)
+    home = asked.partition(".")[0]
+    read = _resolved(kept, select.sql(dialect=dialect), _schema(tables), home, frozenset(), dialect)
+    for leaves in _all_leaves(read):
+        for leaf in leaves:
+            if leaf.column in tables.get(leaf.table, ()):  # a row's number is no column of its register
+                yield Edge(Column(keys[leaf.table], leaf.column), Column(place, "holds"), leaf.how, rule.holds, at)
 
 
 def _resolved(
-    kept: Kept, sql: str, schema: Mapping[str, Mapping[str, tuple[str, ...]]], home: str, packed: frozenset[str]
+    kept: Kept,
+    sql: str,
+    schema: Mapping[str, Mapping[str, tuple[str, ...]]],
+    home: str,
+    packed: frozenset[str],
+    dialect: str = "duckdb",
 ) -> Resolved:
     digest = hashlib.sha256(
-        "\0".join((FORMAT, sqlglot.__version__, sql, repr(schema), repr(sorted(packed)))).encode()
+        "\0".join((FORMAT, version("sqlglot"), dialect, sql, repr(schema), repr(sorted(packed)))).encode()
     ).hexdigest()[:32]
     read = kept.get(digest)
     if read is None:
-        kept[digest] = read = resolve(sql, schema, home, packed)
+        kept[digest] = read = resolve(sql, schema, home, packed, dialect)
     return read
 
 
@@ -202,7 +224,7 @@ def _edges(city: City, formula: _Formula, place: Place) -> Iterator[Edge]:
     for target, made in (("subject", subject), ("period_start", period)):
         yield from _from(city, formula, made, target)
     rule = formula.rule
-    rows = [one for one in formula.read.made[2:]]
+    rows = list(formula.read.made[2:])
     for item in place.columns[2:]:
         if rule is None:
             if (found := by_name.get(item.key)) is not None:

@@ -100,7 +100,7 @@ def access_place(sight: Sight, key: str, column: str = "") -> Column:
 
 
 def named(graph: Graph, text: str) -> Column:
-    """Return the column a text names: `pack.key.column`, `kind:key/column`, or a place alone. Raises NotFound with the nearest."""
+    """Return what a text names: `pack.key.column`, `kind:key/column`, or a place alone. Raises NotFound with the nearest."""
     for place, column in ((text, EVERY), *(text.rpartition(mark)[::2] for mark in "/.")):
         if place in graph.places and graph.has(Column(place, column)):
             return Column(place, column)

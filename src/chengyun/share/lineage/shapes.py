@@ -92,7 +92,7 @@ class Graph:
         self._base = base
         self._into: dict[str, dict[str, list[Edge]]] = {}
         self._out: dict[str, dict[str, list[Edge]]] = {}
-        self.size = base.size if base else 0
+        self.size: int = base.size if base else 0
         for edge in dict.fromkeys(edges):
             if edge.source.place in self.places and edge.target.place in self.places:
                 self._into.setdefault(edge.target.place, {}).setdefault(edge.target.key, []).append(edge)

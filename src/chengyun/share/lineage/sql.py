@@ -72,17 +72,23 @@ class _Walk:
 
 
 def resolve(
-    sql: str, schema: Mapping[str, Mapping[str, Iterable[str]]], home: str, packed: frozenset[str] = frozenset()
+    sql: str,
+    schema: Mapping[str, Mapping[str, Iterable[str]]],
+    home: str,
+    packed: frozenset[str] = frozenset(),
+    dialect: str = "duckdb",
 ) -> Resolved:
     """Return what a SELECT's columns are made of; of SQL that cannot be followed, only what is lost.
 
     schema: database → table → columns. home: database of tables named without one. packed: tables whose column `detail` is JSON
     that holds the columns named by the first step of a path.
     """
-    typed = {db: {name: dict.fromkeys(columns, "UNKNOWN") for name, columns in tables.items()} for db, tables in schema.items()}
+    typed: dict[str, object] = {
+        db: {name: dict.fromkeys(columns, "UNKNOWN") for name, columns in tables.items()} for db, tables in schema.items()
+    }
     try:
         tree = qualify(
-            sqlglot.parse_one(sql, dialect="duckdb"), dialect="duckdb", schema=typed, db=home, validate_qualify_columns=False,
+            sqlglot.parse_one(sql, dialect=dialect), dialect=dialect, schema=typed, db=home, validate_qualify_columns=False,
             allow_partial_qualification=True, quote_identifiers=False, identify=False,
         )  # fmt: skip
         scope = build_scope(tree)
@@ -91,17 +97,27 @@ def resolve(
     if scope is None:
         return Resolved((), (), (sql.strip()[:80],))
     walk = _Walk(packed)
-    made = tuple(_made(walk, scope, place) for place in range(len(scope.expression.named_selects)))
+    made = tuple(_made(walk, scope, place) for place in range(len(_names(scope))))
     decided = tuple(_decided(walk, scope))
     return Resolved(made, decided, tuple(dict.fromkeys(walk.lost)))
 
 
+def _names(scope: Scope) -> list[str]:
+    query = scope.expression
+    return [str(name) for name in query.named_selects] if isinstance(query, exp.Query) else []
+
+
+def _selects(scope: Scope) -> list[exp.Expr]:
+    query = scope.expression
+    return list(query.selects) if isinstance(query, exp.Query) else []
+
+
 def _made(walk: _Walk, scope: Scope, place: int) -> Made:
-    name = scope.expression.named_selects[place]
+    name = _names(scope)[place]
     first = scope
     while first.set_operation_scopes:
         first = first.set_operation_scopes[0]
-    projection = first.expression.selects[place]
+    projection = _selects(first)[place]
     leaves = _combined(_from_projection(walk, scope, place, 0))
     inner = projection.unalias()
     return Made(name, inner.sql(dialect="duckdb", normalize_functions=False), _line(projection), leaves)
@@ -112,12 +128,12 @@ def _from_projection(walk: _Walk, scope: Scope, place: int, depth: int) -> Itera
         for part in scope.set_operation_scopes:
             yield from _from_projection(walk, part, place, depth)
         return
-    selects = scope.expression.selects
+    selects = _selects(scope)
     if place < len(selects):
         yield from _from_expression(walk, scope, selects[place].unalias(), depth)
 
 
-def _from_expression(walk: _Walk, scope: Scope, inner: exp.Expression, depth: int, base: How = "identity") -> Iterator[Leaf]:
+def _from_expression(walk: _Walk, scope: Scope, inner: exp.Expr, depth: int, base: How = "identity") -> Iterator[Leaf]:
     """Yield what an expression reads, each with what the expression does to it."""
     plain = isinstance(inner, exp.Column)
     for node in inner.find_all(exp.Column, exp.Parameter, exp.Placeholder):
@@ -130,7 +146,7 @@ def _from_expression(walk: _Walk, scope: Scope, inner: exp.Expression, depth: in
             yield Leaf("", name, how)
     for nested in scope.subquery_scopes:
         if any(nested.expression is one for one in inner.find_all(exp.Query)):
-            for place in range(len(nested.expression.named_selects)):
+            for place in range(len(_names(nested))):
                 yield from (
                     Leaf(one.table, one.column, _stronger(one.how, "transformation"))
                     for one in _from_projection(walk, nested, place, depth + 1)
@@ -151,7 +167,7 @@ def _from_column(walk: _Walk, scope: Scope, column: exp.Column, how: How, depth:
     if isinstance(source, exp.Table):
         yield from _from_table(walk, source, column, path, how)
         return
-    names = [name.lower() for name in source.expression.named_selects]
+    names = [name.lower() for name in _names(source)]
     if column.name.lower() not in names:
         walk.lost.append(column.sql(dialect="duckdb"))
         return
@@ -175,11 +191,11 @@ def _path(column: exp.Column) -> str:
         if steps:
             return str(steps[0].this)
         text = above.expression.name
-        return text.removeprefix("$.").split(".")[0].split("[")[0]
+        return str(text).removeprefix("$.").split(".")[0].split("[")[0]
     return ""
 
 
-def _role(node: exp.Expression, top: exp.Expression) -> How:
+def _role(node: exp.Expr, top: exp.Expr) -> How:
     """Return what an expression does with something that stands in it."""
     found: How = "transformation"
     child, above = node, node.parent
@@ -206,7 +222,7 @@ def _decided(walk: _Walk, top: Scope) -> Iterator[Decided]:
         query = scope.expression
         if not isinstance(query, exp.Select):
             continue
-        clauses: list[tuple[exp.Expression, How]] = []
+        clauses: list[tuple[exp.Expr, How]] = []
         for key, how in _AFTER:
             clause = query.args.get(key)
             # The order of the last result decides nothing where all of it is taken.
@@ -242,6 +258,6 @@ def _stronger(one: How, other: How) -> How:
     return one if _STRENGTH[one] >= _STRENGTH[other] else other
 
 
-def _line(node: exp.Expression) -> int:
+def _line(node: exp.Expr) -> int:
     lines = [int(one.meta["line"]) for one in node.find_all(exp.Identifier, exp.Star) if "line" in one.meta]
     return min(lines, default=0)

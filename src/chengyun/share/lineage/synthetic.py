@@ -14,8 +14,26 @@ from pathlib import Path
 from typing import Any
 
 from chengyun.city import (
-    Above, AlertRule, CaseType, Chart, City, Columns, Distinct, Entity, Feed, Number, Pack, Page, Quantity, Ref, Span, State, Stream,
-    Table, Tiles, Transition,
+    Above,
+    AlertRule,
+    CaseType,
+    Chart,
+    City,
+    Columns,
+    Distinct,
+    Entity,
+    Feed,
+    Number,
+    Pack,
+    Page,
+    Quantity,
+    Ref,
+    Span,
+    State,
+    Stream,
+    Table,
+    Tiles,
+    Transition,
 )  # fmt: skip
 from chengyun.city.packs import LoadedPack
 
@@ -114,7 +132,8 @@ def _stream(key: str, chosen: random.Random) -> Stream:
 
 def _feed(stream: Stream) -> Feed:
     columns = Columns(
-        entity=Distinct(columns=["id"], make=str), time=Distinct(columns=["date", "hour"], make=lambda day, hour: f"{day} {hour}"),
+        entity=Distinct(columns=["id"], make=str),
+        time=Distinct(columns=["date", "hour"], make=lambda day, hour: f"{day} {hour}"),
         numbers={one.key: Number(f"{one.key}_raw") for one in stream.quantities},
     )  # fmt: skip
     return Feed(f"{stream.key}_csv", f"{stream.key} CSV", stream=stream.key, read=lambda _file, _name: (), columns=columns)

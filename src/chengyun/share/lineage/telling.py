@@ -1,8 +1,151 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tells others what ran, as OpenLineage events, where CHENGYUN_OPENLINEAGE says to whom."""
+"""Tells others what ran, as OpenLineage events, where CHENGYUN_OPENLINEAGE says to whom.
+
+    CHENGYUN_OPENLINEAGE = https://host/api/v1/lineage     each event is posted; `#key` at its end is sent as a Bearer key
+                         = /folder/events.jsonl            each event is a line at the end of the file
+    unset                                                  nothing is told, and nothing runs
+
+Telling never holds up or fails what is told of: events wait in a short queue of the process, and one that cannot be handed over
+is dropped, with a line in the log when that begins and when it ends.
+"""
 
 from __future__ import annotations
+
+import datetime as dt
+import json
+import logging
+import os
+import queue
+import threading
+import urllib.parse
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from chengyun.city import qualify
+from chengyun.collect import hooks as collect_hooks
+from chengyun.config import config
+from chengyun.errors import Refused
+from chengyun.lake import hooks as lake_hooks
+from chengyun.operate import hooks as operate_hooks
+
+__all__ = ["Teller", "listen"]
+
+SETTING = "CHENGYUN_OPENLINEAGE"
+WAITING = 500
+TIMEOUT_S = 5.0
+
+log = logging.getLogger("chengyun.lineage")
+
+
+class Teller:
+    """Hands events over, in a thread of its own that begins with the first. target: as the setting says."""
+
+    def __init__(self, target: str) -> None:
+        parts = urllib.parse.urlsplit(target)
+        self._key = parts.fragment
+        self._url = urllib.parse.urlunsplit(parts._replace(fragment="")) if parts.scheme in ("http", "https") else ""
+        self._file = None if self._url else Path(target)
+        if self._file is not None and not self._file.is_absolute():
+            raise Refused(f"{SETTING} is {target[:80]!r}, expected http(s)://… or the full path of a file.")
+        self._waiting: queue.Queue[dict[str, Any]] = queue.Queue(WAITING)
+        self._guard = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._away = False
+
+    def tell(self, event: dict[str, Any]) -> None:
+        """Put an event into the queue; one for which there is no room is dropped."""
+        try:
+            self._waiting.put_nowait(event)
+        except queue.Full:
+            self._note(f"more than {WAITING} events wait")
+            return
+        with self._guard:
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._hand_over, name="openlineage", daemon=True)
+                self._thread.start()
+
+    def settle(self, wait_s: float = 10.0) -> None:
+        """Wait until what was put is handed over or dropped: for a command that ends."""
+        done = threading.Event()
+        threading.Thread(target=lambda: (self._waiting.join(), done.set()), daemon=True).start()
+        done.wait(wait_s)
+
+    def _hand_over(self) -> None:
+        while True:
+            event = self._waiting.get()
+            try:
+                self._send(json.dumps(event, ensure_ascii=False).encode())
+                if self._away:
+                    self._away = False
+                    log.warning("OpenLineage events are handed over again")
+            except Exception as wrong:  # whatever the other side does, what is told of goes on
+                self._note(f"{type(wrong).__name__}: {wrong}")
+            finally:
+                self._waiting.task_done()
+
+    def _send(self, body: bytes) -> None:
+        if self._file is not None:
+            with self._file.open("ab") as file:
+                file.write(body + b"\n")
+            return
+        import httpx  # only where events are sent
+
+        head = {"Content-Type": "application/json", **({"Authorization": f"Bearer {self._key}"} if self._key else {})}
+        httpx.post(self._url, content=body, headers=head, timeout=TIMEOUT_S).raise_for_status()
+
+    def _note(self, why: str) -> None:
+        if not self._away:
+            self._away = True
+            log.warning("OpenLineage events cannot be handed over and are dropped: %s", why[:300])
 
 
 def listen() -> None:
     """Take part in what happens below, when somebody is to be told."""
+    target = os.environ.get(SETTING, "").strip()
+    if not target:
+        return
+    teller = Teller(target)
+
+    def ran(
+        indicator: str, since: dt.datetime, until: dt.datetime, began: dt.datetime, seconds: float, rows: int, error: str
+    ) -> None:
+        declared = settings.CITY.indicators[indicator]
+        pack = indicator.split(".")[0]
+        inputs = [qualify(pack, one) for one in (*declared.streams, *declared.uses)]
+        if declared.streams:
+            inputs += [key for key in settings.CITY.entities if key in _graph().beside(indicator, up=True)]
+        _told(
+            teller, indicator, "indicator", inputs=inputs, output=indicator, began=began,
+            ended=began + dt.timedelta(seconds=seconds), nominal=(since, until), rows=rows, sql=declared.sql, error=error,
+        )  # fmt: skip
+
+    def loaded(feed: str, began: dt.datetime, rows: int) -> None:
+        stream = qualify(feed.split(".")[0], settings.CITY.feeds[feed].stream)
+        _told(teller, feed, "feed", inputs=[f"feed:{feed}"], output=stream, began=began, ended=timezone.now(), rows=rows)
+        teller.settle()
+
+    def sealed(stream: str, rows: int) -> None:
+        now = timezone.now()
+        _told(teller, stream, "seal", inputs=[stream], output=f"lake:{stream}", began=now, ended=now, rows=rows)
+
+    operate_hooks.after_run.append(ran)
+    collect_hooks.after_load.append(loaded)
+    lake_hooks.after_seal.append(sealed)
+
+
+def _graph() -> Any:
+    from chengyun.share.lineage.building import declared_graph  # the graph is built when there is something to tell
+
+    return declared_graph(settings.CITY, timezone.localdate())
+
+
+def _told(teller: Teller, job: str, kind: Any, **said: Any) -> None:
+    from chengyun.share.lineage.openlineage import run_event
+
+    try:
+        teller.tell(run_event(_graph(), f"chengyun://{config().city}", job, kind, **said))
+    except Exception:  # a fault of ours in telling must not fail the run that is told of
+        log.exception("an OpenLineage event of %s could not be made", job)

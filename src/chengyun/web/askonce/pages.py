@@ -19,7 +19,7 @@ from chengyun.access.policy import may
 from chengyun.access.views import needs
 from chengyun.collect.forms import queries
 from chengyun.collect.forms.models import FormVersion
-from chengyun.errors import NotFound, Refused
+from chengyun.errors import Refused
 from chengyun.share.askonce import burden, services
 from chengyun.share.askonce.bindings import Bound, bindings
 from chengyun.share.askonce.burden import Report
@@ -100,7 +100,8 @@ def decide(request: HttpRequest, key: str) -> HttpResponse:
     fault = attempt(
         request, "decide",
         lambda: services.decide(
-            version, given.get("path", ""), given.get("element", "").strip(), given.get("same") == "1", given.get("reason", ""), actor
+            version, given.get("path", ""), given.get("element", "").strip(), given.get("same") == "1", given.get("reason", ""),
+            actor,
         ),
     )  # fmt: skip
     return _shown(request, key, fault) if fault else done(request, _("已记下。"), reverse("burden-form", args=[key]))
@@ -132,15 +133,15 @@ def _version(request: HttpRequest, key: str) -> FormVersion:
 
 def _shown(request: HttpRequest, key: str, fault: Fault | None) -> HttpResponse:
     version, now = _version(request, key), timezone.now()
-    known = elements()
+    names = {one: it.name for one, it in elements().items()}
     again = {one.bound.path: one.holding.name for one in asked_again(version, now)}
     bound = bindings(version)
     own = Load.objects.filter(form_id=key).first()
     page = FormPage(
         key=key, title=version.title, version=version.version,
         minutes=burden.minutes_of(version, bound, own, burden.seconds_on(now.date())),
-        questions=tuple(_line(one, known[one.element].name if one.element in known else "", again.get(one.path, "")) for one in bound),
-        load=own, elements=tuple((one, it.name) for one, it in known.items()),
+        questions=tuple(_line(one, names.get(one.element, ""), again.get(one.path, "")) for one in bound),
+        load=own, elements=tuple(names.items()),
         may_design=may(actor_of(request), "form.design"), fault=fault,
     )  # fmt: skip
     return render(request, "askonce/form.html", {"page": page}, status=fault.status if fault else 200)
@@ -150,11 +151,8 @@ def _line(one: Bound, name: str, held: str) -> QuestionLine:
     said = {"declared": _("表单中写明"), "decided": _("已确认"), "proposed": _("建议"), "": ""}[one.how]
     if one.element == CONSENT:
         name = _("同意从登记中预填")
-    why = "；".join(
-        f"{_feature(key)} {value:.2f}"
-        for key, value in one.because.items()
-        if key in ("likeness", "left", "head", "qualifier", "choices")
-    )
+    shown = [(key, value) for key, value in one.because.items() if key in ("likeness", "left", "head", "qualifier", "choices")]
+    why = "；".join(f"{_feature(key)} {value:.2f}" for key, value in shown)
     return QuestionLine(
         one.path, one.label, type_name(one.type), one.element, name, said, one.certain, round(one.score * 100), why, held
     )
@@ -162,5 +160,6 @@ def _line(one: Bound, name: str, held: str) -> QuestionLine:
 
 def _feature(key: str) -> str:
     return {
-        "likeness": _("用词相近"), "left": _("多出的词"), "head": _("问的同一类"), "qualifier": _("指同一人"), "choices": _("选项相同"),
+        "likeness": _("用词相近"), "left": _("多出的词"), "head": _("问的同一类"), "qualifier": _("指同一人"),
+        "choices": _("选项相同"),
     }[key]  # fmt: skip

@@ -113,7 +113,8 @@ def fill_prefill(request: HttpRequest, key: str) -> HttpResponse:
         if refused.code != "consent_missing":
             raise
         asked = next(one for one in version.questions if one["path"] == services.consent_path(version))
-        return JsonResponse({"code": refused.code, "message": refused.sentence, "consent": label_of(asked["labels"], "")}, status=409)
+        told = {"code": refused.code, "message": refused.sentence, "consent": label_of(asked["labels"], "")}
+        return JsonResponse(told, status=409)
     return JsonResponse({"version": version.version, "subject": subject, "prefill": found})
 
 

@@ -40,7 +40,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class DrawnBox:
-    """A place. title: its name as far as there is room. more: address that opens what lies beyond, "" for nothing. hidden_left, hidden_right: a neighbour not to be seen."""
+    """A place. title: its name as far as there is room. more: address that opens what lies beyond, "" for nothing.
+
+    hidden_left, hidden_right: a neighbour that may not be seen.
+    """
 
     key: str
     kind: str
@@ -153,7 +156,8 @@ def _box(
     names = {one.key: one.name for one in box.place.columns}
     for number, key in enumerate(_shown(box)):
         column = Column(box.place.key, key)
-        rows.append(Row(key, fit(said(names.get(key, key)), 30), y + HEAD + LINE * number + LINE // 2, href(column), column == found.start))
+        y_middle = y + HEAD + LINE * number + LINE // 2
+        rows.append(Row(key, fit(said(names.get(key, key)), 30), y_middle, href(column), column == found.start))
     left = box.side < 0
     return DrawnBox(
         key=box.place.key,

@@ -19,7 +19,7 @@ from chengyun.access.actors import actor_of
 from chengyun.access.views import public
 from chengyun.errors import NotFound
 from chengyun.share.lineage import queries
-from chengyun.share.lineage.queries import Around, Box, Link
+from chengyun.share.lineage.queries import Around, Box, Hit, Link
 from chengyun.share.lineage.shapes import EVERY, Column
 from chengyun.share.lineage.sight import Sight
 from chengyun.web.lineage.drawing import Drawn, draw
@@ -175,12 +175,13 @@ def _page(
         columns=tuple(_column(Column(place.key, key), sight) for key in sight.columns(place)),
         sources=tuple(_line(sight, box, start) for box in found.sources),
         uses=tuple(_line(sight, box, start) for box in found.uses),
-        made=tuple(_edge(sight, one) for one in found.links if one.target.place == start.place and start.key in (one.target.key, EVERY)),
-        path=_path(request, sight, start),
-        hits=tuple(
-            HitLine(str(said(hit.place.name)), hit.place.key, kind_said(hit.place.kind), _href(Column(hit.place.key, EVERY)), hit.grade, grade_said(hit.grade))
-            for hit in seen
+        made=tuple(
+            _edge(sight, one)
+            for one in found.links
+            if one.target.place == start.place and start.key in (one.target.key, EVERY)
         ),
+        path=_path(request, sight, start),
+        hits=tuple(_hit(hit) for hit in seen),
         hits_hidden=len(seen) < len(hits),
         hidden_up=middle.hidden_up,
         hidden_down=middle.hidden_down,
@@ -188,6 +189,13 @@ def _page(
         code=code,
         as_of=timezone.now(),
     )  # fmt: skip
+
+
+def _hit(hit: Hit) -> HitLine:
+    place = hit.place
+    return HitLine(
+        str(said(place.name)), place.key, kind_said(place.kind), _href(Column(place.key, EVERY)), hit.grade, grade_said(hit.grade)
+    )
 
 
 def _path(request: HttpRequest, sight: Sight, start: Column) -> tuple[EdgeLine, ...]:

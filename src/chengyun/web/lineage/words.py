@@ -26,5 +26,6 @@ def how_said(how: str) -> str:
 
 def grade_said(grade: str) -> str:
     return {
-        "writes": _("向它写入"), "breaks": _("直接用到，将不能运行"), "loses": _("对外提供，读者将失去它"), "starves": _("间接用到，将没有新值"),
+        "writes": _("向它写入"), "breaks": _("直接用到，将不能运行"), "loses": _("对外提供，读者将失去它"),
+        "starves": _("间接用到，将没有新值"),
     }[grade]  # fmt: skip
