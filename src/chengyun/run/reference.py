@@ -56,6 +56,16 @@ def _page(loaded: LoadedPack) -> str:
         parts += ["## Feeds", table(
             ["key", "name", "stream"], [[f"`{pack.key}.{it.key}`", it.name, f"`{it.stream}`"] for it in pack.feeds]
         )]  # fmt: skip
+    if pack.register_feeds:
+        head = ["key", "name", "register", "authority"]
+        rows = [[f"`{pack.key}.{it.key}`", it.name, f"`{it.entity}`", f"`{it.authority}`"] for it in pack.register_feeds]
+        parts += ["## Feeds of registers", table(head, rows)]
+    if told := [it for it in pack.entities if it.authorities]:
+        rows = [[f"`{it.key}`", " → ".join(f"{one.name} `{one.key}`" for one in it.authorities), _firsts(it)] for it in told]
+        parts += ["## Who states what, the first before the others", table(["register", "authorities", "first for"], rows)]
+    if pack.quality and (rules := [it for it in pack.quality if it.on in {one.key for one in pack.entities}]):
+        rows = [[f"`{it.key}`", it.name, f"`{it.on}`", it.dimension, it.meaning] for it in rules]
+        parts += ["## Rules on registers", table(["key", "name", "register", "dimension", "when it fails"], rows)]
     if loaded.indicators:
         parts += ["## Indicators", *(part for indicator in loaded.indicators for part in _indicator(pack.key, indicator))]
     if pack.scales:
@@ -77,6 +87,11 @@ def _page(loaded: LoadedPack) -> str:
 
 def _register(pack: str, it: Entity) -> list[str]:
     return [f"`{pack}.{it.key}`", it.name, it.one_row_is, SHARING[it.sharing], _yes(it.open), _yes(it.personal)]
+
+
+def _firsts(it: Entity) -> str:
+    """Return the fields that have another first source than the first authority."""
+    return "; ".join(f"{one.name}: {', '.join(one.first_for)}" for one in it.authorities if one.first_for) or "–"
 
 
 def _alert(it: AlertRule) -> list[str]:

@@ -17,6 +17,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext_noop
+
 from chengyun.errors import Refused, Unavailable
 
 if TYPE_CHECKING:
@@ -38,38 +40,43 @@ ROUNDS = 8
 
 LEVELS: Mapping[str, Sequence[tuple[str, str]]] = {
     "name": (
-        ("name_l = name_r", "姓名相同"),
-        ("sound_l = sound_r", "姓名同音"),
-        ("least(length(name_l), length(name_r)) > 1 AND levenshtein(name_l, name_r) = 1", "姓名差一字"),
-        ("surname_l = surname_r", "同姓"),
+        ("name_l = name_r", gettext_noop("姓名相同")),
+        ("sound_l = sound_r", gettext_noop("姓名同音")),
+        ("least(length(name_l), length(name_r)) > 1 AND levenshtein(name_l, name_r) = 1", gettext_noop("姓名差一字")),
+        ("surname_l = surname_r", gettext_noop("同姓")),
     ),
     "number": (
-        ("number_l = number_r", "号码相同"),
-        ("damerau_levenshtein(number_l, number_r) <= 2 AND NOT (checks_l AND checks_r)", "号码差一两位"),
-        ("checks_l AND checks_r", "两个号码都有效而不同"),
+        ("number_l = number_r", gettext_noop("号码相同")),
+        ("damerau_levenshtein(number_l, number_r) <= 2 AND NOT (checks_l AND checks_r)", gettext_noop("号码差一两位")),
+        ("checks_l AND checks_r", gettext_noop("两个号码都有效而不同")),
     ),
     "born": (
-        ("born_l = born_r", "出生日期相同"),
-        ("born_l = swapped_r", "出生日期月日颠倒"),
-        ("damerau_levenshtein(born_l, born_r) = 1", "出生日期差一位"),
-        ("substr(born_l, 1, 4) = substr(born_r, 1, 4)", "出生年份相同"),
+        ("born_l = born_r", gettext_noop("出生日期相同")),
+        ("born_l = swapped_r", gettext_noop("出生日期月日颠倒")),
+        ("damerau_levenshtein(born_l, born_r) = 1", gettext_noop("出生日期差一位")),
+        ("substr(born_l, 1, 4) = substr(born_r, 1, 4)", gettext_noop("出生年份相同")),
     ),
-    "sex": (("sex_l = sex_r", "性别相同"),),
+    "sex": (("sex_l = sex_r", gettext_noop("性别相同")),),
     "phone": (
-        ("phone_l = phone_r", "电话相同"),
-        ("damerau_levenshtein(phone_l, phone_r) = 1", "电话差一位"),
+        ("phone_l = phone_r", gettext_noop("电话相同")),
+        ("damerau_levenshtein(phone_l, phone_r) = 1", gettext_noop("电话差一位")),
     ),
     "address": (
-        ("address_l = address_r", "地址相同"),
-        ("jaro_winkler_similarity(address_l, address_r) >= 0.95", "地址相近"),
+        ("address_l = address_r", gettext_noop("地址相同")),
+        ("jaro_winkler_similarity(address_l, address_r) >= 0.95", gettext_noop("地址相近")),
     ),
 }  # fmt: skip
 """Role → its levels, the strongest agreement first: a condition over the plain columns and what a person reads."""
 OTHERWISE = {
-    "name": "姓名不同", "number": "号码不同", "born": "出生日期不同", "sex": "性别不同", "phone": "电话不同",
-    "address": "地址不同",
-}  # fmt: skip
-UNKNOWN = "一方未知"
+    "name": gettext_noop("姓名不同"),
+    "number": gettext_noop("号码不同"),
+    "born": gettext_noop("出生日期不同"),
+    "sex": gettext_noop("性别不同"),
+    "phone": gettext_noop("电话不同"),
+    "address": gettext_noop("地址不同"),
+}
+UNKNOWN = gettext_noop("一方未知")
+PRIOR = gettext_noop("任意两条记录的起点")
 _ID_WEIGHTS = tuple(pow(2, 18 - place, 11) for place in range(1, 18))
 """Standard: GB 11643-1999, 4.2."""
 
@@ -131,7 +138,7 @@ class Matched:
             level, bits = row[5 + 2 * at], row[6 + 2 * at]
             steps.append(Step(role, _says(role, level), float(bits)))
         prior = float(row[2]) - sum(step.bits for step in steps)
-        return Match(row[0], row[1], row[2], row[3], bool(row[4]), (Step("prior", "任意两条记录的起点", prior), *steps))
+        return Match(row[0], row[1], row[2], row[3], bool(row[4]), (Step("prior", PRIOR, prior), *steps))
 
 
 def match(
