@@ -25,7 +25,7 @@ from chengyun.errors import NotFound, nearest
 PARTS = (
     "bench", "areas", "lake", "collect", "collect.things", "collect.mqtt", "collect.pull", "collect.queue", "operate",
     "cases", "cases.category", "cases.duplicates", "cases.crews", "cases.intake", "cases.evaluation", "cases.statistics",
-    "share.exchange", "share.lineage", "share.askonce", "share.registers", "share.lookups",
+    "protocols.exchange", "share.lineage", "share.askonce", "share.registers", "share.lookups",
     "protocols.sensorthings", "protocols.ngsild", "protocols.ogc",
     "share.catalogue", "web", "web.components",
 )  # fmt: skip

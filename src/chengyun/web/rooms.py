@@ -31,6 +31,7 @@ ROOMS: Mapping[str | Promise, Mapping[str, str | Promise]] = {
     },
     _("数据共享"): {
         "requests": _("共享申请"), "grants": _("授权"), "corrections": _("校核反馈"), "lineage": _("数据血缘"),
+        "exchange": _("数据交换"),
     },
     _("安全与运行"): {
         "access-explain": _("权限解释"), "privacy-reads": _("个人信息查阅"), "privacy-reversals": _("假名还原"),

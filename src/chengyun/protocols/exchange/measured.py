@@ -42,7 +42,7 @@ def plain(asks: Sequence[Ask], _routes: Routes, known: Known) -> list[Answer]:
 _lanes: Lanes | None = None
 
 
-async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
+async def app(scope: dict[str, Any], _receive: Any, send: Any) -> None:
     """Answer GET requests alone."""
     global _lanes
     if scope["type"] != "http":

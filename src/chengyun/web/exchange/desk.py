@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The exchange at a glance: neighbours, requests between nodes, what is followed and kept, the newest receipts."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from dataclasses import dataclass
+
+from django.db.models import Count, Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from chengyun.access.actors import Actor, actor_of
+from chengyun.access.models import Organisation
+from chengyun.access.policy import may
+from chengyun.access.rulebook import rulebook
+from chengyun.access.views import needs
+from chengyun.errors import NotFound
+from chengyun.share.exchange.models import Receipt, Subscription
+from chengyun.share.federation import askings
+from chengyun.share.federation.models import Asking, Mirror, Neighbour
+from chengyun.web.desk.deeds import Fault, attempt, done
+from chengyun.web.exchange.receipt import readable
+
+__all__ = ["answer", "desk"]
+
+SHOWN = 30
+
+
+@dataclass(frozen=True, slots=True)
+class NeighbourLine:
+    """status: ok, stale (paused) or bad (it does not answer)."""
+
+    title: str
+    name: str
+    status: str
+    says: str
+    seen_at: dt.datetime | None
+    harvested_at: dt.datetime | None
+    offered: int
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class AskingLine:
+    """answers: whether it waits for an answer of ours; revokes: whether it is a grant of ours."""
+
+    row: Asking
+    dataset: str
+    purpose: str
+    answers: bool
+    revokes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptLine:
+    row: Receipt
+    dataset: str
+    consumer: str
+    way: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeskPage:
+    """may_manage: whether who reads may answer neighbours. today: exchanges of this local day so far."""
+
+    neighbours: tuple[NeighbourLine, ...]
+    askings: tuple[AskingLine, ...]
+    mirrors: tuple[Mirror, ...]
+    subscriptions: tuple[Subscription, ...]
+    receipts: tuple[ReceiptLine, ...]
+    open: int
+    today: int
+    may_manage: bool
+    as_of: dt.datetime
+
+
+@require_safe
+@needs("exchange.read")
+def desk(request: HttpRequest) -> HttpResponse:
+    """Show how the exchange stands."""
+    return _shown(request, None)
+
+
+@require_POST
+@needs("federation.manage")
+def answer(request: HttpRequest, number: uuid.UUID) -> HttpResponse:
+    """Grant, refuse or revoke a neighbour's request."""
+    asking = Asking.objects.filter(number=number, ours=False).first()
+    if asking is None:
+        raise NotFound(_("没有找到。"))
+    reason, deed = str(request.POST.get("reason", ""))[:300], request.POST.get("deed", "")
+
+    def do() -> None:
+        if deed == "revoke":
+            askings.revoke(actor_of(request), asking, reason)
+        else:
+            askings.answer(actor_of(request), asking, grant=deed == "grant", reason=reason)
+
+    fault = attempt(request, str(number), do)
+    return _shown(request, fault) if fault else done(request, _("已办理，将告知对方节点。"), reverse("exchange"))
+
+
+def _shown(request: HttpRequest, fault: Fault | None) -> HttpResponse:
+    actor = actor_of(request)
+    page = _page(actor)
+    return render(request, "exchange/desk.html", {"page": page, "fault": fault}, status=fault.status if fault else 200)
+
+
+def _page(actor: Actor) -> DeskPage:
+    book = rulebook()
+    names = dict(Organisation.objects.values_list("key", "name"))
+    manages = may(actor, "federation.manage")
+    ways = {
+        "api": _("接口"), "changes": _("增量"), "file": _("批量文件"), "subscription": _("订阅"), "push": _("库表推送"),
+    }  # fmt: skip
+
+    def named(dataset: str) -> str:
+        return _(book.datasets[dataset].name) if dataset in book.datasets else dataset
+
+    mine = readable(actor)
+    counted = Neighbour.objects.annotate(
+        shown=Count("offered", filter=Q(offered__gone_at=None), distinct=True),
+        waits=Count("sent", filter=Q(sent__taken_at=None), distinct=True),
+    )
+    return DeskPage(
+        neighbours=tuple(_neighbour(one, one.shown, one.waits) for one in counted),
+        askings=tuple(
+            AskingLine(
+                one, named(one.dataset), _(book.purposes.get(one.purpose, one.purpose)),
+                manages and not one.ours and one.state == "waiting", manages and not one.ours and one.state == "granted",
+            )
+            for one in Asking.objects.select_related("neighbour")[:SHOWN]
+        ),
+        mirrors=tuple(Mirror.objects.select_related("neighbour")),
+        subscriptions=tuple(Subscription.objects.filter(ended_at=None).select_related("party__organisation")[:SHOWN]),
+        receipts=tuple(
+            ReceiptLine(one, named(one.dataset), names.get(one.consumer, one.consumer), ways.get(one.way, one.way))
+            for one in mine[:SHOWN]
+        ),
+        open=mine.filter(countersigned_at=None, disclaimed_at=None).count(),
+        today=mine.filter(at__gte=timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)).count(),
+        may_manage=manages,
+        as_of=timezone.now(),
+    )  # fmt: skip
+
+
+def _neighbour(one: Neighbour, offered: int, waiting: int) -> NeighbourLine:
+    if not one.active:
+        status, says = "stale", _("已停用")
+    elif one.failing_since:
+        status, says = "bad", _("未应答")
+    else:
+        status, says = ("ok", _("正常")) if one.seen_at else ("partial", _("尚未联系"))
+    return NeighbourLine(str(one), one.name, status, says, one.seen_at, one.harvested_at, offered, waiting)
