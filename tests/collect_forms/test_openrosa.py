@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from chengyun.access.models import AuditRecord
+from chengyun.access.models import Account, AuditRecord
 from chengyun.collect.forms import photos, services
 from chengyun.collect.forms.models import Form, Photo, Submission
 
@@ -125,3 +125,38 @@ def test_a_retired_version_is_no_longer_offered_but_still_taken(collect, person)
     services.retire(Form.objects.get(key="component_patrol"), steward)
     assert "component_patrol" not in phone.listed()
     assert phone.send(patrol(instance(), ())).status_code == 201
+
+
+def test_a_task_comes_to_the_phone_as_a_form_that_knows_what_is_known(
+    collect: Callable[[str], Collect], person: Callable[..., tuple[object, object]]
+) -> None:
+    phone = collect("worker")
+    stranger = collect("stranger")
+    steward = person("steward", "data_steward")[1]
+    mine = services.give_task(
+        Form.objects.get(key="component_patrol"),
+        "东片井盖",
+        "330203",
+        steward,
+        prefill={"round": "evening", "nothing/here": "x"},
+        person=Account.objects.get(username="worker").pk,
+    )
+    listed = phone.listed()
+    key = f"component_patrol.task-{mine.pk}"
+    assert key in listed
+    assert "component_patrol" in listed, "the plain form is still there"
+    assert listed[key]["name"].startswith("东片井盖")
+    assert key not in stranger.listed(), "somebody else's task"
+    form = phone.get(listed[key]["downloadUrl"]).content
+    assert listed[key]["hash"] == "md5:" + hashlib.md5(form).hexdigest()
+    assert f'id="{key}"'.encode() in form
+    assert b"<round>evening</round>" in form
+    assert stranger.get(listed[key]["downloadUrl"]).status_code == 404
+    number = instance()
+    sent = patrol(number, ()).replace('id="component_patrol"', f'id="{key}"')
+    assert phone.send(sent).status_code == 201
+    assert phone.send(sent).status_code == 201, "the answer was lost; the phone sends again"
+    row = Submission.objects.get(instance=number)
+    mine.refresh_from_db()
+    assert (row.task_id, row.version.form_id, mine.state) == (mine.pk, "component_patrol", "done")
+    assert key not in phone.listed()

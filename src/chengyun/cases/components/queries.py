@@ -9,10 +9,10 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from django.db import connection
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Max, Min, Q, QuerySet
 
 from chengyun.access.actors import Actor
 from chengyun.access.policy import scope
@@ -20,7 +20,20 @@ from chengyun.cases.components.register import Kind, kind, local_day
 from chengyun.cases.field.places import distance_m
 from chengyun.city.models import ComponentRegister
 
-__all__ = ["Asked", "Due", "Near", "Pair", "cycles", "due_counts", "due_rows", "listed", "near", "pairs", "visible_rows"]
+__all__ = [
+    "Asked",
+    "Due",
+    "Near",
+    "Pair",
+    "cycles",
+    "due_counts",
+    "due_rows",
+    "extent",
+    "listed",
+    "near",
+    "pairs",
+    "visible_rows",
+]
 
 METRES_PER_DEGREE = 111_195.0
 SAME_PLACE_M = 1.5
@@ -163,6 +176,15 @@ def due_counts(actor: Actor, now: dt.datetime, area: str = "") -> tuple[Due, ...
         for code, count, due in rows
     ]  # fmt: skip
     return tuple(sorted(found, key=lambda one: (-one.due, one.category)))
+
+
+def extent(actor: Actor, asked: Asked, now: dt.datetime) -> tuple[float, float, float, float] | None:
+    """Return west, south, east, north of what is asked for; None where nothing has a place."""
+    rows = listed(actor, replace(asked, due=False), now).order_by()
+    found = rows.aggregate(west=Min("lon"), south=Min("lat"), east=Max("lon"), north=Max("lat"))
+    if found["west"] is None or found["south"] is None:
+        return None
+    return found["west"], found["south"], found["east"], found["north"]
 
 
 def near(actor: Actor, lon: float, lat: float, category: str = "", within_m: float = 60.0, limit: int = 5) -> list[Near]:

@@ -29,6 +29,7 @@ from chengyun.cases.rights import type_of, visible
 from chengyun.city.models import ComponentRegister
 from chengyun.config import config
 from chengyun.errors import NotFound
+from chengyun.web.cache import kept, view_of
 from chengyun.web.components.asking import Option, component_map, groups, read_asked, states
 from chengyun.web.components.people import Person, field_people, workers
 from chengyun.web.desk.deeds import Fault, asked_back, attempt, done
@@ -37,6 +38,7 @@ from chengyun.web.maps import CityMap
 from chengyun.web.places import area_names
 
 PER_PAGE = 40
+EXTENT_FOR_S = 60.0
 PER_TASK = 30
 MOST_CASES, MOST_LOOKS = 100, 50
 
@@ -140,7 +142,7 @@ def register(request: HttpRequest) -> HttpResponse:
     found = list(queries.listed(actor, given, now)[(number - 1) * PER_PAGE : number * PER_PAGE + 1])
     page = RegisterPage(
         Listed(tuple(_rows(found[:PER_PAGE])), number, len(found) > PER_PAGE, filters_of(request.GET)), given,
-        groups(given.category), states(given.state), _areas(given.area), component_map(given),
+        groups(given.category), states(given.state), _areas(given.area), component_map(given, bounds=_extent(actor, given, now)),
         may(actor, "component.manage"), now,
     )  # fmt: skip
     return render(request, "parts/register.html", {"page": page})
@@ -268,6 +270,11 @@ def _due(request: HttpRequest, fault: Fault | None) -> HttpResponse:
 def _progress(task: PatrolTask) -> tuple[PatrolTask, int, int]:
     parts = TaskComponent.objects.filter(task=task)
     return task, parts.exclude(done_at=None).count(), parts.count()
+
+
+def _extent(actor: Actor, given: Asked, now: dt.datetime) -> tuple[float, float, float, float] | None:
+    """Return where the map of a list begins, remembered for a while: it only says where to look."""
+    return kept(("component-extent", view_of(actor), given), lambda: queries.extent(actor, given, now), EXTENT_FOR_S)
 
 
 def _rows(found: list[ComponentRegister]) -> list[Row]:

@@ -24,7 +24,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from chengyun.access.actors import Actor, actor_of_account, collector_of
 from chengyun.access.policy import may
 from chengyun.access.views import public
-from chengyun.collect.forms import services
+from chengyun.collect.forms import queries, services, taskforms
 from chengyun.collect.forms.models import FormVersion
 from chengyun.errors import Malformed, NotFound, Problem, Refused, Unavailable
 
@@ -82,15 +82,21 @@ def _collector(request: HttpRequest) -> Actor:
 @_openrosa
 @require_safe
 def form_list(request: HttpRequest) -> HttpResponse:
-    """List published forms. `formID`: only this one."""
-    rows = FormVersion.objects.filter(state="published").select_related("form").order_by("form_id")
-    if wanted := request.GET.get("formID"):
-        rows = rows.filter(form_id=wanted)
+    """List published forms, and each open task of whoever asks as a form of its own. `formID`: only this one."""
+    rows = list(FormVersion.objects.filter(state="published").select_related("form").order_by("form_id"))
+    found = [(row.form_id, row.title, row, row.digest, "") for row in rows]
+    by_form = {row.form_id: row for row in rows}
+    for task in queries.my_tasks(request.collector):  # type: ignore[attr-defined]
+        if (row := by_form.get(task.form_id)) is not None:
+            digest = taskforms.xform_of(row, task)[1]
+            found.append((taskforms.id_of(task), f"{task.title} · {row.title}", row, digest, f"?task={task.pk}"))
+    wanted = request.GET.get("formID")
     entries = "".join(
-        f"<xform><formID>{escape(row.form_id)}</formID><name>{escape(row.title)}</name><version>{escape(row.version)}</version>"
-        f"<hash>{row.digest}</hash><downloadUrl>{escape(_address(request, 'openrosa-form', row))}</downloadUrl>"
+        f"<xform><formID>{escape(key)}</formID><name>{escape(name)}</name><version>{escape(row.version)}</version>"
+        f"<hash>{digest}</hash><downloadUrl>{escape(_address(request, 'openrosa-form', row) + more)}</downloadUrl>"
         f"<manifestUrl>{escape(_address(request, 'openrosa-manifest', row))}</manifestUrl></xform>"
-        for row in rows
+        for key, name, row, digest, more in found
+        if not wanted or key == wanted
     )
     return _xml(f'<xforms xmlns="http://openrosa.org/xforms/xformsList">{entries}</xforms>')
 
@@ -98,8 +104,14 @@ def form_list(request: HttpRequest) -> HttpResponse:
 @_openrosa
 @require_safe
 def form(request: HttpRequest, key: str, version: str) -> HttpResponse:
-    """Return the XForm of a version that is or was published."""
-    return _xml(_version(key, version).xform)
+    """Return the XForm of a version that is or was published. `task`: filled in for this task of whoever asks."""
+    known, wanted = _version(key, version), request.GET.get("task", "")
+    if not wanted:
+        return _xml(known.xform)
+    task = next((it for it in queries.my_tasks(request.collector) if str(it.pk) == wanted), None)  # type: ignore[attr-defined]
+    if task is None or task.form_id != known.form_id:
+        raise NotFound(f"There is no open task {wanted[:20]!r} of yours for this form.")
+    return _xml(taskforms.xform_of(known, task)[0])
 
 
 @_openrosa

@@ -27,7 +27,7 @@ function addComponents({ map }, told) {
     id: LAYER, type: "circle", source: LAYER, "source-layer": LAYER,
     paint: {
       // A cell of four pixels that stands for many is a dot of its size: together they show where much is.
-      "circle-radius": ["interpolate", ["linear"], ["zoom"], 8, ["case", many, 2.1, 2.6], 13, ["case", many, 2.4, 3.5], 17, 7],
+      "circle-radius": ["interpolate", ["linear"], ["zoom"], 8, ["case", many, 2.1, 3.6], 13, ["case", many, 2.4, 4], 17, 7],
       "circle-color": ["match", ["get", "state"], ...colours, "#7a8388"],
       "circle-opacity": ["case", many, 0.75, 0.95],
       "circle-stroke-width": ["interpolate", ["linear"], ["zoom"], 13, 0, 15, 1],
@@ -56,6 +56,7 @@ function addComponents({ map }, told) {
   });
   map.on("mouseenter", LAYER, () => (map.getCanvas().style.cursor = "pointer"));
   map.on("mouseleave", LAYER, () => (map.getCanvas().style.cursor = ""));
+  if (told.bounds) map.fitBounds(told.bounds, { padding: 40, maxZoom: 17, animate: false });
   if (told.spot) {
     const mark = document.createElement("span");
     mark.className = "spot";
@@ -73,8 +74,13 @@ async function addGrids(city, told) {
   city.grids = shapes;
   map.addSource("grids", { type: "geojson", data: shapes, promoteId: "code" });
   map.addLayer({ id: "grids-fill", type: "fill", source: "grids", paint: { "fill-color": colour("--link"), "fill-opacity": 0.12 } });
+  // From afar a grid is smaller than a pixel: there it is a dot.
+  const middles = shapes.features.map(({ properties, geometry }) => ({ type: "Feature", properties, geometry: { type: "Point", coordinates: boundsOf([{ geometry }]).getCenter().toArray() } }));
+  map.addSource("grid-middles", { type: "geojson", data: { type: "FeatureCollection", features: middles } });
+  map.addLayer({ id: "grid-middles", type: "circle", source: "grid-middles", maxzoom: 13, paint: { "circle-radius": 4, "circle-color": colour("--link"), "circle-opacity": 0.7 } });
   map.addLayer({ id: "grids-line", type: "line", source: "grids", paint: { "line-color": colour("--link"), "line-width": 1.25 } });
   onTheme(() => {
+    map.setPaintProperty("grid-middles", "circle-color", colour("--link"));
     map.setPaintProperty("grids-fill", "fill-color", colour("--link"));
     map.setPaintProperty("grids-line", "line-color", colour("--link"));
   });
