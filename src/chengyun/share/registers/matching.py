@@ -17,8 +17,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.utils.translation import gettext_noop
-
 from chengyun.errors import Refused, Unavailable
 
 if TYPE_CHECKING:
@@ -37,6 +35,12 @@ LIKELY_RECALL = 0.7
 """Of true pairs, how many agree in name and date or in number: only a first guess of how many there are."""
 ROUNDS = 8
 """How often partners are given: each round settles all that are each other's best among those left."""
+
+
+def gettext_noop(text: str) -> str:
+    """Mark a text as one to translate. Django's own asks for settings, and a comparison needs none."""
+    return text
+
 
 LEVELS: Mapping[str, Sequence[tuple[str, str]]] = {
     "name": (
@@ -186,7 +190,10 @@ def match(
     linker.training.estimate_u_using_random_sampling(max_pairs=SAMPLED_PAIRS, seed=1)
     for columns in (("number",), ("name", "born"), ("phone",)):
         if set(columns) <= known and len(set(roles) - set(columns)) > 1:
-            linker.training.estimate_parameters_using_expectation_maximisation(block_on(*columns))
+            # Left to itself, the share of true pairs among these may come out as 1, whose logarithm is none.
+            linker.training.estimate_parameters_using_expectation_maximisation(
+                block_on(*columns), fix_probability_two_random_records_match=True
+            )
     predicted = linker.inference.predict(threshold_match_probability=review_from / 10)
     compared = int(connection.execute(f"SELECT count(*) FROM {predicted.physical_name}").fetchall()[0][0])  # noqa: S608
     _assign(connection, predicted.physical_name, roles, threshold, review_from)
