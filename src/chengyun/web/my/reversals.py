@@ -15,9 +15,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from chengyun.access.actors import actor_of
-from chengyun.access.policy import may, require
+from chengyun.access.policy import may
 from chengyun.access.rulebook import rulebook
-from chengyun.access.views import signed_in
+from chengyun.access.views import needs
 from chengyun.errors import NotFound
 from chengyun.share.lookups import reversals
 from chengyun.share.lookups.models import Reversal
@@ -43,12 +43,10 @@ class ReversalsPage:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
-@signed_in
+@needs("pseudonym.enter")
 def reversals_page(request: HttpRequest) -> HttpResponse:
     """List applications; take a new one."""
     actor = actor_of(request)
-    if not may(actor, "pseudonym.agree"):
-        require(actor, "pseudonym.ask")
     if request.method != "POST":
         return _page(request, None)
     given, now = request.POST, timezone.now()
@@ -66,7 +64,7 @@ def reversals_page(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @never_cache
-@signed_in
+@needs("pseudonym.enter")
 def act(request: HttpRequest, number: int, deed: str) -> HttpResponse:
     """Agree, refuse, or see."""
     actor, now = actor_of(request), timezone.now()
