@@ -23,6 +23,7 @@ from chengyun.share.exchange.models import Party
 from chengyun.share.exchange.serving import Ask, answer_many
 from chengyun.share.exchange.sources import ensure_horizons
 
+DATASET = "water_supply.asset"
 ADDRESS = "http://node.test/exchange/v1"
 
 

@@ -32,12 +32,13 @@ RESPONSE = ('"@status"', '"content-digest"', '"exchange-nonce"')
 ALGORITHMS = {"ed25519": "ed25519", "sm2": "sm2-sm3"}
 """What our keys' algorithms are called in a signature; sm2-sm3 is not registered with IANA."""
 
+_NAME = r"[a-z*][a-z0-9_.*-]{0,31}"
 _INPUT = re.compile(
-    rf'{LABEL}=\((?P<covered>"[^"]+"(?: "[^"]+")*)\)(?P<params>;created=(?P<created>\d{{1,12}})'
-    r';nonce="(?P<nonce>[A-Za-z0-9_-]{16,64})";keyid="(?P<key_id>[A-Za-z0-9_-]{1,64})";alg="(?P<alg>[a-z0-9-]{1,20})"'
-    rf';tag="{TAG}")'
+    rf'(?P<label>{_NAME})=\((?P<covered>"[^"]+"(?: "[^"]+")*)\)(?P<params>(?:;[a-z]{{1,10}}=(?:"[^"\\]{{0,100}}"|\d{{1,12}}))+)'
 )
-_SIGNATURE = re.compile(rf"{LABEL}=:([A-Za-z0-9+/]{{2,200}}={{0,2}}):")
+_PARAM = re.compile(r';([a-z]+)=(?:"([^"]*)"|(\d+))')
+_SIGNATURE = re.compile(rf"(?P<label>{_NAME})=:(?P<signature>[A-Za-z0-9+/]{{2,200}}={{0,2}}):")
+_PARAMS = {"created": r"\d{1,12}", "nonce": r"[A-Za-z0-9_-]{16,64}", "keyid": r"[A-Za-z0-9_-]{1,64}", "alg": r"[a-z0-9-]{1,20}"}
 
 Signer = Callable[[bytes], bytes]
 Verifier = Callable[[str, bytes, bytes], bool]
@@ -77,11 +78,11 @@ def read_signature(method: str, authority: str, path: str, query: str, headers: 
 
     Raises Refused (401) for a message that is not signed by this profile.
     """
-    found, signature = _found(headers)
+    found = _found(headers)
     covered = (*REQUEST, '"content-digest"') if body else REQUEST
     _covers(found, covered, headers, body)
-    base = _request_base(method, authority, path, query, headers, covered, found["params"])
-    return _checked(found, base, signature)
+    base = _request_base(method, authority, path, query, headers, covered, found.params)
+    return _checked(found, base)
 
 
 def sign_response(
@@ -102,12 +103,12 @@ def verify_response(status: int, headers: Mapping[str, str], body: bytes, nonce:
 
     Raises Refused when the answer is not signed, not to this request, not by a known key, changed, or far from now.
     """
-    found, signature = _found(headers)
+    found = _found(headers)
     covered = (*RESPONSE, '"exchange-receipt"') if "exchange-receipt" in headers else RESPONSE
     _covers(found, covered, headers, body)
     if headers.get("exchange-nonce") != nonce:
         raise _refused("The answer is to another request.")
-    checked = _checked(found, _response_base(status, headers, covered, found["params"]), signature)
+    checked = _checked(found, _response_base(status, headers, covered, found.params))
     within_window(checked, now)
     if not verify(checked.key_id, checked.base, checked.signature):
         raise _refused(f"The answer is not signed by a key that is pinned: {checked.key_id}.")
@@ -136,31 +137,47 @@ def _signed(covered: tuple[str, ...], params: str, signature: bytes) -> dict[str
     }
 
 
-def _found(headers: Mapping[str, str]) -> tuple[re.Match[str], bytes]:
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What Signature-Input and Signature say. params: as written, because as written it was signed."""
+
+    covered: str
+    params: str
+    given: Mapping[str, str]
+    signature: bytes
+
+
+def _found(headers: Mapping[str, str]) -> _Found:
     if "signature-input" not in headers or "signature" not in headers:
         raise _refused("The message is not signed. Sign it as docs/exchange.md says.", code="unsigned")
     found = _INPUT.fullmatch(headers["signature-input"].strip())
     signed = _SIGNATURE.fullmatch(headers["signature"].strip())
-    if found is None or signed is None:
+    pairs = [(name, text or number) for name, text, number in _PARAM.findall(found["params"])] if found else []
+    given = dict(pairs)
+    if (
+        found is None or signed is None or found["label"] != signed["label"] or len(given) != len(pairs)
+        or given.keys() != {*_PARAMS, "tag"} or given["tag"] != TAG
+        or not all(re.fullmatch(pattern, given[name]) for name, pattern in _PARAMS.items())
+    ):  # fmt: skip
         raise _refused(
-            f'The signature is not by this profile: one signature {LABEL}, with created, nonce, keyid, alg and tag="{TAG}".'
+            f'The signature is not by this profile: one signature, with created, nonce, keyid, alg and tag="{TAG}", each once.'
         )
     try:
-        signature = base64.b64decode(signed[1], validate=True)
+        return _Found(found["covered"], found["params"], given, base64.b64decode(signed["signature"], validate=True))
     except ValueError:
         raise _refused("The signature is no base64.") from None
-    return found, signature
 
 
-def _covers(found: re.Match[str], covered: tuple[str, ...], headers: Mapping[str, str], body: bytes) -> None:
-    if tuple(found["covered"].split(" ")) != covered:
-        raise _refused(f"The signature covers {found['covered']}; expected {' '.join(covered)}, in this order.")
+def _covers(found: _Found, covered: tuple[str, ...], headers: Mapping[str, str], body: bytes) -> None:
+    if tuple(found.covered.split(" ")) != covered:
+        raise _refused(f"The signature covers {found.covered}; expected {' '.join(covered)}, in this order.")
     if '"content-digest"' in covered and headers.get("content-digest") != content_digest(body):
         raise _refused("Content-Digest is missing or not the digest (sha-256) of the body.", code="digest")
 
 
-def _checked(found: re.Match[str], base: bytes, signature: bytes) -> Checked:
-    return Checked(found["key_id"], found["alg"], int(found["created"]), found["nonce"], base, signature)
+def _checked(found: _Found, base: bytes) -> Checked:
+    given = found.given
+    return Checked(given["keyid"], given["alg"], int(given["created"]), given["nonce"], base, found.signature)
 
 
 def _request_base(

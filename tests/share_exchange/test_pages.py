@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The exchange's pages: who sees what, and what a steward does there."""
+
+from __future__ import annotations
+
+import uuid
+from importlib import util
+from pathlib import Path
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from chengyun.access.models import Account, Assignment, Grant, Organisation
+from chengyun.share.exchange import receipts
+from chengyun.share.exchange.models import Receipt
+from chengyun.share.federation.models import Asking, Neighbour, Sent
+from chengyun.share.ledger import verifier
+
+_spec = util.spec_from_file_location("exchange_conftest", Path(__file__).with_name("conftest.py"))
+assert _spec is not None
+assert _spec.loader is not None
+given = util.module_from_spec(_spec)
+_spec.loader.exec_module(given)
+
+
+def who(role: str, organisation: Organisation | None = None) -> Client:
+    account = Account.objects.create_user(
+        f"{role}-{uuid.uuid4().hex[:6]}", password="Tower-Bridge-1894", organisation=organisation
+    )
+    account.password_changed_at = timezone.now()
+    account.save()
+    Assignment.objects.create(account=account, role=role, organisation=organisation)
+    client = Client()
+    client.force_login(account)
+    return client
+
+
+def test_a_receipt_is_proved_on_its_page_and_seen_by_its_own_body(department) -> None:
+    given.assets(2)
+    department.grant("water_supply.asset")
+    told = department.client.get("/rows", dataset="water_supply.asset")
+    number = receipts.parse(told.leaf)["id"]
+    steward, own = who("data_steward"), who("department_clerk", department.organisation)
+    other = who("department_clerk", Organisation.objects.create(key="elsewhere_test", name="他局"))
+    page = steward.get(f"/exchange/receipts/{number}").content.decode()
+    assert page.count("status-ok") == 3
+    assert "使用方尚未回签" in page
+    department.client.countersign(told.leaf)
+    assert own.get(f"/exchange/receipts/{number}").content.decode().count("status-ok") == 4
+    assert verifier.verify(own.get(f"/exchange/receipts/{number}.json").content).receipt["id"] == number
+    assert other.get(f"/exchange/receipts/{number}").status_code == 404
+    assert number not in other.get("/exchange").content.decode()
+    assert number in own.get("/exchange").content.decode()
+    assert Client().get("/exchange").status_code in (302, 404)
+    Receipt.objects.update(at=timezone.now() - timezone.timedelta(days=2))
+    public = Client().get("/exchange/statistics")
+    assert "民政测试" in public.content.decode()
+    told = Client().get("/exchange/statistics.json").json()
+    assert told["totals"]["rows"] >= 2
+
+
+def test_a_steward_answers_a_neighbour_and_a_clerk_does_not(department) -> None:
+    neighbour = Neighbour.objects.create(name="haishu", title="海曙区", address="http://a", organisation=department.organisation)
+    asking = Asking.objects.create(
+        number=uuid.uuid4(), neighbour=neighbour, ours=False, dataset="water_supply.asset", purpose="statistics",
+        fields={"name": "clear"},
+    )  # fmt: skip
+    address = f"/exchange/requests/{asking.number}"
+    steward, clerk = who("data_steward"), who("department_clerk", department.organisation)
+    assert clerk.post(address, {"deed": "grant"}).status_code in (302, 403, 404)
+    refused = steward.post(address, {"deed": "refuse"})
+    assert refused.status_code == 400
+    assert 'role="alert"' in refused.content.decode()
+    assert Grant.objects.filter(organisation=department.organisation).count() == 0
+    assert steward.post(address, {"deed": "grant"}).status_code == 303
+    asking.refresh_from_db()
+    assert asking.state == "granted"
+    assert Grant.objects.get(number=asking.grant).shown == {"name": "clear"}
+    assert steward.post(address, {"deed": "revoke", "reason": "到期"}).status_code == 303
+    assert Grant.objects.get(number=asking.grant).revoked_at is not None
+    assert list(Sent.objects.order_by("id").values_list("kind", "step")) == [("decision", 2), ("revoked", 3)]
+    page = steward.get("/exchange").content.decode()
+    assert "海曙区" in page
+    assert "已撤销" in page
+
+
+@pytest.mark.parametrize("address", ["/exchange/receipts/00000000-0000-0000-0000-000000000000", "/exchange/receipts/x"])
+def test_what_is_not_there_is_not_found(department, address: str) -> None:
+    assert who("data_steward").get(address).status_code == 404
