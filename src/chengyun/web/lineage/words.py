@@ -12,7 +12,7 @@ def kind_said(kind: str) -> str:
     return {
         "source": _("数据源"), "topic": _("消息主题"), "feed": _("接入文件"), "form": _("表单"), "entity": _("登记对象"),
         "stream": _("感知流"), "limit": _("限值表"), "indicator": _("指标"), "quality": _("质量规则"), "alert": _("预警规则"),
-        "case": _("案件类型"), "count": _("案件计数"), "rate": _("评价指标"), "page": _("页面"), "door": _("对外接口"),
+        "case": _("案件类型"), "count": _("案件计数"), "rate": _("评价指标"), "page": _("页面"), "door": _("数据出口"),
         "grant": _("授权"),
     }[kind]  # fmt: skip
 
