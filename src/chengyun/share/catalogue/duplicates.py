@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from chengyun.access.actors import Actor
 from chengyun.share.catalogue.models import DataElement, Item, Listing, Resource
@@ -50,12 +51,12 @@ MOST = 500
 ALIKE = """
 SELECT i.folded, array_agg(i.id ORDER BY r.key, i.key)
 FROM catalogue_item i JOIN catalogue_resource r ON r.id = i.resource_id
-WHERE r.kind = ANY(%(kinds)s) AND r.state = 'published' AND i.folded <> '' AND NOT i.folded = ANY(%(generic)s)
-  AND i.resource_id = ANY(%(seen)s)
+WHERE r.kind = ANY(%s) AND r.state = 'published' AND i.folded <> '' AND NOT i.folded = ANY(%s)
+  AND i.resource_id IN ({seen})
 GROUP BY i.folded
-HAVING count(DISTINCT i.resource_id) BETWEEN 2 AND %(most)s
+HAVING count(DISTINCT i.resource_id) BETWEEN 2 AND %s
    AND (count(DISTINCT i.element_id) > 1 OR bool_or(i.element_id IS NULL))
-ORDER BY count(DISTINCT i.resource_id) DESC, i.folded LIMIT %(limit)s
+ORDER BY count(DISTINCT i.resource_id) DESC, i.folded LIMIT %s
 """
 
 
@@ -121,9 +122,9 @@ def conflicts(actor: Actor) -> list[Conflict]:
 def alike(actor: Actor, limit: int = MOST) -> list[Alike]:
     """Return groups of items with the same name in several resources that do not share an element, the largest first."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            ALIKE, {"kinds": list(KEEPERS), "generic": list(GENERIC), "seen": _seen(actor), "most": COMMONPLACE, "limit": limit}
-        )
+        seen, params = _seen(actor).query.sql_with_params()
+        # The condition on what may be seen is Django's own text, with its parameters.
+        cursor.execute(ALIKE.format(seen=seen), [list(KEEPERS), list(GENERIC), *params, COMMONPLACE, limit])
         groups = cursor.fetchall()
     items = {
         one.pk: one for one in Item.objects.filter(pk__in=[pk for _name, pks in groups for pk in pks]).select_related("resource")
@@ -139,10 +140,9 @@ def alike(actor: Actor, limit: int = MOST) -> list[Alike]:
     return found
 
 
-def _seen(actor: Actor) -> list[int]:
-    return list(
-        Listing.objects.filter(listed(actor), state=Resource.State.PUBLISHED, kind__in=KEEPERS).values_list("pk", flat=True)
-    )
+def _seen(actor: Actor) -> QuerySet[Listing, int]:
+    rows = Listing.objects.filter(listed(actor), state=Resource.State.PUBLISHED, kind__in=KEEPERS)
+    return rows.order_by().values_list("pk", flat=True)
 
 
 def _family(letter: str) -> str:

@@ -73,6 +73,7 @@ def _sync(found: Sequence[Described], now: dt.datetime) -> Synced:
         items.setdefault(item.resource_id, {})[item.key] = item
     added, changed, withdrawn = 0, 0, 0
     touched: list[Resource] = []
+    versions: list[Revision] = []
     for one in found:
         body = bodies.get(one.owner) if one.owner else centre
         row = known.get(one.key)
@@ -90,13 +91,15 @@ def _sync(found: Sequence[Described], now: dt.datetime) -> Synced:
             row.class_code = row.class_code or f"3{provider.number:02d}{CLASS_OF_KIND[one.kind]}"
             row.code = f"{row.class_code}/{row.pk:06d}"
             differs["code"] = (None, row.code)
-        before = item_values(sorted(items.get(row.pk, {}).values(), key=lambda item: (item.position, item.pk)))
-        if _sync_items(row, one.items, items.get(row.pk, {})):
-            differs["items"] = (before, item_values(list(row.items.order_by("position", "id"))))
+        known_items = items.get(row.pk, {})
+        before = item_values(sorted(known_items.values(), key=lambda item: item.position))
+        kept = _sync_items(row, one.items, known_items)
+        if kept is not None:
+            differs["items"] = (before, item_values(kept))
         if not differs:
             continue
         added, changed = added + fresh, changed + (not fresh)
-        _keep(row, differs, now, _("依据声明"))
+        versions.append(_keep(row, differs, now, _("依据声明")))
         touched.append(row)
     there = {one.key for one in found}
     for row in known.values():
@@ -104,8 +107,9 @@ def _sync(found: Sequence[Described], now: dt.datetime) -> Synced:
             withdrawn += 1
             row.withdrawn_because = _("不再有此数据的声明。")
             row.state = Resource.State.WITHDRAWN
-            _keep(row, {"state": ("published", "withdrawn")}, now, row.withdrawn_because)
+            versions.append(_keep(row, {"state": ("published", "withdrawn")}, now, row.withdrawn_because))
             touched.append(row)
+    Revision.objects.bulk_create(versions)
     write_listings(touched)
     return Synced(added, changed, withdrawn)
 
@@ -131,9 +135,11 @@ def _differences(row: Resource, said: dict[str, Any]) -> dict[str, tuple[Any, An
     return {name: (getattr(row, name), value) for name, value in said.items() if getattr(row, name) != value}
 
 
-def _sync_items(row: Resource, found: Sequence[DescribedItem], known: dict[str, Item]) -> bool:
-    """Make a resource's items what is declared; returns whether anything changed."""
-    changed = False
+def _sync_items(row: Resource, found: Sequence[DescribedItem], known: dict[str, Item]) -> list[Item] | None:
+    """Make a resource's items what is declared; return them in order, None where nothing changed."""
+    kept: list[Item] = []
+    new: list[Item] = []
+    changed: list[Item] = []
     for position, one in enumerate(found):
         item = known.get(one.key) or Item(resource=row, key=one.key)
         said = {
@@ -141,25 +147,32 @@ def _sync_items(row: Resource, found: Sequence[DescribedItem], known: dict[str, 
             "personal": one.personal, "element_id": one.element, "source_of_record": one.source_of_record,
         }  # fmt: skip
         said = {name: value for name, value in said.items() if name.removesuffix("_id") not in item.edited}
+        kept.append(item)
         if item.pk is None or any(getattr(item, name) != value for name, value in said.items()):
+            (new if item.pk is None else changed).append(item)
             for name, value in said.items():
                 setattr(item, name, value)
             item.folded = fold(item.name)[:200]
-            item.save()
-            changed = True
-    gone = [item.pk for key, item in known.items() if key not in {one.key for one in found}]
+    there = {one.key for one in found}
+    gone = [item.pk for key, item in known.items() if key not in there]
     if gone:
         Item.objects.filter(pk__in=gone).delete()
-    return changed or bool(gone)
+    if new:
+        Item.objects.bulk_create(new)
+    if changed:
+        Item.objects.bulk_update(
+            changed, ["position", "name", "type", "length", "definition", "personal", "element", "source_of_record", "folded"]
+        )
+    return kept if new or changed or gone else None
 
 
-def _keep(row: Resource, differs: dict[str, tuple[Any, Any]], now: dt.datetime, reason: str) -> None:
-    """Save a changed resource as a new version of its own."""
+def _keep(row: Resource, differs: dict[str, tuple[Any, Any]], now: dt.datetime, reason: str) -> Revision:
+    """Save a changed resource, and return what makes it a version of its own."""
     base = row.version
     row.version = base + 1
     row.save()
     changes = {name.removesuffix("_id"): list(pair) for name, pair in differs.items()}
-    Revision.objects.create(
+    return Revision(
         resource=row, number=row.version, base=base, state=Revision.State.ACCEPTED, changes=changes, reason=reason, author=None,
         author_name=_("程序"), made_at=now, reviewed_at=now,
     )  # fmt: skip
