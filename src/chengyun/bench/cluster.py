@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import signal
 import subprocess
 import sys
 import threading
@@ -15,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from chengyun.bench.place import Place, free_ports, wait_for
+from chengyun.run.process import dies_with_parent
 
 __all__ = ["Cluster", "HourSender", "Program"]
 
@@ -38,7 +40,10 @@ class Program:
     def start(self, wait_s: float = 30.0) -> None:
         self.lives += 1
         with open(self.log, "ab") as out:
-            self.process = subprocess.Popen(self.words, env=self.env, stdout=out, stderr=out, stdin=subprocess.DEVNULL)
+            self.process = subprocess.Popen(
+                self.words, env=self.env, stdout=out, stderr=out, stdin=subprocess.DEVNULL,
+                preexec_fn=dies_with_parent(signal.SIGKILL),
+            )  # fmt: skip
         if self.ready and wait_s:
             wait_for(self.answers, wait_s, f"{self.words[:3]} did not answer: {self.log.read_text()[-500:]}")
 
