@@ -210,9 +210,8 @@ def _paging(graph: Graph, about: About, catalogue: URIRef) -> None:
 
 def serialize(graph: Graph, form: str) -> bytes:
     """Return a graph as turtle, json-ld or xml."""
-    more = {
-        "context": {
-            space: str(iri) for space, iri in graph.namespaces() if space in ("dcat", "dct", "foaf", "vcard", "adms", "skos")
-        }
-    }
-    return graph.serialize(format=form, encoding="utf-8", **(more if form == "json-ld" else {}))
+    short = ("dcat", "dct", "foaf", "vcard", "adms", "skos", "hydra")
+    context = {space: str(iri) for space, iri in graph.namespaces() if space in short}
+    more: dict[str, Any] = {"context": context} if form == "json-ld" else {}
+    made: bytes = graph.serialize(format=form, encoding="utf-8", **more)
+    return made

@@ -71,7 +71,7 @@ def import_workbook(actor: Actor, data: bytes, now: dt.datetime | None = None) -
                 raise _Faulty
     except _Faulty:
         return Imported(0, 0, 0, tuple(sorted(faults, key=lambda it: (it.sheet, _row_of(it.cell), it.cell))))
-    return Imported(**counts)
+    return Imported(counts["registered"], counts["changed"], counts["unchanged"])
 
 
 def _row(actor: Actor, row: SheetRow, body: Organisation, now: dt.datetime) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from django.db import connection
 
@@ -57,7 +58,7 @@ def write_listings(resources: Sequence[Resource], items: dict[int, list[Item]] |
             cursor.executemany(UPSERT, [_row(one, found.get(one.pk, [])) for one in batch])
 
 
-def _row(one: Resource, items: list[Item]) -> tuple[object, ...]:
+def _row(one: Resource, items: list[Item]) -> tuple[Any, ...]:
     shown = one.state in (Resource.State.PUBLISHED, Resource.State.WITHDRAWN)
     audience = 2 if one.secret else 0 if shown else 1
     return (

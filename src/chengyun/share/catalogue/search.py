@@ -38,7 +38,7 @@ Choices = Mapping[str, Collection[str]]
 
 
 @SearchVectorField.register_lookup
-class Holds(Lookup):  # type: ignore[type-arg]  # Django's own is no generic at run time
+class Holds(Lookup):
     """tokens__holds: terms of a tsquery as they are, without a text-search configuration taking them apart."""
 
     lookup_name = "holds"
@@ -46,10 +46,10 @@ class Holds(Lookup):  # type: ignore[type-arg]  # Django's own is no generic at 
     def get_prep_lookup(self) -> Any:
         return self.rhs
 
-    def get_db_prep_lookup(self, value: Any, connection: Any) -> tuple[str, list[Any]]:  # noqa: ARG002  Django's signature
+    def get_db_prep_lookup(self, value: Any, connection: Any) -> tuple[str, Any]:  # noqa: ARG002  Django's signature
         return "%s", [value]
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
         left, left_params = self.process_lhs(compiler, connection)
         right, right_params = self.process_rhs(compiler, connection)
         return f"{left} @@ {right}::tsquery", [*left_params, *right_params]

@@ -80,7 +80,7 @@ def register(
     require(actor, "catalogue.edit")
     name = str(values.get("name", "")).strip()
     with transaction.atomic():
-        provider = Organisation.objects.filter(pk=values.get("provider")).first()
+        provider = Organisation.objects.filter(pk=values.get("provider") or 0).first()
         one = Resource(
             key=_free_key(name), kind="external", name=name[:300], provider=provider, version=0,
             provider_name=provider.name if provider else "", area_code=provider.area_code if provider else "",
@@ -275,7 +275,7 @@ def _apply(one: Revision) -> None:
             )
     apply(resource, {name: pair[1] for name, pair in one.changes.items()})
     if "provider" in one.changes:
-        body = Organisation.objects.filter(pk=resource.provider_id).first()
+        body = Organisation.objects.filter(pk=resource.provider_id or 0).first()
         resource.provider_name, resource.area_code = (body.name, body.area_code) if body else ("", "")
     if "state" in one.changes:
         resource.withdrawn_because = one.reason if resource.state == Resource.State.WITHDRAWN else ""

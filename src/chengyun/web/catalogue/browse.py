@@ -85,7 +85,7 @@ def catalogue(request: HttpRequest) -> HttpResponse:
     word = request.GET.get("page", "1")
     number = min(int(word) if word.isascii() and word.isdigit() and len(word) < 6 else 1, DEEPEST // PAGE) or 1
     found = search(actor, text, choices=choices, offset=(number - 1) * PAGE, limit=PAGE)
-    given = {"q": text, **choices}
+    given: dict[str, str | list[str]] = {"q": text, **choices}
     few = Listing.objects.order_by()[:AT_ONCE].count() < AT_ONCE
     page = BrowsePage(
         tabs=tabs(actor, "catalogue"),

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
@@ -125,7 +127,7 @@ def _form(request: HttpRequest, key: str) -> HttpResponse:
         except Refused:
             pass  # the sentence says which cell; what was typed before stands
     fixed = one is not None and one.kind != "external"
-    spare = [] if fixed else [{}] * SPARE_ROWS
+    spare: list[dict[str, Any]] = [] if fixed else [{}] * SPARE_ROWS
     page = EditPage(
         tabs=tabs(actor, ""),
         key=key,
@@ -142,7 +144,6 @@ def _form(request: HttpRequest, key: str) -> HttpResponse:
 
 def _whole(request: HttpRequest, do: Any) -> Fault | None:
     """Do both steps or neither: a change that may not be submitted leaves no draft behind a refusal."""
-    from django.db import transaction
 
     def both() -> None:
         with transaction.atomic():
@@ -175,8 +176,6 @@ def _read(post: QueryDict, *, fixed: bool) -> tuple[dict[str, Any], list[dict[st
 
 
 def _day(word: str) -> str | None:
-    import datetime as dt
-
     if not word:
         return None
     try:

@@ -69,11 +69,9 @@ def act(request: HttpRequest, number: int, deed: str) -> HttpResponse:
     """Submit or take back one's own change."""
     actor = actor_of(request)
     services.access_revision(actor, number)
-    service, said = {
-        "submit": (services.submit, _("已提交，等待他人审核。")),
-        "discard": (services.discard, _("已撤回。")),
-    }[deed]
-    fault = attempt(request, "act", lambda: service(actor, number))
+    submitting = deed == "submit"
+    said = _("已提交，等待他人审核。") if submitting else _("已撤回。")
+    fault = attempt(request, "act", lambda: services.submit(actor, number) if submitting else services.discard(actor, number))
     return _shown(request, number, fault) if fault else done(request, said, reverse("catalogue-revision", args=[number]))
 
 

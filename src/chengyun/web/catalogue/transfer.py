@@ -92,8 +92,9 @@ def gather(request: HttpRequest) -> HttpResponse:
     made: list[Harvest] = []
 
     def do() -> None:
-        name = request.FILES["file"].name if "file" in request.FILES else ""
-        made.append(take_in(actor_of(request), request.POST.get("origin", "").strip(), _file(request), str(name)))
+        given = request.FILES.get("file")
+        name = str(given.name) if given is not None else ""
+        made.append(take_in(actor_of(request), request.POST.get("origin", "").strip(), _file(request), name))
 
     fault = attempt(request, "harvest", do)
     return _shown(request, fault) if fault else done(request, _("已采集。"), reverse("catalogue-harvest", args=[made[0].pk]))
@@ -120,7 +121,8 @@ def _file(request: HttpRequest) -> bytes:
     given = request.FILES.get("file")
     if given is None:
         raise Refused(_("请选择一个文件。"), code="file_missing", field="file")
-    return given.read()
+    read: bytes = given.read()
+    return read
 
 
 def _shown(request: HttpRequest, fault: Fault | None, faults: tuple[CellFault, ...] = ()) -> HttpResponse:

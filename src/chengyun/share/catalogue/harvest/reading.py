@@ -62,8 +62,12 @@ def _objects(found: Any) -> list[Mapping[str, Any]]:
     return [it for it in found if isinstance(it, Mapping)] if isinstance(found, list) else []
 
 
+def _mapping(found: Any) -> Mapping[str, Any]:
+    return found if isinstance(found, Mapping) else {}
+
+
 def _dcat_us(one: Mapping[str, Any]) -> Foreign:
-    contact = one.get("contactPoint") if isinstance(one.get("contactPoint"), Mapping) else {}
+    contact = _mapping(one.get("contactPoint"))
     licence = text_of(one.get("license"))
     return Foreign(
         identifier=text_of(one.get("identifier")),
@@ -99,7 +103,7 @@ def _is_ckan(read: Mapping[str, Any]) -> bool:
 
 def _ckan(one: Mapping[str, Any]) -> Foreign:
     extras = {text_of(it.get("key")): text_of(it.get("value")) for it in _objects(one.get("extras"))}
-    organisation = one.get("organization") if isinstance(one.get("organization"), Mapping) else {}
+    organisation = _mapping(one.get("organization"))
     licence = text_of(one.get("license_url")) or text_of(one.get("license_id"))
     people = [text_of(one.get(name)) for name in ("maintainer", "maintainer_email", "author", "author_email")]
     return Foreign(
