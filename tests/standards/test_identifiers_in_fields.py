@@ -3,11 +3,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
+from django.apps import apps
 
-from chengyun.city import Quantity, Ref, Stream, Text
+from chengyun.city import QualityRule, Quantity, Ref, Stream, Text
 from chengyun.collect.decode import read_body
+from chengyun.collect.quality.registers import declared_outcomes
 from chengyun.errors import Misdeclared
 
 INSPECTIONS = Stream(
@@ -28,3 +32,17 @@ def test_a_wrong_identifier_is_set_aside_with_its_sentence() -> None:
 def test_an_unknown_kind_is_misdeclared() -> None:
     with pytest.raises(Misdeclared, match=r"check 'usc' is no kind of identifier. Did you mean .uscc."):
         Text("code", "代码", check="usc")
+    with pytest.raises(Misdeclared, match="is no kind of identifier"):
+        QualityRule("code", "代码", on="person", dimension="accuracy", holds="code", meaning="不对。", check="usc")
+
+
+def test_a_rule_names_the_kind_a_registers_field_holds(db: None, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    person = apps.get_model("population", "Person")
+    for key, number in (("1", "11010519491231002X"), ("2", "110105194912310021"), ("3", ""), ("4", "110105491231002")):
+        person.objects.create(key=key, name="某", id_number=number)
+    rule = QualityRule(
+        "real", "身份号码", on="person", dimension="accuracy", holds="id_number", meaning="不对。", check="identity_number"
+    )
+    monkeypatch.setattr(settings.CITY, "quality", {"population.real": rule})
+    (found,) = declared_outcomes("population.person")
+    assert (found.checked, found.failed, [one.subject for one in found.found], found.error) == (3, 1, ["2"], "")

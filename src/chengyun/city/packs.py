@@ -323,6 +323,8 @@ def _check_references(city: City, pack: LoadedPack) -> None:
     for check in pack.pack.quality:
         if qualify(pack.key, check.on) not in city.entities:
             known(check.at, "stream", check.on, city.streams)  # type: ignore[attr-defined]
+            if check.check is not None:
+                report(f"{check.at}: check is for registers; a stream's field says it itself: Text(check=…).")  # type: ignore[attr-defined]
     for page in pack.pack.pages:
         known(page.at, "entity", page.entity, city.entities)  # type: ignore[attr-defined]
         for panel in page.panels:

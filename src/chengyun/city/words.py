@@ -22,6 +22,7 @@ from chengyun.city.elements import ELEMENT_KEY
 from chengyun.city.fields import Code, Field, Quantity, Ref, Text, Was, former_keys
 from chengyun.city.registers import Authority
 from chengyun.errors import Malformed, nearest
+from chengyun.standards.identifiers import KINDS
 from chengyun.standards.units import UNITS
 
 __all__ = [
@@ -446,6 +447,8 @@ class QualityRule:
     on: key of a stream or an entity of the pack. dimension: of GB/T 36344 the rule speaks for.
     holds: SQL condition over its columns (a stream's: DuckDB; a register's: PostgreSQL), e.g. "pm25 <= pm10"; NULL: the rule
         says nothing of the row.
+    check: of a register: kind of identifier of `chengyun.standards.identifiers`; `holds` is then the text that must be one, e.g.
+        "uscc"; NULL and '' say nothing.
     meaning: one sentence: what it means for the data when the condition does not hold.
     weight: of the rule among those of its dimension.
     """
@@ -457,6 +460,7 @@ class QualityRule:
     holds: str
     meaning: str
     weight: float = 1.0
+    check: str | None = None
 
     def faults(self) -> Iterator[str]:
         if not is_key(self.key):
@@ -465,6 +469,8 @@ class QualityRule:
             yield f"dimension {self.dimension!r} is not one of {', '.join(DIMENSIONS)}."
         if not self.holds.strip() or ";" in self.holds:
             yield f"holds is {self.holds!r}, expected one SQL condition."
+        if self.check is not None and self.check not in KINDS:
+            yield f"check {self.check!r} is no kind of identifier.{nearest(self.check, KINDS)} See standards/identifiers."
         if self.weight <= 0:
             yield f"weight is {self.weight!r}, expected a positive number."
 

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 from psycopg import sql
@@ -10,8 +12,11 @@ from psycopg import sql
 from chengyun.city import City, QualityRule, qualify
 from chengyun.collect.quality.checks import MOST_KEPT, Found, Outcome
 from chengyun.lake.tables import register_table
+from chengyun.standards import identifiers
 
 __all__ = ["declared_outcomes"]
+
+AT_ONCE = 5_000
 
 
 def declared_outcomes(name: str) -> list[Outcome]:
@@ -26,6 +31,8 @@ def declared_outcomes(name: str) -> list[Outcome]:
 
 def _outcome(key: str, rule: QualityRule, table: str) -> Outcome:
     """Run one rule; a condition that cannot be run says so and is worth nothing."""
+    if rule.check is not None:
+        return _identifiers(key, rule, rule.check, table)
     told = sql.SQL(
         "SELECT key, area_code, ({holds}) AS holds FROM {table} WHERE valid_to IS NULL OR valid_to > CURRENT_DATE"
     ).format(
@@ -45,3 +52,28 @@ def _outcome(key: str, rule: QualityRule, table: str) -> Outcome:
     except DatabaseError as wrong:
         return Outcome(key, rule.dimension, 0, 0, weight=rule.weight, error=str(wrong)[:500])
     return Outcome(key, rule.dimension, checked, failed, found, rule.weight)
+
+
+def _identifiers(key: str, rule: QualityRule, kind: str, table: str) -> Outcome:
+    """Read every text as an identifier; each different text once, however many things bear it."""
+    told = sql.SQL(
+        "SELECT key, area_code, ({text})::text FROM {table} WHERE (valid_to IS NULL OR valid_to > CURRENT_DATE)"
+        " AND ({text})::text <> '' ORDER BY key"
+    ).format(
+        text=sql.SQL(rule.holds),  # type: ignore[arg-type]  # a pack's own declaration, as trusted as its code
+        table=sql.Identifier(table),
+    )
+    checked = failed = 0
+    found: list[Found] = []
+    known = functools.lru_cache(maxsize=100_000)(lambda text: identifiers.fault(kind, text) is None)
+    try:
+        with transaction.atomic(), connection.chunked_cursor() as cursor:
+            cursor.execute(told)
+            while rows := cursor.fetchmany(AT_ONCE):
+                checked += len(rows)
+                wrong = [(thing, area) for thing, area, text in rows if not known(text)]
+                failed += len(wrong)
+                found += [Found(thing, area, 1, said={"checked": 1}) for thing, area in wrong[: MOST_KEPT - len(found)]]
+    except DatabaseError as broken:
+        return Outcome(key, rule.dimension, 0, 0, weight=rule.weight, error=str(broken)[:500])
+    return Outcome(key, rule.dimension, checked, failed, tuple(found), rule.weight)
