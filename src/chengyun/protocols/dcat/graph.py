@@ -124,7 +124,7 @@ def _dataset(graph: Graph, about: About, record: Record, language: URIRef, place
         graph.add((period, RDF.type, DCTERMS.PeriodOfTime))
         graph.add((period, DCAT.endDate, Literal(one.updated_at)))
         say(DCTERMS.temporal, period)
-    say(DCAT.version, Literal(str(one.version)))
+    say(URIRef(f"{DCAT}version"), Literal(str(one.version)))
     for _code, key in record.related:
         if key:
             say(DCTERMS.relation, URIRef(address(about.base, key)))
