@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 
 import duckdb
@@ -14,11 +15,13 @@ from hypothesis import strategies as st
 from chengyun.access.predicates import (
     And,
     AreaIn,
+    During,
     Everything,
     FieldIn,
     Nothing,
     Or,
     Predicate,
+    ValidIn,
     all_of,
     any_of,
     area_in,
@@ -31,7 +34,16 @@ from chengyun.access.predicates import (
 
 AREAS = ["330200", "330203", "330203001", "330203001002", "330204", "3302", "310000", "", None]
 KINDS = ["a", "b", "%", "_", "O'Neill", "", None]
-ROWS = [{"id": i, "area_code": area, "kind": kind} for i, (area, kind) in enumerate((a, k) for a in AREAS for k in KINDS)]
+DAYS = [dt.date(2025, 1, 1), dt.date(2026, 1, 1), dt.date(2026, 7, 1), None]
+TIMES = [dt.datetime(2026, 1, 1, tzinfo=dt.UTC), dt.datetime(2026, 7, 1, 12, tzinfo=dt.UTC), None]
+ROWS = [
+    {
+        "id": i, "area_code": area, "kind": kind, "since": TIMES[i % 3], "valid_from": DAYS[i % 4],
+        "valid_to": DAYS[(i // 4) % 4],
+    }
+    for i, (area, kind) in enumerate((a, k) for a in AREAS for k in KINDS)
+]  # fmt: skip
+COLUMNS = "id bigint, area_code varchar, kind varchar, since timestamptz, valid_from date, valid_to date"
 
 prefixes = st.lists(st.sampled_from(["33", "3302", "330203", "330203001", "31", "9"]), max_size=3).map(tuple)
 leaves = st.one_of(
@@ -39,6 +51,8 @@ leaves = st.one_of(
     st.just(Nothing()),
     prefixes.map(AreaIn),
     st.lists(st.sampled_from(["a", "b", "%", "_", "O'Neill", ""]), max_size=3).map(lambda values: FieldIn("kind", tuple(values))),
+    st.tuples(st.sampled_from(TIMES), st.sampled_from(TIMES)).map(lambda bounds: During(*bounds)),
+    st.tuples(st.sampled_from(DAYS), st.sampled_from(DAYS)).map(lambda bounds: ValidIn(*bounds)),
 )
 trees: st.SearchStrategy[Predicate] = st.recursive(
     leaves,
@@ -55,6 +69,9 @@ class Thing(models.Model):
 
     area_code = models.CharField(max_length=12, null=True)
     kind = models.CharField(max_length=20, null=True)
+    since = models.DateTimeField(null=True)
+    valid_from = models.DateField(null=True)
+    valid_to = models.DateField(null=True)
 
     class Meta:
         app_label = "access_tests"
@@ -65,16 +82,17 @@ class Thing(models.Model):
 @pytest.fixture
 def postgres(db: None) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("CREATE TEMPORARY TABLE access_tests_thing (id bigint, area_code varchar, kind varchar) ON COMMIT DROP")
+        cursor.execute(f"CREATE TEMPORARY TABLE access_tests_thing ({COLUMNS}) ON COMMIT DROP")
+        values = ", ".join(f"%({name})s" for name in ROWS[0])
         for row in ROWS:
-            cursor.execute("INSERT INTO access_tests_thing VALUES (%(id)s, %(area_code)s, %(kind)s)", row)
+            cursor.execute(f"INSERT INTO access_tests_thing VALUES ({values})", row)
 
 
 @pytest.fixture
 def duck() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as made:
-        made.execute("CREATE TABLE thing (id bigint, area_code varchar, kind varchar)")
-        made.executemany("INSERT INTO thing VALUES ($id, $area_code, $kind)", ROWS)
+        made.execute(f"CREATE TABLE thing ({COLUMNS})")
+        made.executemany(f"INSERT INTO thing VALUES ({', '.join(f'${name}' for name in ROWS[0])})", ROWS)
         yield made
 
 
@@ -82,16 +100,18 @@ def duck() -> Iterator[duckdb.DuckDBPyConnection]:
 @example(predicate=Or((Everything(), Nothing())))
 @example(predicate=Or((And(()), FieldIn("kind", ("a",)))))
 @example(predicate=And((Or(()), Everything())))
+@example(predicate=During())
+@example(predicate=ValidIn())
 @given(predicate=trees)
 def test_python_duckdb_postgres_and_django_agree(postgres: None, duck: duckdb.DuckDBPyConnection, predicate: Predicate) -> None:
-    expected = [row["id"] for row in ROWS if matches(predicate, row)]
-    text, params = as_sql(predicate, "t.area_code", "duckdb")
+    expected = [row["id"] for row in ROWS if matches(predicate, row, time_field="since")]
+    text, params = as_sql(predicate, "t.area_code", "duckdb", "t.since")
     assert [one for (one,) in duck.execute(f"SELECT id FROM thing AS t WHERE {text} ORDER BY id", params).fetchall()] == expected
-    text, params = as_sql(predicate, "t.area_code", "postgres")
+    text, params = as_sql(predicate, "t.area_code", "postgres", "t.since")
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT id FROM access_tests_thing AS t WHERE {text} ORDER BY id", params)
         assert [one for (one,) in cursor.fetchall()] == expected
-    assert list(Thing.objects.filter(as_q(predicate)).order_by("id").values_list("id", flat=True)) == expected
+    assert list(Thing.objects.filter(as_q(predicate, time_field="since")).order_by("id").values_list("id", flat=True)) == expected
 
 
 @settings(max_examples=200, deadline=None)
@@ -100,6 +120,15 @@ def test_simplifying_changes_no_row(parts: list[Predicate]) -> None:
     for row in ROWS:
         assert matches(any_of(*parts), row) == any(matches(part, row) for part in parts)
         assert matches(all_of(*parts), row) == all(matches(part, row) for part in parts)
+
+
+def test_a_period_reaches_no_row_of_a_reader_that_has_no_time() -> None:
+    period = Or((During(TIMES[0], None), AreaIn(("330204",))))
+    assert [row["id"] for row in ROWS if matches(period, row)] == [
+        row["id"] for row in ROWS if (row["area_code"] or "") == "330204"
+    ]
+    assert as_sql(During(TIMES[0], None)).text == "FALSE"
+    assert not matches(ValidIn(DAYS[0], None), {"area_code": "330203"}), "a row without its days is not known to be valid"
 
 
 def test_the_expression_fits_into_a_larger_query(duck: duckdb.DuckDBPyConnection) -> None:

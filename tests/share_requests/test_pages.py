@@ -88,6 +88,15 @@ def test_a_request_goes_its_way_through_the_pages(person: Person) -> None:
     for _turn in range(2):
         last = asking.get(f"/api/v1/registers/{dataset}", {"purpose": "statistics"})
     assert (last.status_code, last.json()["code"]) == (429, "frequency")
+    told = answering.get("/api/v1/requests", {"state": "approved"})
+    assert told.status_code == 200, told.content
+    listed = told.json()["requests"]
+    assert [(one["number"], one["state"], one["days_left"]) for one in listed] == [(number, "approved", None)]
+    one = asking.get(f"/api/v1/requests/{number}").json()
+    assert [step["deed"] for step in one["history"]] == ["draft", "submit", "approve"]
+    assert one["grant"] == request.grant.number
+    (grant,) = asking.get("/api/v1/grants").json()["grants"]
+    assert (grant["reads"], grant["state"], grant["fields"]) == (2, "active", {"name": "clear"})
     assert answering.post(f"/requests/{number}/revoke", {"note": "用途不符"}).status_code == 303
     assert "用途不符" in asking.get(f"/requests/{number}").content.decode()
 
@@ -98,6 +107,8 @@ def test_a_stranger_finds_nothing(person: Person) -> None:
         assert stranger.get(path).status_code == 404
         assert resident.get(path).status_code == 302
     assert browser(person("leader", "data")).get("/requests/R20260001").status_code == 404
+    for path in ("/api/v1/requests", "/api/v1/requests/R20260001", "/api/v1/grants"):
+        assert stranger.get(path).status_code == resident.get(path).status_code == 404
 
 
 def test_a_decision_is_explained_to_those_who_may_know(person: Person) -> None:

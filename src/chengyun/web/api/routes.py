@@ -11,7 +11,7 @@ from chengyun.access.actors import Actor
 from chengyun.city.words import SEVERITIES
 from chengyun.operate.models import Alert
 from chengyun.standards.divisions import LEVELS
-from chengyun.web.api import catalogue, operations, readings
+from chengyun.web.api import catalogue, operations, readings, sharing
 from chengyun.web.api import schemas as is_
 from chengyun.web.api.asked import Param
 
@@ -128,5 +128,17 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "/cases/{number}", "case", "One case with its history.", operations.case,
         (_path("number", "Number of a case.", "2026-000001"),), is_.CASE,
+    ),
+    Route(
+        "/requests", "requests", "Requests for data that you may see, newest first.", sharing.request_list,
+        (Param("state", "In this state.", among=sharing.STATES), *PAGING), is_.paged("requests", is_.REQUEST),
+    ),
+    Route(
+        "/requests/{number}", "request", "One request with its history and what it led to.", sharing.request,
+        (_path("number", "Number of a request.", "R20260001"),), is_.REQUEST,
+    ),
+    Route(
+        "/grants", "grants", "What may be read by whom, what for, until when, and how much of it is.", sharing.grant_list, PAGING,
+        is_.paged("grants", is_.GRANT),
     ),
 )  # fmt: skip

@@ -70,3 +70,14 @@ WHY = record(
     inputs=listed(ANY_OBJECT), again=record(done=TRUTH, equal=TRUTH, value=maybe(NUMBER)), downwards=listed(ANY_OBJECT),
     upwards=listed(ANY_OBJECT),
 )  # fmt: skip
+REQUEST = record(
+    {"history": listed(record(at=INSTANT, actor=TEXT, deed=TEXT, note=TEXT, detail=ANY_OBJECT)), "answer": TEXT, "basis": TEXT,
+     "fields": ANY_OBJECT, "area": TEXT, "ends": maybe(DAY), "grant": maybe(TEXT)},
+    number=TEXT, dataset=TEXT, name=TEXT, organisation=TEXT, provider=TEXT, purpose=TEXT, state=TEXT, due_day=maybe(DAY),
+    days_left=maybe(INTEGER), made_at=INSTANT, personal=TRUTH, escalated=TRUTH,
+)  # fmt: skip
+GRANT = record(
+    number=TEXT, dataset=TEXT, holder=TEXT, purpose=TEXT, fields=ANY_OBJECT, area=TEXT, since=INSTANT, until=maybe(INSTANT),
+    frequency=maybe(INTEGER), state=TEXT, why=TEXT, reads=INTEGER, rows=INTEGER, last_used=maybe(INSTANT), unused=TRUTH,
+    request=TEXT,
+)  # fmt: skip
