@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from django.conf import settings
 from django.test import Client
+from procrastinate.contrib.django.models import ProcrastinateJob
 
 from chengyun.access.actors import SYSTEM
 from chengyun.access.models import Account, Assignment, AuditRecord, Organisation
@@ -22,7 +23,7 @@ from chengyun.packs.laws.models import Article, Law
 from chengyun.packs.legal_entities.models import Enterprise, Licence, Relation
 from chengyun.packs.macro_economy.models import Figure, Series
 from chengyun.packs.population.models import Household, Migration, Person
-from chengyun.share.registers import demo, services
+from chengyun.share.registers import demo, review, services
 from chengyun.share.registers.citations import citations_of, cited_by
 from chengyun.share.registers.models import Decision, MatchRun, Refusal, Statement
 from chengyun.share.registers.queries import as_of, leads_to
@@ -215,10 +216,13 @@ def test_records_that_may_be_one_person_wait_for_somebody_to_say_so(city: float,
     assert services.take(load, told).stated == 120
     steward = signed_in("data_steward")
     assert "记录比对" in page(steward, "/registers/matching")
-    answer = steward.post(
-        "/registers/matching/compare", {"dataset": "population.person", "left": "public_security", "right": "health"}
-    )
-    assert answer.status_code == 303, answer.content.decode()[:2000]
+    asked = {"dataset": "population.person", "left": "public_security", "right": "health"}
+    assert steward.post("/registers/matching/compare", {**asked, "right": "public_security"}).status_code == 400
+    assert steward.post("/registers/matching/compare", asked).status_code == 303
+    assert steward.post("/registers/matching/compare", asked).status_code == 409
+    job = ProcrastinateJob.objects.get(task_name="chengyun.share.registers.tasks.compare_records")
+    assert job.args == {**asked, "account": Account.objects.get(username__startswith="data_steward").pk}
+    review.compare(SYSTEM, *asked.values())
     run = MatchRun.objects.get()
     truth = {f"HE{number:05d}": row.key for number, row in enumerate(known[:120])}
     proposed = run.candidates.filter(state="proposed")

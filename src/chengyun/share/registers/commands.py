@@ -55,6 +55,15 @@ def add_commands(subparsers: Any) -> None:
         if verb == "succeed":
             word.add_argument("--on", required=True, metavar="YYYY-MM-DD")
         word.set_defaults(func=_decide, verb=verb)
+    compared = verbs.add_parser("match", help="compare what two authorities state; certain pairs are proposed, others wait")
+    compared.add_argument("register", metavar="PACK.REGISTER")
+    compared.add_argument("--left", required=True, metavar="AUTHORITY", help="whose keys stay")
+    compared.add_argument("--right", required=True, metavar="AUTHORITY")
+    compared.add_argument(
+        "--threshold", type=float, default=0.98, help="probability from which a pair is proposed (default: 0.98)"
+    )
+    compared.add_argument("--account", type=int, default=0, help=argparse.SUPPRESS)
+    compared.set_defaults(func=_match)
     undo = verbs.add_parser("undo", help="take a decision back")
     undo.add_argument("number", type=int)
     undo.set_defaults(func=_undo)
@@ -172,6 +181,22 @@ def _part(text: str) -> tuple[str, list[int]]:
     if not key or not all(one.isdigit() for one in parts):
         raise Refused(f"--into is {text!r}, expected KEY=NUMBER,NUMBER with numbers of `registers history`.")
     return key, [int(one) for one in parts]
+
+
+def _match(args: argparse.Namespace) -> int:
+    setup.django()
+    from chengyun.access.actors import actor_of_account
+    from chengyun.access.models import Account
+    from chengyun.share.registers.review import compare
+
+    account = Account.objects.filter(pk=args.account, is_active=True).first() if args.account else None
+    if args.account and account is None:
+        raise NotFound(f"There is no account {args.account}.")
+    actor = actor_of_account(account) if account else _actor()
+    run = compare(actor, args.register, args.left, args.right, threshold=args.threshold)
+    waiting = run.candidates.filter(state="waiting").count()
+    print(f"Run {run.pk}: {run.compared:,} pairs compared, {run.matched:,} proposed, {waiting:,} to be looked at.")
+    return 0
 
 
 def _undo(args: argparse.Namespace) -> int:

@@ -28,7 +28,9 @@ ROLES = ("name", "number", "born", "sex", "phone", "address")
 """What a column can be in a comparison. name, or number, must be there."""
 THRESHOLD, REVIEW_FROM = 0.98, 0.3
 """Probability from which a pair is taken, and from which a person looks at it."""
-SAMPLED_PAIRS = 2_000_000
+SAMPLED_PAIRS = 1_000_000
+FEWEST_PAIRS = 30
+"""Pairs there must be in a lesson: of fewer, what is learnt is chance."""
 RAREST = 1e-7
 """Agreement by chance is taken to be no rarer: some numbers are typed wrong into another's."""
 LIKELY_RECALL = 0.7
@@ -165,6 +167,9 @@ def match(
     roles = _roles(connection, left, right)
     for number, table in enumerate((left, right)):
         _plain(connection, table, f"matching_{number}", roles)
+    roles = tuple(role for role in roles if all(_known(connection, number, role) for number in (0, 1)))
+    if not {"name", "number"} & set(roles):
+        raise Refused("Neither names nor numbers are known on both sides; there is nothing to compare by.", code="not_comparable")
 
     def comparison(role: str) -> CustomComparison:
         null = levels.CustomLevel(f"{role}_l IS NULL OR {role}_r IS NULL", UNKNOWN).configure(is_null_level=True)
@@ -188,12 +193,21 @@ def match(
     sure: list[Any] = [block_on(*columns) for columns in (("number",), ("name", "born")) if set(columns) <= known]
     linker.training.estimate_probability_two_random_records_match(sure, recall=LIKELY_RECALL)
     linker.training.estimate_u_using_random_sampling(max_pairs=SAMPLED_PAIRS, seed=1)
-    for columns in (("number",), ("name", "born"), ("phone",)):
-        if set(columns) <= known and len(set(roles) - set(columns)) > 1:
-            # Left to itself, the share of true pairs among these may come out as 1, whose logarithm is none.
-            linker.training.estimate_parameters_using_expectation_maximisation(
-                block_on(*columns), fix_probability_two_random_records_match=True
-            )
+    lessons = [
+        columns
+        for columns in (("number",), ("name", "born"), ("phone",))
+        if set(columns) <= known and len(set(roles) - set(columns)) > 1 and _agreeing(connection, columns) >= FEWEST_PAIRS
+    ]
+    if not lessons:
+        raise Refused(
+            f"Fewer than {FEWEST_PAIRS} pairs agree in number, or in name and date of birth: that is too little to learn from.",
+            code="too_few_to_learn",
+        )
+    for columns in lessons:
+        # Left to itself, the share of true pairs among these may come out as 1, whose logarithm is none.
+        linker.training.estimate_parameters_using_expectation_maximisation(
+            block_on(*columns), fix_probability_two_random_records_match=True
+        )
     predicted = linker.inference.predict(threshold_match_probability=review_from / 10)
     compared = int(connection.execute(f"SELECT count(*) FROM {predicted.physical_name}").fetchall()[0][0])  # noqa: S608
     _assign(connection, predicted.physical_name, roles, threshold, review_from)
@@ -243,6 +257,17 @@ def _plain(connection: duckdb.DuckDBPyConnection, table: str, into: str, roles: 
     checks = f", coalesce(substr(number, 18, 1) = {_check('number')}, false) AS checks" if "number" in roles else ""
     connection.execute(
         f"CREATE OR REPLACE TABLE {into} AS SELECT *{checks} FROM (SELECT {qualified} FROM {table} {joined})"  # noqa: S608
+    )
+
+
+def _known(connection: duckdb.DuckDBPyConnection, number: int, role: str) -> bool:
+    return bool(connection.execute(f"SELECT count({role}) FROM matching_{number}").fetchall()[0][0])  # noqa: S608
+
+
+def _agreeing(connection: duckdb.DuckDBPyConnection, columns: Sequence[str]) -> int:
+    """Return how many pairs agree in all of some columns."""
+    return int(
+        connection.execute(f"SELECT count(*) FROM matching_0 JOIN matching_1 USING ({', '.join(columns)})").fetchall()[0][0]  # noqa: S608
     )
 
 

@@ -13,10 +13,13 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from procrastinate.exceptions import AlreadyEnqueued
 
 from chengyun.access import audit
 from chengyun.access.actors import Actor
 from chengyun.access.policy import require
+from chengyun.city import Entity
 from chengyun.errors import NotFound, Refused, nearest
 from chengyun.share.registers.declared import entity_of
 from chengyun.share.registers.identity import ACTION, keep_apart, merge
@@ -26,10 +29,24 @@ from chengyun.share.registers.models import Candidate, Decision, MatchRun, State
 from chengyun.share.registers.resolve import resolve
 from chengyun.share.registers.rows import claims_of, holding_on
 
-__all__ = ["accept_proposed", "compare", "settle"]
+__all__ = ["accept_proposed", "ask", "compare", "settle"]
 
 BATCH = 5_000
 Records = dict[str, dict[str, Any]]
+
+
+def ask(actor: Actor, dataset: str, left: str, right: str) -> None:
+    """Have two authorities' records compared by `jobs`; it may take minutes. Raises Refused as compare does, before it starts."""
+    require(actor, ACTION)
+    _require_comparable(dataset, left, right)
+    from chengyun.share.registers.tasks import compare_records  # the task runs the command that calls this module
+
+    try:
+        compare_records.configure(queueing_lock=f"registers.match.{dataset}", lock="registers.match").defer(
+            dataset=dataset, left=left, right=right, account=actor.account_id or 0
+        )
+    except AlreadyEnqueued:
+        raise Refused(_("已有一次比对在等待。"), code="settled") from None
 
 
 def compare(
@@ -42,13 +59,7 @@ def compare(
     """
     require(actor, ACTION)
     now = now or timezone.now()
-    entity = entity_of(dataset)
-    if not entity.compared:
-        raise Refused(f"{dataset} does not say by what its records are compared.", code="not_comparable")
-    told = [one.key for one in entity.authorities]
-    for authority in (left, right):
-        if authority not in told:
-            raise Refused(f"{authority!r} states nothing of {dataset}.{nearest(authority, told)}", code="unknown_authority")
+    entity = _require_comparable(dataset, left, right)
     first = _records(dataset, left, now)
     second = {key: values for key, values in _records(dataset, right, now).items() if key not in first}
     if not first or not second:
@@ -114,6 +125,19 @@ def accept_proposed(actor: Actor, run: int, because: str) -> int:
         else:
             done += 1
     return done
+
+
+def _require_comparable(dataset: str, left: str, right: str) -> Entity:
+    entity = entity_of(dataset)
+    if not entity.compared:
+        raise Refused(f"{dataset} does not say by what its records are compared.", code="not_comparable")
+    told = [one.key for one in entity.authorities]
+    for authority in (left, right):
+        if authority not in told:
+            raise Refused(f"{authority!r} states nothing of {dataset}.{nearest(authority, told)}", code="unknown_authority")
+    if left == right:
+        raise Refused(_("请选择两个不同的来源。"), code="same_source")
+    return entity
 
 
 def _records(dataset: str, authority: str, now: dt.datetime) -> Records:

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import subprocess
+import sys
 
 from django.conf import settings
 from django.utils import timezone
@@ -26,6 +28,15 @@ def fill_due(timestamp: int) -> None:  # noqa: ARG001  procrastinate passes when
     """Fill registers that have been told nothing."""
     if made := demo.fill(config(), settings.CITY):
         log.info("%d simulated statements", made)
+
+
+@app.task(pass_context=False)
+def compare_records(dataset: str, left: str, right: str, account: int) -> None:
+    """Compare what two authorities state, in a process of its own: what it loads is large, and gone afterwards."""
+    words = ["registers", "match", dataset, "--left", left, "--right", right, "--account", str(account)]
+    ended = subprocess.run([sys.executable, "-m", "chengyun.cli", *words], capture_output=True, text=True, check=False)
+    said = (ended.stdout if ended.returncode == 0 else ended.stderr).strip()
+    log.log(logging.INFO if ended.returncode == 0 else logging.ERROR, "%s: %s", dataset, said[-500:])
 
 
 @app.periodic(cron="7 0 * * *")

@@ -159,20 +159,16 @@ def matching(request: HttpRequest) -> HttpResponse:
 @require_POST
 @needs(identity.ACTION)
 def compare(request: HttpRequest) -> HttpResponse:
-    """Compare what two authorities state."""
+    """Have what two authorities state compared."""
     actor = actor_of(request)
     dataset = request.POST.get("dataset", "")
-    made: list[MatchRun] = []
-
-    def do() -> None:
-        if not _scope(actor, dataset if dataset in rulebook().datasets else "").allowed:
-            raise NotFound(_("没有找到。"))
-        made.append(review.compare(actor, dataset, request.POST.get("left", ""), request.POST.get("right", "")))
-
-    fault = attempt(request, "compare", do)
+    if not _scope(actor, dataset).allowed:
+        raise NotFound(_("没有找到。"))
+    left, right = request.POST.get("left", ""), request.POST.get("right", "")
+    fault = attempt(request, "compare", lambda: review.ask(actor, dataset, left, right))
     if fault:
         return _shown(request, fault)
-    return done(request, _("已比对。"), f"{reverse('registers-matching')}?run={made[0].pk}")
+    return done(request, _("已安排比对，完成后列在下面。"), reverse("registers-matching"))
 
 
 @require_POST
@@ -312,7 +308,9 @@ def _decision(one: Decision) -> DecisionRow:
 
 
 def _load(one: Load) -> LoadRow:
-    reasons = tuple((it.line, it.key, it.reason) for it in list(one.refusals.all())[:5])
+    # A reason repeats what was refused, which may be about anybody.
+    personal = entity_of(one.dataset).personal
+    reasons = tuple((it.line, it.key, it.code if personal else it.reason) for it in list(one.refusals.all())[:5])
     return LoadRow(
         one.pk, entity_of(one.dataset).name, _(authority_name(one.dataset, one.authority)), one.name, one.received_at, one.stated,
         one.unchanged, one.refused, reasons,
