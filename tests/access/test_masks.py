@@ -58,3 +58,36 @@ def test_a_coordinate_keeps_about_a_hundred_metres(value: float) -> None:
     shown = mask("coordinate", value)
     assert abs(shown - value) <= 0.000501
     assert mask("coordinate", shown) == shown
+
+
+digits = st.text("0123456789", min_size=1, max_size=12)
+letters = st.text("abcdefghijklmnopqrstuvwxyz0123456789.", min_size=1, max_size=20)
+HIDDEN_PARTS = {
+    "id_number": lambda hidden: f"3{hidden[0] * 16}X",
+    "id_number_statistical": lambda hidden: f"3302{hidden[0] * 2}1990{hidden[-1] * 7}X",
+    "phone": lambda hidden: f"138{hidden[0] * 4}5678",
+    "bank_card": lambda hidden: f"{hidden:0>12}0000",
+    "bank_card_6_4": lambda hidden: f"622202{hidden:0>9}"[:12] + "0000",
+    "plate": lambda hidden: f"浙B{hidden[0] * 3}45",
+    "birth_date": lambda hidden: f"1990-0{1 + int(hidden[0]) % 9}-01",
+    "birth_band": lambda hidden: f"199{int(hidden[0]) % 5}-01-01",
+    "address": lambda hidden: f"宁波市海曙区解放南路{hidden}号",
+}
+
+
+@pytest.mark.parametrize("kind", sorted(HIDDEN_PARTS))
+@given(one=digits, other=digits)
+def test_what_is_hidden_leaves_no_trace_not_even_its_length(kind: str, one: str, other: str) -> None:
+    made = HIDDEN_PARTS[kind]
+    assert mask(kind, made(one)) == mask(kind, made(other))
+
+
+@given(one=letters, other=letters)
+def test_an_address_of_mail_tells_its_first_letter_and_domain_alone(one: str, other: str) -> None:
+    assert mask("email", f"a{one}@x.cn") == mask("email", f"a{other}@x.cn") == "a**@x.cn"
+    assert mask("hidden", one) == mask("hidden", other)
+
+
+def test_a_value_of_another_type_is_hidden_whole() -> None:
+    for kind in set(MASKS) - {"hidden", "coordinate"}:
+        assert mask(kind, 13812345678) == mask(kind, ["x"]) == "***"

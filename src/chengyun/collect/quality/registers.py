@@ -36,7 +36,7 @@ def _outcome(key: str, rule: QualityRule, table: str) -> Outcome:
     told = sql.SQL(
         "SELECT key, area_code, ({holds}) AS holds FROM {table} WHERE valid_to IS NULL OR valid_to > CURRENT_DATE"
     ).format(
-        holds=sql.SQL(rule.holds),  # type: ignore[arg-type]  # a pack's own declaration, as trusted as its code
+        holds=sql.SQL(rule.holds),  # a pack's own declaration, as trusted as its code
         table=sql.Identifier(table),
     )
     counts = sql.SQL("SELECT count(holds), count(*) FILTER (WHERE NOT holds) FROM ({told}) AS told").format(told=told)
@@ -60,7 +60,7 @@ def _identifiers(key: str, rule: QualityRule, kind: str, table: str) -> Outcome:
         "SELECT key, area_code, ({text})::text FROM {table} WHERE (valid_to IS NULL OR valid_to > CURRENT_DATE)"
         " AND ({text})::text <> '' ORDER BY key"
     ).format(
-        text=sql.SQL(rule.holds),  # type: ignore[arg-type]  # a pack's own declaration, as trusted as its code
+        text=sql.SQL(rule.holds),  # a pack's own declaration, as trusted as its code
         table=sql.Identifier(table),
     )
     checked = failed = 0

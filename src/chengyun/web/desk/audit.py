@@ -76,5 +76,8 @@ def _line(row: AuditRecord) -> AuditLine:
     book = rulebook()
     dataset = _(book.datasets[row.dataset].name) if row.dataset in book.datasets else row.dataset
     purpose = _(book.purposes[row.purpose]) if row.purpose in book.purposes else row.purpose
-    detail = json.dumps(row.detail, ensure_ascii=False) if row.detail else ""
+    said = dict(row.detail)
+    if isinstance(persons := said.get("subjects"), dict):
+        said["subjects"] = persons.get("count")  # how many; the root over them is for `chengyun audit verify`
+    detail = json.dumps(said, ensure_ascii=False) if said else ""
     return AuditLine(row.pk, row.at, row.actor, row.organisation, row.action, dataset, row.target, purpose, detail)
