@@ -10,12 +10,14 @@ import signal
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from chengyun.access import signatures
 from chengyun.bench.frame import Result
-from chengyun.bench.place import Place, free_ports, open_place, status, wait_for
+from chengyun.bench.place import Place, free_ports, status, wait_for
 
 PEOPLE = int(os.environ.get("CHENGYUN_BENCH_PEOPLE", "200000"))
 SECONDS = float(os.environ.get("CHENGYUN_BENCH_SECONDS", "10"))
@@ -27,13 +29,15 @@ from django.db import connection
 with connection.cursor() as cursor:
     cursor.execute("ALTER TABLE population_person DISABLE TRIGGER USER")
     cursor.execute('''
-        INSERT INTO population_person (key, name, area_code, simulated, source, sex, birth_date, id_number, ethnicity, marriage, phone,
-            residence, origin_code, household)
-        SELECT 'p' || lpad(i::text, {digits}, '0'), (ARRAY['张伟','王芳','李娜','刘洋','陈静','杨敏','欧阳娜娜'])[1 + i %% 7] || i %% 97,
+        INSERT INTO population_person (key, name, area_code, simulated, source, sex, birth_date, id_number, ethnicity, marriage,
+            phone, residence, origin_code, household, relation, building, address, employer)
+        SELECT 'p' || lpad(i::text, {digits}, '0'),
+            (ARRAY['张伟','王芳','李娜','刘洋','陈静','杨敏','欧阳娜娜'])[1 + i %% 7] || i %% 97,
             '3302' || lpad((3 + i %% 10)::text, 2, '0') || lpad((i %% 20)::text, 3, '0') || lpad((i %% 30)::text, 3, '0'),
             true, 'bench', (1 + i %% 2)::text, DATE '1940-01-01' + i %% 27000,
-            '330203' || to_char(DATE '1940-01-01' + i %% 27000, 'YYYYMMDD') || lpad((i %% 1000)::text, 3, '0') || i %% 10, '汉', '1',
-            '138' || lpad((i %% 100000000)::text, 8, '0'), 'registered', '330203', 'h' || i / 3
+            '330203' || to_char(DATE '1940-01-01' + i %% 27000, 'YYYYMMDD') || lpad((i %% 1000)::text, 3, '0') || i %% 10,
+            '汉', '1', '138' || lpad((i %% 100000000)::text, 8, '0'), 'registered', '330203', 'h' || i / 3, '0', '',
+            '宁波市海曙区解放南路' || i %% 500 || '号', ''
         FROM generate_series(0, %s - 1) AS i
     ''', [{rows}])
     cursor.execute("ALTER TABLE population_person ENABLE TRIGGER USER")
@@ -54,10 +58,10 @@ print(json.dumps(signing_key("node").public))
 
 
 def exchange() -> Sequence[Result]:
-    """Small messages: one masked row of a register of persons, asked for and answered under signatures, each with its receipt."""
+    """Small messages: a masked row of a register of persons, asked for and answered under signatures, each with its receipt."""
     private = signatures.make("ed25519")
     jwk = signatures.public("ed25519", private)
-    with open_place(env={"CHENGYUN_DEMO": "0"}) as place:
+    with _place("node") as place:
         place.django(FILL.replace("{digits}", "7").replace("{rows}", str(PEOPLE)))
         node = json.loads(place.django(GRANT.replace("{jwk}", repr(jwk))).splitlines()[-1])
         for child in ("jobs", "web", "stream"):
@@ -91,8 +95,7 @@ def exchange() -> Sequence[Result]:
 
 def exchange_bulk() -> Sequence[Result]:
     """A whole register to another node: made, fetched, checked, kept; then what changed since."""
-    env = {"CHENGYUN_DEMO": "0"}
-    with open_place(env={**env, "CHENGYUN_NODE": "there"}) as there, open_place(env={**env, "CHENGYUN_NODE": "here"}) as here:
+    with _place("there") as there, _place("here") as here:
         there.django(FILL.replace("{digits}", "9").replace("{rows}", str(BULK_ROWS)))
         keys = {place: place.run("federation", "key").stdout.split()[1] for place in (there, here)}
         for one, other, name in ((there, here, "here"), (here, there, "there")):
@@ -106,7 +109,7 @@ def exchange_bulk() -> Sequence[Result]:
         )
         begun = time.perf_counter()
         done = subprocess.run(
-            [sys.executable, "-m", "chengyun.cli", "federation", "mirror", "there", "population.person", "--purpose", "statistics",
+            [sys.executable, "-m", "chengyun.cli", "federation", "mirror", "there", "population.person", "--purpose=statistics",
              "--bulk"],
             env=here.env, capture_output=True, text=True, timeout=7200,
         )  # fmt: skip
@@ -137,6 +140,18 @@ def exchange_bulk() -> Sequence[Result]:
 
 
 BENCHES = {"exchange": exchange, "exchange-bulk": exchange_bulk}
+
+
+@contextlib.contextmanager
+def _place(node: str) -> Iterator[Place]:
+    """Open an installation that simulates nothing; two of them start slowly beside each other."""
+    with tempfile.TemporaryDirectory(prefix="chengyun-exchange-", ignore_cleanup_errors=True) as above:
+        place = Place(Path(above) / node, env={"CHENGYUN_DEMO": "0", "CHENGYUN_NODE": node})
+        try:
+            place.start(within_s=300)
+            yield place
+        finally:
+            place.stop()
 
 
 @contextlib.contextmanager
