@@ -151,7 +151,7 @@ def listing(panel_id: str, pack: str, panel: Listing, actor: Actor, query: Mappi
     model = table_of(dataset)
     rows = model._default_manager.filter(allowed.q())
     parsed: tuple[tuple[str, str], ...] = ()
-    if panel.address and text.strip():
+    if panel.address and text.strip() and all(allowed.may_filter(part) for part, _name in _parts()):
         taken, found = find_addresses(rows, text)
         parsed = tuple((_(name), value) for part, name in _parts() if (value := getattr(taken, part)))
         listed = [_row(dataset, one.row, panel.columns, allowed, purpose, f"{one.score:.0%} · {one.because}") for one in found]
@@ -234,7 +234,9 @@ def _citation(one: Found, actor: Actor) -> CitationRow:
     states = {"article": _("到条款"), "law": _("到法规"), "unresolved": _("未能对应"), "own": _("本市规则")}
     href = reverse("entity", args=[one.dataset, one.key]) if one.dataset and scope(actor, one.dataset).allowed else ""
     where = one.source.where if one.source.where != "pack" else _("应用包")
-    return CitationRow(city.packs[one.source.pack].pack.name, where, one.source.text, said, states[one.state], href, one.name)
+    return CitationRow(
+        city.packs[one.source.pack].pack.name, where, one.source.text, said, states[one.state], href, one.name if href else ""
+    )
 
 
 def _closed(panel_id: str, name: str, parameter: str, purposes: Purposes) -> ListingPanel:
