@@ -158,6 +158,7 @@ def test_the_log_is_told_each_read_once(town: Town) -> None:
 
 
 def test_downloads_say_the_same_and_run_nothing(town: Town, enter: Any) -> None:
+    assert queries.bodies(queries.identities(town.resident.pk), timezone.now()) == {}
     town.police.name = "=HYPERLINK(1)"
     town.police.save()
     record = read(town, town.police, ["p1"])
@@ -229,6 +230,7 @@ def test_a_withheld_purpose_is_told_when_its_time_is_up(town: Town, monkeypatch:
     monkeypatch.setattr(queries, "withheld", lambda: withheld.read("audit:30"))
     assert queries.looks(about, Asked(), now) == []
     assert queries.looks(about, Asked(purpose="audit"), now) == []
+    assert queries.bodies(about, now) == {}
     with pytest.raises(NotFound):
         queries.proof(about, record, now)
     assert [one.record for one in queries.looks(about, Asked(), now + dt.timedelta(days=31))] == [record]

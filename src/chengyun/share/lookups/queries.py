@@ -44,7 +44,11 @@ ORDER BY s.record_id DESC LIMIT %(count)s
 _ONE = f"SELECT {COLUMNS} FROM access_auditrecord r JOIN access_auditlink l ON l.record_id = r.id WHERE r.id = %s"  # noqa: S608  constant
 _BODIES = """
 SELECT DISTINCT r.organisation FROM access_auditsubject s JOIN access_auditrecord r ON r.id = s.record_id
-WHERE s.subject = ANY(%s::uuid[]) AND s.record_id > %s
+WHERE s.subject = ANY(%(subjects)s::uuid[]) AND s.record_id > %(after)s
+  AND NOT EXISTS (
+    SELECT FROM unnest(%(secret)s::text[], %(told)s::timestamptz[]) AS w (purpose, told)
+    WHERE w.purpose = r.purpose AND r.at >= w.told
+  )
 """
 LAST = 2**62
 RECENT_RECORDS = 50_000_000
@@ -95,11 +99,9 @@ def looks(about: Sequence[Identity], asked: Asked, now: dt.datetime, limit: int 
     """Return the looks at a resident's rows, newest first, without those that are not told yet."""
     if not about:
         return []
-    secret = withheld()
     given: dict[str, Any] = {
-        "subjects": _ids(about), "before": asked.before, "since": asked.since, "until": asked.until, "count": limit,
-        "organisation": asked.organisation, "purpose": asked.purpose, "secret": list(secret),
-        "told": [now - delay for delay in secret.values()],
+        **_about(about, now), "before": asked.before, "since": asked.since, "until": asked.until, "count": limit,
+        "organisation": asked.organisation, "purpose": asked.purpose,
     }  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(_LOOKS, given)
@@ -109,11 +111,11 @@ def looks(about: Sequence[Identity], asked: Asked, now: dt.datetime, limit: int 
     return [_look(row, bodies, own) for row in rows]
 
 
-def bodies(about: Sequence[Identity]) -> dict[str, str]:
-    """Return the organisations that looked, key → name."""
+def bodies(about: Sequence[Identity], now: dt.datetime) -> dict[str, str]:
+    """Return the organisations behind the looks that are told, key → name."""
     newest = _one_value("SELECT coalesce(max(record_id), 0) FROM access_auditlink")
     with connection.cursor() as cursor:
-        cursor.execute(_BODIES, [_ids(about), newest - RECENT_RECORDS])
+        cursor.execute(_BODIES, {**_about(about, now), "after": newest - RECENT_RECORDS})
         return names_of({row[0] for row in cursor.fetchall()} - {""})
 
 
@@ -123,9 +125,10 @@ def names_of(keys: set[str]) -> dict[str, str]:
     return {key: known.get(key, key) for key in sorted(keys)}
 
 
-def proof(about: Sequence[Identity], record: int, now: dt.datetime) -> dict[str, Any]:
+def proof(about: Sequence[Identity], record: int, now: dt.datetime, most: int | None = None) -> dict[str, Any]:
     """Return what proves a look: the statement, that the resident is in it, that it is in the log, and the log's signed head.
 
+    most: persons a record may have shown, for whoever makes many proofs at once: each of them is hashed.
     Raises NotFound for a look that is none of theirs, or is not told yet, or does not stand in the log yet.
     """
     found = looks(about, Asked(before=record + 1), now, 1)
@@ -138,6 +141,8 @@ def proof(about: Sequence[Identity], record: int, now: dt.datetime) -> dict[str,
     if row is None:
         raise not_yet
     statement = of_row(row)
+    if most is not None and statement.said["persons"]["count"] > most:
+        raise NotFound(_("这次查看涉及的人数很多，请单独下载这一条的证明。"))
     try:
         entry = entry_named("audit", str(record))
     except NotFound:
@@ -208,8 +213,13 @@ def field_names(dataset: str) -> dict[str, str]:
     return {one.name: str(one.verbose_name) for one in model._meta.concrete_fields}
 
 
-def _ids(about: Sequence[Identity]) -> list[uuid.UUID]:
-    return [subjects.subject_id(one.dataset, one.key) for one in about]
+def _about(about: Sequence[Identity], now: dt.datetime) -> dict[str, Any]:
+    """Return whose looks are asked for, and since when those for a withheld purpose are not told."""
+    secret = withheld()
+    return {
+        "subjects": [subjects.subject_id(one.dataset, one.key) for one in about],
+        "secret": list(secret), "told": [now - delay for delay in secret.values()],
+    }  # fmt: skip
 
 
 def _json(text: str) -> dict[str, Any]:

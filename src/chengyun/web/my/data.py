@@ -127,7 +127,7 @@ def _page(request: HttpRequest, fault: Fault | None) -> HttpResponse:
     book = rulebook()
     page = DataPage(
         bool(about), tuple(_register_name(one) for one in about), tuple(found[:PAGE]),
-        tuple(Choice(key, name, key == wanted.organisation) for key, name in queries.bodies(about).items()) if about else (),
+        tuple(Choice(key, name, key == wanted.organisation) for key, name in queries.bodies(about, now).items()) if about else (),
         tuple(Choice(key, name, key == wanted.purpose) for key, name in book.purposes.items() if key not in withheld()),
         since, until, f"{urlencode(kept)}&" if kept else "", found[PAGE - 1].record if len(found) > PAGE else None,
         tuple(_told(one, now) for one in services.asked_by(actor.account_id)), tuple(_(book.purposes[key]) for key in withheld()),
