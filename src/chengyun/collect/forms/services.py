@@ -24,6 +24,7 @@ from chengyun.collect.forms import hooks, photos, taskforms
 from chengyun.collect.forms.instances import read_head, read_instance
 from chengyun.collect.forms.models import Form, FormVersion, Photo, ReviewEvent, Submission, Task
 from chengyun.collect.forms.xlsform import convert
+from chengyun.collect.models import DeadLetter
 from chengyun.config import config
 from chengyun.errors import Malformed, NotFound, Refused, nearest
 
@@ -228,11 +229,18 @@ def review(submission: Submission, accept: bool, note: str, actor: Actor) -> Non
             # Its key makes it count once, should we be cut off between the two.
             rows = observations(row.values, row.version.form.columns, row.filled_at or row.received_at, row.version.form.stream)
             told = front_door.post(config(), row.version.form.stream, rows, purpose="ingest:*", key=row.instance[-60:])
-            if told["dead"]:
-                raise Malformed(_("不能入库：%s") % told["dead"][0]["reason"], code="submission_dead")
+            if waiting := [one for one in told["dead"] if _waits(row.version.form.stream, rows[one["index"]])]:
+                raise Malformed(_("不能入库：%s") % waiting[0]["reason"], code="submission_dead")
         Submission.objects.filter(pk=row.pk).update(state="accepted" if accept else "returned")
         _event(row, "accepted" if accept else "returned", actor, now, note.strip())
         audit.record(actor, "form.review", "submissions", row.instance, "quality", {"accepted": accept})
+
+
+def _waits(stream: str, row: Mapping[str, Any]) -> bool:
+    """Say whether a row that its stream did not take waits for a steward still. Its key gives the same answer for good: once
+    somebody has mended the row or put it away, that answer is no longer the last word."""
+    letters = DeadLetter.objects.filter(stream=stream, row=dict(row))
+    return letters.filter(state=DeadLetter.State.WAITING).exists() or not letters.exists()
 
 
 def observations(values: Mapping[str, str], columns: Mapping[str, str], at: dt.datetime, stream: str) -> list[dict[str, Any]]:
