@@ -230,3 +230,8 @@ def test_the_pages_and_the_workbook(steward: tuple[Client, Actor]) -> None:
     assert book.sheetnames == ["表单", "街道", "重复"]
     assert Client().get("/burden").status_code == 302
     assert client.get("/burden/none").status_code == 404
+
+
+def test_what_a_register_fills_in_is_not_counted_as_asked_again() -> None:
+    forms.publish(made(CONSENT, choices=CHOICES), SYSTEM)
+    assert burden.report(SYSTEM, timezone.now()).overlaps == ()

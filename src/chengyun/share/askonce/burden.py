@@ -198,9 +198,12 @@ def _overlaps(
     asking: dict[str, list[tuple[FormVersion, Bound, float]]] = defaultdict(list)
     for version in versions:
         load = loads.get(version.form_id)
+        consents = bool(consent_of(version))
         often = load.times_a_year * load.people if load and load.people else filled.get(version.form_id, 0)
         for one in bound[version.pk]:
-            if one.counts and one.element:
+            # What a register fills in with consent is looked at, and asked no more.
+            filled_in = consents and one.certain and not one.repeats and one.element in held
+            if one.counts and one.element and not filled_in:
                 asking[one.element].append((version, one, often * seconds_of(one, times) / 3600))
     found = []
     for element, them in asking.items():

@@ -61,6 +61,11 @@ class DrawnBox:
     hidden_left: bool
     hidden_right: bool
 
+    @property
+    def key_said(self) -> str:
+        """The key as far as there is room."""
+        return fit(self.key, 31)
+
 
 @dataclass(frozen=True, slots=True)
 class DrawnLine:
@@ -78,6 +83,7 @@ class Drawn:
     boxes: tuple[DrawnBox, ...]
     lines: tuple[DrawnLine, ...]
     box_width: int = WIDTH
+    row_width: int = WIDTH - 2
     row_height: int = LINE
 
 
