@@ -62,6 +62,7 @@ INSTALLED_APPS = [
     "chengyun.cases.evaluation",
     "chengyun.cases.statistics",
     "chengyun.simulate",
+    "chengyun.govern",
     "chengyun.share.requests",
     "chengyun.share.registers",
     "chengyun.share.ledger",
