@@ -104,7 +104,7 @@ def test_a_model_no_better_than_counting_never_suggests(cases):
     kept = retrain(TYPE, SYSTEM, NOW)
     assert not kept.live
     assert not CategoryModel.objects.filter(live=True).exists()
-    assert ask("路灯坏了").probability == 0.0
+    assert ask("路灯坏了").probability is None
 
 
 def test_a_bad_model_does_not_replace_a_good_one(cases):
@@ -128,7 +128,7 @@ def test_too_few_cases_and_undecided_ones_teach_nothing(cases):
 
 def test_before_there_is_a_model_names_are_offered_never_surely(centre):
     found = ask("路灯坏了")
-    assert (found.category, found.abstained, found.probability) == (LAMP, True, 0.0)
+    assert (found.category, found.abstained, found.probability) == (LAMP, True, None)
     assert ask("！？") is None
 
 

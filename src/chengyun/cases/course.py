@@ -100,10 +100,12 @@ def advance(
     reason: str = "",
     until: dt.datetime | None = None,
     asked_until: dt.datetime | None = None,
+    other_work: bool = False,
 ) -> Stay:
     """Take a step that is open: change case and clock, and return the stay it begins.
 
     case, clock: a CaseLike and a ClockLike. until: what came with the step; asked_until: what the stay before it asked for.
+    other_work: whether the category, the condition or the emergency is another one than before the step.
     """
     target = declared.state(step.to)
     if step.counts:
@@ -118,6 +120,8 @@ def advance(
         # The limit is the one in force when the work goes out; it stays with the case from here on.
         _grant(clock, work_limit(case, declared, local_day(now)))
         clock.started_at = now
+    elif other_work and clock.started_at is not None:
+        _grant_anew(clock, work_limit(case, declared, local_day(now)), now)
     own = clock_of(clock)
     if step.extends:
         own = replace(own, limit_s=own.limit_s + _extra(clock, own, until or asked_until, now))
@@ -129,6 +133,16 @@ def advance(
 def _grant(clock: Any, limit: Granted) -> None:
     clock.limit_s = clock.granted_s = limit.seconds
     clock.basis, clock.edition, clock.source, clock.limit_text = limit.basis, limit.edition, limit.source[:200], limit.text
+
+
+def _grant_anew(clock: Any, limit: Granted, now: dt.datetime) -> None:
+    """Give a clock the limit of what the work has turned out to be: what is used stays used, what was added stays added."""
+    own, added = clock_of(clock), max(0, clock.limit_s - clock.granted_s)
+    if own.running_since is not None:
+        settled = clocks.move(own, "paused", now, work_time())
+        clock.used_s, clock.running_since = settled.used_s, now
+    _grant(clock, limit)
+    clock.limit_s = clock.granted_s + added
 
 
 def _extra(clock: ClockLike, own: Clock, until: dt.datetime | None, now: dt.datetime) -> float:

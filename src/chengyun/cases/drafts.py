@@ -7,7 +7,7 @@ import datetime as dt
 import functools
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.conf import settings
@@ -22,7 +22,7 @@ from chengyun.cases.hooks import Given
 from chengyun.cases.models import Case
 from chengyun.cases.office import local_day, work_time
 from chengyun.cases.owners import find_owner
-from chengyun.cases.records import SKEW, came_with
+from chengyun.cases.records import SKEW, came_with, note_limit, work_of
 from chengyun.cases.rights import type_of
 from chengyun.city import City, State, Transition
 from chengyun.config import config
@@ -154,6 +154,8 @@ class History:
         first = self.declared.states[0]
         draft.department_id = None if first.body else draft.owner_id
         draft.stays.append((course.begin(draft, draft.clock, self.declared, first, at), draft.owner_id))
+        if row.get("due"):
+            self._due(draft, parse_instant(row["due"], config().zone), number)
         actor = (row.get("actor") or self.name)[:100]
         owner = self.keys[draft.owner_id]
         opened = json.dumps({"state": first.key, "owner": owner})
@@ -175,6 +177,7 @@ class History:
         now = max(now, draft.stage_since)
         given = _given(row)
         self._check(draft, step, given, number, now)
+        work, granted = work_of(draft), draft.clock.granted_s
         self._categorise(draft, str(given.data.get("category", "")), now)
         draft.condition = str(given.data.get("condition", draft.condition))[:32]
         before = self._said(draft.state, draft.owner_id)
@@ -188,7 +191,9 @@ class History:
             reason=given.reason,
             until=given.until,
             asked_until=draft.stays[-1][0].until,
+            other_work=work_of(draft) != work,
         )
+        note_limit(given, work_of(draft) != work, granted, draft.clock)
         draft.stays.append((stay, draft.owner_id))
         actor = (row.get("actor") or self.name)[:100]
         data = json.dumps(came_with(given), cls=DjangoJSONEncoder, ensure_ascii=False)
@@ -197,6 +202,20 @@ class History:
             str(given.data.get("reason_code", ""))[:64], given.note, data,
         ))  # fmt: skip
         draft.audit.append((actor, f"case.{step.key}", json.dumps({"from": step.source, "to": step.to})))
+
+    def _due(self, draft: Draft, due: dt.datetime, number: int) -> None:
+        """Give a case the deadline that was recorded for it instead of one by our rules: around the clock, from its opening."""
+        clock, seconds = draft.clock, int((due - draft.opened_at).total_seconds())
+        if seconds < 0:
+            raise Wrong(number, f"its deadline {due.isoformat()} is before its opening")
+        clock.limit_s = clock.granted_s = seconds
+        clock.basis, clock.edition, clock.source, clock.limit_text = "continuous", None, self.name[:200], "as recorded"
+        stay, owner = draft.stays[-1]
+        own = clock_of(clock)
+        draft.due_at = due
+        if not stay.own_limit and stay.clock == "runs" and clock.running_since is not None:
+            draft.warn_at = clocks.warn_after(own, work_time())
+            draft.stays[-1] = (replace(stay, due_at=due, limit_s=seconds, basis="continuous"), owner)
 
     def _check(self, draft: Draft, step: Transition, given: Given, number: int, now: dt.datetime) -> None:
         """Ask what evidence.check_step asks. Who acted then has no account here, and no case of a history has parts."""

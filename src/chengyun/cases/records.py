@@ -16,7 +16,10 @@ from chengyun.cases.course import Stay
 from chengyun.cases.hooks import Given
 from chengyun.cases.models import Case, CaseEvent, CaseStage
 
-__all__ = ["SKEW", "came_with", "event_of", "news_of", "number_of", "said", "stay_clock", "tell", "write_event", "write_stay"]
+__all__ = [
+    "SKEW", "came_with", "event_of", "news_of", "note_limit", "number_of", "said", "stay_clock", "tell", "work_of", "write_event",
+    "write_stay",
+]  # fmt: skip
 
 
 SKEW = dt.timedelta(minutes=1)
@@ -77,6 +80,17 @@ def came_with(given: Given) -> dict[str, Any]:
         if (value := getattr(given, name)) is not None:
             found[name] = value
     return found
+
+
+def work_of(case: Any) -> tuple[str, str, bool]:
+    """Return what of a case decides how long its work may take. case: a models.Case or a Draft."""
+    return case.category, case.condition, case.emergency
+
+
+def note_limit(given: Given, other_work: bool, granted_s: int, clock: Any) -> None:
+    """Keep with the event that a step gave the work another limit: from how many seconds to how many."""
+    if other_work and clock.started_at is not None and clock.granted_s != granted_s and isinstance(given.data, dict):
+        given.data["limit_s"] = [granted_s, clock.granted_s]
 
 
 def said(case: Case) -> dict[str, Any]:

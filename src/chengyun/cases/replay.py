@@ -4,6 +4,7 @@
 A file has one line for each deed; the lines of a case stand together, in order of time, the opening first:
 
     case,at,step,actor,owner,reason,note,photos,lon,lat,until,category,…      step: "open" or a transition's key
+    due: of an opening, the deadline that was recorded; without it the city's own rules give one
 
 The same functions change a case here and in services.py (course.py), and the same conditions are asked. A case with a line
 that could not have happened is left out whole and told with that line. A batch is one transaction, and says itself how far

@@ -29,7 +29,7 @@ from chengyun.cases.models import Case, CaseAlert, CaseClock, CaseEvent, CaseSta
 from chengyun.cases.office import local_day
 from chengyun.cases.owners import find_owner, organisation
 from chengyun.cases.prepared import fetch
-from chengyun.cases.records import SKEW, event_of, news_of, number_of, said, tell, write_event
+from chengyun.cases.records import SKEW, event_of, news_of, note_limit, number_of, said, tell, work_of, write_event
 from chengyun.cases.rights import DEPARTMENTS, acts_for_owner, may_step, steps_of, type_of, visible
 from chengyun.cases.rows import lock_case, new_ids, write_opening, write_step
 from chengyun.city import CaseType, City, Transition
@@ -247,6 +247,7 @@ def _open_step(case: Case, declared: CaseType, transition: str, seen: str | None
 
 def _apply(case: Case, declared: CaseType, step: Transition, given: Given, actor: Actor, now: dt.datetime) -> Stay:
     """Change the case and its clock as the step says, in memory; return the stay it begins."""
+    work, granted = work_of(case), case.clock.granted_s
     _categorise(case, str(given.data.get("category", "")), now)
     case.condition = str(given.data.get("condition", case.condition))[:32]
     case.emergency = bool(given.data.get("emergency", case.emergency))
@@ -258,7 +259,12 @@ def _apply(case: Case, declared: CaseType, step: Transition, given: Given, actor
         _part(case)
     _hand_over(case, declared, step, given, actor, now)
     asked = case.stage.until if case.stage else None
-    return advance(case, case.clock, declared, step, now, reason=given.reason, until=given.until, asked_until=asked)
+    stay = advance(
+        case, case.clock, declared, step, now, reason=given.reason, until=given.until, asked_until=asked,
+        other_work=work_of(case) != work,
+    )  # fmt: skip
+    note_limit(given, work_of(case) != work, granted, case.clock)
+    return stay
 
 
 def _hand_over(case: Case, declared: CaseType, step: Transition, given: Given, actor: Actor, now: dt.datetime) -> None:

@@ -11,16 +11,16 @@ __all__ = ["Suggestion", "suggest"]
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """The likeliest category. probability: calibrated on the city's own cases; 0 where it has none to learn from.
+    """The likeliest category. probability: calibrated on the city's own cases; None where it has none to learn from.
 
     abstained: too unsure to stand alone, a person decides. alternatives: (category, probability), the likeliest first.
     """
 
     category: str
-    probability: float
+    probability: float | None
     abstained: bool
     reasons: tuple[str, ...] = ()
-    alternatives: tuple[tuple[str, float], ...] = ()
+    alternatives: tuple[tuple[str, float | None], ...] = ()
 
 
 def suggest(

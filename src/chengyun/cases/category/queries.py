@@ -83,7 +83,7 @@ def _by_name(type_key: str, facts: Facts) -> Suggestion | None:
     if not found:
         return None
     reasons = (_("与类别名称“%s”相近；本市尚无可学习的案件，由人判断。") % found[0][2],)
-    return Suggestion(found[0][1], 0.0, True, reasons, tuple((code, 0.0) for _share, code, _name in found[1:MOST]))
+    return Suggestion(found[0][1], None, True, reasons, tuple((code, None) for _share, code, _name in found[1:MOST]))
 
 
 def _in_words(said: Said) -> str:

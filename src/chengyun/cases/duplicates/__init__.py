@@ -4,12 +4,17 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from chengyun.cases.duplicates.scoring import Candidate
 
-__all__ = ["find"]
+__all__ = ["beyond_doubt", "find"]
+
+SAME, CLEAR = 0.9, 0.05
+"""What the likeliest must score, and by how much before the next: of two that are about as like, either may be meant. By the
+score alone one in twenty joins another address's case, however high it is set (docs/category.md)."""
 
 
 def find(
@@ -23,3 +28,8 @@ def find(
     return queries.find(
         type_key, lon=lon, lat=lat, at=at, category=category, text=text, limit=limit, within_m=within_m, days=days
     )  # fmt: skip
+
+
+def beyond_doubt(scores: Sequence[float]) -> bool:
+    """Say whether a report belongs to the first of the cases found without anybody looking. scores: highest first."""
+    return bool(scores) and scores[0] >= SAME and (len(scores) < 2 or scores[0] - scores[1] >= CLEAR)

@@ -42,7 +42,7 @@ def case_duplicates() -> list[Result]:
             words = (
                 f"recall {one['recall']:.3f}, precision {one['precision']:.3f}, of requests that stand alone {one['alone']:.3f}"
             )
-            said[f"score ≥ {name}"] = words
+            said["joined unseen" if name == "joined" else f"score ≥ {name}"] = words
     return [
         Result(
             name="case-duplicates", value=took["p95"] * 1000, unit="ms", target=50, compared=beside,

@@ -77,8 +77,13 @@ def found(path: str) -> dict[str, Any]:
         "five": sum(place > 0 for place, _, _ in planted) / PLANTED,
         "spot": sum(right for _, _, right in planted) / PLANTED,
     }
+    joined = [right for _, scores, right in planted if duplicates.beyond_doubt(scores)]
+    others = sum(duplicates.beyond_doubt([one.score for one in candidates]) for candidates in alone)
+    told["joined"] = {
+        "recall": sum(joined) / PLANTED, "precision": sum(joined) / max(1, len(joined)), "alone": others / PLANTED,
+    }  # fmt: skip
     for least in LEAST:
-        said = [right for _, score, right in planted if score >= least]
+        said = [right for _, scores, right in planted if scores and scores[0] >= least]
         others = sum(bool(candidates) and candidates[0].score >= least for candidates in alone)
         told[str(least)] = {"recall": sum(said) / PLANTED, "precision": sum(said) / max(1, len(said)), "alone": others / PLANTED}
     return told
@@ -103,8 +108,8 @@ def _keep(rows: Sequence[Row], codes: Mapping[str, str]) -> None:
         )  # fmt: skip
 
 
-def _planted(row: Row, codes: Mapping[str, str], draw: random.Random, spot: set[str]) -> tuple[int, float, bool]:
-    """Return (place among the found or 0, score of the first, whether the first is right) of a made-up second report."""
+def _planted(row: Row, codes: Mapping[str, str], draw: random.Random, spot: set[str]) -> tuple[int, list[float], bool]:
+    """Return (place among the found or 0, scores, whether the first is right) of a made-up second report."""
     at = _moment(row) + dt.timedelta(days=min(20.0, draw.expovariate(1 / 3)))
     across, up = draw.gauss(0, 20), draw.gauss(0, 20)
     same = draw.random() < 0.85
@@ -113,7 +118,7 @@ def _planted(row: Row, codes: Mapping[str, str], draw: random.Random, spot: set[
     numbers = [one.case_number for one in candidates]
     place = numbers.index(row["case_id"]) + 1 if row["case_id"] in numbers else 0
     first = candidates[0] if candidates else None
-    return place, first.score if first else 0.0, first is not None and first.case_number in spot
+    return place, [one.score for one in candidates], first is not None and first.case_number in spot
 
 
 def _ask(row: Row, code: str, at: dt.datetime, across: float = 0.0, up: float = 0.0, text: str | None = None) -> list[Any]:

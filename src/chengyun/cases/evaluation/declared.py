@@ -48,7 +48,7 @@ Dimension = Literal["area", "department", "inspector", "intake", "chief", "dispa
 DIMENSIONS: tuple[Dimension, ...] = ("area", "department", "inspector", "intake", "chief", "dispatcher")
 """区域, 部门, and the posts 监督员, 受理员, 值班长, 派遣员."""
 
-TABLES = ("rates", "bands", "grades", "profiles", "signs", "stages")
+TABLES = ("rates", "bands", "grades", "profiles", "signs", "stages", "stages_of")
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,8 +191,9 @@ def book(type_key: str, day: dt.date) -> Book:
 
 def stages_of(type_key: str, day: dt.date) -> Mapping[str, Any]:
     """Return which states of a case type are which post's, and the times the signs go by. Raises NotFound."""
-    tables = _tables(_file(type_key))
-    entry = tables.editions("stages")[0] if day < tables.editions("stages")[0].in_force else tables.on("stages", day)
+    tables, own = _tables(_file(type_key)), f"stages_of.{type_key.split('.', 1)[1]}"
+    name = own if own in tables else "stages"
+    entry = tables.editions(name)[0] if day < tables.editions(name)[0].in_force else tables.on(name, day)
     return entry.values
 
 

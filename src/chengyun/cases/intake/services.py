@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 
 from chengyun.access.actors import SYSTEM, Actor
 from chengyun.cases import services as cases
+from chengyun.cases.duplicates import beyond_doubt
 from chengyun.cases.intake import links, merging, photos, placing, quota
 from chengyun.cases.intake.models import Photo, Report, ReportContact
 from chengyun.cases.intake.persons import caller_of, clean_email, clean_phone
@@ -33,8 +34,6 @@ from chengyun.errors import NotFound, Refused
 __all__ = ["Filed", "ReportIn", "file_report", "filed_before", "find_report"]
 
 LONGEST = 4000
-SAME = 0.9
-"""Score from which a report joins the case found without anybody looking; it can be taken apart again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +158,7 @@ def _twin(given: ReportIn, read: _Read) -> Case | None:
     """Return the case a report belongs to already, locked: the one the reporter named, or one that is the same beyond doubt."""
     wanted = given.join
     if not wanted and not given.alone:
-        wanted = next((one.case for one in read.similar if one.score >= SAME), "")
+        wanted = read.similar[0].case if beyond_doubt([one.score for one in read.similar]) else ""
     if not wanted:
         return None
     case = Case.objects.select_for_update().filter(number=wanted, type=report_type(), ended=False).first()

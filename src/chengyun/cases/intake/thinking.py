@@ -34,13 +34,16 @@ class Similar:
 
 @dataclass(frozen=True, slots=True)
 class Suggested:
-    """A category a report may belong to. abstained: too unsure, a person decides. alternatives: (category, probability)."""
+    """A category a report may belong to. abstained: too unsure, a person decides. alternatives: (category, probability).
+
+    probability: None where nothing has been learned yet, so that none is known.
+    """
 
     category: str
-    probability: float
+    probability: float | None
     abstained: bool
     reasons: tuple[str, ...]
-    alternatives: tuple[tuple[str, float], ...]
+    alternatives: tuple[tuple[str, float | None], ...]
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -72,5 +75,5 @@ def suggest(
     found = ask(report_type(), text=text, lon=lon, lat=lat, area_code=area_code, at=at, channel=channel)
     if found is None or not found.category:
         return None
-    others = tuple((str(one[0]), float(one[1])) for one in found.alternatives)
+    others = tuple((str(code), None if chance is None else float(chance)) for code, chance in found.alternatives)
     return Suggested(found.category, found.probability, found.abstained, tuple(map(str, found.reasons)), others)

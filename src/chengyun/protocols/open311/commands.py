@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import tempfile
 from collections.abc import Iterator
@@ -24,6 +25,9 @@ def add_commands(subparsers: Any) -> None:
     load.add_argument("file", type=Path, help="Boston's open data (.csv.gz), or GeoReport requests with notes (.json)")
     load.add_argument("--from", dest="prefix", required=True, metavar="NAME", help="whose they are, e.g. boston: lower case")
     load.add_argument("--type", default=TYPE, help=f"kind of case they become (default: {TYPE})")
+    load.add_argument(
+        "--areas", type=Path, metavar="FILE", help="codes of its neighbourhoods: CSV with the columns name and code"
+    )
     load.set_defaults(func=_load)
 
 
@@ -42,7 +46,7 @@ def _load(args: argparse.Namespace) -> int:
     refused: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "deeds.csv.gz"
-        history.write(_noted(_deeds(args.file, args.prefix, refused), bodies), path)
+        history.write(_noted(_deeds(args.file, args.prefix, _areas(args.areas), refused), bodies), path)
         _departments(bodies)
         name = f"{args.prefix}/{args.file.name}"
         loaded = replay.load(path, args.type, name=name)
@@ -53,7 +57,17 @@ def _load(args: argparse.Namespace) -> int:
     return 0
 
 
-def _deeds(path: Path, prefix: str, refused: list[str]) -> Iterator[dict[str, Any]]:
+def _areas(path: Path | None) -> dict[str, str]:
+    if path is None:
+        return {}
+    with path.open(encoding="utf-8-sig", newline="") as lines:
+        rows = csv.DictReader(lines)
+        if not {"name", "code"} <= set(rows.fieldnames or ()):
+            raise Refused(f"{path.name} has no columns name and code. Its first line must name them.")
+        return {row["name"]: row["code"] for row in rows}
+
+
+def _deeds(path: Path, prefix: str, areas: dict[str, str], refused: list[str]) -> Iterator[dict[str, Any]]:
     from chengyun.protocols.open311 import history
 
     if path.name.endswith(".csv.gz"):
@@ -61,7 +75,7 @@ def _deeds(path: Path, prefix: str, refused: list[str]) -> Iterator[dict[str, An
             if why := history.impossible(row):
                 refused.append(f"{row['case_id']}: {why}")
             else:
-                yield from history.boston_deeds(row, prefix)
+                yield from history.boston_deeds(row, prefix, areas)
     elif path.suffix == ".json":
         for request in json.loads(path.read_text(encoding="utf-8")):
             yield from history.request_deeds(request, prefix)

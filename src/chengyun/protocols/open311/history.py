@@ -31,7 +31,7 @@ __all__ = [
 
 COLUMNS = (
     "case", "at", "step", "actor", "owner", "title", "description", "address", "category", "lon", "lat", "source", "note",
-    "reason",
+    "reason", "due", "area_code",
 )  # fmt: skip
 BOSTON = ZoneInfo("America/New_York")
 ENDS = {"Duplicate of Existing Case": "repeat", "Case Invalid": "dismiss", "NOBASE": "dismiss", "NOVIO": "dismiss"}
@@ -89,8 +89,8 @@ def category_of(reason: str, kind: str) -> str:
     return known.get((reason, kind)) or known.get((reason, ""), "")
 
 
-def boston_deeds(row: Row, prefix: str = "boston") -> list[Deed]:
-    """Return what happened to a request, in order. prefix: of the keys of its departments."""
+def boston_deeds(row: Row, prefix: str = "boston", areas: Mapping[str, str] | None = None) -> list[Deed]:
+    """Return what happened to a request, in order. prefix: of the keys of its departments. areas: codes of neighbourhoods."""
     due = (
         f"due {row['target_dt']}, said to be {row['on_time'] or 'neither on time nor overdue'}"
         if row["target_dt"]
@@ -102,6 +102,8 @@ def boston_deeds(row: Row, prefix: str = "boston") -> list[Deed]:
             "case": row["case_id"], "at": _local(row["open_dt"]), "step": "open", "title": row["type"], "address": where,
             "description": f"{row['subject']} > {row['reason']} > {row['type']}; {row['source']}; {due}", "lon": row["lon"],
             "lat": row["lat"], "category": category_of(row["reason"], row["type"]), "source": "import",
+            "area_code": (areas or {}).get(row["neighborhood"], ""),
+            "due": _local(row["target_dt"]) if row["target_dt"] and row["target_dt"] >= row["open_dt"] else "",
         },
         {"case": row["case_id"], "at": _local(row["open_dt"]), "step": "route", "owner": department(row["department"], prefix)},
     ]  # fmt: skip
