@@ -81,6 +81,8 @@ def what_happens(facts: Facts) -> str:
         return terms.unshared_because(facts)
     if facts.personal:
         return _("含个人信息：提供部门同意后，还须安全管理员复核；请只选确实需要的字段。")
-    if facts.sharing == "unconditional" or facts.open:
+    if facts.open:
+        return _("向社会开放：提交后系统即时答复。")
+    if facts.sharing == "unconditional":
         return _("无条件共享：提交后系统即时答复。")
     return _("有条件共享：提供部门在 %d 个工作日内答复。") % rulebook().requests.answer_days
