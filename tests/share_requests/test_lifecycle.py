@@ -264,3 +264,27 @@ def test_only_those_concerned_see_a_request(person: Person) -> None:
             with pytest.raises(NotFound):
                 services.rights.require_see(who, request.number)
         assert Request.objects.filter(services.rights.visible(who), number=request.number).exists() is sees
+
+
+def test_the_list_and_the_page_agree_on_who_sees(person: Person, book: dict[str, Facts], bodies: dict[str, Organisation]) -> None:
+    """Also of data that no body but the centre answers for, and of what is overdue."""
+    words = {name: getattr(book["test.lot"], name) for name in book["test.lot"].__dataclass_fields__}
+    book["test.centre"] = Facts(**{**words, "key": "test.centre", "owner": ""})
+    bodies["operations_centre"] = Organisation.objects.create(key="operations_centre", name="市城市运行中心")
+    clerk = person("department_clerk", "health")
+    requests = [
+        sent(clerk, "test.centre"),
+        sent(clerk, area_code="330203001"),
+        sent(clerk),
+        sent(clerk, "test.centre", area_code="330204"),
+    ]
+    Request.objects.filter(pk=requests[2].pk).update(escalated_at=services.database_time())
+    people = [
+        person("data_steward", "operations_centre"), person("data_steward", "civil"), person("data_steward", "civil_330203"),
+        person("data_steward", "data"), person("department_clerk", "data"), person("security_officer"), clerk,
+    ]  # fmt: skip
+    for who in people:
+        listed = set(Request.objects.filter(services.rights.visible(who)).values_list("pk", flat=True))
+        seen = {one.pk for one in Request.objects.all() if services.rights.sees(who, one)}
+        assert listed == seen, who.name
+    assert services.agree(people[0], requests[0].number).state == "approved"

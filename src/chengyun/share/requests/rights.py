@@ -55,6 +55,8 @@ def visible(actor: Actor) -> Q:
             found |= inside & (Q(provider__key__in=post.bodies) | Q(provider__name__in=post.bodies))
             if _is_bureau(post):
                 found |= inside & Q(escalated_at__isnull=False)
+            if post.organisation == CENTRE[0]:
+                found |= inside & Q(provider=None)
     return found
 
 
