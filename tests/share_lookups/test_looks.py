@@ -133,6 +133,7 @@ def test_a_proof_holds_and_no_changed_character_does(proof: dict[str, Any], tmp_
     assert verifier.main([str(file), "--key", thumbprint]) == 0
     file.write_text(json.dumps({"looks": [{"proof": proof}, {"proof": None}, {"proof": {**proof, "log": {}}}]}), encoding="utf-8")
     assert verifier.main([str(file)]) == 1
+    assert verifier.main([str(tmp_path / "none.json")]) == 2
     said = capsys.readouterr().out
     assert "1: holds" in said
     assert "3: does NOT hold" in said

@@ -12,7 +12,8 @@ A proof is one JSON object:
     key         the city's public key, RFC 7517; its `kid` is its thumbprint, RFC 7638
 
 What is proved is that the holder of the key answers for a log in which this read stands, with this person in it. Whose key it
-is the reader must know: the city publishes its thumbprint; compare it, or give it with --key. Exit code 0: everything holds.
+is the reader must know: the city publishes its thumbprint; compare it, or give it with --key.
+Exit code 0: everything holds. 1: something does not, and the sentence says what. 2: the file is none.
 """
 
 from __future__ import annotations
@@ -122,8 +123,12 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("file", type=Path)
     parser.add_argument("--key", action="append", default=[], metavar="THUMBPRINT", help="a key you know to be the city's")
     given = parser.parse_args(words)
-    whole = json.loads(given.file.read_text(encoding="utf-8"))
-    proofs = [whole] if "statement" in whole else [one["proof"] for one in whole["looks"]]
+    try:
+        whole = json.loads(given.file.read_text(encoding="utf-8"))
+        proofs = [whole] if "statement" in whole else [one["proof"] for one in whole["looks"]]
+    except (OSError, ValueError, KeyError, TypeError) as wrong:
+        print(f"{given.file} is neither a proof nor a download with proofs: {wrong!r}.", file=sys.stderr)
+        return 2
     bad = 0
     for number, proof in enumerate(proofs, 1):
         if proof is None:
