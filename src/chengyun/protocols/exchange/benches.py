@@ -134,7 +134,7 @@ def exchange_bulk() -> Sequence[Result]:
     return [
         Result(name="exchange-bulk", value=BULK_ROWS / took, unit="rows/s", target=40_000, better="higher",
                compared={"1,000 changed rows after it": f"{again:.1f} s with the command's start"},
-               notes=f"{BULK_ROWS:,} rows like the population, 4 fields masked, two whole nodes on the same cores: made, fetched, "
+               notes=f"{BULK_ROWS:,} rows like the population, 4 fields masked, two nodes on the same cores: made, fetched, "
                      "every chunk checked, copied into an indexed table, receipt in both logs"),
     ]  # fmt: skip
 

@@ -21,7 +21,16 @@ from chengyun.protocols.exchange.routes import ROUTES  # noqa: E402
 from chengyun.share.exchange.messages import Checked  # noqa: E402
 from chengyun.share.exchange.models import Party  # noqa: E402
 from chengyun.share.exchange.parties import Known  # noqa: E402
-from chengyun.share.exchange.serving import Answer, Ask, Asked, Routes, answer_many, rows_answer  # noqa: E402
+from chengyun.share.exchange.serving import (  # noqa: E402
+    Answer,
+    Ask,
+    Asked,
+    Group,
+    Routes,
+    answer_many,
+    note_reads,
+    rows_answer,
+)  # fmt: skip
 
 _NOBODY = Checked("", "", 0, "", b"", b"")
 
@@ -30,12 +39,13 @@ def plain(asks: Sequence[Ask], _routes: Routes, known: Known) -> list[Answer]:
     """Read as ever: who it is, what the policy lets through, masks, audit; but nothing is checked, signed or logged."""
     now = dt.datetime.now(dt.UTC)
     with transaction.atomic():
-        told = []
+        told, group = [], Group()
         for ask in asks:
             party = known.party(ask.headers["key"])
             assert isinstance(party, Party)
-            asked = Asked(ask, _NOBODY, party, known, {}, dict(parse_qsl(ask.query)), now)
+            asked = Asked(ask, _NOBODY, party, known, {}, dict(parse_qsl(ask.query)), now, group)
             told.append(Answer(200, msgspec.json.encode(rows_answer(asked).value, enc_hook=str)))
+        note_reads(group.reads)
         return told
 
 

@@ -61,9 +61,9 @@ WHERE ({within}){only} ORDER BY touched.number LIMIT %(count)s
 """
 
 
-def standing(source: Source, within: Sql, after: str, as_of: int, count: int, *, exact: bool) -> Question:
-    """Return the question for rows by key. exact: as they stood at a version before the newest."""
-    text = _FIGURES if source.kind == "indicator" else _PAGE_AS_OF if exact and source.history else _PAGE
+def standing(source: Source, within: Sql, after: str, as_of: int, count: int) -> Question:
+    """Return the question for rows by key, as they stood at a version where there is a history."""
+    text = _FIGURES if source.kind == "indicator" else _PAGE_AS_OF if source.history else _PAGE
     start: str | int = after
     if source.kind == "indicator":
         start = int(after or 0)

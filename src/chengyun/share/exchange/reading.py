@@ -48,12 +48,14 @@ class Page:
     """Some rows. next: where to go on, None at the end. as_of: the version the rows are of; give it back to stay at it.
 
     fields: the columns of the rows, in order; a row may lack some, because what is shown is decided row by row.
+    newest: the newest complete version when the page was read.
     """
 
     rows: tuple[Row, ...]
     next: str | None
     as_of: int
     fields: tuple[Column, ...]
+    newest: int = 0
 
 
 def rows(
@@ -65,11 +67,13 @@ def rows(
     as_of: int | None = None,
     limit: int = 1000,
     fields: Sequence[str] = (),
+    newest: int | None = None,
 ) -> Page:
     """Return a page of a dataset's rows.
 
     after: the `next` of the page before. since_version: only what changed after it, in the order of versions.
-    as_of: the version to read at; default the newest that is complete. fields: only these; default all the reader may see.
+    as_of: the version to read at; default the newest that is complete. newest: that one, where the caller has just asked.
+    fields: only these; default all the reader may see.
     Raises NotFound when nothing may be read, Refused for an unknown field or a version that is not there yet.
     """
     if not scope.allowed or scope.dataset != dataset:
@@ -81,13 +85,13 @@ def rows(
 
         return streams.rows(scope, dataset, after=after, since_version=since_version, as_of=as_of, limit=limit, fields=fields)
     source = source_of(dataset)
-    newest = horizon.horizon(source.sequence, max(since_version or 0, as_of or 0)) if source.sequence else 0
+    if newest is None or max(since_version or 0, as_of or 0) > newest:
+        newest = horizon.horizon(source.sequence, max(since_version or 0, as_of or 0)) if source.sequence else 0
     at = reached(newest, since_version, as_of)
     shown = chosen(scope, source.columns, fields)
     within = _within(scope.rows, "r", scope.time)
     if since_version is None or not source.sequence:
-        exact = at < newest
-        question = questions.standing(source, within, after or "", at, limit + 1, exact=exact)
+        question = questions.standing(source, within, after or "", at, limit + 1)
     else:
         former = _within(scope.rows, "f", scope.time)
         start = max(since_version, number_in(after)) if after else since_version
@@ -101,7 +105,7 @@ def rows(
     if len(found) > limit:
         by_number = source.kind == "indicator" or (since_version is not None and source.sequence)
         where = str(page[-1][-2 if by_number else -3])
-    return Page(tuple(told), where, at, shown)
+    return Page(tuple(told), where, at, shown, newest)
 
 
 def version_of(dataset: str) -> int:

@@ -28,6 +28,7 @@ from chengyun.errors import Malformed, NotFound, Problem, Refused, Unavailable, 
 from chengyun.share.exchange import messages, parties, reading, receipts
 from chengyun.share.exchange.messages import Checked
 from chengyun.share.exchange.models import Party
+from chengyun.share.exchange.sources import Column
 
 __all__ = ["Answer", "Ask", "Asked", "Made", "Route", "Routes", "answer_many", "paged", "rows_answer"]
 
@@ -55,6 +56,17 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(slots=True)
+class Group:
+    """What requests of one transaction share. reads: (scope, page, whether it is a first page), to be counted and recorded.
+
+    newest: dataset → its version when it was first asked for.
+    """
+
+    reads: list[tuple[Scope, reading.Page, bool]] = field(default_factory=list)
+    newest: dict[str, int] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A request that was admitted. words: what stands in the path where the route has a name."""
@@ -66,6 +78,7 @@ class Asked:
     words: Mapping[str, str]
     params: Mapping[str, str]
     now: dt.datetime
+    group: Group
 
     def json(self, *names: str) -> dict[str, Any]:
         """Return the body, an object with no other names than these. Raises Malformed."""
@@ -128,9 +141,10 @@ def rows_answer(asked: Asked) -> Made:
         raise Refused("since is missing: the version you have; 0 for none.", code="parameter", status=400)
     page = reading.rows(
         scope, dataset, after=params.get("after") or None, since_version=since if changes else None,
-        as_of=asked.whole("as_of"), limit=100 if limit is None else limit, fields=fields,
+        as_of=asked.whole("as_of"), limit=100 if limit is None else limit, fields=fields, newest=asked.group.newest.get(dataset),
     )  # fmt: skip
-    note_read(scope, page, first="after" not in params)
+    asked.group.newest[dataset] = max(page.newest, asked.group.newest.get(dataset, 0))
+    asked.group.reads.append((scope, page, "after" not in params))
     return paged(asked, dataset, purpose, page, "changes" if changes else "api")
 
 
@@ -151,9 +165,20 @@ def paged(asked: Asked, dataset: str, purpose: str, page: reading.Page, way: str
 
 def note_read(scope: Scope, page: reading.Page, *, first: bool) -> None:
     """Count a read under its grants and record it when it is about persons. Raises Refused at a grant's ceiling."""
-    scope.count(len(page.rows), 1 if first else 0)
-    keys = [row.key for row in page.rows if not row.removed]
-    scope.record_rows(keys, [one.name for one in page.fields], way="exchange", rows=len(page.rows))
+    note_reads([(scope, page, first)])
+
+
+def note_reads(reads: Sequence[tuple[Scope, reading.Page, bool]]) -> None:
+    """Count and record the reads of one transaction: those of one party, dataset and purpose as one, each person by name."""
+    alike: dict[tuple[int, tuple[Column, ...]], list[tuple[Scope, reading.Page, bool]]] = {}
+    for one in reads:
+        alike.setdefault((id(one[0]), one[1].fields), []).append(one)
+    for (_, fields), found in alike.items():
+        scope, rows = found[0][0], sum(len(page.rows) for _, page, _ in found)
+        scope.count(rows, sum(first for _, _, first in found))
+        keys = list(dict.fromkeys(row.key for _, page, _ in found for row in page.rows if not row.removed))
+        if keys:
+            scope.record_rows(keys, [one.name for one in fields], way="exchange", reads=len(found), rows=rows)
 
 
 def page_value(dataset: str, purpose: str, page: reading.Page) -> dict[str, Any]:
@@ -178,6 +203,7 @@ def _answer_all(asks: Sequence[Ask], routes: Routes, known: parties.Known, now: 
         except Refused as wrong:
             found.append(wrong)
     signed = [one for one in found if isinstance(one, Checked)]
+    group = Group()
     admitted = iter(parties.admit_many(signed, now, known) if signed else [])
     made: list[tuple[Checked | None, Made | Problem]] = []
     for ask, one in zip(asks, found, strict=True):
@@ -185,7 +211,14 @@ def _answer_all(asks: Sequence[Ask], routes: Routes, known: parties.Known, now: 
             made.append((None, one))
             continue
         party = next(admitted)
-        made.append((one, party if isinstance(party, Refused) else _made(ask, one, party, routes, known, now)))
+        made.append((one, party if isinstance(party, Refused) else _made(ask, one, party, routes, known, now, group)))
+    try:
+        note_reads(group.reads)
+    except Refused as refused:
+        # A grant's ceiling: of several, each is asked again by itself, so that those below it get through.
+        if len(asks) > 1:
+            raise
+        made = [(made[0][0], refused)]
     bodies = [_body(it) for _, it in made]
     drafts = [(at, it.draft(bodies[at])) for at, (_, it) in enumerate(made) if isinstance(it, Made) and it.draft]
     issued = receipts.issue_many([draft for _, draft in drafts], now) if drafts else []
@@ -197,12 +230,12 @@ def _answer_all(asks: Sequence[Ask], routes: Routes, known: parties.Known, now: 
 
 
 def _made(
-    ask: Ask, checked: Checked, party: Party, routes: Routes, known: parties.Known, now: dt.datetime
+    ask: Ask, checked: Checked, party: Party, routes: Routes, known: parties.Known, now: dt.datetime, group: Group
 ) -> Made | Problem:  # fmt: skip
     try:
         route, words = _route(ask, routes)
         params = dict(parse_qsl(ask.query, keep_blank_values=True, max_num_fields=20))
-        asked = Asked(ask, checked, party, known, words, params, now)
+        asked = Asked(ask, checked, party, known, words, params, now, group)
         # A savepoint only where something is written besides the receipt: it costs as much as a small read.
         if ask.method == "GET":
             return route(asked)
