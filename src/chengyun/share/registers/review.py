@@ -42,9 +42,11 @@ def ask(actor: Actor, dataset: str, left: str, right: str) -> None:
     from chengyun.share.registers.tasks import compare_records  # the task runs the command that calls this module
 
     try:
-        compare_records.configure(queueing_lock=f"registers.match.{dataset}", lock="registers.match").defer(
-            dataset=dataset, left=left, right=right, account=actor.account_id or 0
-        )
+        # A transaction of its own, or a savepoint: a lock that is taken must not spoil the caller's.
+        with transaction.atomic():
+            compare_records.configure(queueing_lock=f"registers.match.{dataset}", lock="registers.match").defer(
+                dataset=dataset, left=left, right=right, account=actor.account_id or 0
+            )
     except AlreadyEnqueued:
         raise Refused(_("已有一次比对在等待。"), code="settled") from None
 
