@@ -165,6 +165,13 @@ def test_a_demand_is_matched_to_a_resource_or_declined(as_steward: Client) -> No
     assert as_steward.post(f"/catalogue/lists/{owed.pk}/strike").status_code == 404
 
 
+def test_a_providers_code_is_kept_by_the_page_for_all_its_resources(as_steward: Client) -> None:
+    assert as_steward.post("/catalogue/r/air_quality.station/provider", {"code": "91110000600037341M"}).status_code == 400
+    good = {"code": "91110000600037341L", "contact": "12345"}
+    assert as_steward.post("/catalogue/r/air_quality.station/provider", good).status_code == 303
+    assert "91110000600037341L" in Client().get("/catalogue/r/air_quality.station_hour").content.decode()
+
+
 def test_files_come_in_by_the_page(as_steward: Client) -> None:
     sheet = b"".join(as_steward.get("/catalogue/transfer/catalogue.xlsx").streaming_content)
     assert sheet[:2] == b"PK"

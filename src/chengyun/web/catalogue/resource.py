@@ -19,11 +19,11 @@ from chengyun.access.policy import may
 from chengyun.access.views import needs, public
 from chengyun.city.elements import ELEMENT_TYPES
 from chengyun.collect.quality import queries as quality
-from chengyun.errors import NotFound
+from chengyun.errors import NotFound, Refused
 from chengyun.share.catalogue import queries, services
 from chengyun.share.catalogue.freshness import verdict
 from chengyun.share.catalogue.models import Item, Provider, Resource, Revision
-from chengyun.share.catalogue.rights import may_edit
+from chengyun.share.catalogue.rights import may_edit, require_edit
 from chengyun.share.catalogue.versions import Change, describe_changes
 from chengyun.share.catalogue.vocabulary import CYCLES, KINDS, SHARING, WAYS, class_name
 from chengyun.web.catalogue.words import Mark, Tab, tabs, verdict_mark
@@ -72,6 +72,7 @@ class ResourcePage:
     versions: tuple[VersionRow, ...]
     open_revision: Revision | None
     links: tuple[tuple[str, str], ...]
+    provider: Provider | None
     may_edit: bool
     fault: Fault | None
 
@@ -97,6 +98,27 @@ def withdraw(request: HttpRequest, key: str) -> HttpResponse:
         _shown(request, key, fault)
         if fault
         else done(request, _("已提交撤销，等待审核。"), reverse("catalogue-resource", args=[key]))
+    )
+
+
+@require_POST
+@needs("catalogue.edit")
+def provider(request: HttpRequest, key: str) -> HttpResponse:
+    """Keep the code and contact of a resource's provider, for all its resources."""
+    actor, post = actor_of(request), request.POST
+    one = queries.resource(actor, key)
+
+    def do() -> None:
+        require_edit(actor, one)
+        if one.provider is None:
+            raise Refused(_("此资源没有提供方；请先在“修改”中选择。"), code="provider")
+        services.set_provider(actor, one.provider, post.get("code", ""), post.get("contact", ""))
+
+    fault = attempt(request, "provider", do)
+    return (
+        _shown(request, key, fault)
+        if fault
+        else done(request, _("已保存，对该部门的全部资源生效。"), reverse("catalogue-resource", args=[key]))
     )
 
 
@@ -139,6 +161,7 @@ def _shown(request: HttpRequest, key: str, fault: Fault | None) -> HttpResponse:
         versions=tuple(_versions(actor, one, editor)) if may(actor, "desk.read") else (),
         open_revision=standing if mine else None,
         links=_links(one),
+        provider=Provider.objects.filter(organisation=one.provider_id).first() if editor and one.provider_id else None,
         may_edit=editor,
         fault=fault,
     )

@@ -42,6 +42,7 @@ urlpatterns: list[URLPattern] = [
     path("catalogue/new", editing.new, name="catalogue-new"),
     path("catalogue/r/<str:key>", resource.resource, name="catalogue-resource"),
     path("catalogue/r/<str:key>/edit", editing.edit, name="catalogue-edit"),
+    path("catalogue/r/<str:key>/provider", resource.provider, name="catalogue-provider"),
     path("catalogue/r/<str:key>/withdraw", resource.withdraw, name="catalogue-withdraw"),
     path("catalogue/r/<str:key>/restore/<int:number>", resource.restore, name="catalogue-restore"),
     path("catalogue/reviews", reviewing.reviews, name="catalogue-reviews"),
