@@ -68,10 +68,16 @@ class Sight:
         if facts is None:
             return False
         purposes = tuple(book.purposes) if facts.personal else (None,)
-        found = [one for purpose in purposes if (one := scope(self.actor, dataset, purpose)).allowed]
-        if found:
-            self._hidden[dataset] = frozenset.intersection(*(one.hidden for one in found))
-        return bool(found)
+        hidden: frozenset[str] | None = None
+        for purpose in purposes:
+            found = scope(self.actor, dataset, purpose)
+            if found.allowed:
+                hidden = found.hidden if hidden is None else hidden & found.hidden
+                if not hidden:
+                    break
+        if hidden is not None:
+            self._hidden[dataset] = hidden
+        return hidden is not None
 
     def columns(self, place: Place) -> tuple[str, ...]:
         """Return the keys of a place's columns the reader may see, in order."""

@@ -70,7 +70,12 @@ class Teller:
     def settle(self, wait_s: float = 10.0) -> None:
         """Wait until what was put is handed over or dropped: for a command that ends."""
         done = threading.Event()
-        threading.Thread(target=lambda: (self._waiting.join(), done.set()), daemon=True).start()
+
+        def join() -> None:
+            self._waiting.join()
+            done.set()
+
+        threading.Thread(target=join, daemon=True).start()
         done.wait(wait_s)
 
     def _hand_over(self) -> None:
