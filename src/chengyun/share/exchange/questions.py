@@ -6,6 +6,7 @@ Names come from declarations and stand in quotes; every value is a parameter.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from psycopg import sql
@@ -15,7 +16,7 @@ from chengyun.share.exchange.sources import Source
 
 __all__ = ["changed", "standing"]
 
-Question = tuple[sql.Composed, dict[str, Any]]
+Question = tuple[str, dict[str, Any]]
 
 _PAGE = """
 SELECT {columns}, r.{key} AS at, NULL::bigint AS number, true AS seen
@@ -67,7 +68,13 @@ def standing(source: Source, within: Sql, after: str, as_of: int, count: int) ->
     start: str | int = after
     if source.kind == "indicator":
         start = int(after or 0)
-    return _composed(text, source, within), {**_only(source), **within.params, "after": start, "as_of": as_of, "count": count}
+    return _composed(text, source, within.text), {
+        **_only(source),
+        **within.params,
+        "after": start,
+        "as_of": as_of,
+        "count": count,
+    }
 
 
 def changed(source: Source, within: Sql, former: Sql, since: int, after: int, as_of: int, count: int) -> Question:
@@ -78,18 +85,19 @@ def changed(source: Source, within: Sql, former: Sql, since: int, after: int, as
     """
     text = {"entity": _CHANGED, "indicator": _FIGURES, "case": _CASES_CHANGED}[source.kind]
     params = {**_only(source), **within.params, "after": after, "since": since, "as_of": as_of, "count": count}
-    return _composed(text, source, within, former), params
+    return _composed(text, source, within.text, former.text), params
 
 
-def _composed(text: str, source: Source, within: Sql, former: Sql | None = None) -> sql.Composed:
+@functools.lru_cache(maxsize=512)
+def _composed(text: str, source: Source, within: str, former: str = "false") -> str:
+    """Names and conditions are few: writing them anew for every message took longer than a small read."""
     only: sql.Composable = sql.SQL("")
     if source.only:
         only = sql.SQL(" AND r.{} = %(only)s").format(sql.Identifier(source.only[0]))
     return sql.SQL(text).format(
         columns=source.selected("r"), key=sql.Identifier(source.key), table=sql.Identifier(source.table), only=only,
-        history=sql.Identifier(source.history or source.table), within=sql.SQL(within.text),
-        within_former=sql.SQL((former or within).text),
-    )  # fmt: skip
+        history=sql.Identifier(source.history or source.table), within=sql.SQL(within), within_former=sql.SQL(former),
+    ).as_string(None)  # fmt: skip
 
 
 def _only(source: Source) -> dict[str, str]:
