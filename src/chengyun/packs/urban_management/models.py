@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The register of city components (部件)."""
+"""The register of city components (部件), and of the places beside which they matter more."""
 
 from __future__ import annotations
 
 from django.db import models
 
-from chengyun.city.models import ComponentRegister, tracked
+from chengyun.city.models import ComponentRegister, Register, tracked
 
 
 @tracked
@@ -18,3 +18,18 @@ class Component(ComponentRegister):
             models.Index(fields=["category", "inspected_at"], name="component_category"),
             models.Index(fields=["grid_code"], name="component_grid", condition=~models.Q(grid_code="")),
         ]
+
+
+@tracked
+class Facility(Register):
+    """A school, a hospital or a commercial area: where it is and what it is called."""
+
+    class Kind(models.TextChoices):
+        SCHOOL = "school", "学校"
+        HOSPITAL = "hospital", "医院"
+        CBD = "cbd", "商业区"
+
+    kind = models.CharField("种类", max_length=8, choices=Kind, blank=True, default="")
+
+    class Meta(Register.Meta):
+        verbose_name = "公共场所"
