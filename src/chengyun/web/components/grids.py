@@ -267,7 +267,7 @@ def _map(street: str, *, editing: bool = False, code: str = "") -> CityMap:
     made = city_map("grid-map", _("网格图"), ())
     made.settings["grids"] = {
         "url": reverse("grid-shapes") + (f"?street={street}" if street else ""),
-        "fit": bool(street),
+        "fit": True,
         "page": reverse("grid", args=["0"]).removesuffix("0") + "{code}",
         "editing": editing,
         "code": code,
