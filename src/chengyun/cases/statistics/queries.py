@@ -56,7 +56,7 @@ class Asked:
     def narrowed(self) -> dict[str, str | int]:
         """Return category, department and source as far as they are asked for."""
         given = {"category": self.category, "department": self.department, "source": self.source}
-        return {name: value for name, value in given.items() if value not in ("", None)}  # type: ignore[misc]
+        return {name: value for name, value in given.items() if value not in ("", None)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import datetime as dt
 import random
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 from django.db import connection
@@ -41,7 +42,7 @@ def fill(cases: int) -> None:
         cursor.execute("ALTER TABLE cases_case DISABLE TRIGGER statistics_added")
         for first in range(1, cases + 1, CHUNK):
             last = min(cases, first + CHUNK - 1)
-            given = {"first": first, "last": last, "cases": cases, "years": YEARS, "bodies": bodies}
+            given: dict[str, Any] = {"first": first, "last": last, "cases": cases, "years": YEARS, "bodies": bodies}
             cursor.execute(text, given)
         cursor.execute("ALTER TABLE cases_case ENABLE TRIGGER statistics_added")
         for _name, made in indexes:

@@ -46,8 +46,9 @@ def read_narrowed(given: Mapping[str, str]) -> Narrowed:
         words.append(str(dict(Case.Source.choices).get(source, source)))
     if department := asked["department"]:
         known = department.isascii() and department.isdigit() and len(department) < 19
-        filters["department"] = int(department) if known else 0
-        body = Organisation.objects.filter(pk=filters["department"]).first()
+        number = int(department) if known else 0
+        filters["department"] = number
+        body = Organisation.objects.filter(pk=number).first()
         words.append(body.name if body else department)
     for name, said in (("opened", _("立案于")), ("closed", _("结束于"))):
         first, last = asked[f"{name}_from"], asked[f"{name}_to"]

@@ -83,8 +83,8 @@ def read_question(given: Mapping[str, str], types: Mapping[str, Any], today: dt.
         department=int(department) if department.isascii() and department.isdigit() and len(department) < 19 else None,
         source=given.get("source", "").replace("\x00", "")[:16],
     )
-    grain = next((one for one in GRAINS if one == given.get("grain")), "month")
-    by = next((one for one in DIMENSIONS if one == given.get("by")), "area")
+    grain: Grain = next((one for one in GRAINS if one == given.get("grain")), "month")
+    by: By = next((one for one in DIMENSIONS if one == given.get("by")), "area")
     compared = given.get("compare", "")
     last = min(_day(given.get("last", ""), "last") or today, today)
     first = _day(given.get("first", ""), "first") or _usual_first(last, grain)
