@@ -83,7 +83,7 @@ def crews(request: HttpRequest) -> HttpResponse:
     rows = list(Crew.objects.filter(organisation__in=_bodies(actor)).select_related("organisation").prefetch_related("members"))
     out = set(Shift.objects.filter(crew__in=rows, day__range=(days[0], days[-1])).values_list("crew_id", "day"))
     page = CrewsPage(
-        tuple(CrewRow(crew, "、".join(map(skill_name, crew.skills)), tuple((day, (crew.pk, day) in out) for day in days)) for crew in rows), days,
+        tuple(CrewRow(crew, "、".join(map(skill_name, crew.skills)), _out(crew, days, out)) for crew in rows), days,
         may(actor, "crew.manage"), now,
     )  # fmt: skip
     return render(request, "crews/crews.html", {"page": page})
@@ -179,6 +179,10 @@ def _form(request: HttpRequest, known: Crew | None, fault: Fault | None) -> Http
         may(actor, "crew.manage", body.area_code if body else None), fault,
     )  # fmt: skip
     return render(request, "crews/crew.html", {"page": page}, status=fault.status if fault else 200)
+
+
+def _out(crew: Crew, days: tuple[dt.date, ...], out: set[tuple[int, dt.date]]) -> tuple[tuple[dt.date, bool], ...]:
+    return tuple((day, (crew.pk, day) in out) for day in days)
 
 
 def skill_name(key: str) -> str:
