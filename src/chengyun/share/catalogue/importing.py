@@ -54,7 +54,7 @@ def import_workbook(actor: Actor, data: bytes, now: dt.datetime | None = None) -
         with transaction.atomic():
             for row in rows:
                 body = bodies.get(row.provider)
-                if body is None:
+                if body is None and not _unregistered(row):
                     says = _("没有名为“%(name)s”的部门。%(hint)s请先在管理后台建立。") % {
                         "name": row.provider,
                         "hint": nearest(row.provider, bodies),
@@ -63,7 +63,8 @@ def import_workbook(actor: Actor, data: bytes, now: dt.datetime | None = None) -
                     continue
                 try:
                     with transaction.atomic():
-                        _provider_code(actor, row, body)
+                        if body is not None:
+                            _provider_code(actor, row, body)
                         counts[_row(actor, row, body, now)] += 1
                 except Refused as refused:
                     faults += _located(row, refused)
@@ -74,9 +75,14 @@ def import_workbook(actor: Actor, data: bytes, now: dt.datetime | None = None) -
     return Imported(counts["registered"], counts["changed"], counts["unchanged"])
 
 
-def _row(actor: Actor, row: SheetRow, body: Organisation, now: dt.datetime) -> str:
+def _unregistered(row: SheetRow) -> bool:
+    """Say whether a row speaks of a resource that is there under a provider who is no organisation of this installation."""
+    return bool(row.key) and Resource.objects.filter(key=row.key, provider=None, provider_name=row.provider).exists()
+
+
+def _row(actor: Actor, row: SheetRow, body: Organisation | None, now: dt.datetime) -> str:
     known = _known(actor, row, body)
-    values = {**row.values, "provider": body.pk}
+    values = {**row.values, "provider": body.pk if body else None}
     values["code"] = values.get("code") or None
     if known is None:
         draft = services.register(actor, {**EMPTY, **values}, row.items, now=now)
@@ -94,7 +100,7 @@ def _row(actor: Actor, row: SheetRow, body: Organisation, now: dt.datetime) -> s
     return "changed"
 
 
-def _known(actor: Actor, row: SheetRow, body: Organisation) -> Resource | None:
+def _known(actor: Actor, row: SheetRow, body: Organisation | None) -> Resource | None:
     """Return the resource a row speaks of: by its key, its code, or its name within the provider."""
     if row.key:
         try:
