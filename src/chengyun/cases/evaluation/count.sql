@@ -158,7 +158,7 @@ WITH touched AS MATERIALIZED (
     WHERE m.given_id <> m.worker_id AND m.returned AND m.handle_due IS TRUE
 ), areas AS (
     SELECT t.id AS case_id, 'area' AS dimension, t.area_code AS unit, t.mix AS stratum,
-        (w.accepted_at >= %(since)s AND w.accepted_at < %(until)s AND NOT t.state = ANY(%(void)s))::int * %(accepted)s
+        coalesce(w.accepted_at >= %(since)s AND w.accepted_at < %(until)s AND NOT t.state = ANY(%(void)s), false)::int * %(accepted)s
         + f.in_period * (%(filed)s + coalesce(w.filed_on_time, false)::int * %(filed_on_time)s
             + (t.state = ANY(%(void)s))::int * %(voided)s + coalesce(w.opened_again, false)::int * %(complaint_upheld)s
             + (t.source NOT IN ('patrol', 'alert'))::int * %(missed)s)
