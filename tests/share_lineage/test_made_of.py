@@ -30,7 +30,8 @@ def days() -> list[dict[str, Any]]:
     counts = dict.fromkeys([f"{name}_n" for name in POLLUTANTS], 24)
     ozone = {"o3_hours": list(range(24)), "o3_values": [Decimal(60 + hour) for hour in range(24)]}
     return [
-        {"area": "330200", "day": DAY, "station": station, **SUMS, **counts, **ozone, "simulated": False} for station in ("A", "B")
+        {"area": "330200", "day": DAY, "station": station, **SUMS, **counts, **ozone, "simulated": False}
+        for station in ("A", "B")
     ]
 
 

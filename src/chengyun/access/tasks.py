@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the jobs process does for access: it keeps the database's own wall in step with the grants, where one is set."""
+"""What the jobs process does for access: it keeps the database's own wall in step with the grants, where one is set.
+
+CHENGYUN_WALL=1    a role of PostgreSQL for every body that draws data, with row-level security; see docs/access.md
+"""
 
 from __future__ import annotations
 

@@ -93,4 +93,8 @@ def _figures(held: Target, actor: Actor) -> list[tuple[dt.date, float, str]]:
     zone = config().zone
     until = dt.datetime.now(dt.UTC)
     found = figure_series(held.indicator, held.subject, SINCE, until, actor)
-    return [(one.period_start.astimezone(zone).date(), one.value, held.indicator) for one in found if one.value is not None]
+    return [
+        (one.period_start.astimezone(zone).date(), one.value, held.indicator)
+        for one in found
+        if one.value is not None and one.period_start is not None
+    ]

@@ -1,5 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How fast departments and nodes exchange: small signed messages, and whole registers."""
+"""How fast departments and nodes exchange: small signed messages, and whole registers.
+
+CHENGYUN_BENCH_PEOPLE       rows the small messages read from, 200000
+CHENGYUN_BENCH_SECONDS      length of one round, 10
+CHENGYUN_BENCH_BULK_ROWS    rows drawn in bulk, 30000000
+CHENGYUN_BENCH_PLAIN        set by the bench itself, for the process that serves without signatures and log
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the bench `exchange` serves: the exchange as it is, and beside it the same read without signatures, receipt or log."""
+"""What the bench `exchange` serves: the exchange as it is, and beside it the same read without signatures, receipt or log.
+
+CHENGYUN_BENCH_PLAIN makes it the latter.
+"""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     known = targets(actor_of(request), timezone.localdate(now))
     state, document = request.GET.get("state", ""), request.GET.get("document", "")
-    states = Counter(one.standing.state for one in known)
+    states = Counter(str(one.standing.state) for one in known)
     documents = Counter(one.target.document for one in known)
     shown = [
         one for one in known
