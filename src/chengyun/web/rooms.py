@@ -30,8 +30,8 @@ ROOMS: Mapping[str | Promise, Mapping[str, str | Promise]] = {
         "dead-letters": _("问题数据"),
     },
     _("数据共享"): {
-        "requests": _("共享申请"), "grants": _("授权"), "corrections": _("校核反馈"), "lineage": _("数据血缘"),
-        "exchange": _("数据交换"),
+        "catalogue": _("信息资源目录"), "requests": _("共享申请"), "grants": _("授权"), "corrections": _("校核反馈"),
+        "exchange": _("数据交换"), "registers": _("基础库"), "lineage": _("数据血缘"), "burden": _("填报负担"),
     },
     _("安全与运行"): {
         "access-explain": _("权限解释"), "privacy-reads": _("个人信息查阅"), "privacy-reversals": _("假名还原"),

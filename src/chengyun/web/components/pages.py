@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from chengyun.access.actors import Actor, actor_of
 from chengyun.access.policy import may
-from chengyun.access.views import needs, signed_in
+from chengyun.access.views import needs
 from chengyun.areas.queries import name_of, names_of
 from chengyun.cases.components import queries, services
 from chengyun.cases.components import register as registers
@@ -132,7 +132,7 @@ class TwinsPage:
 
 
 @require_safe
-@signed_in
+@needs("desk.read")
 def register(request: HttpRequest) -> HttpResponse:
     """Show the register."""
     actor, now, given = actor_of(request), timezone.now(), read_asked(request)
@@ -149,7 +149,7 @@ def register(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@signed_in
+@needs("desk.read")
 def component_page(request: HttpRequest, key: str) -> HttpResponse:
     """Show one component: what it is, its cases, its looks."""
     return _component(request, key, None)
@@ -187,7 +187,7 @@ def link(request: HttpRequest, number: str) -> HttpResponse:
 
 
 @require_safe
-@signed_in
+@needs("desk.read")
 def due(request: HttpRequest) -> HttpResponse:
     """Show what is due to be looked at."""
     return _due(request, None)
