@@ -11,6 +11,7 @@ from chengyun.access import services
 from chengyun.access.actors import Actor, actor_of_account
 from chengyun.access.models import Account, AuditRecord, Organisation
 from chengyun.areas.models import Area
+from chengyun.city.packs import load_city
 from chengyun.errors import Refused
 
 pytestmark = pytest.mark.django_db
@@ -26,11 +27,16 @@ def test_a_city_starts_with_its_bodies_and_makes_them_once() -> None:
         valid_from=dt.date(2000, 1, 1),
         valid_to=dt.date(2016, 9, 1),
     )
-    assert services.ensure_organisations() == 11
+    assert services.ensure_organisations() == 1 + 2 * len(services.DEPARTMENTS) + len(services.WHOLE_CITY)
     assert services.ensure_organisations() == 0
     branch = Organisation.objects.get(key="environment_330203")
     assert (branch.name, branch.area_code, branch.parent.name) == ("生态环境局海曙区分局", "330203", "生态环境局")  # type: ignore[union-attr]
     assert not Organisation.objects.filter(key="environment_330204").exists()
+
+
+def test_every_pack_is_owned_by_a_body_the_city_starts_with() -> None:
+    bodies = {name for _key, name in (services.CENTRE, *services.DEPARTMENTS, *services.WHOLE_CITY)}
+    assert {pack.pack.owner for pack in load_city(()).packs.values()} <= bodies
 
 
 def test_nobody_appoints_themselves(account_as: Callable[..., Account]) -> None:

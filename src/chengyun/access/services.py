@@ -30,9 +30,15 @@ from chengyun.errors import NotFound, Refused, nearest
 CENTRE = ("operations_centre", "市城市运行中心")
 DEPARTMENTS = (
     ("environment", "生态环境局"), ("enforcement", "综合执法局"), ("data", "大数据局"), ("housing", "住房和城乡建设局"),
-    ("transport", "交通运输局"),
+    ("transport", "交通运输局"), ("police", "公安局"), ("market", "市场监督管理局"),
 )  # fmt: skip
-"""The bodies a city starts with; packs name their owner by these names. A city adds its own in the administration."""
+"""The bodies a city starts with, each with a branch in every district; packs name their owner by these names. A city adds its own
+in the administration."""
+WHOLE_CITY = (
+    ("urban", "城市管理局"), ("emergency", "应急管理局"), ("water", "水利局"), ("meteorology", "气象局"),
+    ("statistics", "统计局"), ("justice", "司法局"),
+)  # fmt: skip
+"""Bodies without branches."""
 
 FIRST_ROLES = (Role.ADMINISTRATOR, Role.DUTY_OFFICER, Role.DATA_STEWARD)
 """What the first account holds: on the first day one person does everything but grant and audit."""
@@ -49,6 +55,7 @@ def ensure_organisations() -> int:
     for key, name in DEPARTMENTS:
         wanted.append((key, name, Organisation.Kind.DEPARTMENT, CENTRE[0], ""))
         wanted += [(f"{key}_{code}", f"{name}{area}分局", Organisation.Kind.BRANCH, key, code) for code, area in districts]
+    wanted += [(key, name, Organisation.Kind.DEPARTMENT, CENTRE[0], "") for key, name in WHOLE_CITY]
     known = dict(Organisation.objects.values_list("key", "pk"))
     made = 0
     with transaction.atomic():
