@@ -54,6 +54,7 @@ PATHS = [
     "/api/v1/registers/{dataset}/{key}", "/api/v1/streams/{dataset}/latest", "/api/v1/streams/{dataset}/observations",
     "/api/v1/figures/{indicator}", "/api/v1/figures/{indicator}/newest", "/api/v1/why/{figure}", "/api/v1/alerts",
     "/api/v1/alerts/{alert}", "/api/v1/cases", "/api/v1/cases/{number}",
+    "/api/v1/grants", "/api/v1/requests", "/api/v1/requests/{number}",
 ]  # fmt: skip
 
 

@@ -208,6 +208,7 @@ def on_phone(context: BrowserContext, number: str, step: str, picture: Path, *, 
         page.get_by_label("办理情况").fill(note)
     looked_at(page, f"phone-{step}")
     page.get_by_role("button", name=f"确认：{step}").click()
+    page.get_by_role("button", name=f"确认：{step}").wait_for(state="detached")
     if offline:
         page.locator(".sync", has_text="1 项待发送").wait_for()
         looked_at(page, f"phone-{step}-waiting")
@@ -220,6 +221,11 @@ def step_on_page(context: BrowserContext, address: str, form: str, shot: str, **
     page = context.new_page()
     page.goto(address)
     deed = page.locator(f"form[action$='/{form}']").first
+    for _ in range(60):
+        if deed.count():
+            break
+        page.wait_for_timeout(500)  # what was done on a phone is settled after it arrived
+        page.reload()
     for name, value in choices.items():
         deed.locator(f"[name={name}]").select_option(value)
     looked_at(page, shot)

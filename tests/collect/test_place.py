@@ -129,7 +129,7 @@ def test_a_simulation_is_the_same_in_every_process(site: Site) -> None:
     code = (
         "import datetime as dt, hashlib, random\nfrom django.conf import settings\nfrom chengyun.collect import simulate as s\n"
         "seed = 7\nit = settings.CITY.packs['air_quality'].pack.simulation\n"
-        "found = list(it.register(s._simulated_areas(seed), random.Random(seed)))\n"
+        "found = list(it.register(s.simulated_areas(seed), random.Random(seed)))\n"
         "moments = [dt.datetime(2026, 3, 1, hour, tzinfo=dt.UTC) for hour in range(24)]\n"
         "seen = [it.observe(name, one.key, moment, seed) for name in it.streams for one in found for moment in moments]\n"
         "print(len(found), hashlib.sha256(repr((found, seen)).encode()).hexdigest())"

@@ -52,10 +52,12 @@ def test_a_grant_opens_its_rows_alone(city, clerk) -> None:
         "    Case.objects.create(number=f'T-{number}', type='air_quality.check', state='new', title='T', area_code=area,\n"
         "        owner=Organisation.objects.order_by('id').first(), lon=121.5, lat=29.8, opened_at=now(), due_at=now())"
     )
-    city.run(
-        "INSERT INTO access_grant (dataset, organisation_id, role, fields, area_code, purpose, basis, since)"
-        " SELECT 'cases', id, '', '{}', '', '', '', now() - interval '1 hour' FROM access_organisation"
-        " WHERE key = 'haishu_test'"
+    city.place.django(
+        "import datetime as dt\n"
+        "from chengyun.access.models import Grant, Organisation\n"
+        "from django.utils.timezone import now\n"
+        "body = Organisation.objects.get(key='haishu_test')\n"
+        "Grant.objects.create(dataset='cases', organisation=body, since=now() - dt.timedelta(hours=1))"
     )
     wait_for(lambda: "cases" in names(city, **clerk), 10, "the grant was not seen")
     found = city.get("/collections/cases/items", headers=clerk, params={"limit": 1000}).json()

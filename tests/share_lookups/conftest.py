@@ -52,14 +52,14 @@ def town(db: None) -> Town:
     Assignment.objects.create(account=officer, role="security_officer")
     person = apps.get_model("population", "Person")
     for number in range(1, 8):
-        person.objects.create(key=f"p{number}", name=f"王{number}", area_code="330203", phone=f"1380013800{number}")
+        person.objects.create(key=f"look-{number}", name=f"王{number}", area_code="330203", phone=f"1380013800{number}")
     town = Town(
         Account.objects.create_user("resident", password="x"),
         Account.objects.create_user("stranger", password="x"),
         *bodies,
         officer,
     )
-    services.link(SYSTEM, town.resident, PERSON, "p1", "窗口核验身份证")
+    services.link(SYSTEM, town.resident, PERSON, "look-1", "窗口核验身份证")
     return town
 
 

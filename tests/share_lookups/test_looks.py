@@ -45,9 +45,9 @@ def settle() -> None:
 
 
 def test_only_the_resident_is_told_and_of_their_row_alone(town: Town, enter: Any) -> None:
-    first = read(town, town.police, ["p1"])
-    read(town, town.health, ["p2", "p3"])
-    both = read(town, town.health, ["p1", "p2", "p3"], "statistics", detail={"grants": ["G20260001"]})
+    first = read(town, town.police, ["look-1"])
+    read(town, town.health, ["look-2", "p3"])
+    both = read(town, town.health, ["look-1", "look-2", "p3"], "statistics", detail={"grants": ["G20260001"]})
     now = timezone.now()
     about = queries.identities(town.resident.pk)
     assert [one.record for one in queries.looks(about, Asked(), now)] == [both, first]
@@ -64,7 +64,7 @@ def test_only_the_resident_is_told_and_of_their_row_alone(town: Town, enter: Any
     assert "公安局" in page
     assert "G20260001" in page
     assert "clerk_police_x" not in page
-    assert "p2" not in page
+    assert "look-2" not in page
     page = enter(town.stranger).get("/my/data").content.decode()
     assert "公安局" not in page
     assert "核验" in page
@@ -75,8 +75,8 @@ def test_only_the_resident_is_told_and_of_their_row_alone(town: Town, enter: Any
 @pytest.fixture
 def proof(town: Town) -> dict[str, Any]:
     """The proof of one look among several, with five persons in it."""
-    read(town, town.police, ["p2"])
-    record = read(town, town.police, ["p1", "p2", "p3", "p4", "p5"], detail={"grants": ["G20260001"]})
+    read(town, town.police, ["look-2"])
+    record = read(town, town.police, ["look-1", "look-2", "p3", "p4", "p5"], detail={"grants": ["G20260001"]})
     for _ in range(3):
         read(town, town.health, ["p3"])
     with pytest.raises(NotFound):
@@ -143,14 +143,14 @@ def test_a_path_lets_nobody_try_out_who_else_was_read(proof: dict[str, Any], tow
     from chengyun.access.subjects import subject_id
     from chengyun.share.ledger.tree import leaf_hash
 
-    other = subject_id(PERSON, "p2").bytes
+    other = subject_id(PERSON, "look-2").bytes
     tried = {leaf_hash(other).hex(), leaf_hash(other + bytes.fromhex(proof["person"]["leaf"])[16:]).hex()}
     assert not tried & set(proof["person"]["hashes"])
 
 
 def test_the_log_is_told_each_read_once(town: Town) -> None:
     settle()
-    read(town, town.police, ["p1"])
+    read(town, town.police, ["look-1"])
     audit.record(SYSTEM, "other.deed", "alerts")
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
@@ -162,9 +162,9 @@ def test_downloads_say_the_same_and_run_nothing(town: Town, enter: Any) -> None:
     assert queries.bodies(queries.identities(town.resident.pk), timezone.now()) == {}
     town.police.name = "=HYPERLINK(1)"
     town.police.save()
-    record = read(town, town.police, ["p1"])
+    record = read(town, town.police, ["look-1"])
     settle()
-    read(town, town.health, ["p1"])
+    read(town, town.health, ["look-1"])
     client = enter(town.resident)
     body = client.get("/my/data/looks.csv").content
     assert body.startswith(b"\xef\xbb\xbf")
@@ -183,8 +183,8 @@ def test_downloads_say_the_same_and_run_nothing(town: Town, enter: Any) -> None:
 
 
 def test_a_question_is_a_case_of_the_body_that_looked_and_its_answer_comes_back(town: Town, enter: Any) -> None:
-    record = read(town, town.police, ["p1"])
-    other = read(town, town.police, ["p2"])
+    record = read(town, town.police, ["look-1"])
+    other = read(town, town.police, ["look-2"])
     now = timezone.now()
     client = enter(town.resident)
     for wrong in ({"record": str(other)}, {"record": "999999999"}):
@@ -210,22 +210,22 @@ def test_a_question_is_a_case_of_the_body_that_looked_and_its_answer_comes_back(
 
 def test_an_account_is_one_person_and_a_person_one_account(town: Town) -> None:
     with pytest.raises(Refused, match="另一个账号"):
-        services.link(SYSTEM, town.stranger, PERSON, "p1", "窗口核验身份证")
+        services.link(SYSTEM, town.stranger, PERSON, "look-1", "窗口核验身份证")
     with pytest.raises(Refused, match="is no register of persons"):
-        services.link(SYSTEM, town.stranger, "areas", "p1", "窗口")
+        services.link(SYSTEM, town.stranger, "areas", "look-1", "窗口")
     with pytest.raises(NotFound):
         services.link(SYSTEM, town.stranger, PERSON, "nobody", "窗口")
     with pytest.raises(Refused, match="如何核验"):
-        services.link(SYSTEM, town.stranger, PERSON, "p2", " ")
+        services.link(SYSTEM, town.stranger, PERSON, "look-2", " ")
     with pytest.raises(Refused):
-        services.link(actor_of_account(town.resident), town.resident, PERSON, "p2", "我说的")
+        services.link(actor_of_account(town.resident), town.resident, PERSON, "look-2", "我说的")
     services.unlink(SYSTEM, Identity.objects.get(account=town.resident))
     assert queries.identities(town.resident.pk) == []
-    services.link(SYSTEM, town.stranger, PERSON, "p1", "窗口核验身份证")
+    services.link(SYSTEM, town.stranger, PERSON, "look-1", "窗口核验身份证")
 
 
 def test_a_withheld_purpose_is_told_when_its_time_is_up(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    record = read(town, town.police, ["p1"], "audit")
+    record = read(town, town.police, ["look-1"], "audit")
     about, now = queries.identities(town.resident.pk), timezone.now()
     assert [one.record for one in queries.looks(about, Asked(), now)] == [record]
     monkeypatch.setattr(queries, "withheld", lambda: withheld.read("audit:30"))
@@ -242,15 +242,15 @@ def test_a_withheld_purpose_is_told_when_its_time_is_up(town: Town, monkeypatch:
 
 def test_the_officer_sees_counts_and_nobody(town: Town, enter: Any) -> None:
     for _ in range(2):
-        read(town, town.police, ["p1", "p2", "p3", "p4"])
-    read(town, town.health, ["p1"])
+        read(town, town.police, ["look-1", "look-2", "p3", "p4"])
+    read(town, town.health, ["look-1"])
     found = {one.key: one for one in patterns.bodies(timezone.now() + dt.timedelta(minutes=1))}
     assert (found["police_x"].reads, found["police_x"].persons) == (2, 8)
     assert found["health_x"].persons is None
     page = enter(town.officer).get("/privacy/reads").content.decode()
     assert "公安局" in page
     assert "clerk_" not in page
-    assert "p1" not in page
+    assert "look-1" not in page
     assert enter(town.resident).get("/privacy/reads").status_code in (403, 404)
     assert patterns.unusual([10, 12, 9, 11, 10, 12, 400]) == [False] * 6 + [True]
     assert patterns.unusual([1, 1, 1, 1, 1, 1, 12]) == [False] * 7

@@ -103,7 +103,9 @@ def _pattern(path: str) -> str | None:
 
 
 def _links(page: Page) -> list[str]:
-    hrefs = page.eval_on_selector_all("a[href]", "links => links.filter(it => !it.download).map(it => it.getAttribute('href'))")
+    hrefs = page.eval_on_selector_all(
+        "a[href]", "links => links.filter(it => !it.hasAttribute('download')).map(it => it.getAttribute('href'))"
+    )
     return [urlsplit(href).path for href in hrefs if href.startswith("/")]
 
 

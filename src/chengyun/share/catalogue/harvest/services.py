@@ -23,7 +23,7 @@ from chengyun.share.catalogue.listing import write_listings
 from chengyun.share.catalogue.models import Harvest, Resource, Revision
 
 ORIGIN = re.compile(r"[a-z][a-z0-9-]{0,39}")
-KEPT_FAULTS = 1_000
+KEPT_FAULTS = 5_000
 
 
 def harvest(actor: Actor, origin: str, data: bytes, name: str = "", now: dt.datetime | None = None) -> Harvest:
