@@ -9,9 +9,11 @@ DECLARE
 BEGIN
     IF to_regclass(name) IS NULL THEN
         PERFORM pg_advisory_xact_lock(hashtextextended(name, 0));
-        IF to_regclass(name) IS NULL THEN
+        BEGIN
             EXECUTE format('CREATE SEQUENCE %I', name);
-        END IF;
+        EXCEPTION WHEN duplicate_table OR unique_violation THEN
+            NULL;  -- another one made it while we waited; the catalogue as this session knew it did not say so
+        END;
     END IF;
     RETURN nextval(name::regclass);
 END $next$;
