@@ -41,8 +41,11 @@ build/clients/%/.made: requirements/clients/%.txt .venv/.made
 run: setup
 	$(BIN)/chengyun up
 
+# Two files at a time. What failed beside others runs again by itself, and both are told (docs/decisions/0280): exit code 1 of
+# pytest means that tests failed; any other failure is one of the run and ends it.
 test: setup clients
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile || { test $$? -eq 1 && \
+	  echo "These failed beside others; each runs once more by itself:" && $(BIN)/python -m pytest --last-failed --last-failed-no-failures=none; }
 
 check: setup
 	$(BIN)/ruff format --check src tests tools

@@ -75,7 +75,7 @@ def test_a_resource_knows_when_its_data_last_changed() -> None:
 @pytest.mark.usefixtures("catalogue")
 def test_second_sources_are_found_and_explained() -> None:
     assert duplicates.conflicts(SYSTEM) == [] or all(one.why in ("none", "missing") for one in duplicates.conflicts(SYSTEM))
-    element = DataElement.objects.create(key="person.name", name="姓名", type="C", source="ext.a.name")
+    element = DataElement.objects.create(key="ext.name", name="姓名", type="C", source="ext.a.name")
     made = []
     for key, source in (("ext.a", True), ("ext.b", True), ("ext.c", False)):
         one = Resource.objects.create(
@@ -92,15 +92,15 @@ def test_second_sources_are_found_and_explained() -> None:
     Item.objects.create(resource=secret, position=0, key="phone", name="紧急联系号码", folded="紧急联系号码")
     write_listings([*made, secret])
     found = {one.element: one for one in duplicates.conflicts(ANONYMOUS)}
-    assert (found["person.name"].why, len(found["person.name"].places)) == ("several", 3)
+    assert (found["ext.name"].why, len(found["ext.name"].places)) == ("several", 3)
     alike = {one.name: one for one in duplicates.alike(ANONYMOUS)}
     assert "姓名" not in alike, "they share an element"
     assert alike["紧急联系号码"].reasons == ("same_name", "other_type")
     assert [it.resource for it in alike["紧急联系号码"].places] == ["ext.a", "ext.b", "ext.c"], "what is secret is not told"
     Item.objects.filter(resource__key="ext.b").update(source_of_record=False)
-    assert "person.name" not in {one.element for one in duplicates.conflicts(ANONYMOUS)}
-    DataElement.objects.filter(key="person.name").update(source="ext.zz.name")
-    assert {one.element: one.why for one in duplicates.conflicts(ANONYMOUS)}["person.name"] == "elsewhere"
+    assert "ext.name" not in {one.element for one in duplicates.conflicts(ANONYMOUS)}
+    DataElement.objects.filter(key="ext.name").update(source="ext.zz.name")
+    assert {one.element: one.why for one in duplicates.conflicts(ANONYMOUS)}["ext.name"] == "elsewhere"
 
 
 @pytest.mark.django_db
