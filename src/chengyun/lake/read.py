@@ -13,7 +13,8 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, cast
 
 from django.conf import settings
 
@@ -78,28 +79,51 @@ def snapshot(
     """
     city: City = settings.CITY
     tables = [stream_table(city, qualified) for qualified in streams]
-    window = _Window(since, until, entities, as_of or {})
+    window = Window(since, until, entities, as_of or {})
     connection = engine.connect(threads=1 if exact else engine.THREADS)
     try:
         for left in reversed(range(ATTEMPTS)):
             try:
                 with look() as books:
-                    seqs = _open(connection, books, tables, window)
-                    if registers:
-                        _open_registers(connection, books, city, tables)
+                    gathered = _gather(books, city if registers else None, tables, window)
+                    _open(connection, gathered)
                 break
             except (Vanished, FileNotFoundError) as gone:
                 if not left:
                     raise Unavailable(f"The tables of {', '.join(streams)} kept changing while being read: {gone}") from gone
-        for table in tables:
-            _show(connection, table, exact)
-        connection.execute(f"SET search_path = '{','.join(dict.fromkeys(table.pack for table in tables))},main'")
-        yield Snapshot(connection, seqs)
+        yield _shown(connection, gathered, exact)
     finally:
         connection.close()
 
 
-class _Window:
+def gather(
+    streams: Sequence[str], *, since: dt.datetime | None = None, until: dt.datetime | None = None, registers: bool = True
+) -> Gathered:
+    """Return what a snapshot of streams is made of, to be opened elsewhere, perhaps on another machine, by `opened`."""
+    city: City = settings.CITY
+    tables = [stream_table(city, qualified) for qualified in streams]
+    for left in reversed(range(ATTEMPTS)):
+        try:
+            with look() as books:
+                return _gather(books, city if registers else None, tables, Window(since, until, None, {}))
+        except Vanished as gone:
+            if not left:
+                raise Unavailable(f"The tables of {', '.join(streams)} kept changing while being read: {gone}") from gone
+    raise AssertionError("the last attempt returns or raises")
+
+
+@contextmanager
+def opened(gathered: Gathered, *, exact: bool = True) -> Iterator[Snapshot]:
+    """Open what was gathered; asks no database. Raises FileNotFoundError or DuckDB's IOException when a file is gone since."""
+    connection = engine.connect(threads=1 if exact else engine.THREADS)
+    try:
+        _open(connection, gathered)
+        yield _shown(connection, gathered, exact)
+    finally:
+        connection.close()
+
+
+class Window:
     """Which part of the streams is wanted."""
 
     def __init__(
@@ -135,17 +159,51 @@ class _Window:
         return " AND ".join(parts)
 
 
-def _open(
-    connection: duckdb.DuckDBPyConnection, books: Books, tables: list[StreamTable], window: _Window
-) -> dict[str, int]:  # fmt: skip
-    """Make the `<stream>_raw` view of each stream; return the seqs."""
-    seqs = {}
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One stream of a snapshot: the sealed files and hot rows (None: there are none) that may lie in the window."""
+
+    table: StreamTable
+    files: tuple[SealedFile, ...]
+    hot: pa.Table | None
+    window: Window
+    up_to: int
+
+    def narrowed(self, since: dt.datetime, until: dt.datetime) -> Part:
+        """Return the part of a shorter window, without what only planning needs of the files."""
+        import pyarrow.compute as pc  # a large library that only reading needs
+
+        window = Window(since, until, self.window.entities, self.window.as_of)
+        hot = self.hot
+        if hot is not None:
+            time = hot[self.table.time]
+            hot = hot.filter(pc.and_(pc.greater_equal(time, pc.scalar(since)), pc.less(time, pc.scalar(until))))
+        # Iceberg's own entry of a file is for those who commit, and as large as all the rest.
+        files = tuple(replace(file, data_file=cast("Any", None)) for file in self.files if window.wants(file))
+        return Part(self.table, files, hot if hot is not None and len(hot) else None, window, self.up_to)
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What a snapshot is made of. registers: (pack, entity) → its register."""
+
+    parts: tuple[Part, ...]
+    registers: Mapping[tuple[str, str], pa.Table]
+
+    @property
+    def seqs(self) -> dict[str, int]:
+        return {part.table.qualified: part.up_to for part in self.parts}
+
+
+def _gather(books: Books, city: City | None, tables: list[StreamTable], window: Window) -> Gathered:
+    """Take everything of one moment out of the books. city: None leaves the registers out."""
+    parts = []
     for qualified, standing in books.standings(tables).items():
         table = next(table for table in tables if table.qualified == qualified)
         up_to = min(standing.seq, window.as_of.get(qualified, standing.seq))
         table = shaped(table, standing.shape)
         sealed = iceberg.read_sealed(standing.metadata_location)
-        files = [file for file in sealed.files if window.wants(file)]
+        files = tuple(file for file in sealed.files if window.wants(file))
         # A chunk whose last seq is sealed is done, whatever the books say: the snapshot is what counts.
         chunks = [chunk for chunk, last in standing.chunks if last is None or last > sealed.seq]
         hot = None
@@ -153,9 +211,35 @@ def _open(
             hot = books.hot_rows(table, chunks, sealed.seq, up_to, window.since, window.until, window.entities)
             if not len(hot):
                 hot = None
-        seqs[qualified] = up_to
-        _unite(connection, table, files, hot, window, up_to)
-    return seqs
+        parts.append(Part(table, files, hot, window, up_to))
+    return Gathered(tuple(parts), _registers(books, city, tables) if city else {})
+
+
+def _registers(books: Books, city: City, tables: list[StreamTable]) -> dict[tuple[str, str], pa.Table]:
+    packs = {table.pack for table in tables}
+    named = [(pack, key) for pack, key in (entity.split(".") for entity in city.entities) if pack in packs]
+    return {(pack, key): books.register(register_table(city, f"{pack}.{key}")) for pack, key in named}
+
+
+def _open(connection: duckdb.DuckDBPyConnection, gathered: Gathered) -> None:
+    """Make the `<stream>_raw` view of each stream, and the registers'."""
+    for part in gathered.parts:
+        _unite(connection, part.table, list(part.files), part.hot, part.window, part.up_to)
+    for (pack, key), rows in gathered.registers.items():
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(pack)}")
+        connection.register(f"register_{pack}_{key}", rows)
+        connection.execute(
+            f"CREATE OR REPLACE VIEW {quote(pack)}.{quote(key)} AS SELECT * FROM main.register_{pack}_{key}"  # noqa: S608
+        )
+
+
+def _shown(connection: duckdb.DuckDBPyConnection, gathered: Gathered, exact: bool) -> Snapshot:
+    """Make the views of what is held true."""
+    tables = [part.table for part in gathered.parts]
+    for table in tables:
+        _show(connection, table, exact)
+    connection.execute(f"SET search_path = '{','.join(dict.fromkeys(table.pack for table in tables))},main'")
+    return Snapshot(connection, gathered.seqs)
 
 
 def _unite(
@@ -163,7 +247,7 @@ def _unite(
     table: StreamTable,
     files: list[SealedFile],
     hot: pa.Table | None,
-    window: _Window,
+    window: Window,
     up_to: int,
 ) -> None:
     """Make the raw view out of sealed files and hot rows."""
@@ -201,7 +285,7 @@ def _unite(
 
 
 def _meet(
-    connection: duckdb.DuckDBPyConnection, table: StreamTable, near: list[SealedFile], window: _Window, up_to: int, fresh: str
+    connection: duckdb.DuckDBPyConnection, table: StreamTable, near: list[SealedFile], window: Window, up_to: int, fresh: str
 ) -> int:
     """Gather the sealed versions of the entities and times that have hot rows too; return how many."""
     key = names([table.entity, table.time])
@@ -212,14 +296,14 @@ def _meet(
     return int(connection.execute(f"SELECT count(*) FROM main.met_{table.name}").fetchall()[0][0])  # noqa: S608
 
 
-def _sealed_rows(table: StreamTable, files: list[SealedFile], window: _Window, up_to: int) -> str:
+def _sealed_rows(table: StreamTable, files: list[SealedFile], window: Window, up_to: int) -> str:
     """Return a subquery over sealed files, as they were at a seq."""
     # Most files have no corrections: theirs is a version each, and two columns less are read.
     groups = [[file for file in files if file.corrected is corrected] for corrected in (False, True)]
     return "(" + " UNION ALL ".join(_sealed_group(table, group, window, up_to) for group in groups if group) + ")"
 
 
-def _sealed_group(table: StreamTable, files: list[SealedFile], window: _Window, up_to: int) -> str:
+def _sealed_group(table: StreamTable, files: list[SealedFile], window: Window, up_to: int) -> str:
     ended = f"CASE WHEN until_seq <= {up_to} THEN until_seq END" if files[0].corrected else "NULL::BIGINT"
     have = {name for _, name, _ in files[0].fields}
     columns = ", ".join(
@@ -255,17 +339,6 @@ def _show(connection: duckdb.DuckDBPyConnection, table: StreamTable, exact: bool
         connection.execute(f"CREATE TABLE {_view(table)} AS {current} ORDER BY {order}")
     else:
         connection.execute(f"CREATE VIEW {_view(table)} AS {current}")
-
-
-def _open_registers(connection: duckdb.DuckDBPyConnection, books: Books, city: City, tables: list[StreamTable]) -> None:
-    packs = {table.pack for table in tables}
-    for entity in city.entities:
-        pack, key = entity.split(".")
-        if pack in packs:
-            connection.register(f"register_{pack}_{key}", books.register(register_table(city, entity)))
-            connection.execute(
-                f"CREATE OR REPLACE VIEW {quote(pack)}.{quote(key)} AS SELECT * FROM main.register_{pack}_{key}"  # noqa: S608
-            )
 
 
 def _view(table: StreamTable, suffix: str = "") -> str:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from chengyun.lake.read import Snapshot
 
-__all__ = ["Computed", "Inputs", "Used", "compute", "json_text", "parameters"]
+__all__ = ["Computed", "Inputs", "Used", "compute", "json_text", "parameters", "show_figures"]
 
 OWN_FIELDS = ("coverage", "simulated", "quality")
 PLAIN = frozenset({str, int, bool})
@@ -141,7 +141,7 @@ class Inputs:
                 self._view = Snapshot(self._stack.enter_context(closing(engine.connect(threads=1))), {})
             self._opened = wanted
         for key, figures in used.items():
-            _show_figures(self._view.connection, key.split(".")[1], figures)
+            show_figures(self._view.connection, key.split(".")[1], figures)
         return self._view
 
 
@@ -240,7 +240,8 @@ def _values(column: pa.ChunkedArray) -> list[Any]:
     return [known[place] for place in places.tolist()]
 
 
-def _show_figures(connection: Any, key: str, figures: Sequence[Used]) -> None:
+def show_figures(connection: Any, key: str, figures: Sequence[Used]) -> None:
+    """Make the view `figure_<key>` of figures a formula uses. key: the indicator's own, without its pack."""
     import pyarrow as pa  # a large library that only a formula's inputs need
 
     table = pa.table(

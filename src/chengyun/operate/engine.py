@@ -13,7 +13,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -27,7 +27,7 @@ from chengyun.operate.models import IndicatorRun
 from chengyun.operate.order import followers, indicator_order, inputs, upstream
 from chengyun.operate.periods import Chunk, chunks, window_bounds, window_of
 
-__all__ = ["Evaluation", "Ran", "evaluate"]
+__all__ = ["Evaluation", "Ran", "alone", "evaluate", "keep", "note"]
 
 LOCK = 0x6F706572
 """Key of the advisory lock ("oper" in ASCII): figures have one writer."""
@@ -75,8 +75,8 @@ def evaluate(now: dt.datetime, city: City | None = None, *, within: dt.timedelta
     city = city or CITY
     done = Evaluation()
     begun = time.monotonic()
-    with _alone() as alone:
-        if not alone:
+    with alone() as held:
+        if not held:
             done.busy = True
             return done
         formulas.meet(city, now)
@@ -146,7 +146,7 @@ def _bring_up(
         log.warning("%s could not be computed from %s to %s: %s", indicator, since, until, text)
         due.failed(indicator, now)
         one = Ran(indicator, since, until, 0, 0, text[:2000])
-    return _note(one, now, time.monotonic() - begun)
+    return note(one, now, time.monotonic() - begun)
 
 
 def _run(
@@ -158,14 +158,31 @@ def _run(
     now: dt.datetime,
     opened: compute.Inputs,
 ) -> Ran:
-    zone = config().zone
-    version = city.indicators[indicator].version
     _, uses = inputs(city, indicator)
     seen = store.newest_id()
     used = {key: store.used_figures(key, part.since, part.until) for key in uses}
     view = opened.open(indicator, part.since, part.until, used)
-    figures = compute.compute(city, indicator, view, part.since, part.until, part.parameters, zone)
+    figures = compute.compute(city, indicator, view, part.since, part.until, part.parameters, config().zone)
     as_of = dict(view.seqs) | ({"figures": seen} if uses else {})
+    return keep(city, indicator, part, figures, as_of, windows, follow, now)
+
+
+def keep(
+    city: City,
+    indicator: str,
+    part: Chunk,
+    figures: Sequence[compute.Computed],
+    as_of: Mapping[str, int],
+    windows: Sequence[due.Due],
+    follow: Sequence[str],
+    now: dt.datetime,
+) -> Ran:
+    """Write the figures of a chunk that differ from what is current, and what follows from them, in one transaction.
+
+    figures: all the formula says of the chunk. as_of: stream → seq they were computed at. windows: due no longer.
+    follow: indicators that use this one. The caller is the one writer of figures.
+    """
+    zone, version = config().zone, city.indicators[indicator].version
     before = store.current(indicator, part.since, part.until)
     fresh, kept = [], set()
     for one in figures:
@@ -189,7 +206,8 @@ def _run(
     return Ran(indicator, part.since, part.until, len(figures), len(changed))
 
 
-def _note(one: Ran, now: dt.datetime, duration_s: float) -> Ran:
+def note(one: Ran, now: dt.datetime, duration_s: float) -> Ran:
+    """Write down that a query ran, and tell those who listen."""
     IndicatorRun.objects.create(
         indicator=one.indicator, since=one.since, until=one.until, started_at=now, duration_s=duration_s,
         rows=one.rows, changed=one.changed, error=one.error,
@@ -200,7 +218,8 @@ def _note(one: Ran, now: dt.datetime, duration_s: float) -> Ran:
 
 
 @contextmanager
-def _alone() -> Iterator[bool]:
+def alone() -> Iterator[bool]:
+    """Be the one evaluation of this database, or learn that another one is running."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])
         held = bool(cursor.fetchone()[0])
