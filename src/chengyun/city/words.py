@@ -14,7 +14,7 @@ import random
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO, Literal, get_args
 
 from chengyun.city.columns import Columns
 from chengyun.city.declare import declaration, is_key
@@ -27,13 +27,20 @@ from chengyun.standards.units import UNITS
 
 __all__ = [
     "Above", "AlertRule", "Below", "Change", "Distrust", "Entity", "Feed", "Indicator", "Observation", "QualityRule",
-    "Registered", "Row", "Rule", "Severity", "SimulatedArea", "Simulation", "Silent", "Stream", "Topic", "Urgency",
+    "Registered", "Row", "Rule", "Severity", "SimulatedArea", "Simulation", "Silent", "Stream", "Together", "Topic",
+    "Urgency", "Within",
 ]  # fmt: skip
 
 Sharing = Literal["unconditional", "conditional", "none"]
 Severity = Literal["blue", "yellow", "orange", "red"]
 SEVERITIES: tuple[Severity, ...] = ("blue", "yellow", "orange", "red")
 """Least to most severe: the four colours of China's warning system (国家突发公共事件总体应急预案, 3.1.3)."""
+
+Hazard = Literal[
+    "Geo", "Met", "Safety", "Security", "Rescue", "Fire", "Health", "Env", "Transport", "Infra", "CBRNE", "Other",
+]  # fmt: skip
+HAZARDS: tuple[Hazard, ...] = get_args(Hazard)
+"""Kinds of danger: `category` of OASIS CAP 1.2, 3.2.2."""
 
 Urgency = Literal["life_safety", "normal", "bulk"]
 URGENCIES: tuple[Urgency, ...] = ("life_safety", "normal", "bulk")
@@ -403,7 +410,53 @@ class Silent:
     after: dt.timedelta
 
 
-Condition = Above | Below | Change | Silent
+@declaration
+class Within:
+    """True while the position of an entity is inside an area, or, turned round, outside of it.
+
+    area: code of an area of the tree, with its boundary of the day the rule begins to watch; or polygon: corners (lon, lat),
+    WGS-84, in order. outside: true while it is not inside. lon, lat: the quantities that say where it is.
+    times: how many observations in a row.
+    """
+
+    area: str | None = None
+    polygon: Sequence[tuple[float, float]] = ()
+    outside: bool = False
+    lon: str = "lon"
+    lat: str = "lat"
+    times: int = 1
+
+    def faults(self) -> Iterator[str]:
+        if (self.area is None) == (not self.polygon):
+            yield "Within needs an area's code or a polygon, one of both."
+        if self.polygon and len(self.polygon) < 3:
+            yield f"a polygon has {len(self.polygon)} corners, expected at least 3 pairs (lon, lat)."
+
+
+@declaration
+class Together:
+    """True while other rules' conditions have been true close together in time.
+
+    every: keys of rules each of which held within the span before now; some: of which at least one did; without: of which
+    none did. within: the span. same: what they must have in common: the subject, or the area of a level.
+    """
+
+    within: dt.timedelta
+    every: Sequence[str] = ()
+    some: Sequence[str] = ()
+    without: Sequence[str] = ()
+    same: Literal["subject", "community", "street", "district", "city"] = "subject"
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        return (*self.every, *self.some, *self.without)
+
+    def faults(self) -> Iterator[str]:
+        if not self.every and not self.some:
+            yield "Together needs rules under `every` or `some`; what is only absent never begins."
+
+
+Condition = Above | Below | Change | Silent | Within | Together
 
 
 @declaration
@@ -414,6 +467,7 @@ class AlertRule:
     meaning: one sentence a duty officer understands: what is wrong and what to look at.
     opens: key of the CaseType an alert opens by itself; None: a person decides.
     group: alerts of one rule whose entities stand in the same area of this level are shown as one; None: not grouped.
+    hazard: what kind of danger it warns of, as the Common Alerting Protocol divides them.
     """
 
     key: str
@@ -425,14 +479,17 @@ class AlertRule:
     field: str | None = None
     opens: str | None = None
     group: Literal["city", "district", "street"] | None = None
+    hazard: Hazard = "Other"
 
     def faults(self) -> Iterator[str]:
         if not is_key(self.key):
             yield f"key {self.key!r} is not lower_snake."
         if self.severity not in SEVERITIES:
             yield f"severity {self.severity!r} is not one of {', '.join(SEVERITIES)}."
-        if not isinstance(self.when, Above | Below | Change | Silent):
-            yield "when is not Above, Below, Change or Silent."
+        if self.hazard not in HAZARDS:
+            yield f"hazard {self.hazard!r} is not one of {', '.join(HAZARDS)}."
+        if not isinstance(self.when, Condition):
+            yield f"when is not one of {', '.join(kind.__name__ for kind in get_args(Condition))}."
 
 
 Dimension = Literal["conformity", "completeness", "accuracy", "consistency", "timeliness", "accessibility"]

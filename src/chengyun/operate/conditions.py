@@ -1,30 +1,37 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The conditions that observations decide, each as arrays with one element an entity.
+"""What the conditions that observations decide have in common, and the one that looks back: Change. Steps stand in steps.py.
 
-`judge` takes the rows that count and their usable values and returns what happened, with a Settle that makes it the
-state; nothing changes before. Batch rows are grouped by entity, and within an entity in the order they arrived.
+    State.read     rows → values and which of them are usable; rules with the same `source` share it
+    State.judge    the rows that count and their usable values → what happened, and a Settle that makes it the state
+
+Nothing changes before the Settle is applied. Batch rows are grouped by entity, and within an entity in the order they arrived.
+A new kind of condition is a new State, and a line in rules._state.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from chengyun.city import Above, AlertRule, Below, Change, Limits
+from chengyun.city import AlertRule, Change, Limits
 from chengyun.errors import Refused, nearest
+
+if TYPE_CHECKING:
+    from chengyun.lake.rows import Rows
 
 __all__ = [
     "Batch",
     "Event",
     "Holding",
     "Kind",
+    "Mark",
     "Moves",
     "Settle",
-    "Steps",
+    "State",
     "StreamRule",
     "history_after",
     "limit_on",
@@ -131,6 +138,20 @@ class Settle(Protocol):
     def changed_runs(self) -> list[tuple[int, int, int]]: ...
 
 
+class State(Protocol):
+    """One rule's memory of the entities of its stream, and its judgement. Slots are positions among the watch's entities."""
+
+    rule: StreamRule
+    invalid: int
+
+    def source(self) -> tuple[object, ...]: ...
+    def read(self, rows: Rows, origin: np.ndarray) -> tuple[np.ndarray, np.ndarray]: ...
+    def silent_about(self, lowest: float, highest: float) -> bool: ...
+    def widen(self, where: np.ndarray) -> None: ...
+    def restore(self, slot: int, one: Holding) -> None: ...
+    def judge(self, batch: Batch, values: np.ndarray, now: dt.datetime) -> tuple[list[Event], Settle]: ...
+
+
 class _Marks:
     """State arrays of one rule, one element an entity."""
 
@@ -157,95 +178,6 @@ class _Marks:
         self.times[slot] = one.times
 
 
-class Steps(_Marks):
-    """Above and Below: Below is Above with the sign turned."""
-
-    def __init__(self, rule: StreamRule, invalid: int, cadence: dt.timedelta | None, limits: Limits, zone: ZoneInfo) -> None:
-        super().__init__()
-        self.rule = rule
-        self.history = history_after(cadence) // MICROSECOND
-        self.invalid = invalid
-        when = rule.rule.when
-        assert isinstance(when, Above | Below)  # for the type checker: RuleWatch chose the class by it
-        self.sign = 1.0 if isinstance(when, Above) else -1.0
-        self.wanted = when.times
-        self.clear = when.clear
-        self.starts, self.limits = step_limits(when.limit, limits, zone)
-
-    def judge(self, batch: Batch, values: np.ndarray, now: dt.datetime) -> tuple[list[Event], Settle]:
-        slot = batch.slot
-        limit = self.limits[np.searchsorted(self.starts, batch.time, side="right") - 1]
-        signed = values * self.sign
-        beyond = signed > limit * self.sign
-        within = signed <= (limit if self.clear is None else np.float64(self.clear)) * self.sign
-        if not beyond.any() and not self.holds[slot].any() and not self.run[slot].any():
-            return [], StepSettle(self, {})
-        return self._walk(batch, values, limit, beyond, within, now)
-
-    def _walk(
-        self, batch: Batch, values: np.ndarray, limit: np.ndarray, beyond: np.ndarray, within: np.ndarray, now: dt.datetime
-    ) -> tuple[list[Event], Settle]:
-        slot = batch.slot
-        index = np.arange(len(slot))
-        first = firsts(slot)
-        start = np.maximum.accumulate(np.where(first, index, 0))
-        broken = np.maximum.accumulate(np.where(~beyond, index, -1))
-        carried = broken < start
-        run = np.where(beyond, index - np.where(carried, start - 1, broken) + np.where(carried, self.run[slot], 0), 0)
-        reached = run >= self.wanted
-        turn = np.maximum.accumulate(np.where(reached | within, index, -1))
-        after = np.where(turn >= start, reached[turn], self.holds[slot])
-        before = np.where(first, self.holds[slot], np.roll(after, 1))
-        events: list[Event] = []
-        marks: dict[int, Mark] = {}
-        instant = micros(now)
-        # Only entities something is going on with are walked row by row; the rest of the batch stays in numpy.
-        busy = np.unique(slot[beyond | before | after | (first & (self.run[slot] > 0))])
-        for one in busy:
-            low, high = int(np.searchsorted(slot, one)), int(np.searchsorted(slot, one, side="right"))
-            since, worst, times, told = int(self.since[one]), float(self.worst[one]), int(self.times[one]), int(self.told[one])
-            for i in range(low, high):
-                time, value = int(batch.time[i]), float(values[i])
-                known_limit = None if np.isnan(limit[i]) else float(limit[i])
-                if not before[i] and run[i] == 1:
-                    since, worst, times = time, np.nan, 0
-                if run[i] or before[i]:
-                    times += 1
-                    worst = value if np.isnan(worst) or (value - worst) * self.sign > 0 else worst
-                kind: Kind | None = None
-                if after[i] != before[i]:
-                    kind = "raise" if after[i] else "clear"
-                elif after[i] and i == high - 1 and _to_tell(told, time, instant, self.history):
-                    kind = "update"
-                if kind:
-                    # What was told as history must be told again as soon as the condition holds in the present.
-                    told = NEVER if instant - time > self.history else instant
-                    event = Event(kind, int(one), int(batch.origin[i]), time, value, worst, known_limit, since, times)
-                    events.append(event)
-            marks[int(one)] = Mark(bool(after[high - 1]), int(run[high - 1]), since, worst, times, told)
-        return events, StepSettle(self, marks)
-
-
-class StepSettle:
-    def __init__(self, state: Steps, marks: dict[int, Mark]) -> None:
-        self.state = state
-        self.rule = state.rule.key
-        self.marks = marks
-
-    def apply(self) -> None:
-        for slot, mark in self.marks.items():
-            self.state.put(slot, mark)
-
-    def changed_runs(self) -> list[tuple[int, int, int]]:
-        if self.state.wanted == 1:
-            return []
-        return [
-            (slot, 0 if holds else run, since)
-            for slot, (holds, run, since, *_) in self.marks.items()
-            if (0 if holds else run) != (0 if self.state.holds[slot] else self.state.run[slot])
-        ]
-
-
 class Moves(_Marks):
     """Change: the value against every value of the same entity not older than the span.
 
@@ -264,6 +196,16 @@ class Moves(_Marks):
         self.within = when.within // MICROSECOND
         self.times_kept = np.full((0, 1), NEVER)
         self.values_kept = np.full((0, 1), np.nan)
+
+    def source(self) -> tuple[object, ...]:
+        return (self.rule.rule.field, self.invalid)
+
+    def read(self, rows: Rows, origin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        values = rows.numbers[str(self.rule.rule.field)][origin]
+        return values, ~np.isnan(values) & ((rows.quality[origin] & self.invalid) == 0)
+
+    def silent_about(self, lowest: float, highest: float) -> bool:  # noqa: ARG002  # every value is one to compare the next with
+        return False
 
     def widen(self, where: np.ndarray) -> None:
         super().widen(where)
@@ -313,7 +255,7 @@ class Moves(_Marks):
                 kind: Kind | None = None
                 if holds != was:
                     kind = "raise" if holds else "clear"
-                elif holds and i == high - 1 and _to_tell(told, time, instant, self.history):
+                elif holds and i == high - 1 and worth_telling(told, time, instant, self.history):
                     kind = "update"
                 if kind:
                     # What was told as history must be told again as soon as the condition holds in the present.
@@ -362,7 +304,7 @@ class MoveSettle:
         return []
 
 
-def _to_tell(told: int, time: int, now: int, history: int) -> bool:
+def worth_telling(told: int, time: int, now: int, history: int) -> bool:
     """Say whether it is worth telling that a condition goes on."""
     if told == NEVER:
         return now - time <= history

@@ -12,14 +12,14 @@ when its time is later than every row of its entity before it: duplicates, corre
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from chengyun.city import AlertRule, Change, City, Silent, Stream, qualify
+from chengyun.city import AlertRule, Change, City, Limits, Silent, Stream, Together, Within, qualify
 from chengyun.operate.conditions import (
     NEVER,
     Batch,
@@ -28,7 +28,7 @@ from chengyun.operate.conditions import (
     Kind,
     Moves,
     Settle,
-    Steps,
+    State,
     StreamRule,
     firsts,
     history_after,
@@ -38,6 +38,8 @@ from chengyun.operate.conditions import (
     micros,
     step_limits,
 )
+from chengyun.operate.fences import Fence, rings_of
+from chengyun.operate.steps import Steps
 
 if TYPE_CHECKING:
     from chengyun.lake.rows import Rows
@@ -75,7 +77,8 @@ class Transition:
     rule, dataset: qualified keys of the rule and of what it watches. since: when the condition began, last_seen: the
     newest observation it speaks of (both phenomenon time). value: the newest value, worst: the farthest beyond the limit.
     times: observations since the condition began. now: when it was noticed. historic: it speaks of a time long past when it
-    was noticed, as when years of history are loaded: it is written down and calls nobody.
+    was noticed, as when years of history are loaded: it is written down and calls nobody. quiet: its rule is on probation: it
+    is counted and calls nobody.
     """
 
     kind: Kind
@@ -96,6 +99,7 @@ class Transition:
     simulated: bool = False
     evidence: Mapping[str, Any] = field(default_factory=dict)
     historic: bool = False
+    quiet: bool = False
 
 
 def group_key(key: str, rule: AlertRule, area_code: str) -> str:
@@ -104,31 +108,36 @@ def group_key(key: str, rule: AlertRule, area_code: str) -> str:
 
 
 class RuleWatch:
-    """Every rule on one stream that its observations can decide (Silent is decided by the clock, elsewhere)."""
+    """Every rule on one stream that its observations can decide (Silent and Together are decided elsewhere).
 
-    def __init__(self, city: City, stream: str, *, zone: ZoneInfo | None = None) -> None:
+    rules: qualified key → rule; None: those the city's packs declare. quiet: keys of those on probation.
+    boundaries: area code → its boundary as WKB, for rules that watch one.
+    """
+
+    def __init__(
+        self, city: City, stream: str, *, zone: ZoneInfo | None = None, rules: Mapping[str, AlertRule] | None = None,
+        quiet: Collection[str] = (), boundaries: Mapping[str, bytes] | None = None,
+    ) -> None:  # fmt: skip
         if zone is None:
             from chengyun.config import config  # only here: with a zone given, this module reads no settings
 
             zone = config().zone
         self.stream = stream
         self.declared: Stream = city.streams[stream]
-        pack = stream.split(".")[0]
+        self.quiet = frozenset(quiet)
         self.rules = [
             StreamRule(key, stream, rule)
-            for key, rule in city.alerts.items()
-            if key.startswith(f"{pack}.") and qualify(pack, rule.on) == stream and not isinstance(rule.when, Silent)
+            for key, rule in (city.alerts if rules is None else rules).items()
+            if qualify(key.split(".")[0], rule.on) == stream and not isinstance(rule.when, Silent | Together)
         ]
         bit = {quantity.key: 1 << (INVALID_SHIFT + i) for i, quantity in enumerate(self.declared.quantities)}
         self._ids = np.empty(0, np.int64)
         self._newest = np.empty(0, np.int64)
-        self._states: list[Steps | Moves] = []
-        for one in self.rules:
-            invalid = bit[str(one.rule.field)]
-            if isinstance(one.rule.when, Change):
-                self._states.append(Moves(one, invalid, self.declared.cadence))
-            else:
-                self._states.append(Steps(one, invalid, self.declared.cadence, city.limits(one.key), zone))
+        self._states = [
+            _state(one, bit, self.declared.cadence, city.limits(one.key), zone, boundaries or {})
+            for one in self.rules
+            if not isinstance(one.rule.when, Within) or one.rule.when.area in (None, *(boundaries or {}))
+        ]
         self._pending: _Pending | None = None
 
     def restore(self, newest: Iterable[tuple[int, dt.datetime]], holdings: Iterable[Holding] = ()) -> None:
@@ -172,14 +181,15 @@ class RuleWatch:
             return []
         found: list[Transition] = []
         settles: list[Settle] = []
+        readings: dict[tuple[object, ...], _Reading | None] = {}
         for state in self._states:
-            values = rows.numbers[str(state.rule.rule.field)][batch.origin]
-            quality = rows.quality[batch.origin]
-            usable = ~np.isnan(values) & ((quality & state.invalid) == 0)
-            part = batch if usable.all() else Batch(*(column[usable] for column in batch))
-            if not len(part.slot):
+            source = state.source()
+            if source not in readings:
+                readings[source] = _Reading.of(state, batch, rows)
+            reading = readings[source]
+            if reading is None or state.silent_about(reading.lowest, reading.highest):
                 continue
-            events, settle = state.judge(part, values[usable], now)
+            events, settle = state.judge(reading.batch, reading.values, now)
             settles.append(settle)
             for event in events:
                 entity = int(self._ids[event.slot])
@@ -232,6 +242,9 @@ class RuleWatch:
         order = np.argsort(slot, kind="stable")
         slot, time = slot[order], rows.time[order]
         first = firsts(slot)
+        if (first[1:] | (time[1:] > time[:-1])).all():  # nothing came late: what counts is what is newer than what was known
+            keep = time > self._newest[slot]
+            return Batch(slot, time, order) if keep.all() else Batch(slot[keep], time[keep], order[keep])
         # The newest time before each row: a running maximum that starts anew for each entity. Ranks keep the
         # segments apart in one pass: a later entity's rank is always higher than any of an earlier one.
         _, rank = np.unique(time, return_inverse=True)
@@ -272,9 +285,41 @@ class RuleWatch:
             simulated=bool(rows.quality[event.origin] & SIMULATED),
             evidence=evidence,
             historic=now - instant(event.time) > history_after(self.declared.cadence),
+            quiet=rule.key in self.quiet,
         )
 
 
 class _Pending(NamedTuple):
     newest: np.ndarray
     settles: list[Settle]
+
+
+class _Reading(NamedTuple):
+    """What rules of one source see of a batch."""
+
+    batch: Batch
+    values: np.ndarray
+    lowest: float
+    highest: float
+
+    @classmethod
+    def of(cls, state: State, batch: Batch, rows: Rows) -> _Reading | None:
+        values, usable = state.read(rows, batch.origin)
+        if not usable.all():
+            batch, values = Batch(*(column[usable] for column in batch)), values[usable]
+        return cls(batch, values, float(values.min()), float(values.max())) if len(values) else None
+
+
+def _state(
+    one: StreamRule, bit: Mapping[str, int], cadence: dt.timedelta | None, limits: Limits, zone: ZoneInfo,
+    boundaries: Mapping[str, bytes],
+) -> State:  # fmt: skip
+    """Return the memory a rule's condition needs."""
+    when = one.rule.when
+    if isinstance(when, Change):
+        return Moves(one, bit[str(one.rule.field)], cadence)
+    if isinstance(when, Within):
+        shape = boundaries[when.area] if when.area is not None else when.polygon
+        fence = Fence(rings_of(shape), when.outside, when.lon, when.lat)
+        return Steps(one, bit[when.lon] | bit[when.lat], cadence, limits, zone, fence)
+    return Steps(one, bit[str(one.rule.field)], cadence, limits, zone)

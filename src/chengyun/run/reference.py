@@ -24,6 +24,8 @@ from chengyun.city import (
     Span,
     Stream,
     Text,
+    Together,
+    Within,
 )
 from chengyun.city.packs import LoadedPack
 from chengyun.city.words import Condition, Indicator
@@ -228,6 +230,13 @@ def _condition(when: Condition) -> str:
             return f"changes by more than {when.by:g} within {_span(when.within)}"
         case Silent():
             return f"silent for {_span(when.after)}"
+        case Within():
+            place = f"area {when.area}" if when.area else f"a polygon of {len(when.polygon)} corners"
+            return f"{'outside' if when.outside else 'inside'} {place}"
+        case Together():
+            parts = {"all of": when.every, "any of": when.some, "none of": when.without}
+            told = "; ".join(f"{word} {', '.join(keys)}" for word, keys in parts.items() if keys)
+            return f"{told} within {_span(when.within)}, same {when.same}"
 
 
 def _span(span: dt.timedelta) -> str:
