@@ -171,13 +171,15 @@ class Part:
 
     def narrowed(self, since: dt.datetime, until: dt.datetime) -> Part:
         """Return the part of a shorter window, without what only planning needs of the files."""
-        import pyarrow.compute as pc  # a large library that only reading needs
+        import pyarrow as pa  # a large library that only reading needs
+        import pyarrow.compute as pc
 
         window = Window(since, until, self.window.entities, self.window.as_of)
         hot = self.hot
         if hot is not None:
             time = hot[self.table.time]
-            hot = hot.filter(pc.and_(pc.greater_equal(time, pc.scalar(since)), pc.less(time, pc.scalar(until))))
+            first, end = (pa.scalar(instant, time.type) for instant in (since, until))
+            hot = hot.filter(pc.and_(pc.greater_equal(time, first), pc.less(time, end)))
         # Iceberg's own entry of a file is for those who commit, and as large as all the rest.
         files = tuple(replace(file, data_file=cast("Any", None)) for file in self.files if window.wants(file))
         return Part(self.table, files, hot if hot is not None and len(hot) else None, window, self.up_to)
@@ -238,7 +240,7 @@ def _shown(connection: duckdb.DuckDBPyConnection, gathered: Gathered, exact: boo
     tables = [part.table for part in gathered.parts]
     for table in tables:
         _show(connection, table, exact)
-    connection.execute(f"SET search_path = '{','.join(dict.fromkeys(table.pack for table in tables))},main'")
+    connection.execute(f"SET search_path = '{','.join([*dict.fromkeys(table.pack for table in tables), 'main'])}'")
     return Snapshot(connection, gathered.seqs)
 
 

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bringing figures up to date with a cluster: the engine's order, the engine's writing, the computing elsewhere.
+
+Level by level: indicators whose parts are all up to date go together, each over spans of a month, a year of months or a
+year, which is how the engine cuts time and how sealed tables are partitioned. Formulas of one span that read the same
+streams make one task. This process is the only writer of figures meanwhile, as the engine is.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from chengyun.city import City
+from chengyun.config import config
+from chengyun.errors import Problem, Unavailable
+from chengyun.lake.read import Gathered, gather
+from chengyun.operate import compute, due, engine, formulas, store
+from chengyun.operate.cluster.work import Answer, Formula, Registers, Task
+from chengyun.operate.engine import Evaluation, Ran
+from chengyun.operate.order import followers, indicator_order, inputs, upstream
+from chengyun.operate.periods import Chunk, chunks
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["Computes", "evaluate_on"]
+
+EVERY = 1_000_000
+"""Windows of an indicator taken at once: all that wait."""
+ROUNDS = 5
+"""How often a level is planned anew because files were replaced while it ran."""
+
+log = logging.getLogger(__name__)
+
+
+class Computes(Protocol):
+    """What tasks are given to."""
+
+    def answers(self, tasks: Iterable[Task], registers: Registers) -> Iterator[tuple[Task, list[Answer]]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """A chunk of an indicator that is to be computed, and the windows it settles."""
+
+    indicator: str
+    part: Chunk
+    windows: tuple[due.Due, ...]
+
+    @property
+    def span(self) -> tuple[dt.datetime, dt.datetime]:
+        return self.part.since, self.part.until
+
+
+def evaluate_on(cluster: Computes, now: dt.datetime, city: City | None = None) -> Evaluation:
+    """Bring every figure up to date with the observations committed before the call, as engine.evaluate does.
+
+    Raises Unavailable when the cluster is lost; what has been written by then stays, and the rest stays due.
+    """
+    from chengyun.settings import CITY
+
+    city = city or CITY
+    done = Evaluation()
+    with engine.alone() as held:
+        if not held:
+            done.busy = True
+            return done
+        formulas.meet(city, now)
+        due.take_touched(city)
+        again = 0
+        while level := _level(city, now):
+            gone = _run_level(cluster, city, level, now, done)
+            again = again + 1 if gone else 0
+            if again == ROUNDS:
+                raise Unavailable(f"Files of the lake kept being replaced while the cluster read them: {gone}")
+    return done
+
+
+def _level(city: City, now: dt.datetime) -> list[_Planned]:
+    """Return what is due of the indicators that wait for no other one."""
+    waiting = {indicator: found for indicator in due.indicators() if (found := due.due(now, indicator, EVERY))}
+    planned = []
+    for indicator in indicator_order(city):
+        if indicator not in waiting or not upstream(city, indicator).isdisjoint(waiting):
+            continue
+        by_start = {one.start: one for one in waiting[indicator]}
+        period, zone = city.indicators[indicator].period, config().zone
+        try:
+            parts = chunks(period, by_start, zone, lambda day, key=indicator: compute.parameters(city, key, day))  # type: ignore[misc]
+        except Problem as wrong:
+            due.failed(indicator, now)
+            engine.note(Ran(indicator, now, now, 0, 0, wrong.sentence), now, 0.0)
+            continue
+        due.done(indicator, [by_start[start] for start in by_start.keys() - {start for part in parts for start in part.starts}])
+        planned += [_Planned(indicator, part, tuple(by_start[start] for start in part.starts)) for part in parts]
+    return planned
+
+
+def _run_level(cluster: Computes, city: City, level: Sequence[_Planned], now: dt.datetime, done: Evaluation) -> str:
+    """Compute a level and write it; return the name of a file that was gone, if one was."""
+    seen = store.newest_id()
+    follow = followers(city)
+    read = _gathered(city, level)
+    registers: dict[tuple[str, str], pa.Table] = {}
+    for one in read.values():
+        registers |= one.registers
+    groups: dict[tuple[object, ...], list[_Planned]] = {}
+    for planned in level:
+        groups.setdefault((inputs(city, planned.indicator)[0], *planned.span), []).append(planned)
+    members = list(groups.values())
+    gone, failed = "", set[str]()
+    begun = time.monotonic()
+    tasks = (_task(city, number, group, read) for number, group in enumerate(members))
+    for task, answers in cluster.answers(tasks, registers):
+        took = time.monotonic() - begun
+        for planned, answer in zip(members[task.number], answers, strict=True):
+            if answer.gone:
+                gone = answer.error
+                continue
+            done.ran.append(engine.note(_settled(city, planned, answer, read, seen, follow, failed, now), now, took))
+        begun = time.monotonic()
+    return gone
+
+
+def _gathered(city: City, level: Sequence[_Planned]) -> dict[tuple[str, ...], Gathered]:
+    """Look at the books once for every set of streams that is read together, over all the time that is."""
+    spans: dict[tuple[str, ...], tuple[dt.datetime, dt.datetime]] = {}
+    for planned in level:
+        streams = inputs(city, planned.indicator)[0]
+        since, until = spans.get(streams, planned.span)
+        spans[streams] = min(since, planned.part.since), max(until, planned.part.until)
+    return {
+        streams: gather(streams, since=since, until=until) if streams else Gathered((), {})
+        for streams, (since, until) in spans.items()
+    }
+
+
+def _task(city: City, number: int, group: Sequence[_Planned], read: Mapping[tuple[str, ...], Gathered]) -> Task:
+    since, until = group[0].span
+    streams = inputs(city, group[0].indicator)[0]
+    return Task(
+        number,
+        tuple(part.narrowed(since, until) for part in read[streams].parts),
+        tuple(
+            Formula(
+                one.indicator, city.indicators[one.indicator].version, since, until, one.part.parameters,
+                {key: tuple(store.used_figures(key, since, until)) for key in inputs(city, one.indicator)[1]},
+            )
+            for one in group
+        ),
+    )  # fmt: skip
+
+
+def _settled(
+    city: City,
+    planned: _Planned,
+    answer: Answer,
+    read: Mapping[tuple[str, ...], Gathered],
+    seen: int,
+    follow: Mapping[str, Sequence[str]],
+    failed: set[str],
+    now: dt.datetime,
+) -> Ran:
+    """Write an answer, or put its indicator off when the formula failed. failed: indicators that have been put off."""
+    indicator, part = planned.indicator, planned.part
+    if answer.error:
+        log.warning("%s could not be computed from %s to %s: %s", indicator, part.since, part.until, answer.error)
+        if indicator not in failed:
+            failed.add(indicator)
+            due.failed(indicator, now)
+        return Ran(indicator, part.since, part.until, 0, 0, answer.error[:2000])
+    streams, uses = inputs(city, indicator)
+    as_of = read[streams].seqs | ({"figures": seen} if uses else {})
+    return engine.keep(city, indicator, part, answer.figures, as_of, planned.windows, follow.get(indicator, []), now)
