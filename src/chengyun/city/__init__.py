@@ -8,6 +8,7 @@ from chengyun.city.casework import CaseType, Span, State, Transition
 from chengyun.city.columns import Columns, Distinct, Number
 from chengyun.city.elements import DataElement
 from chengyun.city.fields import Code, Quantity, Ref, Text
+from chengyun.city.index import AHP, PCA, Dimension, Distance, Entropy, Expert, Index, MinMax, Part, Percentile, ZScore
 from chengyun.city.limits import Entry, Limits
 from chengyun.city.packs import City, Pack, load_city, qualify, sql_name
 from chengyun.city.pages import (
@@ -44,15 +45,20 @@ from chengyun.city.words import (
     SimulatedArea,
     Simulation,
     Stream,
+    Together,
     Topic,
+    Within,
 )  # fmt: skip
+from chengyun.city.world import Defect, Firm, Home, House, Inhabitant, Instrument, Mishap, Sensors, Sky, Telling
 from chengyun.errors import Malformed
 
 __all__ = [
-    "Above", "AlertRule", "Authority", "Band", "Below", "Calendar", "CaseType", "Category", "Change", "Chart", "Citations",
-    "City", "Code", "Columns", "DataElement", "Distinct", "Distrust", "Entity", "Entry", "Feed", "Indicator", "Limit",
-    "Limits", "Listing", "Malformed", "MapLayer", "Number", "Observation", "Pack", "Page", "Plot", "QualityRule",
-    "Quantity", "Ref", "RegisterFeed", "Registered", "Related", "Row", "Rule", "Scale", "Scheme", "Silent", "SimulatedArea",
-    "Simulation", "Span", "State", "Stated", "Stream", "Synthetic", "Table", "Text", "Tiles", "Topic", "Transition",
+    "AHP", "PCA", "Above", "AlertRule", "Authority", "Band", "Below", "Calendar", "CaseType", "Category", "Change", "Chart",
+    "Citations", "City", "Code", "Columns", "DataElement", "Defect", "Dimension", "Distance", "Distinct", "Distrust",
+    "Entity", "Entropy", "Entry", "Expert", "Feed", "Firm", "Home", "House", "Index", "Indicator", "Inhabitant",
+    "Instrument", "Limit", "Limits", "Listing", "Malformed", "MapLayer", "MinMax", "Mishap", "Number", "Observation",
+    "Pack", "Page", "Part", "Percentile", "Plot", "QualityRule", "Quantity", "Ref", "RegisterFeed", "Registered", "Related",
+    "Row", "Rule", "Scale", "Scheme", "Sensors", "Silent", "SimulatedArea", "Simulation", "Sky", "Span", "State", "Stated",
+    "Stream", "Synthetic", "Table", "Telling", "Text", "Tiles", "Together", "Topic", "Transition", "Within", "ZScore",
     "load_city", "qualify", "read_day", "read_statements", "sql_name",
 ]  # fmt: skip

@@ -7,7 +7,7 @@ import difflib
 import importlib
 import inspect
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,6 +16,7 @@ from chengyun.city.casework import SECONDS, CaseType
 from chengyun.city.declare import collecting, declaration, is_key, report
 from chengyun.city.elements import DataElement
 from chengyun.city.fields import Ref
+from chengyun.city.index import Index, compiled, measured_by, numbers
 from chengyun.city.limits import Limits
 from chengyun.city.pages import Calendar, Chart, Listing, MapLayer, Page, Panel, Plot, Related, Scale, Table, Tiles
 from chengyun.city.registers import RegisterFeed, Synthetic
@@ -23,6 +24,7 @@ from chengyun.city.scheme import Scheme
 from chengyun.city.sources import Source
 from chengyun.city.sqlfile import read_indicator
 from chengyun.city.words import (
+    PERIODS,
     Above,
     AlertRule,
     Below,
@@ -35,8 +37,11 @@ from chengyun.city.words import (
     Silent,
     Simulation,
     Stream,
+    Together,
     Topic,
+    Within,
 )  # fmt: skip
+from chengyun.city.world import Instrument, Telling
 from chengyun.errors import Misdeclared, nearest
 
 T = TypeVar("T")
@@ -49,8 +54,9 @@ class Pack:
     key: the folder's name; never changed once released.
     name: 中文名. owner: the department that answers for it. answers: the question it answers, in one sentence.
     elements: data elements the pack names first; any pack's entities may bind to them.
-    indicators: paths of .sql files, relative to the pack's folder.
+    indicators: paths of .sql files, relative to the pack's folder. indices: made of indicators, of any pack.
     limits: path of the dated tables, relative to the pack's folder, or None.
+    boards: paths of board files, relative to the pack's folder; what they may say stands in docs/boards.md.
     """
 
     key: str
@@ -69,13 +75,17 @@ class Pack:
     rules: Sequence[Rule] = ()
     scales: Sequence[Scale] = ()
     indicators: Sequence[str] = ()
+    indices: Sequence[Index] = ()
     alerts: Sequence[AlertRule] = ()
     cases: Sequence[CaseType] = ()
     quality: Sequence[QualityRule] = ()
     pages: Sequence[Page] = ()
+    boards: Sequence[str] = ()
     limits: str | None = None
     simulation: Simulation | None = None
     synthetic: Sequence[Synthetic] = ()
+    instruments: Sequence[Instrument] = ()
+    tellings: Sequence[Telling] = ()
 
     def faults(self) -> Iterator[str]:
         if not is_key(self.key):
@@ -98,6 +108,14 @@ class LoadedPack:
         sources = {rule.key: _source(rule.compute, module) + tables for rule in pack.rules if callable(rule.compute)}
         read = [read_indicator(folder / path, sources) for path in pack.indicators]
         self.indicators: tuple[Indicator, ...] = tuple(found for found in read if found is not None)
+        self.rules: tuple[Rule, ...] = tuple(pack.rules)
+        self._written, self._tables = self.indicators, tables
+
+    def compile_indices(self, running: Collection[str]) -> None:
+        """Make an indicator and a rule of each index. running: qualified keys of the city's indicators and indices."""
+        made = [compiled(index, self.key, running, self._tables) for index in self.pack.indices]
+        self.indicators = (*self._written, *(indicator for indicator, _ in made))
+        self.rules = (*self.pack.rules, *(rule for _, rule in made))
 
 
 def _source(compute: Callable[..., Any], package: str) -> str:
@@ -120,6 +138,9 @@ class City:
 
     def __init__(self, packs: Sequence[LoadedPack]) -> None:
         self.packs: dict[str, LoadedPack] = {pack.key: pack for pack in packs}
+        running = {f"{pack.key}.{one.key}" for pack in packs for one in (*pack.indicators, *pack.pack.indices)}
+        for pack in packs:
+            pack.compile_indices(running)
         self.elements = self._gather_elements()
         self.entities = self._gather(lambda it: it.pack.entities)
         self.streams = self._gather(lambda it: it.pack.streams)
@@ -128,9 +149,10 @@ class City:
         self.topics = self._gather(lambda it: it.pack.topics)
         self.distrusts = self._gather(lambda it: it.pack.distrusts)
         self.sources = self._gather(lambda it: it.pack.sources)
-        self.rules = self._gather(lambda it: it.pack.rules)
+        self.rules = self._gather(lambda it: it.rules)
         self.scales = self._gather(lambda it: it.pack.scales)
         self.indicators = self._gather(lambda it: it.indicators)
+        self.indices = self._gather(lambda it: it.pack.indices)
         self.alerts = self._gather(lambda it: it.pack.alerts)
         self.cases = self._gather(lambda it: it.pack.cases)
         self.quality = self._gather(lambda it: it.pack.quality)
@@ -287,7 +309,7 @@ def _check_references(city: City, pack: LoadedPack) -> None:
     for doubt in pack.pack.distrusts:
         known(doubt.at, "stream", doubt.stream, city.streams)  # type: ignore[attr-defined]
     for indicator in pack.indicators:
-        at = f"{pack.key}/indicators/{indicator.key}.sql"
+        at = indicator.at  # type: ignore[attr-defined]
         if indicator.subject != "area":
             known(at, "subject", indicator.subject, city.entities)
         for key in indicator.streams:
@@ -298,19 +320,12 @@ def _check_references(city: City, pack: LoadedPack) -> None:
         known(at, "scale", indicator.scale, city.scales)
         for parameter, (table, entry) in indicator.parameters.items():
             _check_limit(f"{at}: parameter {parameter}", pack, table, entry)
+        if indicator.goal is not None:
+            _check_limit(f"{at}: goal", pack, *indicator.goal[1:])
+    for index in pack.pack.indices:
+        _check_index(index, pack, known, city)
     for rule in pack.pack.alerts:
-        at = rule.at  # type: ignore[attr-defined]
-        name = qualify(pack.key, rule.on)
-        watched: Stream | None = city.streams.get(name)
-        if watched is None and name not in city.indicators:
-            hint = nearest(rule.on, [*city.streams, *city.indicators])
-            report(f"{at}: on {rule.on!r} is neither a stream nor an indicator.{hint}")
-        if watched is not None and not isinstance(rule.when, Silent):
-            _check_fields(at, watched, [rule.field])
-        known(at, "case type", rule.opens, city.cases)
-        if isinstance(rule.when, Above | Below) and isinstance(rule.when.limit, str):
-            table, _, entry = rule.when.limit.partition(":")
-            _check_limit(f"{at}: limit", pack, table, entry)
+        check_rule(city, pack, rule, known)
     for kind in pack.pack.cases:
         known(kind.at, "entity", kind.components, city.entities)  # type: ignore[attr-defined]
         for state in kind.states:
@@ -333,6 +348,64 @@ def _check_references(city: City, pack: LoadedPack) -> None:
     if pack.pack.simulation:
         for key in pack.pack.simulation.streams:
             known("simulate.py", "stream", key, city.streams)
+    for instrument in pack.pack.instruments:
+        _check_instrument(city, instrument, known)
+
+
+def _check_instrument(city: City, instrument: Instrument, known: Callable[..., Any]) -> None:
+    at = instrument.at  # type: ignore[attr-defined]
+    fed: Stream | None = known(at, "stream", instrument.stream, city.streams)
+    for one in (*instrument.mishaps, *instrument.defects):
+        for rule in (*one.rules, *one.also):
+            known(at, "alert rule", rule, city.alerts)
+    if fed is not None:
+        _check_fields(at, fed, [one.quantity for one in instrument.defects if one.quantity is not None])
+
+
+def check_rule(city: City, pack: LoadedPack, rule: AlertRule, known: Callable[..., Any]) -> None:
+    """Report every name in an alert rule of a pack that leads nowhere. known: reports a key that is not among a mapping's."""
+    at = rule.at  # type: ignore[attr-defined]
+    name = qualify(pack.key, rule.on)
+    watched: Stream | None = city.streams.get(name)
+    if watched is None and name not in city.indicators:
+        hint = nearest(rule.on, [*city.streams, *city.indicators])
+        report(f"{at}: on {rule.on!r} is neither a stream nor an indicator.{hint}")
+    match rule.when:
+        case Silent():
+            pass
+        case Within(lon=lon, lat=lat):
+            if watched is None:
+                report(f"{at}: a position is watched on a stream, and {rule.on!r} is none.")
+            else:
+                _check_fields(at, watched, [lon, lat])
+        case Together(members=members):
+            for member in members:
+                known(at, "rule", member, city.alerts)
+        case _ if watched is not None:
+            _check_fields(at, watched, [rule.field])
+    known(at, "case type", rule.opens, city.cases)
+    if isinstance(rule.when, Above | Below) and isinstance(rule.when.limit, str):
+        table, _, entry = rule.when.limit.partition(":")
+        _check_limit(f"{at}: limit", pack, table, entry)
+
+
+def _check_index(index: Index, pack: LoadedPack, known: Callable[..., Any], city: City) -> None:
+    """Report parts that cannot be read: no such indicator, not about areas, of a longer period, of one name in two packs."""
+    at = index.at  # type: ignore[attr-defined]
+    views: dict[str, str] = {}
+    for part in index.parts:
+        if (read := known(at, "indicator", part.indicator, city.indicators)) is None:
+            continue
+        if read.subject != "area":
+            report(f"{at}: part {part.key!r}: {part.indicator} is about {read.subject}, not about areas.")
+        if PERIODS.index(read.period) > PERIODS.index(index.period):
+            report(f"{at}: part {part.key!r}: {part.indicator} has a {read.period}, longer than the index's {index.period}.")
+        used = measured_by(part, pack.key)
+        if views.setdefault(read.key, used) != used:
+            report(f"{at}: part {part.key!r}: {used} and {views[read.key]} have one key; an index cannot read both.")
+    for number in numbers(index):
+        table, _, entry = number.partition(":")
+        _check_limit(f"{at}: {number!r}", pack, table, entry)
 
 
 def _check_limit(at: str, pack: LoadedPack, table: str, entry: str) -> None:

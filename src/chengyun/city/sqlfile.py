@@ -13,6 +13,8 @@
     -- parameter: min_hours = validity.day_min_hours:value    $min_hours, from limits.toml by date
     -- rule:      aqi_of_day                   Rule that finishes the rows
     -- scale:     aqi                          Scale that colours the value
+    -- apart:     subject, period           what a figure needs no rows of: other subjects, other periods
+    -- goal:      at most air.goal:pm25     what is aimed at, from limits.toml by date
     -- fresh for: 36 h                         after the period's end; then the figure is stale
     -- source:    GB 3095-2012, table 4
 
@@ -37,7 +39,7 @@ HEADER = re.compile(r"--\s?(?P<name>[a-z][a-z ]*?)\s*:\s+(?P<value>.*\S)\s*$")
 COLUMN = re.compile(r"(?P<key>[a-z][a-z0-9_]*)\s*=\s*(?P<name>[^\[\]]*[^\[\]\s])\s*(\[(?P<unit>[^\]]+)\])?")
 KNOWN = {
     "name", "one row", "subject", "period", "value", "unit", "streams", "uses", "parameter", "rule", "scale", "source",
-    "fresh for", "decimals", "sharing", "open", "columns",
+    "fresh for", "decimals", "sharing", "open", "columns", "apart", "goal",
 }  # fmt: skip
 REQUIRED = ("name", "one row", "subject", "period", "value", "unit", "source")
 
@@ -111,6 +113,8 @@ def read_indicator(path: Path, rule_source: dict[str, str]) -> Indicator | None:
             scale=one.get("scale"),
             fresh_for=_span(one["fresh for"], at) if "fresh for" in one else None,
             decimals=int(one.get("decimals", "0")),
+            apart=frozenset(_names(one.get("apart", ""))),
+            goal=_goal(one["goal"], at) if "goal" in one else None,
         )
 
 
@@ -140,6 +144,14 @@ def _parameters(lines: list[str], at: str) -> list[tuple[str, tuple[str, str]]]:
         else:
             found.append((match[1], (match[2], match[3])))
     return found
+
+
+def _goal(value: str, at: str) -> tuple[str, str, str] | None:
+    match = re.fullmatch(r"(at least|at most)\s+([\w.]+):(\w+)", value)
+    if match is None:
+        report(f"{at}: goal {value!r}, expected `at least` or `at most` and `table.of.limits:entry`.")
+        return None
+    return match[1], match[2], match[3]
 
 
 def _span(value: str, at: str) -> dt.timedelta | None:

@@ -325,6 +325,12 @@ Period = Literal["hour", "day", "month", "year"]
 PERIODS: tuple[Period, ...] = ("hour", "day", "month", "year")
 
 
+UNMEASURED = """
+SELECT '' AS area, DATE '2000-01-01' AS period_start, '' AS part, [0.0] AS "values", false AS simulated WHERE false
+"""
+"""The formula of an index nothing in this city measures a part of."""
+
+
 @declaration
 class Indicator:
     """A named, versioned formula: one value per subject and period. Read from an .sql file (see sqlfile.py).
@@ -334,6 +340,9 @@ class Indicator:
     value: the column that is the figure; the others are its detail.
     streams, uses: the streams and indicators (own pack: key; other: pack.key) the formula reads.
     columns: the detail's columns that are shown → (what a person reads, unit).
+    apart: what a figure may be computed apart from, with the same result: "subject": other subjects' rows, "period": rows of
+        other periods. Then less is read: the subject's rows alone to explain it, the touched hours alone to follow new data.
+    goal: ("at least" or "at most", table of limits.toml, name in its entry): what is aimed at, by date; None: nothing is.
     parameters: SQL parameter → (table of limits.toml, name in its entry).
     rule: key of the Rule that finishes the rows, or None.
     version: hash of the SQL, header and rule source: a figure names the version that made it.
@@ -359,8 +368,12 @@ class Indicator:
     fresh_for: dt.timedelta | None = None
     decimals: int = 0
     columns: Mapping[str, tuple[str, str]] = dataclasses.field(default_factory=dict)
+    apart: frozenset[str] = frozenset()
+    goal: tuple[str, str, str] | None = None
 
     def faults(self) -> Iterator[str]:
+        for word in sorted(self.apart - {"subject", "period"}):
+            yield f"apart from {word!r}; it is subject or period."
         if self.period not in PERIODS:
             yield f"period {self.period!r} is not one of {', '.join(PERIODS)}."
         if self.unit not in UNITS:
@@ -368,7 +381,7 @@ class Indicator:
         for key, (_name, unit) in self.columns.items():
             if unit not in UNITS:
                 yield f"column {key!r}: unit {unit!r} is not known.{nearest(unit, UNITS)}"
-        if not self.streams and not self.uses:
+        if not self.streams and not self.uses and self.sql != UNMEASURED:
             yield "it reads no stream and uses no indicator; add `-- streams:` or `-- uses:`."
 
 
