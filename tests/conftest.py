@@ -91,5 +91,5 @@ def shared() -> Path:
 @pytest.fixture(scope="session")
 def running() -> Iterator[Place]:
     """A whole installation: `chengyun up` on free ports and a folder of its own, with made-up sensors. Shared: kill nothing."""
-    with open_place(env={"CHENGYUN_DEMO": "streams"}) as place:
+    with open_place(first=False, env={"CHENGYUN_DEMO": "streams"}) as place:
         yield place

@@ -63,7 +63,7 @@ print(json.dumps({
 
 def test_nothing_is_lost_or_filed_twice_whatever_is_killed():
     killed: list[str] = []
-    with open_place(env={"CHENGYUN_DEMO": "0"}) as place:
+    with open_place(first=False, env={"CHENGYUN_DEMO": "0"}) as place:
         seconds = SECONDS_EACH * KILLS
         orders = msgspec.structs.replace(orders_for(place), seconds=seconds, rate=20.0, connections=8, again=True, run="kills")
         said: list[Told] = []

@@ -91,7 +91,7 @@ KEPT = """async () => {
 
 @pytest.fixture(scope="module")
 def place() -> Iterator[Place]:
-    with open_place(env={"CHENGYUN_DEMO": "0"}) as place:
+    with open_place(first=False, env={"CHENGYUN_DEMO": "0"}) as place:
         yield place
 
 

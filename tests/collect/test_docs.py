@@ -21,7 +21,7 @@ STATIONS = ["example-1", "example-2", "example-3"]
 def test_every_example_of_the_page_is_answered_as_it_says(tmp_path: Path) -> None:
     examples = EXAMPLE.findall(PAGE.read_text())
     assert len(examples) == PAGE.read_text().count("```sh")
-    with open_place(env={"CHENGYUN_DEMO": "0"}) as place:
+    with open_place(first=False, env={"CHENGYUN_DEMO": "0"}) as place:
         with psycopg.connect(str(place.state()["database_url"])) as conn:
             conn.execute(
                 "INSERT INTO air_quality_station (key, name, area_code, simulated, source, kind, code, city_name)"

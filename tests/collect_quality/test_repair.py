@@ -47,7 +47,7 @@ services.judge_registers(dt.datetime.now(dt.UTC))
 
 @pytest.fixture(scope="module")
 def place() -> Iterator[Place]:
-    with open_place(env={"CHENGYUN_DEMO": "0"}) as place:
+    with open_place(first=False, env={"CHENGYUN_DEMO": "0"}) as place:
         place.django(
             "from chengyun.packs.air_quality.models import Station\n"
             "for n in range(8):\n"

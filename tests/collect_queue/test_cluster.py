@@ -57,7 +57,7 @@ print(json.dumps({{"rows": [list(row.values()) for row in rows], "seqs": len(seq
 
 @pytest.fixture(scope="module")
 def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Place, Cluster]]:
-    with open_place(env={"CHENGYUN_DEMO": "0"}) as place:
+    with open_place(first=False, env={"CHENGYUN_DEMO": "0"}) as place:
         place.django(REGISTER)
         with Cluster(tmp_path_factory.mktemp("nats"), place).running() as cluster:
             yield place, cluster

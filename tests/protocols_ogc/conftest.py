@@ -56,7 +56,7 @@ class City:
 
 @pytest.fixture(scope="session")
 def city() -> Iterator[City]:
-    with open_place(env={"CHENGYUN_DEMO": "0"}) as place:
+    with open_place(first=False, env={"CHENGYUN_DEMO": "0"}) as place:
         city = City(place, rows_of(random.Random(20261122), COUNT))
         _seed(city)
         yield city

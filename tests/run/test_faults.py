@@ -231,7 +231,7 @@ def ask(place: Place, code: str) -> Any:
 def test_nothing_acknowledged_is_lost_or_doubled_when_processes_are_killed_at_random() -> None:
     chance = random.Random(20261121)
     killed: Counter[str] = Counter()
-    with open_place(env={"CHENGYUN_DEMO": "0"}) as place:
+    with open_place(first=False, env={"CHENGYUN_DEMO": "0"}) as place:
         place.django(REGISTER)
         with sending(place, place.token("ingest:*")) as sender, Sealer(place) as sealer:
             for _ in range(KILLS):

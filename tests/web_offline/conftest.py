@@ -68,7 +68,7 @@ class Phone:
 
 @pytest.fixture(scope="module")
 def place() -> Iterator[Place]:
-    with open_place(env={"CHENGYUN_DEMO": "0"}) as place:
+    with open_place(first=False, env={"CHENGYUN_DEMO": "0"}) as place:
         place.run("forms", "--examples", "--publish")
         place.django(PLANT)
         yield place
