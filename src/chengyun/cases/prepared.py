@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import json
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,7 +25,7 @@ def fetch(text: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
     """Run a statement in the transaction that is open and return its rows. text: one statement, a cast at each value."""
     connection.ensure_connection()
     connection.validate_no_broken_transaction()
-    with connection.wrap_database_errors, psycopg.RawCursor(connection.connection) as cursor:
+    with connection.wrap_database_errors, psycopg.RawCursor(_preparing(connection.connection)) as cursor:
         cursor.execute(_numbered(text), [_text(one) for one in values], prepare=True)
         return cursor.fetchall() if cursor.description else []
 
@@ -35,7 +36,7 @@ def begin_with(text: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
     raw = connection.connection
     if raw.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
         return fetch(text, values)
-    with connection.wrap_database_errors, raw.pipeline(), psycopg.RawCursor(raw) as cursor:
+    with connection.wrap_database_errors, raw.pipeline(), psycopg.RawCursor(_preparing(raw)) as cursor:
         cursor.execute(_numbered(text), [_text(one) for one in values], prepare=True)
         return cursor.fetchall()
 
@@ -73,6 +74,16 @@ def insert(model: type[models.Model], **given: str) -> str:
     sources = sorted({one.partition(".")[0] for one in given.values() if one.partition(".")[2].isidentifier()})
     rows = f"SELECT {places} FROM {', '.join(sources)}" if sources else f"VALUES ({places})"  # noqa: S608
     return f"INSERT INTO {model._meta.db_table} ({columns}) {rows}"
+
+
+def _preparing(raw: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
+    """Return a connection that keeps what it is told to prepare: as Django opens it, it prepares nothing, whatever it is told.
+
+    Nothing is prepared for being sent often; Django's own statements differ each time by the values in their text.
+    """
+    if raw.prepare_threshold is None:
+        raw.prepare_threshold = sys.maxsize
+    return raw
 
 
 @functools.cache

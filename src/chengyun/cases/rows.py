@@ -15,6 +15,7 @@ from typing import Any
 from django.db import models
 
 from chengyun.access.actors import Actor
+from chengyun.access.commits import EARLY, let_go_early
 from chengyun.access.models import AuditRecord, Organisation
 from chengyun.cases.course import Stay
 from chengyun.cases.models import Case, CaseClock, CaseEvent, CaseStage
@@ -59,6 +60,7 @@ def write_step(case: Case, stay: Stay, event: CaseEvent, actor: Actor, action: s
 
     The event and the stay get their ids.
     """
+    let_go_early()
     written = {name: getattr(stay, name) for name in Stay.__slots__}
     stage = CaseStage(case_id=case.pk, owner_id=case.owner_id, person_id=case.person_id, **written)
     changed = [getattr(case, name) for name in STEP_COLUMNS]
@@ -89,6 +91,7 @@ def write_opening(
 
     case: with its id, of new_ids as stage_pk is.
     """
+    let_go_early()
     written = {name: getattr(stay, name) for name in Stay.__slots__}
     stage = CaseStage(pk=stage_pk, case_id=case.pk, owner_id=case.owner_id, person_id=case.person_id, **written)
     # The stay is there by the time the transaction ends, which is when the database looks.
@@ -135,7 +138,7 @@ def _open_sql() -> str:
         WITH opened AS ({insert(Case, id="%s::bigint")}), clock AS ({insert(CaseClock)} RETURNING id),
         stay AS ({insert(CaseStage, id="%s::bigint")}),
         {NOTED}, event AS ({insert(CaseEvent)} RETURNING id)
-        SELECT clock.id, event.id, pg_notify('chengyun_live', %s::text) FROM clock, event
+        SELECT clock.id, event.id, pg_notify('chengyun_live', %s::text), {EARLY} FROM clock, event
     """  # noqa: S608  columns of our own models
 
 
@@ -154,7 +157,7 @@ def _step_sql() -> str:
         changed AS (UPDATE cases_case SET stage_id = stay.id, {changed} FROM stay WHERE cases_case.id = %s::bigint),
         clock AS (UPDATE cases_caseclock SET {clock} WHERE id = %s::bigint),
         {NOTED}, event AS ({insert(CaseEvent)} RETURNING id)
-        SELECT stay.id, event.id, pg_notify('chengyun_live', %s::text) FROM stay, event
+        SELECT stay.id, event.id, pg_notify('chengyun_live', %s::text), {EARLY} FROM stay, event
     """  # noqa: S608  columns of our own models
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chengyun.access.actors import Actor
+from chengyun.access.commits import EARLY, let_go_early
 from chengyun.cases.intake.models import Message, Report, ReportContact
 from chengyun.cases.prepared import fetch, insert, values_of
 
@@ -20,6 +21,7 @@ def write_report(report: Report, contact: ReportContact | None, actor: Actor, de
 
     Raises IntegrityError where its key was used before.
     """
+    let_go_early()
     received = Message(report=report, at=report.received_at, kind="received", mail=Message.Mail.NONE)
     opened = report.home_id is not None
     audited = [
@@ -34,7 +36,7 @@ def write_report(report: Report, contact: ReportContact | None, actor: Actor, de
         values += values_of(contact)[1:]
     if opened:
         values += values_of(received)[1:]
-    ((report.pk,),) = fetch(_sql(contact is not None, opened), [*values, *audited])
+    ((report.pk, _),) = fetch(_sql(contact is not None, opened), [*values, *audited])
     report._state.adding, report._state.db = False, "default"
     if contact is not None:
         contact.report = report
@@ -51,5 +53,5 @@ def _sql(contact: bool, message: bool) -> str:
         WITH {", ".join(parts)}, noted AS (
             INSERT INTO access_auditrecord (account_id, actor, organisation, action, dataset, target, detail)
             VALUES (%s::bigint, %s::text, %s::text, 'report.file', 'reports', %s::text, %s::jsonb))
-        SELECT id FROM report
+        SELECT id, {EARLY} FROM report
     """  # noqa: S608  columns of our own models
