@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Detectors of the unusual: streaming, bounded memory an entity, pure numpy."""
