@@ -21,7 +21,7 @@ from django.db import connection
 
 from chengyun.access import audit
 from chengyun.access.models import AuditRecord
-from chengyun.collect import backload, tabular
+from chengyun.collect import backload, sealing, tabular
 from chengyun.collect.load import load_files
 from chengyun.config import config
 from chengyun.lake import books, database, places
@@ -221,7 +221,7 @@ def test_history_in_an_object_store_is_the_same(empty: None, tmp_path: Path, sto
 
 
 def test_a_load_counts_what_it_sets_aside_beyond_the_dead_letters(empty: None, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(backload, "MOST_DEAD_LETTERS", 3)
+    monkeypatch.setattr(sealing, "MOST_DEAD_LETTERS", 3)
     lines = [line.replace(",良,", ",良,x,") for line in _lines(random.Random(1), 20)]
     loaded = _as_history(_file(tmp_path, "a.csv.gz", lines))
     assert loaded.stored == 0

@@ -14,6 +14,9 @@ from chengyun.city.models import Register
 
 __all__ = ["model_of", "place", "register"]
 
+AT_ONCE = 2_000
+"""Rows of one statement."""
+
 
 def model_of(city: City, entity: str) -> type[Register]:
     """Return the model of an entity, by its qualified key."""
@@ -40,7 +43,7 @@ def _register(model: type[Register], rows: dict[str, dict[str, Any]], simulated:
     known = {it.key: it for it in model._default_manager.filter(key__in=rows)}
     fields = {field.name for field in model._meta.concrete_fields}
     place(rows)
-    changed = 0
+    changed, new = 0, list[Register]()
     for key, values in rows.items():
         there = known.get(key)
         if there is not None and simulated:
@@ -48,8 +51,7 @@ def _register(model: type[Register], rows: dict[str, dict[str, Any]], simulated:
         said = {name: value for name, value in values.items() if name in fields and value is not None}
         said["simulated"] = simulated
         if there is None:
-            model._default_manager.create(key=key, **{"name": key, **said})
-            changed += 1
+            new.append(model(key=key, **{"name": key, **said}))
             continue
         # A register's own source and name, once given, are not emptied by a feed that knows less.
         news = {name: value for name, value in said.items() if getattr(there, name) != value and value != ""}
@@ -58,7 +60,8 @@ def _register(model: type[Register], rows: dict[str, dict[str, Any]], simulated:
                 setattr(there, name, value)
             there.save(update_fields=list(news))
             changed += 1
-    return changed
+    model._default_manager.bulk_create(new, batch_size=AT_ONCE)
+    return changed + len(new)
 
 
 def place(rows: dict[str, dict[str, Any]]) -> None:

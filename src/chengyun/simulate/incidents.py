@@ -28,6 +28,7 @@ NEARBY_M = 260.0
 APART_M = 12.0
 """How far the places that several reporters of one thing give lie from it."""
 METRES = 111_320.0
+MOST_AT_ONCE = 50.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +58,20 @@ class Planned:
     told: tuple[Told, ...]
 
 
-def planned(day: dt.date, habits: Habits, areas: Sequence[SimulatedArea], seed: int, zone: ZoneInfo) -> list[Planned]:
-    """Return the incidents of a local day in the order in which they happen; none before the city has areas."""
+def planned(
+    day: dt.date, habits: Habits, areas: Sequence[SimulatedArea], seed: int, zone: ZoneInfo, scale: float = 1.0
+) -> list[Planned]:
+    """Return the incidents of a local day in the order in which they happen; none before the city has areas.
+
+    scale: how many times what the habits tell happens.
+    """
     dice = random.Random(f"{seed} incidents {day.isoformat()}")  # noqa: S311  reproducible, not secret
     points = [point for area in areas for point in area.points]
     if not points:
         return []
     found = []
     for kind in habits.incidents:
-        for _ in range(_poisson(kind.often / 7, dice)):
+        for _ in range(_poisson(kind.often / 7 * scale, dice)):
             hour = dice.choices(range(24), HOURS)[0]
             at = dt.datetime.combine(day, dt.time(hour, dice.randrange(60), dice.randrange(60)), zone).astimezone(dt.UTC)
             found.append((at, kind, _near(dice.choice(points), NEARBY_M, dice)))
@@ -98,7 +104,9 @@ def _near(place: tuple[float, float], within_m: float, dice: random.Random) -> t
 
 
 def _poisson(mean: float, dice: random.Random) -> int:
-    """Return how often something rare happened (Knuth, The Art of Computer Programming, 3.4.1)."""
+    """Return how often something happened (Knuth, The Art of Computer Programming, 3.4.1)."""
+    if mean > MOST_AT_ONCE:  # the limit would come near the smallest numbers there are
+        return _poisson(mean / 2, dice) + _poisson(mean / 2, dice)
     limit, product, count = math.exp(-mean), dice.random(), 0
     while product > limit:
         product *= dice.random()

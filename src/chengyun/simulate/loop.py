@@ -16,7 +16,7 @@ import heapq
 import json
 import logging
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -36,11 +36,19 @@ from chengyun.errors import Problem
 from chengyun.simulate.incidents import Planned, Told, planned, texts_of
 from chengyun.simulate.people import Cast, Habit, after_work, habit_of
 from chengyun.simulate.scenes import photo
+from chengyun.simulate.told import folder, read_told
 
 __all__ = ["Done", "advance", "made_up_type"]
 
 DEPARTMENTS = frozenset({"handler", "department_clerk"})
-RATED, CONTRADICTED = 0.35, 0.04
+RATED, CONTRADICTED, FOOLED = 0.35, 0.04, 0.3
+"""How often a reporter rates the end, opens the case again, and does so where nothing was done."""
+CHEATS = {"elsewhere": 0.35, "again": 0.35, "clever": 0.3}
+"""How a false deed is shown: a photo taken elsewhere, one that was shown before, one that nothing can be seen on."""
+STOCK = 3
+"""Photos a false body shows again and again."""
+AWAY = 0.012
+"""Degrees, about a kilometre: how far away a photo of elsewhere is taken."""
 PHOTO = 0.55
 """How often a report comes with a photo."""
 STARS = (1, 2, 3, 4, 5)
@@ -76,33 +84,51 @@ def made_up_type(city: City) -> str | None:
     return next((key for key, declared in city.cases.items() if declared.habits and declared.reports), None)
 
 
-def advance(config: Config, city: City, now: dt.datetime, days: float) -> Done:
+def advance(
+    config: Config, city: City, now: dt.datetime, days: float, *, seed: int | None = None,
+    areas: Sequence[SimulatedArea] = (), scale: float = 1.0,
+) -> Done:  # fmt: skip
     """Do everything that is due until now. days: how far back a city without made-up reports begins.
 
+    seed: the city's code where none is given. areas: where things go wrong; the city's districts where none are given.
+    scale: how many times what the habits tell happens.
     Nothing is done before the city has areas and a centre.
     """
     kind = made_up_type(city)
     centre = Organisation.objects.filter(kind=Organisation.Kind.CENTRE, parent=None).order_by("id").first()
     if kind is None or centre is None:
         return Done()
-    return _Run(config, city, kind, centre).until(now, dt.timedelta(days=days))
+    return _Run(config, city, kind, centre, int(config.city) if seed is None else seed, areas, scale).until(
+        now, dt.timedelta(days=days)
+    )
 
 
 class _Run:
-    def __init__(self, config: Config, city: City, kind: str, centre: Organisation) -> None:
+    def __init__(
+        self, config: Config, city: City, kind: str, centre: Organisation, seed: int, areas: Sequence[SimulatedArea], scale: float
+    ) -> None:
         self._config, self._kind, self._centre = config, kind, centre
-        self._seed = int(config.city)
+        self._seed = seed
+        self._given, self._scale = areas, scale
         self._declared: CaseType = city.cases[kind]
         pack = city.packs[kind.split(".")[0]]
         self._habits = Habits.read(pack.folder / str(self._declared.habits), self._declared, city.scheme(kind))
         self._categories = texts_of(self._habits)
         self._cast = Cast(self._seed)
         self._due: list[_Due] = []
+        self._roots: dict[int, str] = {}
+        self._false: set[str] = set()
         self._done = Done()
 
     @cached_property
     def _areas(self) -> list[SimulatedArea]:
-        return simulated_areas(self._seed)
+        return list(self._given) or simulated_areas(self._seed)
+
+    @cached_property
+    def _known_false(self) -> set[str]:
+        """Cases somebody said was worked on that was not, as this run and those before it had it. Read when a case ends."""
+        self._false |= {one["key"] for one in read_told(self._config) if one["what"] == "false"}
+        return self._false
 
     def until(self, now: dt.datetime, history: dt.timedelta) -> Done:
         newest = Report.objects.filter(simulated=True).order_by("-received_at").values_list("received_at", flat=True).first()
@@ -131,7 +157,7 @@ class _Run:
         # A report may come in on the day after what it tells of.
         day, zone = (since - dt.timedelta(days=1)).astimezone(self._config.zone).date(), self._config.zone
         while day <= until.astimezone(zone).date():
-            yield from planned(day, self._habits, self._areas, self._seed, zone)
+            yield from planned(day, self._habits, self._areas, self._seed, zone, self._scale)
             day += dt.timedelta(days=1)
 
     def _plan(self, case: Case, now: dt.datetime) -> None:
@@ -171,11 +197,13 @@ class _Run:
         actor = self._actor(step, case)
         if case.state == self._declared.states[0].key and (taken := self._take_up(case, at)):
             return taken
-        false = "photo" in step.needs and step.by[0] in DEPARTMENTS and dice.random() < self._habit(case).false
-        if false:
+        cheat = ""
+        if "photo" in step.needs and step.by[0] in DEPARTMENTS and dice.random() < self._habit(case).false:
+            cheat = dice.choices(list(CHEATS), CHEATS.values())[0]
             self._done.false += 1
-            self._tell_truth("false", case.number, at, step=step.key, body=case.owner.key)
-        given = self._evidence(case, step, move, actor, at, dice, false=false)
+            self._false.add(case.number)
+            self._tell_truth("false", case.number, at, step=step.key, body=case.owner.key, how=cheat)
+        given = self._evidence(case, step, move, actor, at, dice, cheat)
         taken = services.take_step(case, step.key, actor, at, **given)
         self._done.deeds += 1
         if taken.ended:
@@ -197,14 +225,14 @@ class _Run:
         if case.in_time is None:
             return case
         for report in case.reports.filter(state__in=(Report.State.ACCEPTED, Report.State.JOINED)):
-            if dice.random() < CONTRADICTED:
+            if dice.random() < (FOOLED if case.number in self._known_false else CONTRADICTED):
                 return dealings.contradict(report, dice.choice(COMPLAINT), at)
             if dice.random() < RATED:
                 dealings.rate(report, dice.choices(STARS, PRAISE["in_time" if case.in_time else "late"])[0], "", at)
         return case
 
     def _evidence(
-        self, case: Case, step: Transition, move: Move, actor: Actor, at: dt.datetime, dice: random.Random, *, false: bool
+        self, case: Case, step: Transition, move: Move, actor: Actor, at: dt.datetime, dice: random.Random, cheat: str
     ) -> Mapping[str, Any]:
         text = dice.choice(move.texts) if move.texts else ""
         given: dict[str, Any] = {"data": dict(move.data)}
@@ -219,13 +247,21 @@ class _Run:
         if "place" in step.needs or "photo" in step.needs:
             given |= {"lon": case.lon, "lat": case.lat}
         if "photo" in step.needs:
-            place = f"elsewhere {dice.random()}" if false else case.number
-            drawn = self._photo(place, f"{case.number} {step.key} {case.stage_since}", case, at, mended=step.key != "confirm")
+            drawn = self._shown(case, step, at, dice, cheat)
             given["photos"] = [photos.keep(drawn, actor, at, case=case).pk]
         return given
 
-    def _photo(self, place: str, take: str, at_place: Case | Told, at: dt.datetime, *, mended: bool) -> bytes:
-        lon, lat = float(at_place.lon or 0.0), float(at_place.lat or 0.0)
+    def _shown(self, case: Case, step: Transition, at: dt.datetime, dice: random.Random, cheat: str) -> bytes:
+        """Return the photo that goes with a deed."""
+        place, take = self._root(case), f"{self._root(case)} {step.key} {case.stage_since}"
+        if cheat == "again":
+            place = take = f"stock {case.owner.key} {dice.randrange(STOCK)}"
+        elif cheat:
+            place = f"elsewhere {dice.random()}"
+        return self._photo(place, take, case, at, mended=step.key != "confirm", away=AWAY if cheat == "elsewhere" else 0.0)
+
+    def _photo(self, place: str, take: str, at_place: Case | Told, at: dt.datetime, *, mended: bool, away: float = 0.0) -> bytes:
+        lon, lat = float(at_place.lon or 0.0) + away, float(at_place.lat or 0.0)
         return photo(f"{self._seed} {place}", take, mended=mended, at=at, lon=lon, lat=lat, zone=self._config.zone)
 
     def _actor(self, step: Transition, case: Case) -> Actor:
@@ -245,10 +281,17 @@ class _Run:
         return habit_of(case.owner.key, self._seed)
 
     def _dice(self, case: Case) -> random.Random:
-        return random.Random(f"{self._seed} {case.number} {case.state} {case.stage_since.isoformat()}")  # noqa: S311  reproducible
+        return random.Random(f"{self._seed} {self._root(case)} {case.state} {case.stage_since.isoformat()}")  # noqa: S311  reproducible
+
+    def _root(self, case: Case) -> str:
+        """Return what a case is known by whatever number it got: the key of the report that opened it."""
+        if case.pk not in self._roots:
+            keys = case.reports.order_by("received_at", "pk").values_list("idempotency_key", flat=True)
+            self._roots[case.pk] = keys.first() or case.number
+        return self._roots[case.pk]
 
     def _tell_truth(self, what: str, key: str, at: dt.datetime, **more: object) -> None:
-        path = self._config.data / "simulation" / "truth.jsonl"
+        path = folder(self._config) / "truth.jsonl"
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"what": what, "key": key, "at": at.isoformat(), **more}, ensure_ascii=False) + "\n")

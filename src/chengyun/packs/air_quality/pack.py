@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from chengyun.city import Entity, Pack
-from chengyun.packs.air_quality import alerts, cases, feeds, figures, pages, quality, simulate, streams
+from chengyun.packs.air_quality import alerts, cases, feeds, figures, pages, quality, simulate, streams, world
 
 PACK = Pack(
     key="air_quality",
@@ -43,4 +43,5 @@ PACK = Pack(
     pages=pages.PAGES,
     quality=quality.QUALITY,
     simulation=simulate.SIMULATION,
+    instruments=world.INSTRUMENTS,
 )

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from chengyun.city import Authority, Entity, Pack
-from chengyun.packs.buildings import feeds, pages, quality, simulate
+from chengyun.packs.buildings import feeds, pages, quality, simulate, world
 
 HOUSING = Authority("housing", "住房和城乡建设局")
 PLACE_NAMES = Authority("place_names", "民政局地名办")
@@ -30,4 +30,5 @@ PACK = Pack(
     quality=quality.RULES,
     pages=pages.PAGES,
     synthetic=simulate.SYNTHETIC,
+    tellings=world.TELLINGS,
 )  # fmt: skip

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from chengyun.city import Authority, DataElement, Entity, Pack
-from chengyun.packs.legal_entities import feeds, pages, quality, simulate
+from chengyun.packs.legal_entities import feeds, pages, quality, simulate, world
 
 MARKET = Authority("market", "市场监督管理局")
 TAX = Authority("tax", "税务局", first_for=["phone"])
@@ -52,4 +52,5 @@ PACK = Pack(
     quality=quality.RULES,
     pages=pages.PAGES,
     synthetic=simulate.SYNTHETIC,
+    tellings=world.TELLINGS,
 )  # fmt: skip

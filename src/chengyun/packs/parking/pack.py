@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from chengyun.city import Entity, Pack
-from chengyun.packs.parking import alerts, feeds, pages, quality, streams
+from chengyun.packs.parking import alerts, feeds, pages, quality, streams, world
 
 PACK = Pack(
     key="parking",
@@ -21,4 +21,5 @@ PACK = Pack(
     alerts=alerts.ALERTS,
     pages=pages.PAGES,
     quality=quality.QUALITY,
+    instruments=world.INSTRUMENTS,
 )

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from chengyun.city import Authority, DataElement, Entity, Pack
-from chengyun.packs.population import feeds, pages, quality, simulate
+from chengyun.packs.population import feeds, pages, quality, simulate, world
 
 POLICE = Authority("public_security", "公安局")
 POLICE_OF_PERSONS = Authority(
@@ -65,4 +65,5 @@ PACK = Pack(
     quality=quality.RULES,
     pages=pages.PAGES,
     synthetic=simulate.SYNTHETIC,
+    tellings=world.TELLINGS,
 )  # fmt: skip

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from chengyun.city import Entity, Pack
-from chengyun.packs.shared_bikes import alerts, feeds, pages, streams
+from chengyun.packs.shared_bikes import alerts, feeds, pages, streams, world
 
 PACK = Pack(
     key="shared_bikes",
@@ -19,4 +19,5 @@ PACK = Pack(
     indicators=["indicators/station_service_day.sql", "indicators/persistence_error_day.sql"],
     alerts=alerts.ALERTS,
     pages=pages.PAGES,
+    instruments=world.INSTRUMENTS,
 )

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from chengyun.city import Entity, Pack
-from chengyun.packs.water_supply import alerts, feeds, pages, streams
+from chengyun.packs.water_supply import alerts, feeds, pages, streams, world
 
 PACK = Pack(
     key="water_supply",
@@ -20,4 +20,5 @@ PACK = Pack(
     indicators=["indicators/tank_level_day.sql", "indicators/pump_hours_day.sql", "indicators/attack_hours_day.sql"],
     alerts=alerts.ALERTS,
     pages=pages.PAGES,
+    instruments=world.INSTRUMENTS,
 )

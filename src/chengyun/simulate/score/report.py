@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The whole score of a made-up city: read, compared, written to <data>/simulation/score.json and as a page of text."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from chengyun.access.models import Organisation
+from chengyun.city import City
+from chengyun.config import Config
+from chengyun.errors import Refused
+from chengyun.simulate.loop import made_up_type
+from chengyun.simulate.people import habit_of
+from chengyun.simulate.score import found
+from chengyun.simulate.score.people import BodyScore, PairScore, SignScore, ordered, score_bodies, score_pairs, score_signs
+from chengyun.simulate.score.rules import PlantedScore, RuleScore, score_flags, score_planted, score_rules
+from chengyun.simulate.told import folder, read_planted, read_told
+from chengyun.simulate.world.whole import Settings, settings_file
+
+__all__ = ["Score", "score", "text", "write"]
+
+DOUBT = 0.5
+"""How much the signs of a case must weigh together for it to count as doubted."""
+SHOWN = 5
+"""Keys of what was missed that the text names of a kind; the file has all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """Everything compared. not_scored: rule → alerts on what nothing is planted for. flags: flag → (observations, right).
+
+    unreported: incidents in the streets that nobody told of. slow, false: how often a slow body has worse figures than another,
+    and a false one more doubt, 0 to 1.
+    """
+
+    since: dt.datetime
+    until: dt.datetime
+    rules: Sequence[RuleScore]
+    planted: Sequence[PlantedScore]
+    not_scored: dict[str, int]
+    flags: dict[str, tuple[int, int]]
+    incidents: int
+    unreported: int
+    pairs: PairScore
+    signs: SignScore
+    bodies: Sequence[BodyScore]
+    slow: float | None
+    false: float | None
+
+    def as_json(self) -> str:
+        """Return it as one JSON object, with precision and recall beside the counts."""
+        told = dataclasses.asdict(self)
+        for name in ("pairs", "signs"):
+            told[name] |= _shares(getattr(self, name))
+        told["rules"] = [dataclasses.asdict(one) | _shares(one) for one in self.rules]
+        return json.dumps(told, ensure_ascii=False, indent=1, default=str)
+
+
+def score(config: Config, city: City, until: dt.datetime) -> Score:
+    """Compare what was noticed up to a moment with the truth. Raises Refused where no city was made."""
+    settings = Settings.load(settings_file(config))
+    if settings is None:
+        raise Refused("No city was made here yet: run `chengyun simulate --days 30` first.", code="no_simulation")
+    planted = list(read_planted(config))
+    alerts = found.alerts(settings.begins, until)
+    rules, other, heard = score_rules(planted, alerts, found.slack_of(city), until)
+    streams = sorted({str(one["stream"]) for one in planted})
+    flags = found.flagged(city, streams, settings.begins, until)
+    told = list(read_told(config))
+    incidents = {one["key"] for one in told if one["what"] == "incident"}
+    incident_of = {one["number"]: one["incident"] for one in told if one["what"] == "report"}
+    kind = made_up_type(city)
+    doubts = found.doubts(kind) if kind else {}
+    false = {one["key"] for one in told if one["what"] == "false"}
+    habits = {key: habit_of(key, settings.seed).name for key in Organisation.objects.values_list("key", flat=True)}
+    bodies = score_bodies(found.worked(kind) if kind else [], habits, doubts, DOUBT)
+    return Score(
+        since=settings.begins, until=until, rules=rules, planted=score_planted(planted, heard, flags, until), not_scored=other,
+        flags=score_flags(planted, flags), incidents=len(incidents), unreported=len(incidents - set(incident_of.values())),
+        pairs=score_pairs(incident_of, found.cases_of_reports()), signs=score_signs(false, doubts, DOUBT), bodies=bodies,
+        slow=ordered(_hours(bodies, slow=True), _hours(bodies, slow=False)),
+        false=ordered(_doubted(bodies, cheating=True), _doubted(bodies, cheating=False)),
+    )  # fmt: skip
+
+
+def write(config: Config, result: Score) -> None:
+    """Keep a score beside the truth, whole or not at all."""
+    path = folder(config) / "score.json"
+    beside = path.with_suffix(".new")
+    beside.write_text(result.as_json() + "\n", encoding="utf-8")
+    beside.replace(path)
+
+
+def text(result: Score) -> Iterator[str]:
+    """Yield the score as lines a person reads."""
+    yield f"From {result.since:%Y-%m-%d %H:%M} to {result.until:%Y-%m-%d %H:%M} UTC."
+    yield ""
+    yield f"{'rule':<44}{'planted':>9}{'found':>7}{'recall':>8}{'alerts':>8}{'true':>7}{'precision':>11}"
+    for one in result.rules:
+        yield (
+            f"{one.rule:<44}{one.planted:>9}{one.found:>7}{_share(one.recall):>8}{one.alerts:>8}{one.true:>7}"
+            f"{_share(one.precision):>11}"
+        )
+    for rule, count in sorted(result.not_scored.items()):
+        yield f"{rule:<44}{'nothing is planted for it':>32}{count:>8}"
+    yield ""
+    yield f"{'planted':<44}{'count':>9}{'by alert':>10}{'by flag':>9}{'missed':>8}"
+    for kind in result.planted:
+        named = f"{kind.what} {kind.kind}, {kind.stream}"
+        yield f"{named:<44}{kind.planted:>9}{kind.by_alert:>10}{kind.by_flag:>9}{len(kind.missed):>8}"
+        if kind.missed:
+            rest = f" and {len(kind.missed) - SHOWN} more" if len(kind.missed) > SHOWN else ""
+            yield f"    missed: {', '.join(kind.missed[:SHOWN])}{rest}"
+    yield ""
+    for flag, (whole, right) in result.flags.items():
+        yield f"flag {flag}: {whole:,} observations, {right:,} where something was planted ({_share(right / whole)})"
+    yield f"incidents in the streets: {result.incidents:,}, of which nobody told of {result.unreported:,}"
+    pairs, signs = result.pairs, result.signs
+    yield f"duplicates: {pairs.planted:,} pairs, {pairs.joined:,} joined, {pairs.right:,} rightly; {_both(pairs)}"
+    yield f"false closings: {signs.planted:,}, {signs.doubted:,} doubted, {signs.right:,} rightly; {_both(signs)}"
+    for body in result.bodies:
+        hours = "–" if body.hours is None else f"{body.hours:.1f} h"
+        yield (
+            f"body {body.body} is {body.habit or 'unknown'}: {body.cases:,} cases, {_share(body.in_time)} in time, "
+            f"middle {hours}, {_share(body.doubted)} doubted"
+        )
+    yield f"a slow body takes longer than another: {_share(result.slow)}; a false one is doubted more: {_share(result.false)}"
+
+
+def _hours(bodies: Sequence[BodyScore], *, slow: bool) -> list[float]:
+    return [one.hours for one in bodies if one.hours is not None and one.habit and (one.habit == "slow") == slow]
+
+
+def _doubted(bodies: Sequence[BodyScore], *, cheating: bool) -> list[float]:
+    return [one.doubted for one in bodies if one.habit and (one.habit == "cheating") == cheating]
+
+
+def _shares(one: Any) -> dict[str, float | None]:
+    return {"precision": one.precision, "recall": one.recall}
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _both(one: Any) -> str:
+    return f"precision {_share(one.precision)}, recall {_share(one.recall)}"
