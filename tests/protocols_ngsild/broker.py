@@ -34,8 +34,8 @@ def free_port() -> int:
 class Broker:
     """One process, one database. Every test takes ids of its own from `name`."""
 
-    def __init__(self, dsn: str, contexts: Path) -> None:
-        self.dsn, self.contexts, self.port = dsn, contexts, free_port()
+    def __init__(self, dsn: str, contexts: Path, node: str = "cy-330200") -> None:
+        self.dsn, self.contexts, self.node, self.port = dsn, contexts, node, free_port()
         (contexts / "words.jsonld").write_text('{"@context": {"speed": "https://example.org/vocabulary#speed"}}')
         (contexts / "pinned.toml").write_text('"https://example.org/words.jsonld" = "words.jsonld"\n')
         self.token = self.issue("ingest:ngsild", "read")
@@ -49,7 +49,7 @@ class Broker:
     def start(self) -> None:
         env = os.environ | {
             "CHENGYUN_DATABASE_URL": self.dsn, "CHENGYUN_PROTOCOLS_PORT": str(self.port), "CHENGYUN_NGSILD_HOSTS": "127.0.0.1",
-            "CHENGYUN_NGSILD_CONTEXTS": str(self.contexts),
+            "CHENGYUN_NGSILD_CONTEXTS": str(self.contexts), "CHENGYUN_NODE": self.node,
         }  # fmt: skip
         self._process = subprocess.Popen([sys.executable, "-m", "chengyun.run.serve", "protocols"], env=env)
         deadline = time.monotonic() + 60

@@ -114,7 +114,7 @@ async def query(house: House, request: Request) -> Reply:
     params = Parameters(request.query, {"limit", "offset", "count", "containedBy", "entityMap", "splitEntities"})
     ask = await read_ask(request, house.library, offered=ALL, body=True)
     wanted, view, join = query_object(ask.body, params, ask.terms)
-    return await answer_query(house, request, ask, wanted, view, join)
+    return await answer_query(house, request, ask, wanted, view, join, local=params.flag("local"))
 
 
 async def _batch(

@@ -22,6 +22,7 @@ from chengyun.protocols.ngsild.outbox import Watches
 from chengyun.protocols.ngsild.packs import PackEntities
 from chengyun.protocols.ngsild.problems import absent, bad, invalid, reply_of, too_complex
 from chengyun.protocols.ngsild.sender import Sender
+from chengyun.protocols.ngsild.sources import Sources, alias_of
 
 __all__ = ["NgsildDoor", "open_door"]
 
@@ -82,6 +83,7 @@ class NgsildDoor:
         address = given.config.protocols_url or f"http://{given.config.host}:{given.config.protocols_port}"
         house = House(
             given.pool, library, reach, PackEntities(given.city), Watches(library), address + self.prefix,
+            sources=Sources(given.pool, reach, alias_of(given.config.node, given.config.secret)),
             most_instances=given.config.ngsild_instances,
         )  # fmt: skip
         sender = Sender(house)
@@ -93,6 +95,8 @@ class NgsildDoor:
         if self._sending is not None:
             self._sending.cancel()
             await asyncio.gather(self._sending, return_exceptions=True)
+        if self._house is not None and self._house.sources is not None:
+            self._house.sources.close()
         self._house = None
 
     async def answer(self, request: Request) -> Reply:

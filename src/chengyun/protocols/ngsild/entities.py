@@ -16,17 +16,19 @@ from chengyun.protocols.ngsild.answers import NOTHING, created, page, paging_lin
 from chengyun.protocols.ngsild.asking import Parameters, read_ask
 from chengyun.protocols.ngsild.documents import Entity, Instance, read_attribute, read_entity, read_fragment, stamp
 from chengyun.protocols.ngsild.evolution import Span
+from chengyun.protocols.ngsild.foreign import gather, hear, warned
 from chengyun.protocols.ngsild.house import House
 from chengyun.protocols.ngsild.linking import linked_entities
 from chengyun.protocols.ngsild.parameters import QUERY, VIEW, query_of, view_of
 from chengyun.protocols.ngsild.problems import absent, bad, exists, invalid
 from chengyun.protocols.ngsild.rendering import View, feature, features, has_any, render
 from chengyun.protocols.ngsild.selecting import Query, Where
+from chengyun.protocols.ngsild.selections import read_type_selection
 from chengyun.protocols.ngsild.store import Edit
 from chengyun.protocols.ngsild.vocabulary import GEO_JSON, JSON, JSON_LD, is_uri
 
 __all__ = [
-    "answer_query", "append", "clock", "create", "delete", "delete_attribute", "gather", "house_get", "merge",
+    "answer_query", "append", "clock", "create", "delete", "delete_attribute", "house_get", "merge",
     "partial_update", "purge", "query", "replace_attribute", "replace_entity", "require_id", "retrieve", "update",
 ]  # fmt: skip
 
@@ -66,19 +68,21 @@ async def retrieve(house: House, request: Request, name: str) -> Reply:
     entity_id = require_id(name)
     ask = await read_ask(request, house.library, offered=ALL)
     view = view_of(params, ask.terms)
-    found = (await house_get(house, request, ask.tenant, [entity_id])).get(entity_id)
+    query = Query(ids=(entity_id,), types=read_type_selection(params.text("type"), ask.terms) if params.text("type") else None)
+    foreign = await hear(house, request, ask.tenant, "retrieve", query, local=params.flag("local"))
+    found = foreign.whole(entity_id, (await house_get(house, request, ask.tenant, [entity_id])).get(entity_id))
     if found is None or not has_any(found, view):
         raise absent(f"There is no entity {entity_id}, or it has nothing of what was asked for.")
     linked, others = await linked_entities(house, request.visitor, ask.tenant, [found], view, params.text("join"))
     view = replace(view, linked=linked)
     if ask.accept == GEO_JSON:
-        return await resource(ask, house.library, feature(found, view))
+        return warned(await resource(ask, house.library, feature(found, view)), foreign)
     shown: Any = render(found, view)
     if not shown:
         raise absent(f"The entity {entity_id} has nothing of what was asked for.")
     if params.text("join") == "flat":
         shown = [shown, *(render(one, own) for one, own in others)] if others else shown
-    return await resource(ask, house.library, shown)
+    return warned(await resource(ask, house.library, shown), foreign)
 
 
 async def house_get(house: House, request: Request, tenant: str, ids: list[str]) -> dict[str, Entity]:
@@ -98,39 +102,24 @@ async def query(house: House, request: Request) -> Reply:
     ask = await read_ask(request, house.library, offered=ALL)
     wanted = query_of(params, ask.terms)
     view = view_of(params, ask.terms)
-    return await answer_query(house, request, ask, wanted, view, params.text("join"))
+    return await answer_query(house, request, ask, wanted, view, params.text("join"), local=params.flag("local"))
 
 
-async def answer_query(house: House, request: Request, ask: Any, wanted: Query, view: Any, join: str) -> Reply:
-    """Answer a query, however it was asked."""
-    found, total, more = await gather(house, request, ask.tenant, wanted)
+async def answer_query(
+    house: House, request: Request, ask: Any, wanted: Query, view: Any, join: str, *, local: bool = False
+) -> Reply:  # fmt: skip
+    """Answer a query, however it was asked. local: with what is held here alone."""
+    foreign = await hear(house, request, ask.tenant, "query", wanted, local=local)
+    found, total, more = await gather(house, request, ask.tenant, wanted, foreign)
     linked, others = await linked_entities(house, request.visitor, ask.tenant, found, view, join)
     view = replace(view, linked=linked)
     links = paging_links(ask, wanted.limit, wanted.offset, more)
     if ask.accept == GEO_JSON:
-        return await page(ask, house.library, features(found, view), total, links)
+        return warned(await page(ask, house.library, features(found, view), total, links), foreign)
     shown = [render(one, view) for one in found]
     if join == "flat":
         shown += [render(one, own) for one, own in others]
-    return await page(ask, house.library, [one for one in shown if one], total, links)
-
-
-async def gather(house: House, request: Request, tenant: str, wanted: Query) -> tuple[list[Entity], int | None, bool]:
-    """Return a page of entities from every source, the total where asked for, and whether more follow."""
-    allowed = await house.allowed(request.visitor)
-    one_more = replace(wanted, limit=wanted.limit + 1 if wanted.limit else 0)
-    from_packs = not tenant and house.packs.concerns(wanted)
-    async with house.reading() as conn:
-        asked = replace(one_more, count=True) if from_packs else one_more
-        found, total = await store.select(conn, tenant, asked, allowed)
-    if from_packs:
-        stored = total or 0
-        room = one_more.limit - len(found)
-        beyond, number = await house.packs.find(house, request.visitor.actor, wanted, max(0, wanted.offset - stored), room)
-        found += beyond
-        total = stored + number if wanted.count else None
-    more = len(found) > wanted.limit > 0
-    return found[: wanted.limit], total, more
+    return warned(await page(ask, house.library, [one for one in shown if one], total, links), foreign)
 
 
 async def append(house: House, request: Request, name: str) -> Reply:

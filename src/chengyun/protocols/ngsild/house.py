@@ -24,6 +24,7 @@ from chengyun.protocols.ngsild.outbound import Reach
 from chengyun.protocols.ngsild.outbox import Watches
 from chengyun.protocols.ngsild.packs import PackEntities
 from chengyun.protocols.ngsild.selecting import Where
+from chengyun.protocols.ngsild.sources import Sources
 from chengyun.protocols.ngsild.store import Edit
 from chengyun.protocols.ngsild.vocabulary import PREFIX
 
@@ -53,6 +54,8 @@ class House:
     address: str = ""
     """The door's own address where no request tells it: in notifications."""
     wake: Callable[[], None] = lambda: None
+    sources: Sources | None = None
+    """Registered context sources; None: nobody is asked."""
     most_instances: int = 1000
     """Instances in one answer over time; what is beyond is told by Content-Range."""
     _scopes: dict[tuple[Actor, str], tuple[float, Scope]] = field(default_factory=dict)

@@ -145,7 +145,7 @@ class Context(models.Model):
 
 
 class Registration(models.Model):
-    """A context source as registered: told to whoever asks. Requests are not passed on to it."""
+    """A context source as registered: told to whoever asks, and asked (sources.py)."""
 
     tenant = models.CharField(max_length=64, default="")
     registration_id = models.TextField()

@@ -2,7 +2,7 @@
 """The errors of NGSI-LD, and how they are told (RFC 7807).
 
     BadRequestData 400 · InvalidRequest 400 · ResourceNotFound 404 · AlreadyExists 409 · OperationNotSupported 422
-    LdContextNotAvailable 503 · TooComplexQuery 403 · TooManyResults 403
+    LdContextNotAvailable 503 · LoopDetected 508 · TooComplexQuery 403 · TooManyResults 403
 
 Standard: ETSI GS CIM 009 V1.8.1, table 5.5.2-1 and clause 6.3.2.
 """
@@ -18,7 +18,18 @@ from chengyun.errors import NotFound, Problem, Refused, Unavailable
 from chengyun.protocols.door import Reply
 from chengyun.protocols.ngsild.vocabulary import PREFIX
 
-__all__ = ["absent", "bad", "exists", "invalid", "no_context", "problem_details", "reply_of", "too_complex", "unsupported"]
+__all__ = [
+    "absent",
+    "bad",
+    "exists",
+    "invalid",
+    "looped",
+    "no_context",
+    "problem_details",
+    "reply_of",
+    "too_complex",
+    "unsupported",
+]
 
 _TITLES = {
     "BadRequestData": "The request holds data that NGSI-LD does not allow here",
@@ -29,6 +40,7 @@ _TITLES = {
     "LdContextNotAvailable": "A @context cannot be had",
     "TooComplexQuery": "The question is larger than is answered",
     "TooManyResults": "The answer is larger than is given at once",
+    "LoopDetected": "The request has been here before",
     "InternalError": "Something broke here",
 }
 _BY_STATUS = {401: "Unauthorized", 403: "Forbidden", 404: "ResourceNotFound", 503: "Unavailable"}
@@ -58,6 +70,10 @@ def unsupported(sentence: str) -> Refused:
 
 def too_complex(sentence: str) -> Refused:
     return Refused(sentence, code="TooComplexQuery", status=403)
+
+
+def looped(sentence: str) -> Refused:
+    return Refused(sentence, code="LoopDetected", status=508)
 
 
 def no_context(sentence: str) -> Unavailable:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Context source registrations as a register: kept, told, found. Requests are not passed on, and nobody is notified of changes.
+"""Context source registrations as a register: kept, told, found. Sources are asked by sources.py; nobody is notified of changes.
 
 Standard: ETSI GS CIM 009 V1.8.1, clauses 5.9 to 5.11. docs/ngsi-ld.md says what is left out.
 """
@@ -21,6 +21,7 @@ from chengyun.protocols.ngsild.house import House
 from chengyun.protocols.ngsild.parameters import FARTHEST, LARGEST_PAGE, QUERY, USUAL_PAGE
 from chengyun.protocols.ngsild.problems import absent, bad, exists, unsupported
 from chengyun.protocols.ngsild.rendering import plain_instant
+from chengyun.protocols.ngsild.sources import MODES
 from chengyun.protocols.ngsild.terms import Terms
 from chengyun.protocols.ngsild.vocabulary import is_null, is_uri
 
@@ -55,6 +56,7 @@ async def create(house: House, request: Request) -> Reply:
         if row is None:
             raise exists(f"{name} is here already.")
         await house.audit(conn, request.visitor, "registration_create", [name], ask.tenant)
+    _changed(house, name)
     return created("csourceRegistrations", name, ask)
 
 
@@ -107,6 +109,7 @@ async def update(house: House, request: Request, name: str) -> Reply:
             [Jsonb(document), now, ask.tenant, "registration", number],
         )  # fmt: skip
         await house.audit(conn, request.visitor, "registration_update", [number], ask.tenant)
+    _changed(house, number)
     return NOTHING
 
 
@@ -122,7 +125,13 @@ async def delete(house: House, request: Request, name: str) -> Reply:
         if not done.rowcount:
             raise absent(f"There is nothing named {number}.")
         await house.audit(conn, request.visitor, "registration_delete", [number], ask.tenant)
+    _changed(house, number)
     return NOTHING
+
+
+def _changed(house: House, name: str) -> None:
+    if house.sources is not None:
+        house.sources.forget(name)
 
 
 async def _find(house: House, ask: Ask, name: str) -> Any:
@@ -146,6 +155,8 @@ def _checked(ask: Ask, document: Any) -> dict[str, Any]:
         raise bad(f"The id is {str(document['id'])[:80]!r}, expected a URI.")
     if not is_uri(document.get("endpoint")):
         raise bad("A registration needs an endpoint.")
+    if document.get("mode", "inclusive") not in MODES:
+        raise bad(f"mode is {str(document['mode'])[:40]!r}, expected one of {', '.join(MODES)}.")
     information = document.get("information")
     if not isinstance(information, list) or not information or not all(isinstance(one, dict) and one for one in information):
         raise bad("A registration needs information.")
