@@ -50,6 +50,10 @@ INSTALLED_APPS = [
     "chengyun.collect.quality",
     "chengyun.collect.queue",
     "chengyun.operate",
+    "chengyun.operate.indices",
+    "chengyun.operate.alerting",
+    "chengyun.operate.probation",
+    "chengyun.operate.boards",
     "chengyun.cases",
     "chengyun.cases.duties",
     "chengyun.cases.intake",
@@ -63,6 +67,8 @@ INSTALLED_APPS = [
     "chengyun.cases.statistics",
     "chengyun.simulate",
     "chengyun.govern",
+    "chengyun.govern.whatif",
+    "chengyun.govern.decisions",
     "chengyun.share.requests",
     "chengyun.share.registers",
     "chengyun.share.ledger",
@@ -76,6 +82,7 @@ INSTALLED_APPS = [
     "chengyun.protocols.ngsild",
     "chengyun.protocols.open311",
     "chengyun.web",
+    "chengyun.web.boards",
     *(pack.module for pack in CITY.packs.values() if (pack.folder / "models.py").exists()),
 ]
 

@@ -87,6 +87,8 @@ def oracle(facts: Facts, role: str, own: bool, area: str, code: str, purpose: st
         return inside
     if facts.key == "form_tasks" and role in DEPARTMENTS | {"data_steward"}:
         return inside
+    if facts.key == "decisions" and role == "department_clerk":
+        return inside
     if facts.key == "sources":
         return role in ("data_steward", "administrator")
     if facts.key in ("ngsild", "sensorthings") and role == "integrator":

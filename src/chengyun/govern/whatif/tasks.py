@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs that were asked for, one after the other, each in a process of its own that gives its memory back."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+
+from django.utils import timezone
+from procrastinate.contrib.django import app
+
+from chengyun.govern.whatif.catalogue import MODELS
+from chengyun.govern.whatif.models import Run
+from chengyun.govern.whatif.services import fail
+
+LONGEST_S = 900
+
+log = logging.getLogger(__name__)
+
+
+@app.periodic(cron="* * * * * */5")
+@app.task(name="whatif.work", queueing_lock="whatif.work", lock="whatif.work")
+def work_asked(timestamp: int) -> None:  # noqa: ARG001  # procrastinate gives periodic tasks their time
+    """Work out what waits, the oldest first. The lock makes it the only one: a run "in progress" was cut off and begins again."""
+    waiting = Run.objects.filter(state__in=(Run.State.ASKED, Run.State.RUNNING)).order_by("id")
+    for pk, model in waiting.values_list("pk", "model"):
+        within = MODELS[model].within_s if model in MODELS else LONGEST_S
+        try:
+            ended = subprocess.run(
+                [sys.executable, "-m", "chengyun.cli", "whatif", "run", str(pk)], capture_output=True, text=True,
+                timeout=within, check=False,
+            )  # fmt: skip
+            last = (ended.stderr.strip().splitlines() or [""])[-1]
+            why = last or f"its process ended with {ended.returncode}"
+        except subprocess.TimeoutExpired:
+            why = f"it took more than {within} s; ask for less"
+        if fail(pk, why, timezone.now()):
+            log.error("run %d of %s: %s", pk, model, why)
