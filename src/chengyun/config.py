@@ -6,6 +6,7 @@
 | CHENGYUN_DATA | data folder | the platform's data folder, e.g. ~/.local/share/chengyun |
 | CHENGYUN_DATABASE_URL | PostgreSQL server to use | the embedded one, in the data folder |
 | CHENGYUN_HOST, CHENGYUN_PORT | where pages are served | 127.0.0.1, 8330 |
+| CHENGYUN_WEB_PROCESSES | processes that serve pages, about one a core; each takes some 110 MB | 1 |
 | CHENGYUN_STREAM_PORT | where observations come in and live updates go out | CHENGYUN_PORT + 1 |
 | CHENGYUN_PROTOCOLS_PORT | where neighbours' systems speak SensorThings, NGSI-LD and OGC API with us | CHENGYUN_PORT + 2 |
 | CHENGYUN_PROTOCOLS_URL | the same as others reach it (behind a proxy) | http://<host asked>:<port> |
@@ -28,6 +29,7 @@
 | CHENGYUN_MQTT_SHARE | group in which several collectors share the broker's messages | none: one collector |
 | CHENGYUN_MQTT_IN_FLIGHT | messages the broker may send before the first is acknowledged (MQTT 5) | 10000 |
 | CHENGYUN_SOURCE_HOSTS | host:port of this machine itself that sources may be read from, comma between | none |
+| CHENGYUN_WEBHOOK_HOSTS | host or host:port in private networks that notices of alerts may be posted to, comma between | none |
 | CHENGYUN_SOURCE_FOLDERS | folders of this machine that sources may be read from, colon between | inbox in the data folder |
 | CHENGYUN_HOLIDAYS | CSV of days (date, works 0 or 1) over the published ones, for a year without a notice yet | none |
 | CHENGYUN_OFFICE_HOURS | TOML of the city's office hours by season, as standards/office_hours.toml | 08:30–12:00, 13:30–18:00 |
@@ -79,6 +81,7 @@ class Config:
     database_url: str | None
     host: str
     port: int
+    web_processes: int
     stream_port: int
     stream_url: str | None
     protocols_port: int
@@ -172,6 +175,13 @@ def _port(name: str, default: int) -> int:
     return int(text)
 
 
+def _web_processes() -> int:
+    text = os.environ.get("CHENGYUN_WEB_PROCESSES") or "1"
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) <= 64:
+        raise Refused(f"CHENGYUN_WEB_PROCESSES is {text!r}, expected a number from 1 to 64, about the machine's cores.")
+    return int(text)
+
+
 def _instances() -> int:
     text = os.environ.get("CHENGYUN_NGSILD_INSTANCES") or "1000"
     if not text.isascii() or not text.isdigit() or not 0 < int(text) <= 100_000:
@@ -243,6 +253,7 @@ def read_config() -> Config:
         database_url=env.get("CHENGYUN_DATABASE_URL") or None,
         host=env.get("CHENGYUN_HOST") or "127.0.0.1",
         port=port,
+        web_processes=_web_processes(),
         # Below the last port rather than beyond it.
         stream_port=_port("CHENGYUN_STREAM_PORT", port + 1 if port < 65535 else port - 1),
         stream_url=env.get("CHENGYUN_STREAM_URL") or None,

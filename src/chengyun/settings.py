@@ -164,6 +164,12 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_EMAIL_NOTIFICATIONS = False
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_USER_DISPLAY = str
+# What all processes that serve pages must count together (attempts to sign in, one-time codes already used): a few rows.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "web_cache", "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
+}  # fmt: skip
 # Per address only: failures of one account are counted in the audit log (access/lockout.py), which outlives a restart.
 ACCOUNT_RATE_LIMITS = {"login_failed": "30/m/ip"}
 # Behind a proxy the sender's address is the one the proxy adds; without it everybody would share the proxy's.

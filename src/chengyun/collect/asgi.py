@@ -96,7 +96,7 @@ class App:
         loop = asyncio.get_running_loop()
         self._tasks = [
             loop.create_task(self._hub.run()),
-            loop.create_task(self._hub.listen(house.dsn, house.register_changed)),
+            loop.create_task(self._hub.listen(house.dsn, house.register_changed, house.rules_changed)),
             loop.create_task(keep_marks(house)),
         ]
         self._house = house

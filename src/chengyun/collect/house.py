@@ -164,6 +164,11 @@ class House:
         self._changed |= {table} & self.registers.keys() if table else self.registers.keys()
         self._heard.set()
 
+    def rules_changed(self) -> None:
+        """Judge by rules read anew from the next group on."""
+        for writer in self.writers.values():
+            writer.rules_changed()
+
     async def _follow(self) -> None:
         while True:
             await asyncio.sleep(FOLLOW_EVERY_S)

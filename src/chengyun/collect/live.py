@@ -138,10 +138,12 @@ class Hub:
                 message = {"dataset": told.dataset, "area": told.area, "data": data}
                 reader.tell(_event(told.kind, msgspec.json.encode(message)))
 
-    async def listen(self, dsn: str, on_register: Callable[[str], None]) -> None:
-        """Relay the channel `chengyun_live` and tell of registers named on `chengyun_register`, until cancelled.
+    async def listen(
+        self, dsn: str, on_register: Callable[[str], None], on_rules: Callable[[], None] = lambda: None
+    ) -> None:  # fmt: skip
+        """Relay the channel `chengyun_live`, tell of registers named on `chengyun_register` and of rules, until cancelled.
 
-        Comes back whenever the database does, and then tells of every register: "".
+        Comes back whenever the database does, and then tells of every register, "", and of the rules.
         """
         away = False
         while True:
@@ -149,13 +151,17 @@ class Hub:
                 async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as conn:
                     await conn.execute("LISTEN chengyun_live")
                     await conn.execute("LISTEN chengyun_register")
+                    await conn.execute("LISTEN chengyun_rules")
                     if away:
                         log.warning("live messages are back")
                     away = False
                     on_register("")
+                    on_rules()
                     async for notice in conn.notifies():
                         if notice.channel == "chengyun_register":
                             on_register(notice.payload)
+                        elif notice.channel == "chengyun_rules":
+                            on_rules()
                         else:
                             self.relay(notice.payload)
             except psycopg.OperationalError:

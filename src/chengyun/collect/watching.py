@@ -40,15 +40,25 @@ class Watching:
         self._city, self._stream, self._zone = city, stream, zone
         self._rules = RuleWatch(city, stream, zone=zone)
         self.next_seq: int | None = None
+        self._changed = False
 
     async def restore(self, conn: AsyncConnection[Any], next_seq: int) -> None:
         """Take the state from the database: at the start, and after another process wrote to the stream.
 
         next_seq: of the stream, read before the state is.
         """
-        rules = RuleWatch(self._city, self._stream, zone=self._zone)
+        self._changed = False
+        now = await alert_store.standing_rules(conn, self._city)
+        shapes = await alert_store.boundaries(conn, now.rules.values())
+        rules = RuleWatch(
+            self._city, self._stream, zone=self._zone, rules=now.rules, quiet=now.quiet, boundaries=shapes
+        )  # fmt: skip
         await alert_store.load(conn, self._city, rules)
         self._rules, self.next_seq = rules, next_seq
+
+    def forget(self) -> None:
+        """Read the rules and their state anew before the next group: they have changed."""
+        self._changed, self.next_seq = True, None
 
     def judge(self, rows: Rows, names: Mapping[int, Named], now: dt.datetime, seq_from: int) -> Noticed:
         """Say what a group changes, and take it as settled. When the group is not committed, set next_seq to None."""
@@ -57,7 +67,7 @@ class Watching:
             transitions = self._rules.judge(rows, names, now, seq_from=seq_from)
             noticed = Noticed(transitions, alert_store.run_rows(self._rules, names))
             self._rules.settle(transitions)
-        self.next_seq = seq_from + len(rows)
+        self.next_seq = None if self._changed else seq_from + len(rows)
         return noticed
 
     async def write(self, conn: AsyncConnection[Any], noticed: Noticed) -> None:

@@ -94,6 +94,10 @@ class StreamWriter:
     def waiting_rows(self) -> int:
         return self._waiting_rows
 
+    def rules_changed(self) -> None:
+        """Judge the next group by rules read anew."""
+        self._judging.watching.forget()
+
     async def write(self, batch: Batch) -> bytes:
         """Return the answer to a batch once it is committed.
 

@@ -17,6 +17,7 @@ from chengyun.city import AlertRule, City
 from chengyun.city.words import SEVERITIES
 from chengyun.errors import NotFound
 from chengyun.operate.models import Alert
+from chengyun.operate.probation.ruleset import rule_named
 
 __all__ = ["AlertGroup", "AlertView", "EventView", "alert_view", "answers_shown_to", "grouped", "open_alerts"]
 
@@ -166,7 +167,7 @@ def answers_shown_to(actor: Actor) -> Callable[[Alert], str | None]:
 
 def _view(row: Alert, allowed: Scope, number_of: Callable[[Alert], str | None], history: bool = False) -> AlertView:
     city: City = settings.CITY
-    rule: AlertRule | None = city.alerts.get(row.rule)
+    rule = rule_named(row.rule)
     shown = allowed.mask(
         {
             "dataset": row.dataset, "area_code": row.area_code, "acknowledged_by": str(row.acknowledged_by or ""),

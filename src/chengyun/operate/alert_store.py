@@ -9,6 +9,8 @@ is history, already closed; open what is still true; refresh what goes on; open 
 is unique among the open ones of its rule and subject: a raise that meets an open alert whose condition had ended makes it
 hold again, and one that meets a holding alert does nothing.
 
+Transitions of a rule on probation become sightings instead: the same course, and nobody is told.
+
 All of them lock alerts in order of id, as does a case that ends with many alerts: two writers never wait for each other.
 """
 
@@ -16,20 +18,24 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, LiteralString
 
 from psycopg import sql
 
-from chengyun.city import City, qualify
+from chengyun.city import AlertRule, City, Within, qualify
 from chengyun.operate.conditions import HISTORY
+from chengyun.operate.probation.standing import ROWS, Standing, standing
 from chengyun.operate.rules import Holding, RuleWatch, Transition
 
 if TYPE_CHECKING:
     from psycopg import AsyncConnection
 
-__all__ = ["load", "run_rows", "statement", "statements", "write", "write_now", "write_run_rows", "write_runs"]
+__all__ = [
+    "boundaries", "load", "run_rows", "standing_rules", "statement", "statements", "write", "write_now", "write_run_rows",
+    "write_runs",
+]  # fmt: skip
 
 NEWEST = "SELECT entity_id, time FROM {latest}"
 
@@ -45,6 +51,15 @@ def statement(name: str) -> LiteralString:
 
 def statements(transitions: Sequence[Transition]) -> list[tuple[str, str]]:
     """Return (statement, its one parameter) in the order they must run. The same transitions give the same statements."""
+    loud = _sorted([one for one in transitions if not one.quiet])
+    quiet = _sorted([one for one in transitions if one.quiet])
+    steps = [(f"alert_{name}", rows) for name, rows in loud.items()]
+    steps += [(f"sighting_{name}", rows) for name, rows in quiet.items() if name != "resume"]
+    return [(statement(name), json.dumps(rows)) for name, rows in steps if rows]
+
+
+def _sorted(transitions: Sequence[Transition]) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows of each statement, in the order they must run."""
     clears, episodes, updates, resumes = [], [], [], []
     begun: dict[tuple[str, str], Transition] = {}
     for one in transitions:
@@ -64,11 +79,7 @@ def statements(transitions: Sequence[Transition]) -> list[tuple[str, str]]:
             clears.append(_row(one))
     episodes += [_row(one) for one in begun.values() if one.historic]
     raises = [_row(one) for one in begun.values() if not one.historic]
-    steps = (
-        ("alert_clear", clears), ("alert_episode", episodes), ("alert_raise", raises), ("alert_update", updates),
-        ("alert_resume", resumes),
-    )  # fmt: skip
-    return [(statement(name), json.dumps(rows)) for name, rows in steps if rows]
+    return {"clear": clears, "episode": episodes, "raise": raises, "update": updates, "resume": resumes}
 
 
 async def write(conn: AsyncConnection[Any], transitions: Sequence[Transition]) -> None:
@@ -106,6 +117,18 @@ async def write_run_rows(conn: AsyncConnection[Any], rows: Sequence[dict[str, An
         await conn.execute(statement("alert_runs"), [json.dumps(rows)])
 
 
+async def standing_rules(conn: AsyncConnection[Any], city: City) -> Standing:
+    """Return which rules are judged now."""
+    return standing(city, await (await conn.execute(ROWS)).fetchall())
+
+
+async def boundaries(conn: AsyncConnection[Any], rules: Iterable[AlertRule]) -> dict[str, bytes]:
+    """Return the boundaries, as WKB, of the areas that rules watch."""
+    codes = sorted({rule.when.area for rule in rules if isinstance(rule.when, Within) and rule.when.area})
+    found = await conn.execute(statement("area_boundaries"), [codes]) if codes else None
+    return {code: bytes(shape) for code, shape in await found.fetchall()} if found else {}
+
+
 async def load(conn: AsyncConnection[Any], city: City, watch: RuleWatch) -> None:
     """Give a new watch the state its predecessor left in the database."""
     if not watch.rules:
@@ -115,8 +138,9 @@ async def load(conn: AsyncConnection[Any], city: City, watch: RuleWatch) -> None
     register = sql.Identifier(f"{entity.split('.')[0]}_{city.entities[entity].model.lower()}")
     latest = sql.Identifier("lake", f"latest_{watch.stream.replace('.', '_')}")
     newest = await conn.execute(sql.SQL(NEWEST).format(latest=latest))
-    rules = [one.key for one in watch.rules]
-    held = await conn.execute(sql.SQL(statement("alert_held")).format(register=register), {"rules": rules})
+    rules = {one.key for one in watch.rules}
+    given = {"rules": sorted(rules), "loud": sorted(rules - watch.quiet), "quiet": sorted(rules & watch.quiet)}
+    held = await conn.execute(sql.SQL(statement("alert_held")).format(register=register), given)
     watch.restore(
         [(int(entity), time) for entity, time in await newest.fetchall()],
         [

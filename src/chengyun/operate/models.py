@@ -180,6 +180,7 @@ class AlertEvent(models.Model):
         RAISED = "raised", _("产生")
         RETURNED = "returned", _("再次成立")
         ACKNOWLEDGED = "acknowledged", _("确认")
+        LAPSED = "lapsed", _("确认后未处理，重新待确认")
         CLEARED = "cleared", _("条件解除")
         CASE_OPENED = "case_opened", _("立案")
         CASE_ENDED = "case_ended", _("结案")

@@ -15,12 +15,14 @@ from typing import Any, NamedTuple
 from django.db import connection, transaction
 from psycopg import sql
 
-from chengyun.city import Above, AlertRule, Below, Change, City, Silent, qualify
+from chengyun.city import Above, AlertRule, Below, Change, City, Silent, Together, qualify
 from chengyun.config import config
 from chengyun.operate.alert_store import statement, write_now
 from chengyun.operate.conditions import history_after
 from chengyun.operate.models import Alert, RuleState
 from chengyun.operate.periods import period_end, window_bounds, window_of
+from chengyun.operate.probation.models import Sighting
+from chengyun.operate.probation.ruleset import standing_now
 from chengyun.operate.rules import Transition, group_key, limit_on
 
 __all__ = ["judge_ended", "judge_figures", "judge_silence"]
@@ -54,8 +56,9 @@ def judge_figures(city: City, indicator: str, subjects: Collection[str] | None, 
     found: list[Transition] = []
     zone, period = config().zone, city.indicators[indicator].period
     before = _running_since(city, indicator, now)
+    quiet = standing_now(city).quiet
     for key, rule in _rules_on(city, indicator):
-        if isinstance(rule.when, Silent):
+        if isinstance(rule.when, Silent | Together):
             continue
         held = _held(key)
         for seen in _newest(indicator, subjects, rule, before):
@@ -75,6 +78,7 @@ def judge_figures(city: City, indicator: str, subjects: Collection[str] | None, 
                         "indicator": indicator, "figure": ident, "subject": seen.subject,
                         "period_start": start.isoformat(), "value": finding.value,
                     },
+                    quiet=key in quiet,
                 )
             )  # fmt: skip
     named = _with_names(city, indicator, found)
@@ -91,7 +95,7 @@ def judge_ended(city: City, now: dt.datetime) -> list[Transition]:
     """
     found: list[Transition] = []
     for indicator in city.indicators:
-        rules = [key for key, rule in _rules_on(city, indicator) if not isinstance(rule.when, Silent)]
+        rules = [key for key, rule in _rules_on(city, indicator) if not isinstance(rule.when, Silent | Together)]
         until = _running_since(city, indicator, now)
         judged = RuleState.objects.filter(rule__in=rules, subject="", since__gte=until).count()
         if judged == len(rules):
@@ -106,12 +110,14 @@ def judge_ended(city: City, now: dt.datetime) -> list[Transition]:
 def judge_silence(city: City, now: dt.datetime) -> list[Transition]:
     """Raise what has been silent for too long, clear what speaks again, and write it."""
     found: list[Transition] = []
-    for key, rule in city.alerts.items():
+    now_judged = standing_now(city)
+    for key, rule in now_judged.rules.items():
         if isinstance(rule.when, Silent):
             on = qualify(key.split(".")[0], rule.on)
             newest = _newest_rows(city, on, now - rule.when.after) if on in city.streams else _newest_figures(city, on)
             cadence = city.streams[on].cadence if on in city.streams else None
-            found += _silence(key, rule, rule.when, on, [one for one in newest if not _dormant(one, cadence)], now)
+            awaited = [one for one in newest if not _dormant(one, cadence)]
+            found += _silence(key, rule, rule.when, on, awaited, now, quiet=key in now_judged.quiet)
     if found:
         with transaction.atomic(), connection.cursor() as cursor:
             write_now(cursor, found)
@@ -132,7 +138,9 @@ def _dormant(last: _Last, cadence: dt.timedelta | None) -> bool:
     return last.received is not None and last.received - last.time > history_after(cadence)
 
 
-def _silence(key: str, rule: AlertRule, when: Silent, on: str, newest: Sequence[_Last], now: dt.datetime) -> Iterator[Transition]:
+def _silence(
+    key: str, rule: AlertRule, when: Silent, on: str, newest: Sequence[_Last], now: dt.datetime, *, quiet: bool
+) -> Iterator[Transition]:  # fmt: skip
     held = _held(key)
     for last in newest:
         silent = now - last.time > when.after
@@ -144,7 +152,7 @@ def _silence(key: str, rule: AlertRule, when: Silent, on: str, newest: Sequence[
             kind=kind, rule=key, dataset=on, subject=last.subject, subject_name=last.name, area_code=last.area_code,
             value=None, worst=None, limit=when.after.total_seconds(), since=last.time + when.after, last_seen=last.time, times=1,
             now=now, severity=rule.severity, group_key=group_key(key, rule, last.area_code), simulated=last.simulated,
-            evidence={"dataset": on, "subject": last.subject, "last": last.time.isoformat()},
+            evidence={"dataset": on, "subject": last.subject, "last": last.time.isoformat()}, quiet=quiet,
         )  # fmt: skip
 
 
@@ -178,7 +186,10 @@ class _Held(frozenset[str]):
 
 
 def _held(rule: str) -> _Held:
-    opened = frozenset(Alert.objects.filter(rule=rule, holds=True).exclude(state="closed").values_list("subject", flat=True))
+    quiet = rule in standing_now().quiet
+    alerts = Alert.objects.filter(rule=rule, holds=True).exclude(state="closed")
+    known = Sighting.objects.filter(rule=rule, holds=True) if quiet else alerts
+    opened = frozenset(known.values_list("subject", flat=True))
     held = _Held(opened | frozenset(RuleState.objects.filter(rule=rule, holds=True).values_list("subject", flat=True)))
     held.open = opened
     return held
@@ -193,7 +204,7 @@ def _kind(holds: bool | None, known: bool, opened: bool) -> Any:
 
 
 def _rules_on(city: City, dataset: str) -> list[tuple[str, AlertRule]]:
-    return [(key, rule) for key, rule in city.alerts.items() if qualify(key.split(".")[0], rule.on) == dataset]
+    return [(key, rule) for key, rule in standing_now(city).rules.items() if qualify(key.split(".")[0], rule.on) == dataset]
 
 
 def _running_since(city: City, indicator: str, now: dt.datetime) -> dt.datetime:
