@@ -12,7 +12,7 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -24,6 +24,7 @@ import msgspec
 
 from chengyun.city import City, Indicator, qualify
 from chengyun.errors import Problem
+from chengyun.operate.merging import joined
 from chengyun.operate.order import inputs
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from chengyun.lake.read import Snapshot
 
-__all__ = ["Computed", "Inputs", "Used", "compute", "json_text", "parameters", "show_figures"]
+__all__ = ["Computed", "Inputs", "Used", "compute", "compute_together", "json_text", "parameters", "show_figures"]
 
 OWN_FIELDS = ("coverage", "simulated", "quality")
 PLAIN = frozenset({str, int, bool})
@@ -120,10 +121,11 @@ class Inputs:
         until: dt.datetime,
         used: Mapping[str, Sequence[Used]],
         as_of: Mapping[str, int] | None = None,
+        entities: Sequence[str] | None = None,
     ) -> Snapshot:
-        """Return the view a formula reads, valid until the next call.
+        """Return the view a formula reads, valid until the next call; formulas that read the same streams may share it.
 
-        used: qualified indicator → its figures in [since, until). as_of: stream → seq; None: now.
+        used: qualified indicator → its figures in [since, until). as_of: stream → seq; None: now. entities: only their rows.
         """
         # Inside the function: the lake's readers load DuckDB and Arrow, which pages that only show figures must not pay for.
         from chengyun.lake import engine
@@ -131,12 +133,12 @@ class Inputs:
 
         streams, _ = inputs(self._city, indicator)
         seqs = None if as_of is None else {stream: seq for stream, seq in as_of.items() if stream in streams}
-        wanted = (streams, since, until, seqs) if streams else ()
+        wanted = (streams, since, until, seqs, entities) if streams else ()
         if self._view is None or self._opened != wanted:
             self._stack.close()
             self._opened, self._view = None, None
             if streams:
-                self._view = self._stack.enter_context(snapshot(streams, since=since, until=until, as_of=seqs))
+                self._view = self._stack.enter_context(snapshot(streams, since=since, until=until, as_of=seqs, entities=entities))
             else:
                 self._view = Snapshot(self._stack.enter_context(closing(engine.connect(threads=1))), {})
             self._opened = wanted
@@ -158,12 +160,64 @@ def compute(
     Raises WrongFormula when a row is not a figure; whatever the pack's own code raises comes through.
     """
     declared = city.indicators[indicator]
+    table = view.arrow(declared.sql, _bound(declared.sql, since, until, given, zone))
+    return _figures(city, indicator, table, range(table.num_columns), table.column_names, since, until, zone)
+
+
+def compute_together(
+    city: City,
+    indicators: Sequence[str],
+    view: Snapshot,
+    since: dt.datetime,
+    until: dt.datetime,
+    given: Mapping[str, Any],
+    zone: ZoneInfo,
+) -> list[list[Computed]]:
+    """Run formulas that are given the same parameters over the same time; return the figures of each.
+
+    Those that ask the same rows the same way are one query. Raises what any of them alone would raise.
+    """
+    import duckdb  # a large library that only computing needs
+
+    formulas = [city.indicators[indicator].sql for indicator in indicators]
+    found: list[list[Computed]] = [[] for _ in indicators]
+    for places, one in joined(formulas):
+        table = None
+        if one is not None:
+            with suppress(duckdb.Error):
+                table = view.arrow(one.sql, _bound(one.sql, since, until, given, zone))
+        if one is None or table is None:
+            for place in places:
+                found[place] = compute(city, indicators[place], view, since, until, given, zone)
+            continue
+        for place, member in zip(places, one.members, strict=True):
+            columns, names = [column for column, _ in member], [name for _, name in member]
+            found[place] = _figures(city, indicators[place], table, columns, names, since, until, zone)
+    return found
+
+
+def _bound(sql: str, since: dt.datetime, until: dt.datetime, given: Mapping[str, Any], zone: ZoneInfo) -> dict[str, Any]:
+    wanted = set(PARAMETER.findall(sql))
     bound = {"since": since, "until": until, "zone": zone.key, **given}
-    wanted = set(PARAMETER.findall(declared.sql))
-    rows = rows_of(view.arrow(declared.sql, {name: value for name, value in bound.items() if name in wanted}))
-    if not rows:
+    return {name: value for name, value in bound.items() if name in wanted}
+
+
+def _figures(
+    city: City,
+    indicator: str,
+    table: pa.Table,
+    columns: Sequence[int],
+    names: Sequence[str],
+    since: dt.datetime,
+    until: dt.datetime,
+    zone: ZoneInfo,
+) -> list[Computed]:
+    """Read these columns of a query's rows, under these names, as an indicator's figures, by subject and period."""
+    declared = city.indicators[indicator]
+    if not table.num_rows:
         return []
-    subject, start = list(rows[0])[:2]
+    rows = rows_of(table.select(list(columns)).rename_columns(list(names)))
+    subject, start = list(names)[:2]
     if declared.rule is not None:
         rule = city.rules[qualify(indicator.split(".")[0], declared.rule)]
         rows = rule.compute(rows, city.limits(indicator))

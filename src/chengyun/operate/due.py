@@ -8,7 +8,8 @@ between two steps leaves nothing undone: touched day → due windows → figures
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from django.db import connection, transaction
@@ -20,7 +21,7 @@ from chengyun.operate.models import DueWindow
 from chengyun.operate.order import followers
 from chengyun.operate.periods import window_of
 
-__all__ = ["Due", "add", "done", "due", "failed", "held_back", "indicators", "take_touched"]
+__all__ = ["Due", "Touched", "add", "done", "done_together", "due", "failed", "held_back", "indicators", "newest", "take_touched"]
 
 LONGEST_WAIT = dt.timedelta(minutes=10)
 AT_ONCE = 64
@@ -35,23 +36,38 @@ class Due(NamedTuple):
     attempts: int
 
 
-def take_touched(city: City) -> int:
-    """Turn the touched days of streams into due windows; return how many days there were."""
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """What new rows made due. fresh: windows that were not due before. after: stream → the seq up to which its rows are in
+    figures already, or in windows that were due before; a stream that is not there has none."""
+
+    fresh: frozenset[tuple[str, dt.date]]
+    after: Mapping[str, int]
+
+
+def take_touched(city: City) -> Touched:
+    """Turn the touched days of streams into due windows."""
     reads = followers(city)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement("take_touched"))
         days = cursor.fetchall()
-        add((key, window_of(city.indicators[key].period, day)) for stream, day in days for key in reads.get(stream, ()))
-    return len(days)
+        newest = {stream: seq for stream, _, seq in days}
+        cursor.execute(statement("keep_taken"), [list(newest), list(newest.values())])
+        after = dict(cursor.fetchall())
+        fresh = add(
+            (key, window_of(city.indicators[key].period, day)) for stream, day, _ in days for key in reads.get(stream, ())
+        )
+    return Touched(frozenset(fresh), after)
 
 
-def add(windows: Iterable[tuple[str, dt.date]]) -> int:
-    """Make windows due, now; return how many."""
+def add(windows: Iterable[tuple[str, dt.date]]) -> set[tuple[str, dt.date]]:
+    """Make windows due, now; return those that were not due before."""
     wanted = sorted(set(windows))
-    if wanted:
-        with connection.cursor() as cursor:
-            cursor.execute(statement("add_due"), [[key for key, _ in wanted], [start for _, start in wanted]])
-    return len(wanted)
+    if not wanted:
+        return set()
+    with connection.cursor() as cursor:
+        cursor.execute(statement("add_due"), [[key for key, _ in wanted], [start for _, start in wanted]])
+        return {(key, start) for key, start, new in cursor.fetchall() if new}
 
 
 def indicators() -> set[str]:
@@ -65,6 +81,16 @@ def due(now: dt.datetime, indicator: str, most: int = AT_ONCE) -> list[Due]:
     return [Due(*row) for row in rows.values_list("start", "mark", "attempts")[:most]]
 
 
+def newest(now: dt.datetime, indicators: Collection[str], most: int = AT_ONCE) -> dict[str, list[Due]]:
+    """Return what `due` returns of each of these indicators, in one query; those without a window are not there."""
+    found: dict[str, list[Due]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(statement("newest_due"), {"indicators": sorted(indicators), "now": now, "most": most})
+        for indicator, *row in cursor.fetchall():
+            found.setdefault(indicator, []).append(Due(*row))
+    return found
+
+
 def held_back(now: dt.datetime, upstream: Collection[str], since: dt.date, until: dt.date) -> bool:
     """Say whether windows of these indicators that start in [since, until) wait, other than those that failed lately."""
     return DueWindow.objects.filter(_ready(now), indicator__in=upstream, start__gte=since, start__lt=until).exists()
@@ -72,9 +98,15 @@ def held_back(now: dt.datetime, upstream: Collection[str], since: dt.date, until
 
 def done(indicator: str, windows: Iterable[Due]) -> None:
     """Forget windows that were computed and not touched since. Call inside the transaction that writes their figures."""
-    given = list(windows)
-    with connection.cursor() as cursor:
-        cursor.execute(statement("done_due"), [[one.start for one in given], [one.mark for one in given], indicator])
+    done_together({indicator: list(windows)})
+
+
+def done_together(windows: Mapping[str, Sequence[Due]]) -> None:
+    """Forget the windows of several indicators, as `done` does."""
+    given = [(indicator, one.start, one.mark) for indicator, own in windows.items() for one in own]
+    if given:
+        with connection.cursor() as cursor:
+            cursor.execute(statement("done_due"), [list(column) for column in zip(*given, strict=True)])
 
 
 def failed(indicator: str, now: dt.datetime) -> None:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Indicators, computed where new data touched them: the cost follows what is new, not what there is.
 
-    touched days ──▶ due windows ──▶ for each indicator, those it uses first:
-        chunks of neighbouring windows ──▶ SQL over one consistent view ──▶ rule ──▶ figures
+    touched days ──▶ due windows ──▶ for each level of indicators, those that others use first:
+        chunks of neighbouring windows, together where they read the same ──▶ SQL over one consistent view ──▶ rule ──▶ figures
         ──▶ one transaction: new versions, the windows of those who use them, alerts, and the windows are no longer due
 
 One evaluation runs at a time in a database. A formula that fails is noted and tried again later; the others go on.
@@ -17,15 +17,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from django.db import connection, transaction
+from django.db import connection
 
 from chengyun.city import City
-from chengyun.config import config
 from chengyun.errors import Problem
-from chengyun.operate import compute, due, formulas, hooks, store, watch
+from chengyun.operate import compute, due, formulas, grouping, hooks
+from chengyun.operate.grouping import Answer, Planned
 from chengyun.operate.models import IndicatorRun
-from chengyun.operate.order import followers, indicator_order, inputs, upstream
-from chengyun.operate.periods import Chunk, chunks, window_bounds, window_of
+from chengyun.operate.order import followers, levels, upstream
+from chengyun.operate.periods import Chunk
 
 __all__ = ["Evaluation", "Ran", "alone", "evaluate", "keep", "note"]
 
@@ -74,35 +74,91 @@ def evaluate(now: dt.datetime, city: City | None = None, *, within: dt.timedelta
 
     city = city or CITY
     done = Evaluation()
-    begun = time.monotonic()
+    end = None if within is None else time.monotonic() + within.total_seconds()
     with alone() as held:
         if not held:
             done.busy = True
             return done
         formulas.meet(city, now)
-        due.take_touched(city)
-        follow = followers(city)
+        touched = due.take_touched(city)
         with compute.Inputs(city) as opened:
-            waiting = due.indicators()
-            days = MONTH
-            while waiting:
-                first = len(done.ran)
-                for indicator in indicator_order(city):
-                    if indicator not in waiting:
-                        continue
-                    one = _bring_up(city, indicator, follow.get(indicator, []), now, opened, days)
-                    if one is None:
-                        # What is held back waits for indicators that come before it, and so as long as they do.
-                        if not waiting.intersection(upstream(city, indicator)):
-                            waiting.discard(indicator)
-                        continue
-                    done.ran.append(one)
-                    if one.changed:
-                        waiting |= set(follow.get(indicator, []))
-                    if within is not None and time.monotonic() - begun > within.total_seconds():
-                        return done
-                days = _days_at_once(city, done.ran[first:])
+            _Rounds(city, touched, now, opened, done, end).run()
     return done
+
+
+class _Rounds:
+    """Rounds over what is due, level by level, until nothing is or the time is over."""
+
+    def __init__(
+        self, city: City, touched: due.Touched, now: dt.datetime, opened: compute.Inputs, done: Evaluation, end: float | None
+    ) -> None:
+        self._city, self._touched, self._now, self._opened = city, touched, now, opened
+        self._done, self._end = done, end
+        self._follow, self._levels = followers(city), levels(city)
+        self._judged = grouping.watched(city)
+        self._waiting: set[str] = set()
+
+    def run(self) -> None:
+        days = MONTH
+        # Of an indicator that is gone from the packs a window may be left over.
+        self._waiting = due.indicators() & self._city.indicators.keys()
+        while self._waiting:
+            first = len(self._done.ran)
+            for level in self._levels:
+                if not self._run_level([key for key in level if key in self._waiting], days):
+                    return
+            days = _days_at_once(self._city, self._done.ran[first:])
+
+    def _run_level(self, indicators: Sequence[str], days: int) -> bool:
+        """Compute the newest chunk of each of these indicators; say whether there is time for more."""
+        planned = self._planned(indicators, days)
+        for group in grouping.groups(self._city, planned):
+            self._run_group(group)
+            if self._end is not None and time.monotonic() > self._end:
+                return False
+        return True
+
+    def _planned(self, indicators: Sequence[str], days: int) -> list[Planned]:
+        planned = []
+        waits = due.newest(self._now, indicators, max(due.AT_ONCE, days)) if indicators else {}
+        for indicator in indicators:
+            try:
+                one = grouping.plan(self._city, indicator, waits.get(indicator, []), self._touched, self._now, days)
+            except Exception as error:  # a pack's tables may be wrong in any way, and the other indicators must go on
+                self._fail(indicator, self._now, self._now, error, 0.0)
+                continue
+            if one is not None:
+                planned.append(one)
+            # What is held back waits for indicators that come before it, and so as long as they do.
+            elif not self._waiting.intersection(upstream(self._city, indicator)):
+                self._waiting.discard(indicator)
+        return planned
+
+    def _run_group(self, group: Sequence[Planned]) -> None:
+        begun = time.monotonic()
+        try:
+            answers = grouping.answer(self._city, group, self._touched, self._opened)
+            kept = grouping.keep(self._city, answers, self._follow, self._now, self._judged)
+        except Exception as error:  # a pack's formula may fail in any way, and the other indicators must go on
+            if len(group) > 1:
+                for one in group:
+                    self._run_group([one])
+            else:
+                part = group[0].part
+                self._fail(group[0].indicator, part.since, part.until, error, time.monotonic() - begun)
+            return
+        share = (time.monotonic() - begun) / len(group)
+        ran = [Ran(one.planned.indicator, one.planned.part.since, one.planned.part.until, one.rows, one.changed) for one in kept]
+        self._done.ran += notes(ran, self._now, share)
+        for one in kept:
+            if one.changed:
+                self._waiting |= set(self._follow.get(one.planned.indicator, []))
+
+    def _fail(self, indicator: str, since: dt.datetime, until: dt.datetime, error: Exception, took: float) -> None:
+        text = error.sentence if isinstance(error, Problem) else f"{type(error).__name__}: {error}"
+        log.warning("%s could not be computed from %s to %s: %s", indicator, since, until, text)
+        due.failed(indicator, self._now)
+        self._done.ran += notes([Ran(indicator, since, until, 0, 0, text[:2000])], self._now, took)
 
 
 def _days_at_once(city: City, ran: Sequence[Ran]) -> int:
@@ -117,56 +173,6 @@ def _days_at_once(city: City, ran: Sequence[Ran]) -> int:
     return max(MONTH, min(YEAR, int(ROWS_AT_ONCE / densest))) if densest else MONTH
 
 
-def _bring_up(
-    city: City, indicator: str, follow: Sequence[str], now: dt.datetime, opened: compute.Inputs, days: int
-) -> Ran | None:
-    """Compute the newest chunk of an indicator's due windows; None when none is due. days: that go together at most."""
-    by_start = {one.start: one for one in due.due(now, indicator, max(due.AT_ONCE, days))}
-    period, zone = city.indicators[indicator].period, config().zone
-    if period in ("month", "year"):
-        # Computed once the days it is made of have settled, not again for every chunk of them.
-        finer = upstream(city, indicator)
-        for start in list(by_start):
-            since, until = (one.astimezone(zone).date() for one in window_bounds(period, start, zone))
-            if due.held_back(now, finer, since, until):
-                del by_start[start]
-    if not by_start:
-        return None
-    begun = time.monotonic()
-    since = until = now
-    try:
-        parts = chunks(period, by_start, zone, lambda day: compute.parameters(city, indicator, day), days)
-        due.done(indicator, [by_start[start] for start in by_start.keys() - {start for part in parts for start in part.starts}])
-        if not parts:
-            return None
-        since, until = parts[0].since, parts[0].until
-        one = _run(city, indicator, parts[0], [by_start[start] for start in parts[0].starts], follow, now, opened)
-    except Exception as error:  # a pack's formula may fail in any way, and the other indicators must go on
-        text = error.sentence if isinstance(error, Problem) else f"{type(error).__name__}: {error}"
-        log.warning("%s could not be computed from %s to %s: %s", indicator, since, until, text)
-        due.failed(indicator, now)
-        one = Ran(indicator, since, until, 0, 0, text[:2000])
-    return note(one, now, time.monotonic() - begun)
-
-
-def _run(
-    city: City,
-    indicator: str,
-    part: Chunk,
-    windows: Sequence[due.Due],
-    follow: Sequence[str],
-    now: dt.datetime,
-    opened: compute.Inputs,
-) -> Ran:
-    _, uses = inputs(city, indicator)
-    seen = store.newest_id()
-    used = {key: store.used_figures(key, part.since, part.until) for key in uses}
-    view = opened.open(indicator, part.since, part.until, used)
-    figures = compute.compute(city, indicator, view, part.since, part.until, part.parameters, config().zone)
-    as_of = dict(view.seqs) | ({"figures": seen} if uses else {})
-    return keep(city, indicator, part, figures, as_of, windows, follow, now)
-
-
 def keep(
     city: City,
     indicator: str,
@@ -177,44 +183,29 @@ def keep(
     follow: Sequence[str],
     now: dt.datetime,
 ) -> Ran:
-    """Write the figures of a chunk that differ from what is current, and what follows from them, in one transaction.
-
-    figures: all the formula says of the chunk. as_of: stream → seq they were computed at. windows: due no longer.
-    follow: indicators that use this one. The caller is the one writer of figures.
-    """
-    zone, version = config().zone, city.indicators[indicator].version
-    before = store.current(indicator, part.since, part.until)
-    fresh, kept = [], set()
-    for one in figures:
-        known = before.get((one.subject, one.period_start))
-        if known and known[1] == version and known[2].same(one):
-            kept.add((one.subject, one.period_start))
-        else:
-            fresh.append(one)
-    gone = {key: ident for key, (ident, _, _) in before.items() if key not in kept}
-    moved = {start for _, start in gone} | {one.period_start for one in fresh}
-    with transaction.atomic():
-        if fresh or gone:
-            areas = store.area_codes(city, indicator, (one.subject for one in fresh))
-            store.write(indicator, fresh, gone.values(), areas=areas, as_of=as_of, version=version, now=now)
-            store.tell(indicator, fresh, areas)
-            days = {start.astimezone(zone).date() for start in moved}
-            due.add((key, window_of(city.indicators[key].period, day)) for key in follow for day in days)
-            watch.judge_figures(city, indicator, {one.subject for one in fresh}, now)
-        due.done(indicator, windows)
-    changed = {(one.subject, one.period_start) for one in fresh} | gone.keys()
-    return Ran(indicator, part.since, part.until, len(figures), len(changed))
+    """Write the figures of one chunk that were computed elsewhere; see grouping.keep. windows: due no longer."""
+    [one] = grouping.keep(city, [Answer(Planned(indicator, part, tuple(windows)), figures, as_of)], {indicator: follow}, now)
+    return Ran(indicator, part.since, part.until, one.rows, one.changed)
 
 
 def note(one: Ran, now: dt.datetime, duration_s: float) -> Ran:
     """Write down that a query ran, and tell those who listen."""
-    IndicatorRun.objects.create(
-        indicator=one.indicator, since=one.since, until=one.until, started_at=now, duration_s=duration_s,
-        rows=one.rows, changed=one.changed, error=one.error,
+    return notes([one], now, duration_s)[0]
+
+
+def notes(ran: Sequence[Ran], now: dt.datetime, duration_s: float) -> Sequence[Ran]:
+    """Write down that queries ran, each so long, and tell those who listen."""
+    IndicatorRun.objects.bulk_create(
+        IndicatorRun(
+            indicator=one.indicator, since=one.since, until=one.until, started_at=now, duration_s=duration_s,
+            rows=one.rows, changed=one.changed, error=one.error,
+        )
+        for one in ran
     )  # fmt: skip
     for tell in hooks.after_run:
-        tell(one.indicator, one.since, one.until, now, duration_s, one.rows, one.error)
-    return one
+        for one in ran:
+            tell(one.indicator, one.since, one.until, now, duration_s, one.rows, one.error)
+    return ran
 
 
 @contextmanager

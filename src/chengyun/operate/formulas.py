@@ -40,9 +40,11 @@ def recompute(city: City, indicator: str, since: dt.date | None = None, until: d
     days = {day for stream in streams for day in _days_of_stream(city, stream)} | {
         day for key in uses for day in _days_of_figures(key)
     }
-    return due.add(
+    windows = {
         (indicator, window_of(period, day)) for day in days if (since is None or day >= since) and (until is None or day < until)
-    )
+    }
+    due.add(windows)
+    return len(windows)
 
 
 def rule_of(city: City, indicator: str) -> Rule | None:

@@ -9,7 +9,7 @@ from graphlib import CycleError, TopologicalSorter
 from chengyun.city import City, qualify
 from chengyun.errors import Misdeclared
 
-__all__ = ["followers", "indicator_order", "inputs", "order", "upstream"]
+__all__ = ["followers", "indicator_order", "inputs", "levels", "order", "upstream"]
 
 
 def inputs(city: City, indicator: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -32,6 +32,17 @@ def upstream(city: City, indicator: str) -> frozenset[str]:
 def indicator_order(city: City) -> list[str]:
     """Return every indicator, each after those it uses. Raises Misdeclared with the path of a circle."""
     return order({key: inputs(city, key)[1] for key in city.indicators})
+
+
+def levels(city: City) -> list[list[str]]:
+    """Return the indicators in levels: what one uses lies in levels before its own. Raises Misdeclared as indicator_order."""
+    depth: dict[str, int] = {}
+    for key in indicator_order(city):
+        depth[key] = 1 + max((depth[used] for used in inputs(city, key)[1]), default=-1)
+    found: list[list[str]] = [[] for _ in range(max(depth.values(), default=-1) + 1)]
+    for key, level in depth.items():
+        found[level].append(key)
+    return found
 
 
 def order(uses: Mapping[str, Iterable[str]]) -> list[str]:

@@ -1,4 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
--- What an indicator's current figures of a window say. The detail as text: parsing it where it is compared costs less.
-SELECT id, version, subject, period_start, value, detail::text, coverage, simulated FROM operate_figure
-WHERE indicator = %s AND period_start >= %s AND period_start < %s AND superseded_at IS NULL
+-- What indicators' current figures of a window say, one indicator after the other by its index. The detail as text: parsing it
+-- where it is compared costs less.
+SELECT figure.indicator, id, version, subject, period_start, value, detail::text, coverage, simulated
+FROM unnest(%s::text[]) AS wanted (indicator), LATERAL (
+    SELECT * FROM operate_figure AS own WHERE own.indicator = wanted.indicator AND own.period_start >= %s
+        AND own.period_start < %s AND own.superseded_at IS NULL
+) AS figure
