@@ -4,19 +4,28 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Literal
+from typing import Literal, Protocol
 from zoneinfo import ZoneInfo
 
-from chengyun.city import Indicator
+from chengyun.city.words import Period
 from chengyun.operate.periods import period_end
 
-__all__ = ["Status", "stale_from", "status"]
+__all__ = ["Periodic", "Status", "stale_from", "status"]
 
 Status = Literal["fresh", "stale", "partial", "missing"]
 
 
+class Periodic(Protocol):
+    """An indicator as far as its figures' freshness goes: as it is declared, or as it is remembered."""
+
+    @property
+    def period(self) -> Period: ...
+    @property
+    def fresh_for(self) -> dt.timedelta | None: ...
+
+
 def status(
-    indicator: Indicator,
+    indicator: Periodic,
     period_start: dt.datetime | None,
     value: float | None,
     coverage: float | None,
@@ -37,7 +46,7 @@ def status(
     return "fresh"
 
 
-def stale_from(indicator: Indicator, period_start: dt.datetime, zone: ZoneInfo) -> dt.datetime:
+def stale_from(indicator: Periodic, period_start: dt.datetime, zone: ZoneInfo) -> dt.datetime:
     """Return when a figure becomes stale: `fresh for` after its period's end; by default when the next period has ended too."""
     end = period_end(indicator.period, period_start, zone)
     return end + indicator.fresh_for if indicator.fresh_for is not None else period_end(indicator.period, end, zone)

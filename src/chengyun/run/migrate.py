@@ -26,6 +26,7 @@ HOOKS = (
     ("chengyun.protocols.ogc.services", "ensure_layers"),
     ("chengyun.share.exchange.sources", "ensure_horizons"),
     ("chengyun.share.catalogue.sync", "ensure_catalogue"),
+    ("chengyun.operate.boards.services", "ensure_boards"),
 )
 """Called in this order after the tables are there; each is idempotent and quick when nothing is new."""
 
@@ -61,6 +62,7 @@ def migrate(*, verbosity: int = 0) -> list[str]:
     plan = executor.migration_plan(loader.graph.leaf_nodes())
     if plan:
         call_command("migrate", interactive=False, verbosity=verbosity)
+    call_command("createcachetable", verbosity=0)
     for module, name in HOOKS:
         hook = getattr(importlib.import_module(module), name, None) if importlib.util.find_spec(module) else None
         if hook is not None:

@@ -23,6 +23,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("health", views.health, name="health"),
     path("icon.svg", views.icon, name="icon"),
     path("patterns", patterns.patterns, name="patterns"),
+    path("", include("chengyun.web.boards.urls")),
     path("", include("chengyun.web.desk.urls")),
     path("", include("chengyun.web.devices.urls")),
     path("", include("chengyun.web.sources.urls")),

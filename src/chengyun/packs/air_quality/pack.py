@@ -41,6 +41,7 @@ PACK = Pack(
     alerts=alerts.ALERTS,
     cases=[cases.AIR_CHECK],
     pages=pages.PAGES,
+    boards=["boards/air.toml"],
     quality=quality.QUALITY,
     simulation=simulate.SIMULATION,
     instruments=world.INSTRUMENTS,

@@ -5,7 +5,6 @@
 
 import { number, pulse } from "./pulse.js";
 
-const REFRESH_EVERY_MS = 2_000;
 const POLL_EVERY_MS = 30_000;
 const FIRST_WAIT_MS = 1_000;
 const LONGEST_WAIT_MS = 60_000;
@@ -13,6 +12,9 @@ const LONGEST_WAIT_MS = 60_000;
 const node = document.querySelector("[data-live]");
 const settings = JSON.parse(document.getElementById(node.dataset.live).textContent);
 const notice = document.querySelector("[data-live-notice]");
+// A page may ask sooner, and of fewer kinds of news, than the city's board does.
+const refreshEveryMs = settings.every ?? 2_000;
+const kinds = settings.kinds ?? ["rows", "figure", "alert", "case", "message"];
 
 // Said aloud only when the sentence changes: a board that speaks at every reading would be switched off.
 document.addEventListener("htmx:oobAfterSwap", (event) => {
@@ -26,10 +28,14 @@ let wait = FIRST_WAIT_MS;
 let polling = null;
 let pending = null;
 let lastRefresh = 0;
+let stopped = false;
+
+// A page that goes on to show the past does not want news any more.
+document.addEventListener("live:stop", () => { stopped = true; });
 
 function changed() {
-  if (pending || document.hidden) return;
-  const due = Math.max(0, lastRefresh + REFRESH_EVERY_MS - Date.now());
+  if (pending || stopped || document.hidden) return;
+  const due = Math.max(0, lastRefresh + refreshEveryMs - Date.now());
   pending = setTimeout(() => {
     pending = null;
     lastRefresh = Date.now();
@@ -39,7 +45,7 @@ function changed() {
 
 /** Tell the parts of the page that can show it at once; the rest follows with the next refresh. */
 function show(kind, event) {
-  if (document.hidden) return;
+  if (stopped || document.hidden) return;
   const detail = JSON.parse(event.data);
   document.dispatchEvent(new CustomEvent(`live:${kind}`, { detail }));
   const news = kind === "figure" && detail.data;
@@ -53,6 +59,7 @@ function show(kind, event) {
 }
 
 function refresh() {
+  if (stopped) return;
   // A reader who is in the middle of the list keeps it: nothing moves under the keyboard.
   const held = document.activeElement.closest("[hx-swap-oob]");
   if (!held) window.htmx.ajax("GET", settings.refresh, { source: node, target: node, swap: "none" });
@@ -94,7 +101,7 @@ async function connect() {
     unreachable(false);
   });
   for (const kind of ["rows", "figure"]) source.addEventListener(kind, (event) => show(kind, event));
-  for (const kind of ["rows", "figure", "alert", "case", "message"]) source.addEventListener(kind, changed);
+  for (const kind of kinds) source.addEventListener(kind, changed);
   source.addEventListener("error", () => {
     source.close();
     clearTimeout(renewal);

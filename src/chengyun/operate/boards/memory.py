@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""As known then: which moments are settled, and what was known at them.
+
+A moment is settled when nothing that will say it was known by then is still being written: the writers' stamps are the database's
+clock, taken under their table's lock, so it is enough that no transaction begun by that moment holds such a lock. From then on the
+same moment gives the same answer for ever.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from chengyun.errors import Refused, Unavailable
+from chengyun.operate.boards.models import FigureMark, Remembered
+
+__all__ = ["Figure", "Known", "figures_newest", "figures_between", "known_at", "remembered", "settle"]
+
+WAIT_S = 3.0
+WRITTEN = (
+    "operate_figure", "operate_alert", "cases_case", "boards_boardversion", "boards_annotation", "boards_definition",
+)  # fmt: skip
+"""Tables whose rows carry moments of knowledge."""
+
+BUSY = """
+SELECT clock_timestamp(), EXISTS (
+    SELECT FROM pg_locks AS held JOIN pg_stat_activity AS who USING (pid)
+    WHERE held.locktype = 'relation' AND held.mode = 'RowExclusiveLock' AND held.granted
+        AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        AND held.relation = ANY (SELECT to_regclass(name) FROM unnest(%s::text[]) AS name)
+        AND held.pid <> pg_backend_pid() AND coalesce(who.xact_start <= %s, true)
+)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a board is shown as of. at: the moment; now: whether it is the present, which still changes.
+
+    mark: figures with ids up to this were known; None: those that are current.
+    """
+
+    at: dt.datetime
+    now: bool
+    mark: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure as it was known."""
+
+    id: int
+    indicator: str
+    subject: str
+    area_code: str
+    period_start: dt.datetime
+    value: float | None
+    coverage: float | None
+    simulated: bool
+    computed_at: dt.datetime
+
+
+def known_at(at: dt.datetime | None, now: dt.datetime) -> Known:
+    """Return what is known at a moment; None: now. Raises Refused for the future, Unavailable when it does not settle."""
+    if at is None:
+        return Known(now, True, None)
+    settle(at)
+    upto = FigureMark.objects.filter(at__lte=at).order_by("-at", "-id").values_list("upto", flat=True).first()
+    return Known(at, False, upto or 0)
+
+
+def settle(at: dt.datetime) -> None:
+    """Wait until nothing is being written that was known by a moment."""
+    until = time.monotonic() + WAIT_S
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(BUSY, [list(WRITTEN), at])
+            clock, busy = cursor.fetchone()
+        if at > clock:
+            raise Refused(_("这一时刻还没有到。请选择过去的时间。"), code="future")
+        if not busy:
+            return
+        if time.monotonic() > until:
+            raise Unavailable(_("这一时刻的数据还在写入，请稍后再看。"), code="unsettled")
+        time.sleep(0.05)
+
+
+NEWEST = """
+WITH wanted AS (SELECT * FROM unnest(%(indicators)s::text[], %(subjects)s::text[]) AS wanted (indicator, subject))
+SELECT one.id, one.indicator, one.subject, one.area_code, one.period_start, one.value, one.coverage, one.simulated, one.computed_at
+FROM wanted, LATERAL (
+    SELECT * FROM operate_figure AS figure WHERE figure.indicator = wanted.indicator AND figure.subject = wanted.subject
+        AND figure.superseded_at IS NULL AND figure.period_start <= %(at)s
+        AND (%(mark)s::bigint IS NULL OR figure.id <= %(mark)s) ORDER BY figure.period_start DESC LIMIT 2
+) AS one
+"""
+
+FORMER = """
+SELECT id, indicator, subject, area_code, period_start, value, coverage, simulated, computed_at FROM operate_figure
+WHERE superseded_at IS NOT NULL AND indicator = ANY (%(indicators)s) AND subject = ANY (%(subjects)s)
+    AND period_start >= %(since)s AND period_start <= %(at)s AND id <= %(mark)s AND until_id > %(mark)s
+"""
+"""Figures of then that have been replaced since."""
+
+BETWEEN = """
+SELECT id, indicator, subject, area_code, period_start, value, coverage, simulated, computed_at FROM operate_figure
+WHERE superseded_at IS NULL AND indicator = ANY (%(indicators)s) AND subject = ANY (%(subjects)s)
+    AND period_start >= %(since)s AND period_start <= %(at)s AND (%(mark)s::bigint IS NULL OR id <= %(mark)s)
+"""
+
+LONG_AGO = dt.datetime(1900, 1, 1, tzinfo=dt.UTC)
+
+
+def figures_newest(pairs: Sequence[tuple[str, str]], known: Known) -> dict[tuple[str, str], list[Figure]]:
+    """Return the two newest figures of each (indicator, subject) whose period had begun, newest first."""
+    if not pairs:
+        return {}
+    given = {
+        "indicators": [one for one, _subject in pairs], "subjects": [subject for _one, subject in pairs],
+        "at": known.at, "mark": known.mark,
+    }  # fmt: skip
+    rows = _asked(NEWEST, given)
+    found: dict[tuple[str, str], dict[dt.datetime, Figure]] = {pair: {} for pair in pairs}
+    for one in rows:
+        found[one.indicator, one.subject][one.period_start] = one
+    if known.mark is not None:
+        # What has been replaced since can only be newer than the second of those that have not.
+        since = min((min(ones) if len(ones) == 2 else LONG_AGO for ones in found.values()), default=LONG_AGO)
+        for one in _asked(FORMER, {**given, "since": since}):
+            if (one.indicator, one.subject) in found:
+                found[one.indicator, one.subject][one.period_start] = one
+    return {pair: [ones[start] for start in sorted(ones, reverse=True)[:2]] for pair, ones in found.items()}
+
+
+def figures_between(
+    indicators: Sequence[str], subjects: Sequence[str], since: dt.datetime, known: Known
+) -> dict[tuple[str, str], list[Figure]]:
+    """Return the figures whose periods start from then on, oldest first, by (indicator, subject)."""
+    if not indicators or not subjects:
+        return {}
+    given = {"indicators": list(indicators), "subjects": list(subjects), "since": since, "at": known.at, "mark": known.mark}
+    rows = list(_asked(BETWEEN, given))
+    if known.mark is not None:
+        rows += _asked(FORMER, given)
+    found: dict[tuple[str, str], list[Figure]] = {}
+    for one in sorted(rows, key=lambda it: (it.period_start, it.id)):
+        found.setdefault((one.indicator, one.subject), []).append(one)
+    return found
+
+
+def remembered(kind: str, known: Known, visible: Q) -> list[tuple[int, dict[str, Any], str, str]]:
+    """Return what was open: (its id, as it stood, its dataset, its area's code), by id. visible: the reader's condition."""
+    rows = Remembered.objects.filter(visible, kind=kind, since__lte=known.at)
+    if known.now:
+        rows = rows.filter(until=None)
+    else:
+        rows = rows.extra(where=["tstzrange(since, until) @> %s"], params=[known.at])  # the index is on this very expression
+    return list(rows.order_by("thing").values_list("thing", "row", "dataset", "area_code"))
+
+
+def _asked(text: str, given: dict[str, Any]) -> Iterator[Figure]:
+    with connection.cursor() as cursor:
+        cursor.execute(text, given)
+        for row in cursor.fetchall():
+            yield Figure(*row)

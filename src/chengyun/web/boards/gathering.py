@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a whole board needs of the past or the present, read at once: thirty tiles ask a handful of questions, not hundreds."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db.models import Q
+
+from chengyun.access.actors import Actor
+from chengyun.access.policy import Scope, scope
+from chengyun.city.words import Period
+from chengyun.config import config
+from chengyun.operate.boards import memory
+from chengyun.operate.boards.definitions import Words
+from chengyun.operate.boards.memory import Figure, Known
+from chengyun.operate.boards.spec import BoardSpec, TileSpec
+from chengyun.operate.periods import period_end
+from chengyun.web.spans import length_of
+
+__all__ = ["Asked", "Fresh", "Gathered", "gather", "subjects_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """What the freshness of an indicator's figures is judged by."""
+
+    period: Period
+    fresh_for: dt.timedelta | None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Who looks at which board of when. english: the language texts are shown in."""
+
+    actor: Actor
+    board: BoardSpec
+    known: Known
+    words: Words
+    english: bool
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return config().zone
+
+    def fresh(self, text: Mapping[str, Any]) -> Fresh:
+        """Return an indicator's own measure of freshness, as remembered."""
+        return Fresh(text["period"], dt.timedelta(seconds=text["fresh_s"]) if text["fresh_s"] is not None else None)
+
+    def said(self, text: Mapping[str, str]) -> str:
+        """Return a remembered text in the reader's language."""
+        return text["en"] if self.english else text["zh"]
+
+
+@dataclass
+class Gathered:
+    """newest: current figure of each (indicator, subject). courses: figures by (indicator, subject), oldest first."""
+
+    newest: Mapping[tuple[str, str], Figure | None]
+    courses: Mapping[tuple[str, str], Sequence[Figure]]
+    alerts: Sequence[tuple[int, dict[str, Any], str, str]] = field(default=())
+    cases: Sequence[tuple[int, dict[str, Any], str, str]] = field(default=())
+    sees_alerts: bool = False
+    sees_cases: bool = False
+
+
+def subjects_of(tile: TileSpec, asked: Asked) -> list[str]:
+    """Return whose figures a tile shows."""
+    if tile.kind == "league":
+        return [code for code in asked.words.areas(tile.level) if not code[:6].endswith("00") or tile.level != "district"]
+    if tile.kind == "map":
+        layer = asked.words.find("layer", tile.layer)
+        return list(asked.words.areas("district")) if layer and layer["areas"] else []
+    return [tile.subject or asked.board.area or config().city]
+
+
+def gather(asked: Asked) -> Gathered:
+    """Read everything the board's tiles show, as the reader may see it."""
+    pairs: dict[tuple[str, str], None] = {}
+    spans: dict[tuple[str, str], dt.timedelta] = {}
+    scopes: dict[str, Scope] = {}
+
+    def open_to(indicator: str) -> bool:
+        if indicator not in scopes:
+            scopes[indicator] = scope(asked.actor, indicator)
+        return scopes[indicator].allowed
+
+    for tile in asked.board.tiles:
+        for indicator in indicators_of(tile, asked):
+            if not open_to(indicator):
+                continue
+            for subject in subjects_of(tile, asked):
+                pairs[indicator, subject] = None
+                if tile.kind in ("figure", "chart"):
+                    spans[indicator, subject] = max(spans.get((indicator, subject), dt.timedelta()), length_of(tile.span))
+    two = memory.figures_newest(list(pairs), asked.known)
+    newest = {pair: _settled([one for one in ones if _seen(one, scopes)], asked) for pair, ones in two.items()}
+    courses: dict[tuple[str, str], Sequence[Figure]] = {}
+    for length in sorted(set(spans.values())):
+        mine = [pair for pair, one in spans.items() if one == length]
+        found = memory.figures_between(
+            sorted({one for one, _ in mine}), sorted({subject for _, subject in mine}), asked.known.at - length, asked.known
+        )
+        courses |= {pair: [one for one in found.get(pair, []) if _seen(one, scopes)] for pair in mine}
+    gathered = Gathered(newest, courses)
+    kinds = {tile.kind for tile in asked.board.tiles}
+    if "alerts" in kinds and (allowed := scope(asked.actor, "alerts")).allowed:
+        gathered.sees_alerts, gathered.alerts = True, memory.remembered("alert", asked.known, allowed.q())
+    if "cases" in kinds:
+        visible, gathered.sees_cases = _cases_seen(asked.actor)
+        if gathered.sees_cases:
+            gathered.cases = memory.remembered("case", asked.known, visible)
+    return gathered
+
+
+def indicators_of(tile: TileSpec, asked: Asked) -> list[str]:
+    """Return the indicators a tile reads figures of."""
+    found = [one for one in (tile.indicator,) if one]
+    found += tile.indicators
+    if tile.kind == "index":
+        text = asked.words.find("indicator", tile.indicator)
+        found += tile.parts or (text["uses"] if text else [])
+    if tile.kind == "map" and (layer := asked.words.find("layer", tile.layer)):
+        found += [one for one in (layer["areas"],) if one]
+    return [one for one in dict.fromkeys(found) if asked.words.find("indicator", one)]
+
+
+def _cases_seen(actor: Actor) -> tuple[Q, bool]:
+    allowed = scope(actor, "cases")
+    visible, any_at_all = allowed.q(), allowed.allowed
+    for key in settings.CITY.cases if visible != Q() else ():
+        own = scope(actor, key)
+        visible |= Q(dataset=key) & own.q()
+        any_at_all = any_at_all or own.allowed
+    return visible, any_at_all
+
+
+def _seen(figure: Figure, scopes: Mapping[str, Scope]) -> bool:
+    return scopes[figure.indicator].matches({"area_code": figure.area_code, "period_start": figure.period_start})
+
+
+def _settled(figures: Sequence[Figure], asked: Asked) -> Figure | None:
+    """Return the newest figure, or the one before where the newest is of a period that lasts and still empty."""
+    if not figures:
+        return None
+    first = figures[0]
+    text = asked.words.find("indicator", first.indicator)
+    if first.value is None and text and len(figures) > 1:
+        if asked.known.at < period_end(text["period"], first.period_start, config().zone):
+            return figures[1]
+    return first
