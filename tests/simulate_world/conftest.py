@@ -59,9 +59,9 @@ def place_city() -> None:
     ensure_duties()
 
 
-def world(data: Path, *, people: int, sensors: int, registered: int = 0, seed: int = SEED) -> World:
+def world(data: Path, *, people: int, sensors: int, registered: int = 0, seed: int = SEED, trouble: float = 1.0) -> World:
     """Return a city of the database's areas whose truth goes to a folder of its own."""
-    made = Settings(seed=seed, people=people, sensors=sensors, begins=BEGINS, registered=registered)
+    made = Settings(seed=seed, people=people, sensors=sensors, begins=BEGINS, registered=registered, trouble=trouble)
     return World(dataclasses.replace(config(), data=data), settings.CITY, made)
 
 

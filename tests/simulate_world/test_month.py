@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 from django.apps import apps
+from django.conf import settings
 from django.db import connection
 
 from chengyun.config import config
 from chengyun.lake import books
 from chengyun.lake.services import ensure_tables
 from chengyun.simulate.history import make
+from chengyun.simulate.score.report import score, text
 
 from .conftest import BEGINS, place_city, world
 
@@ -39,12 +41,15 @@ def empty(transactional_db: None) -> Iterator[None]:
 
 def test_a_month(empty: None, tmp_path: Path) -> None:
     begun = time.monotonic()
+    small = world(tmp_path, people=2000, sensors=300, registered=60, trouble=8)
     made = make(
-        world(tmp_path, people=4000, sensors=300, registered=200), BEGINS + dt.timedelta(days=6), tick=dt.timedelta(days=1),
+        small,
+        BEGINS + dt.timedelta(days=30),
+        tick=dt.timedelta(days=5),
         said=lambda s: print(round(time.monotonic() - begun, 1), s),
     )
     print(made)
-    from chengyun.operate.models import Alert
-    from collections import Counter
-    print(Counter((a.rule, a.state) for a in Alert.objects.all()))
+    result = score(small.config, settings.CITY, BEGINS + dt.timedelta(days=30))
+    print("\n".join(text(result)))
+    print(round(time.monotonic() - begun, 1))
     assert made.stored == made.rows

@@ -23,7 +23,7 @@ from chengyun.collect.dead import write_dead_letters
 from chengyun.collect.house import House
 from chengyun.collect.judging import end_simulation, local_days
 from chengyun.collect.load import Loaded
-from chengyun.collect.watching import Watching
+from chengyun.collect.watching import Noticed, Watching
 from chengyun.lake import chunks, faults, history, hot
 from chengyun.lake.rows import Rows
 
@@ -44,6 +44,7 @@ class Sealing:
         self.mirror = house.mirrors[stream]
         self.table = self.mirror.table
         self.loaded = Loaded()
+        self._watching = Watching(city, stream, zone)
 
     async def commit(self, batch: Batch, rejects: Path, now: dt.datetime) -> None:
         """Seal a part in one transaction; nothing that others see changes before it.
@@ -70,9 +71,11 @@ class Sealing:
                 staged = await asyncio.to_thread(history.stage, table, self._history(batch, judged, seq_from), chunk, seq_to)
                 await chunks.publish(conn, table, chunk, seq_to, staged)
                 rows = self._rows(batch, judged)
+                # Before the newest rows are these: the rules take only what is later than the newest they know.
+                noticed = await self._notice(conn, rows, now, seq_from)
                 await hot.keep_latest(conn, table, rows, seq_from, newest=judged.newest, runs=judged.newest_runs)
                 await hot.touch(conn, table, local_days(batch.time, self.zone))
-                await self._watch(conn, rows, now, seq_from)
+                await self._watching.write(conn, noticed)
             answer = msgspec.json.encode(
                 {"accepted": len(batch), "dead": len(batch.dead), "flags": counts, "digest": batch.digest}
             )
@@ -109,12 +112,13 @@ class Sealing:
         words = {key: column.tolist() for key, column in batch.words.items()}
         return Rows(self.mirror.register.ids[batch.slot], batch.time, judged.quality, numbers, words)
 
-    async def _watch(self, conn: AsyncConnection[Any], rows: Rows, now: dt.datetime, seq_from: int) -> None:
+    async def _notice(self, conn: AsyncConnection[Any], rows: Rows, now: dt.datetime, seq_from: int) -> Noticed:
+        """Judge rows by the stream's rules, unless nobody can act on them any more."""
         if int(rows.time.max()) < _microseconds(now - HISTORY):
-            return
-        watching = Watching(self.city, self.table.qualified, self.zone)
-        await watching.restore(conn, seq_from)
-        await watching.write(conn, watching.judge(rows, self.mirror.register.by_id, now, seq_from))
+            return Noticed((), ())
+        if self._watching.next_seq != seq_from:
+            await self._watching.restore(conn, seq_from)
+        return self._watching.judge(rows, self.mirror.register.by_id, now, seq_from)
 
     def _count(self, batch: Batch, counts: dict[str, int], rejects: Path | None) -> None:
         self.loaded.stored += len(batch)

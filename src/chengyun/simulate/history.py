@@ -23,6 +23,8 @@ from typing import Any
 
 import numpy as np
 
+from chengyun.cases.alerts import open_cases
+from chengyun.cases.verification.services import look_at_waiting
 from chengyun.city.incidents import Habits
 from chengyun.collect.made import MadeHistory
 from chengyun.operate.engine import evaluate
@@ -37,6 +39,7 @@ from chengyun.simulate.world.whole import World, settings_file
 __all__ = ["Made", "make"]
 
 TICK = dt.timedelta(hours=6)
+MOST_LOOKED_AT = 100_000
 MICROSECOND = dt.timedelta(microseconds=1)
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
@@ -108,7 +111,7 @@ class _Making:
             write_people(world)
         lines = "".join(f"{name} {digest.hexdigest()}\n" for name, digest in sorted(self._digests.items()))
         made.digest = hashlib.sha256(lines.encode()).hexdigest()
-        world.settings.save(settings_file(world.config))
+        dataclasses.replace(world.settings, until=self._until).save(settings_file(world.config))
         return made
 
     def _observe(self) -> None:
@@ -158,12 +161,18 @@ class _Making:
             self._made.figures += evaluate(now, world.city).changed
             judge_ended(world.city, now)
         if self._people:
-            with self._timed("deeds"):
-                days = (now - world.settings.begins) / dt.timedelta(days=1)
-                done = advance(
-                    world.config, world.city, now, days, seed=world.settings.seed, areas=world.places, scale=world.scale
-                )
-                self._made.done = Done(*(a + b for a, b in zip(_counts(self._made.done), _counts(done), strict=True)))
+            self._work(now)
+
+    def _work(self, now: dt.datetime) -> None:
+        """Let alerts open cases, residents report and staff work; then look at the ends they brought."""
+        world, chosen = self._world, self._world.settings.seed
+        with self._timed("deeds"):
+            open_cases(now)
+            days = (now - world.settings.begins) / dt.timedelta(days=1)
+            done = advance(world.config, world.city, now, days, seed=chosen, areas=world.places, scale=world.scale)
+            self._made.done = Done(*(a + b for a, b in zip(_counts(self._made.done), _counts(done), strict=True)))
+        with self._timed("signs"):
+            look_at_waiting(now, most=MOST_LOOKED_AT)
 
     def _tell_reports(self) -> None:
         """Put what residents say into the digest, as it was planned."""

@@ -47,7 +47,7 @@ INSTRUMENTS = (
         noise=tuple(MEAN),
         mishaps=[
             Mishap(
-                key="fire", name="露天焚烧", rules=["pm25_hour_high"], also=["pm25_hour_severe", "area_day_polluted"], often=6,
+                key="fire", name="露天焚烧", rules=["pm25_hour_high"], also=["pm25_hour_severe"], often=6,
                 hours=(3, 8), reach_m=500,
             ),
         ],

@@ -47,12 +47,14 @@ def flagged(city: City, streams: Sequence[str], since: dt.datetime, until: dt.da
         declared, name = city.streams[stream], stream.partition(".")[2]
         with snapshot([stream], since=since, until=until, exact=False) as seen:
             query = (
-                f'SELECT "{declared.entity.key}" AS sensor, "{declared.time}" AS at, quality FROM {name}_raw '  # noqa: S608  declared
-                f"WHERE (quality & {mask}) <> 0 ORDER BY at, sensor"
+                f'SELECT "{declared.entity.key}" AS sensor, "{declared.time}" AS moment, quality FROM {name}_raw '  # noqa: S608  declared
+                f"WHERE (quality & {mask}) <> 0 ORDER BY moment, sensor"
             )
             for row in seen.rows(query):
                 found += [
-                    Flagged(stream, row["sensor"], kind, row["at"]) for kind, flag in FLAGS.items() if row["quality"] & int(flag)
+                    Flagged(stream, row["sensor"], kind, row["moment"])
+                    for kind, flag in FLAGS.items()
+                    if row["quality"] & int(flag)
                 ]
     return found
 

@@ -60,8 +60,9 @@ class Bank:
     """All the sensors of an instrument."""
 
     def __init__(
-        self, pack: str, instrument: Instrument, declared: Stream, ground: Ground, count: int, begins: dt.datetime, zone: ZoneInfo
-    ) -> None:
+        self, pack: str, instrument: Instrument, declared: Stream, ground: Ground, count: int, begins: dt.datetime,
+        zone: ZoneInfo, trouble: float = 1.0,
+    ) -> None:  # fmt: skip
         self.key, self.stream, self.step = f"{pack}.{instrument.key}", qualify(pack, instrument.stream), instrument.step
         self._entity, self._instrument, self._ground, self._zone = declared.entity.to, instrument, ground, zone
         # One digit more than pages show, as instruments send.
@@ -70,7 +71,7 @@ class Bank:
         lon, lat, self._building = ground.points(self.key, count)
         own = {letter: generator(ground.seed, "own", self.key, letter).random(count) for letter in instrument.own}
         self.sensors = Sensors(self.keys, lon, lat, own)
-        self._plan = Plan(ground.seed, self.key, instrument, self.sensors, begins)
+        self._plan = Plan(ground.seed, self.key, instrument, self.sensors, begins, trouble)
 
     def registered(self) -> Iterable[Registered]:
         """Yield what the register is to keep of each sensor."""
@@ -177,18 +178,20 @@ class OneByOne:
 
 
 def parts_of(
-    city: City, ground: Ground, sensors: int, begins: dt.datetime, zone: ZoneInfo, areas: Sequence[SimulatedArea] = ()
-) -> list[Part]:
+    city: City, ground: Ground, sensors: int, begins: dt.datetime, zone: ZoneInfo, areas: Sequence[SimulatedArea] = (),
+    trouble: float = 1.0,
+) -> list[Part]:  # fmt: skip
     """Return the parts of every pack: its instruments, or where it has none its Simulation.
 
-    sensors: of all instruments together, shared out as they say. areas: what Simulations place their things in.
+    sensors: of all instruments together, shared out as they say. areas: what Simulations place their things in. trouble: how
+    many times what instruments tell is planted.
     """
     told = [(key, one) for key, pack in city.packs.items() for one in pack.pack.instruments]
     whole = sum(one.share for _, one in told)
     parts: list[Part] = []
     for key, one in told:
         count = max(1, round(sensors * one.share / whole))
-        parts.append(Bank(key, one, city.streams[qualify(key, one.stream)], ground, count, begins, zone))
+        parts.append(Bank(key, one, city.streams[qualify(key, one.stream)], ground, count, begins, zone, trouble))
     for key, pack in city.packs.items():
         simulation = pack.pack.simulation
         if simulation is not None and not pack.pack.instruments:

@@ -46,10 +46,16 @@ class Fault:
 
 
 class Plan:
-    """What is planted for the sensors of one instrument. begins: nothing is, before it."""
+    """What is planted for the sensors of one instrument.
 
-    def __init__(self, seed: int, key: str, instrument: Instrument, sensors: Sensors, begins: dt.datetime) -> None:
+    begins: nothing is, before it. trouble: how many times what the instrument tells is planted.
+    """
+
+    def __init__(
+        self, seed: int, key: str, instrument: Instrument, sensors: Sensors, begins: dt.datetime, trouble: float = 1.0
+    ) -> None:
         self.seed, self.key, self.instrument, self.sensors, self.begins = seed, key, instrument, sensors, begins
+        self.trouble = trouble
         self._reach = longest(instrument)
         self._days: dict[int, tuple[list[Incident], list[Fault]]] = {}
 
@@ -98,7 +104,7 @@ class Plan:
     def _times(self, chance: Any, day: int, what: Mishap | Defect) -> Sequence[tuple[dt.datetime, dt.datetime]]:
         step = self.instrument.step
         steps = dt.timedelta(days=1) // step
-        count = int(chance.poisson(what.often / 7 * len(self.sensors) / 1000))
+        count = int(chance.poisson(what.often / 7 * len(self.sensors) / 1000 * self.trouble))
         begin = _EPOCH + dt.timedelta(days=day)
         found = []
         for _ in range(count):

@@ -35,7 +35,8 @@ INCIDENT_PLACES = 4_000
 class Settings:
     """What a made-up city follows from. begins: its first moment, UTC; nothing is planted before it.
 
-    registered: people, and with them houses and firms in proportion, that are told to the registers.
+    registered: people, and with them houses and firms in proportion, that are told to the registers. trouble: how many times
+    what packs tell befalls sensors and the places they stand at. until: how far it was made; None: it was not.
     """
 
     seed: int
@@ -43,12 +44,14 @@ class Settings:
     sensors: int
     begins: dt.datetime
     registered: int = 2_000
+    trouble: float = 1.0
+    until: dt.datetime | None = None
 
     def save(self, path: Path) -> None:
         """Keep them, whole or not at all."""
         path.parent.mkdir(parents=True, exist_ok=True)
         beside = path.with_suffix(".new")
-        beside.write_text(json.dumps({**asdict(self), "begins": self.begins.isoformat()}, indent=1), encoding="utf-8")
+        beside.write_text(json.dumps(asdict(self), indent=1, default=dt.datetime.isoformat), encoding="utf-8")
         beside.replace(path)
 
     @classmethod
@@ -58,7 +61,8 @@ class Settings:
             told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
-        return cls(**{**told, "begins": dt.datetime.fromisoformat(told["begins"])})
+        times = {name: dt.datetime.fromisoformat(told[name]) for name in ("begins", "until") if told[name]}
+        return cls(**{**told, **times})
 
 
 def settings_file(config: Config) -> Path:
@@ -81,7 +85,7 @@ class World:
     def parts(self) -> list[Part]:
         settings = self.settings
         places = simulated_areas(settings.seed)
-        return parts_of(self.city, self.ground, settings.sensors, settings.begins, self.config.zone, places)
+        return parts_of(self.city, self.ground, settings.sensors, settings.begins, self.config.zone, places, settings.trouble)
 
     @property
     def scale(self) -> float:
