@@ -14,6 +14,7 @@ from django.utils import timezone
 from chengyun.access.models import Account, Assignment, Grant, Organisation
 from chengyun.share.exchange import receipts
 from chengyun.share.exchange.models import Receipt
+from chengyun.share.federation import inbox
 from chengyun.share.federation.models import Asking, Neighbour, Sent
 from chengyun.share.ledger import verifier
 
@@ -60,24 +61,32 @@ def test_a_receipt_is_proved_on_its_page_and_seen_by_its_own_body(department) ->
     assert told["totals"]["rows"] >= 2
 
 
-def test_a_steward_answers_a_neighbour_and_a_clerk_does_not(department) -> None:
+def test_a_neighbours_request_is_answered_where_every_departments_is(department) -> None:
     neighbour = Neighbour.objects.create(name="haishu", title="海曙区", address="http://a", organisation=department.organisation)
-    asking = Asking.objects.create(
-        number=uuid.uuid4(), neighbour=neighbour, ours=False, dataset="water_supply.asset", purpose="statistics",
-        fields={"name": "clear"},
-    )  # fmt: skip
-    address = f"/exchange/requests/{asking.number}"
-    steward, clerk = who("data_steward"), who("department_clerk", department.organisation)
-    assert clerk.post(address, {"deed": "grant"}).status_code in (302, 403, 404)
-    refused = steward.post(address, {"deed": "refuse"})
-    assert refused.status_code == 400
-    assert 'role="alert"' in refused.content.decode()
+    number = uuid.uuid4()
+    body = {
+        "dataset": "water_supply.asset",
+        "purpose": "statistics",
+        "basis": "汛期调度",
+        "fields": {"name": "clear"},
+        "days": 30,
+    }
+    message = {"id": str(uuid.uuid4()), "kind": "request", "subject": str(number), "step": 1, "body": body}
+    assert inbox.take(neighbour, [message])[0]["outcome"] == "taken"
+    asking = Asking.objects.get(number=number)
+    assert asking.request is not None
+    provider = asking.request.provider or Organisation.objects.get_or_create(key="operations_centre")[0]
+    steward, clerk = who("data_steward", provider), who("department_clerk", department.organisation)
+    address = f"/requests/{asking.request.number}"
+    assert address in steward.get("/exchange").content.decode()
+    assert clerk.post(f"{address}/agree").status_code in (302, 400, 403, 404)
     assert Grant.objects.filter(organisation=department.organisation).count() == 0
-    assert steward.post(address, {"deed": "grant"}).status_code == 303
+    terms = {"field:name": "clear", "purpose": "statistics", "ends": f"{asking.request.ends:%Y-%m-%d}"}
+    assert steward.post(f"{address}/agree", terms).status_code == 303
     asking.refresh_from_db()
     assert asking.state == "granted"
     assert Grant.objects.get(number=asking.grant).shown == {"name": "clear"}
-    assert steward.post(address, {"deed": "revoke", "reason": "到期"}).status_code == 303
+    assert steward.post(f"{address}/revoke", {"note": "到期"}).status_code == 303
     assert Grant.objects.get(number=asking.grant).revoked_at is not None
     assert list(Sent.objects.order_by("id").values_list("kind", "step")) == [("decision", 2), ("revoked", 3)]
     page = steward.get("/exchange").content.decode()

@@ -26,7 +26,7 @@ from chengyun.access.actors import SYSTEM
 from chengyun.access.keystore import signing_key
 from chengyun.bench.place import Place, status, wait_for
 from chengyun.config import config
-from chengyun.errors import NotFound, Problem, Unavailable
+from chengyun.errors import NotFound, Problem, Refused, Unavailable
 from chengyun.protocols.exchange import published
 from chengyun.protocols.exchange.routes import ROUTES
 from chengyun.share.exchange import parties
@@ -52,18 +52,24 @@ print(signing_key().key_id)
 """
 ANSWER = """
 import json
-from chengyun.access.actors import SYSTEM
-from chengyun.share.federation import askings, outbox
+from chengyun.access.actors import actor_of_account
+from chengyun.access.models import Account, Assignment, Organisation
+from chengyun.share.federation import outbox
 from chengyun.share.federation.models import Asking
+from chengyun.share.requests import services
 asking = Asking.objects.get()
-made = askings.answer(SYSTEM, asking, grant=True)
+body = asking.request.provider or Organisation.objects.get(key="operations_centre")
+account, _new = Account.objects.get_or_create(username="steward", defaults={"organisation": body})
+Assignment.objects.get_or_create(account=account, role="data_steward", organisation=body)
+services.%s
 outbox.deliver_all()
+asking.refresh_from_db()
 try:
-    askings.answer(SYSTEM, asking, grant=True)
+    services.agree(actor_of_account(account), asking.request.number)
     again = "granted twice"
 except Exception as refused:
     again = type(refused).__name__
-print(json.dumps([str(made.number), made.grant, again]))
+print(json.dumps([str(asking.number), asking.grant, asking.state, again, asking.request.due_day is not None]))
 """
 CHANGE = """
 from chengyun.packs.water_supply.models import Asset
@@ -78,10 +84,13 @@ told = [[str(one.number), one.countersigned_at is not None, one.disclaimed_at is
 print(json.dumps([told, check("exchange").holds]))
 """
 REVOKE = """
-from chengyun.access.actors import SYSTEM
-from chengyun.share.federation import askings, outbox
+from chengyun.access.actors import actor_of_account
+from chengyun.access.models import Account
+from chengyun.share.federation import outbox
 from chengyun.share.federation.models import Asking
-askings.revoke(SYSTEM, Asking.objects.get(state="granted"), "汛期结束")
+from chengyun.share.requests import services
+held = Asking.objects.get(state="granted")
+services.revoke(actor_of_account(Account.objects.get(username="steward")), held.request.number, "汛期结束")
 outbox.deliver_all()
 """
 
@@ -162,10 +171,20 @@ def asked_and_granted(other: Neighbour, district: Place) -> Mirror:
     assert outbox.deliver_all() == 1
     with pytest.raises(NotFound):
         mirrors.draw(mirror, client)
-    number, grant, again = json.loads(district.django(ANSWER).splitlines()[-1])
-    assert (number, again) == (str(asking.number), "Refused")
+    back = 'give_back(actor_of_account(account), asking.request.number, "请写明使用的科室")'
+    told = json.loads(district.django(ANSWER % back).splitlines()[-1])
+    assert told == [str(asking.number), "", "returned", "Refused", False], "its clock stands while it is with us"
     asking.refresh_from_db()
-    assert (asking.state, asking.grant) == ("granted", grant)
+    assert (asking.state, asking.reason) == ("returned", "请写明使用的科室")
+    with pytest.raises(Refused, match="basis is empty"):
+        askings.ask(SYSTEM, other, "water_supply.asset", "statistics", basis=" ", fields={})
+    askings.complete(SYSTEM, asking, basis="汛期调度，水文科")
+    assert outbox.deliver_all() == 1
+    agreed = "agree(actor_of_account(account), asking.request.number)"
+    number, grant, state, again, _ = json.loads(district.django(ANSWER % agreed).splitlines()[-1])
+    assert (number, state, again) == (str(asking.number), "granted", "Refused")
+    asking.refresh_from_db()
+    assert (asking.state, asking.grant, asking.step) == ("granted", grant, 4)
     return mirror
 
 
@@ -206,7 +225,7 @@ def away_and_changed(mirror: Mirror, district: Place) -> None:
     """While the provider is away, messages wait; when it is back, all that changed comes, once."""
     district.django(CHANGE)
     district.stop()
-    askings.ask(SYSTEM, mirror.neighbour, "water_supply.network", "statistics", basis="", fields={"name": "clear"})
+    askings.ask(SYSTEM, mirror.neighbour, "water_supply.network", "statistics", basis="汛期调度", fields={"name": "clear"})
     assert outbox.deliver_all() == 0
     Mirror.objects.update(retry_at="2020-01-01T00:00Z")
     assert mirrors.draw_all() == 0
@@ -241,7 +260,7 @@ def revoked(mirror: Mirror, district: Place) -> None:
     with pytest.raises(NotFound):
         mirrors.draw(mirror, neighbours.client_of(mirror.neighbour))
     old = Taken.objects.get(kind="decision")
-    words = {"kind": "decision", "subject": old.subject, "step": 2, "body": {"granted": True, "grant": "G1"}}
+    words = {"kind": "decision", "subject": old.subject, "step": 4, "body": {"granted": True, "grant": "G1"}}
     assert inbox.take(mirror.neighbour, [{"id": str(old.number), **words}])[0]["outcome"] == "known"
     assert inbox.take(mirror.neighbour, [{"id": str(uuid.uuid4()), **words}])[0]["outcome"] == "late"
     assert Asking.objects.get(number=old.subject).state == "revoked"
@@ -262,7 +281,7 @@ def test_a_node_written_from_the_protocol_alone() -> None:
         document = Offered.objects.get(neighbour=other).document
         assert document["name"] == "省规"
         assert "contact" not in document
-        askings.ask(SYSTEM, other, "ext.laws", "statistics", basis="", fields={})
+        askings.ask(SYSTEM, other, "ext.laws", "statistics", basis="立法调研", fields={})
         assert outbox.deliver(other) == 1
         mirror = mirrors.start(other, "ext.laws")
         assert [mirrors.draw(mirror, client), mirrors.draw(mirror, client)] == [5, 0]
@@ -275,7 +294,10 @@ def test_a_node_written_from_the_protocol_alone() -> None:
         rows = node.ask(here, "GET", "/rows?dataset=air_quality.station")
         receipt = json.loads(base64.b64decode(rows[2]["exchange-receipt"]))["receipt"]
         assert (receipt["consumer_key"], receipt["rows"]) == (node.jwk["kid"], 0)
-        body = {"dataset": "air_quality.station", "purpose": "statistics", "basis": "", "fields": {"name": "clear"}, "days": 30}
+        body = {
+            "dataset": "air_quality.station", "purpose": "statistics", "basis": "立法调研", "fields": {"name": "clear"},
+            "days": 30,
+        }  # fmt: skip
         message = {"id": str(uuid.uuid4()), "kind": "request", "subject": str(uuid.uuid4()), "step": 1, "body": body}
         sent = [node.ask(here, "POST", "/messages", {"messages": [message]})[1]["results"][0]["outcome"] for _ in range(2)]
         assert sent == ["taken", "known"]
@@ -283,6 +305,26 @@ def test_a_node_written_from_the_protocol_alone() -> None:
         result = node.ask(here, "POST", "/messages", {"messages": [wrong]})[1]["results"][0]
         assert result["outcome"] == "refused"
         assert "no dataset" in result["reason"]
+        assert outbox.deliver(other) == 1
+        decision = node.heard[-1]
+        assert (decision["kind"], decision["step"], decision["body"]["granted"]) == ("decision", 2, True), (
+            "open: answered at once"
+        )
+        short = {**message, "id": str(uuid.uuid4()), "subject": str(uuid.uuid4()), "body": {**body, "basis": ""}}
+        result = node.ask(here, "POST", "/messages", {"messages": [short]})[1]["results"][0]
+        assert (result["outcome"], Asking.objects.filter(number=short["subject"]).exists()) == ("refused", False)
+        due = {
+            **message,
+            "id": str(uuid.uuid4()),
+            "subject": str(uuid.uuid4()),
+            "body": {**body, "dataset": "water_supply.asset"},
+        }
+        assert node.ask(here, "POST", "/messages", {"messages": [due]})[1]["results"][0]["outcome"] == "taken"
+        asked = Asking.objects.get(number=due["subject"]).request
+        assert asked is not None
+        assert (asked.state, asked.organisation, (asked.due_day is not None)) == ("submitted", other.organisation, True)
+        askings.not_taken(other, str(Asking.objects.get(ours=True).number), "no")
+        assert Asking.objects.get(ours=True).state == "refused"
         assert [node.ask(here, "GET", "/datasets", skew=skew)[0] for skew in (200, -200, 4000, -4000)] == [200, 200, 401, 401]
         assert node.ask(here, "GET", "/rows?dataset=water_supply.asset")[0] == 404
     finally:

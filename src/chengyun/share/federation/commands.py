@@ -42,12 +42,21 @@ def add_commands(subparsers: Any) -> None:
     ask.add_argument("--area", default="")
     ask.add_argument("--days", type=int, default=365)
     word("requests", "show requests between nodes", _requests)
-    answer = word("answer", "grant or refuse what a neighbour asked for", _answer)
+    complete = word("complete", "send a request of ours that was returned again", _complete)
+    complete.add_argument("number")
+    complete.add_argument("--purpose")
+    complete.add_argument("--basis")
+    complete.add_argument("--field", action="append", metavar="NAME=clear|pseudonym|masked")
+    complete.add_argument("--area", dest="area_code")
+    complete.add_argument("--days", type=int)
+    answer = word("answer", "agree to what a neighbour asked for, or refuse it, as a steward", _answer)
     answer.add_argument("number")
+    answer.add_argument("--as", dest="username", metavar="USERNAME", required=True, help="who answers")
     answer.add_argument("--refuse", metavar="REASON", default="")
-    revoke = word("revoke", "take back what was granted to a neighbour", _revoke)
+    revoke = word("revoke", "take back what was granted to a neighbour, as a steward", _revoke)
     revoke.add_argument("number")
     revoke.add_argument("reason")
+    revoke.add_argument("--as", dest="username", metavar="USERNAME", required=True, help="who takes it back")
     mirror = word("mirror", "keep a neighbour's dataset here", _mirror)
     mirror.add_argument("name")
     mirror.add_argument("dataset")
@@ -135,21 +144,51 @@ def _requests(_: argparse.Namespace) -> int:
     return 0
 
 
-def _answer(args: argparse.Namespace) -> int:
+def _complete(args: argparse.Namespace) -> int:
     from chengyun.access.actors import SYSTEM
     from chengyun.share.federation import askings
 
-    made = askings.answer(SYSTEM, _asking(args.number), grant=not args.refuse, reason=args.refuse)
-    print(f"{made.number} is {made.state}. {made.grant}".strip())
+    given = {name: getattr(args, name) for name in ("purpose", "basis", "area_code", "days")}
+    changed = {name: value for name, value in given.items() if value is not None}
+    if args.field:
+        changed["fields"] = {name: way or "clear" for name, way in (one.partition("=")[::2] for one in args.field)}
+    made = askings.complete(SYSTEM, _asking(args.number), **changed)
+    print(f"Request {made.number} goes out again with the next delivery.")
+    return 0
+
+
+def _answer(args: argparse.Namespace) -> int:
+    from chengyun.share.requests import services
+
+    actor, number = _steward(args.username), _theirs(args.number)
+    made = services.refuse(actor, number, args.refuse) if args.refuse else services.agree(actor, number)
+    waits = " It waits for the second person." if made.agreed_by_id and made.state == "submitted" else ""
+    print(f"{made.number} is {made.state}.{waits}")
     return 0
 
 
 def _revoke(args: argparse.Namespace) -> int:
-    from chengyun.access.actors import SYSTEM
-    from chengyun.share.federation import askings
+    from chengyun.share.requests import services
 
-    askings.revoke(SYSTEM, _asking(args.number), args.reason)
+    services.revoke(_steward(args.username), _theirs(args.number), args.reason)
     return 0
+
+
+def _steward(username: str) -> Any:
+    from chengyun.access.actors import actor_of_account
+    from chengyun.access.models import Account
+
+    found = Account.objects.filter(username=username, is_active=True).first()
+    if found is None:
+        raise NotFound(f"There is no account {username!r}.")
+    return actor_of_account(found)
+
+
+def _theirs(number: str) -> str:
+    held = _asking(number)
+    if held.request is None:
+        raise NotFound(f"The request {number} is ours; its neighbour answers it.")
+    return str(held.request.number)
 
 
 def _asking(number: str) -> Any:

@@ -27,7 +27,9 @@ MOST = 200
 KINDS: Mapping[str, Callable[[Neighbour, str, int, Mapping[str, Any]], None]] = {
     "request": askings.requested,
     "decision": askings.decided,
+    "returned": askings.returned,
     "revoked": askings.revoked,
+    "ended": askings.ended,
 }
 
 

@@ -111,7 +111,8 @@ class Offered(models.Model):
 class Asking(models.Model):
     """A request between two nodes. ours: whether we asked. step: of the newest message that took effect.
 
-    fields: field → clear, pseudonym or masked. grant: its number with the provider, once granted.
+    fields: field → clear, pseudonym or masked. grant: its number with the provider, once granted. request: what a neighbour's
+    asking is here, where it is answered; None for ours.
     """
 
     class State(models.TextChoices):
@@ -119,6 +120,8 @@ class Asking(models.Model):
         GRANTED = "granted", _("已授权")
         REFUSED = "refused", _("已拒绝")
         REVOKED = "revoked", _("已撤销")
+        RETURNED = "returned", _("退回补正")
+        ENDED = "ended", _("已到期")
 
     number = models.UUIDField(unique=True)
     neighbour = models.ForeignKey(Neighbour, models.PROTECT, related_name="askings")
@@ -132,6 +135,7 @@ class Asking(models.Model):
     state = models.CharField(_("状态"), max_length=8, choices=State, default=State.WAITING)
     step = models.IntegerField(default=1)
     grant = models.CharField(_("授权"), max_length=16, blank=True, default="")
+    request = models.OneToOneField("requests.Request", models.PROTECT, null=True, related_name="asking")
     reason = models.CharField(_("理由"), max_length=300, blank=True, default="")
     made_at = models.DateTimeField(db_default=Now())
     answered_at = models.DateTimeField(_("答复"), null=True)

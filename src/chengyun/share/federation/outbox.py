@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.db import transaction
@@ -23,6 +23,8 @@ from chengyun.share.ledger.heads import stamp
 __all__ = ["deliver", "deliver_all", "say"]
 
 BATCH = 50
+refused: dict[str, list[Callable[[Neighbour, str, str], None]]] = {}
+"""Who wants to know that a message of a kind was refused: (neighbour, subject, reason). Each registers in ready()."""
 FIRST_RETRY_S, LONGEST_RETRY_S = 5, 900
 
 
@@ -85,6 +87,9 @@ def _send(neighbour: Neighbour, client: Client, waiting: list[Sent]) -> bool:
             one.retry_at, one.reason = now + backing_off(one.attempts), "The neighbour did not say what became of it."
             continue
         one.taken_at, one.outcome, one.reason = now, str(found["outcome"])[:16], str(found.get("reason", ""))[:300]
+        if one.outcome == "refused":
+            for tell in refused.get(one.kind, ()):
+                tell(neighbour, one.subject, one.reason)
     Sent.objects.bulk_update(waiting, ["attempts", "reason", "retry_at", "taken_at", "outcome"])
     neighbours.answered(neighbour)
     return all(one.taken_at for one in waiting)

@@ -17,12 +17,12 @@ from django.utils.translation import gettext as _
 from chengyun.access import audit
 from chengyun.access.actors import SYSTEM, Actor
 from chengyun.access.grants import database_time
-from chengyun.access.models import Organisation
+from chengyun.access.models import Account, Organisation
 from chengyun.access.policy import require
 from chengyun.access.rulebook import rulebook
 from chengyun.access.services import end_granted, revoke_grant, write_grant
 from chengyun.errors import Refused
-from chengyun.share.requests import clock, notices, rights, terms
+from chengyun.share.requests import clock, hooks, notices, rights, terms
 from chengyun.share.requests.models import Request, Step
 from chengyun.share.requests.numbers import next_number
 from chengyun.share.requests.office import calendar, today
@@ -35,6 +35,7 @@ __all__ = [
     "change",
     "close",
     "draft",
+    "file_for",
     "give_back",
     "refuse",
     "renew",
@@ -67,15 +68,27 @@ def draft(actor: Actor, asked: Asked, organisation: Organisation | None = None, 
         raise Refused(_("您的账号不属于任何部门，不能以部门名义申请。"), code="organisation_missing")
     if actor.account_id is None:
         raise Refused(_("申请须由有账号的人提出。"), code="account_missing")
-    facts = terms.known(asked.dataset)
     with transaction.atomic():
-        made = Request.objects.create(
-            number=next_number("R", Request), dataset=asked.dataset, organisation=body, applicant_id=actor.account_id,
-            provider=terms.provider_of(facts), basis=asked.basis.strip(), note=asked.note.strip(), renews=renews,
-            **terms.columns(asked.terms),
-        )  # fmt: skip
+        made = _write(asked, body, actor.account_id, renews)
         step(made, actor, "draft")
     return made
+
+
+def file_for(body: Organisation, applicant: Account, asked: Asked, number: str = "") -> Request:
+    """Take in what a body asks for by other ways than our pages, as a neighbouring node does, and start its clock.
+
+    number: of the request that was returned to it, now completed. Raises Refused for what could not be granted.
+    """
+    with transaction.atomic():
+        if number:
+            request = Request.objects.select_for_update().get(number=number, organisation=body)
+            if request.state != State.RETURNED or request.dataset != asked.dataset:
+                raise Refused(_("只有退回补正的申请可以补正，且不能更换信息资源。"), code="settled")
+            _rewrite(request, asked)
+        else:
+            request = _write(asked, body, applicant.pk, None)
+        _submit(request, Actor(applicant.pk, str(applicant), body.key, frozenset(), ("",)))
+    return request
 
 
 def change(actor: Actor, number: str, asked: Asked) -> Request:
@@ -85,10 +98,7 @@ def change(actor: Actor, number: str, asked: Asked) -> Request:
         _own(actor, request)
         if asked.dataset != request.dataset:
             raise Refused(_("申请的信息资源不能更换，请另行申请。"), code="dataset_fixed")
-        request.basis, request.note = asked.basis.strip(), asked.note.strip()
-        for name, value in terms.columns(asked.terms).items():
-            setattr(request, name, value)
-        request.save()
+        _rewrite(request, asked)
         step(request, actor, "change")
     return request
 
@@ -101,22 +111,45 @@ def submit(actor: Actor, number: str) -> Request:
     with transaction.atomic():
         request = _locked(actor, number, State.DRAFT, State.RETURNED)
         _own(actor, request)
-        facts = terms.check(request)
-        day = today()
-        first = request.state == State.DRAFT
-        days = rulebook().requests.answer_days if first else max(request.left_days or 0, 1)
-        request.state, request.left_days, request.submitted_at = State.SUBMITTED, None, database_time()
-        request.due_day = clock.due(day, days, calendar())
-        request.offer, request.agreed_by = {}, None
-        request.save()
-        step(request, actor, "submit", detail={"due_day": request.due_day})
-        if facts.sharing == "none":
-            close(request, SYSTEM, State.REFUSED, terms.unshared_because(facts), "refuse")
-        elif (facts.sharing == "unconditional" or facts.open) and not facts.personal:
-            _approve(request, SYSTEM, terms.of(request), _("无条件共享，系统即时答复。"))
-        else:
-            notices.tell(rights.stewards_of(request), "asked", request=request)
+        _submit(request, actor)
     return request
+
+
+def _submit(request: Request, actor: Actor) -> None:
+    facts = terms.check(request)
+    first = request.state == State.DRAFT
+    days = rulebook().requests.answer_days if first else max(request.left_days or 0, 1)
+    request.state, request.left_days, request.submitted_at = State.SUBMITTED, None, database_time()
+    request.due_day = clock.due(today(), days, calendar())
+    request.offer, request.agreed_by = {}, None
+    request.save()
+    step(request, actor, "submit", detail={"due_day": request.due_day})
+    if facts.sharing == "none":
+        close(request, SYSTEM, State.REFUSED, terms.unshared_because(facts), "refuse")
+    elif (facts.sharing == "unconditional" or facts.open) and not facts.personal:
+        _approve(request, SYSTEM, terms.of(request), _("无条件共享，系统即时答复。"))
+    else:
+        notices.tell(rights.stewards_of(request), "asked", request=request)
+
+
+def _write(asked: Asked, body: Organisation, applicant: int, renews: Request | None) -> Request:
+    return Request.objects.create(
+        number=next_number("R", Request), dataset=asked.dataset, organisation=body, applicant_id=applicant,
+        provider=terms.provider_of(terms.known(asked.dataset)), basis=asked.basis.strip(), note=asked.note.strip(), renews=renews,
+        **terms.columns(asked.terms),
+    )  # fmt: skip
+
+
+def _rewrite(request: Request, asked: Asked) -> None:
+    request.basis, request.note = asked.basis.strip(), asked.note.strip()
+    for name, value in terms.columns(asked.terms).items():
+        setattr(request, name, value)
+    request.save()
+
+
+def _told(request: Request) -> None:
+    for tell in hooks.settled:
+        tell(request)
 
 
 def give_back(actor: Actor, number: str, reason: str) -> Request:
@@ -127,10 +160,11 @@ def give_back(actor: Actor, number: str, reason: str) -> Request:
         said = _reason(reason, _("请写明需要补正什么。"))
         left = clock.left(today(), request.due_day or today(), calendar())
         request.state, request.left_days, request.due_day = State.RETURNED, max(left, 0), None
-        request.offer, request.agreed_by = {}, None
+        request.offer, request.agreed_by, request.answer = {}, None, said
         request.save()
         step(request, actor, "return", said, {"left_days": request.left_days})
         notices.tell([request.applicant], "returned", request=request)
+        _told(request)
     return request
 
 
@@ -227,6 +261,7 @@ def _approve(request: Request, actor: Actor, given: Terms, note: str) -> None:
     request.save()
     step(request, actor, "approve", note, {"grant": grant.number, "narrowed": narrower})
     notices.tell([request.applicant], "approved", request=request)
+    _told(request)
 
 
 def close(request: Request, actor: Actor, state: str, said: str, deed: str) -> None:
@@ -238,6 +273,7 @@ def close(request: Request, actor: Actor, state: str, said: str, deed: str) -> N
     step(request, actor, deed, said)
     if actor.account_id != request.applicant_id:
         notices.tell([request.applicant], state, request=request)
+    _told(request)
 
 
 def _locked(actor: Actor, number: str, *states: str) -> Request:

@@ -4,30 +4,25 @@
 from __future__ import annotations
 
 import datetime as dt
-import uuid
 from dataclasses import dataclass
 
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from chengyun.access.actors import Actor, actor_of
 from chengyun.access.models import Organisation
-from chengyun.access.policy import may
 from chengyun.access.rulebook import rulebook
 from chengyun.access.views import needs
-from chengyun.errors import NotFound
 from chengyun.share.exchange.models import Receipt, Subscription
-from chengyun.share.federation import askings
 from chengyun.share.federation.models import Asking, Mirror, Neighbour
-from chengyun.web.desk.deeds import Fault, attempt, done
+from chengyun.share.requests import rights
 from chengyun.web.exchange.receipt import readable
 
-__all__ = ["answer", "desk"]
+__all__ = ["desk"]
 
 SHOWN = 30
 
@@ -48,13 +43,12 @@ class NeighbourLine:
 
 @dataclass(frozen=True, slots=True)
 class AskingLine:
-    """answers: whether it waits for an answer of ours; revokes: whether it is a grant of ours."""
+    """request: its number here, where it is answered, for who may see it there; "" otherwise."""
 
     row: Asking
     dataset: str
     purpose: str
-    answers: bool
-    revokes: bool
+    request: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +61,7 @@ class ReceiptLine:
 
 @dataclass(frozen=True, slots=True)
 class DeskPage:
-    """may_manage: whether who reads may answer neighbours. today: exchanges of this local day so far."""
+    """today: exchanges of this local day so far."""
 
     neighbours: tuple[NeighbourLine, ...]
     askings: tuple[AskingLine, ...]
@@ -76,7 +70,6 @@ class DeskPage:
     receipts: tuple[ReceiptLine, ...]
     open: int
     today: int
-    may_manage: bool
     as_of: dt.datetime
 
 
@@ -84,38 +77,12 @@ class DeskPage:
 @needs("exchange.read")
 def desk(request: HttpRequest) -> HttpResponse:
     """Show how the exchange stands."""
-    return _shown(request, None)
-
-
-@require_POST
-@needs("federation.manage")
-def answer(request: HttpRequest, number: uuid.UUID) -> HttpResponse:
-    """Grant, refuse or revoke a neighbour's request."""
-    asking = Asking.objects.filter(number=number, ours=False).first()
-    if asking is None:
-        raise NotFound(_("没有找到。"))
-    reason, deed = str(request.POST.get("reason", ""))[:300], request.POST.get("deed", "")
-
-    def do() -> None:
-        if deed == "revoke":
-            askings.revoke(actor_of(request), asking, reason)
-        else:
-            askings.answer(actor_of(request), asking, grant=deed == "grant", reason=reason)
-
-    fault = attempt(request, str(number), do)
-    return _shown(request, fault) if fault else done(request, _("已办理，将告知对方节点。"), reverse("exchange"))
-
-
-def _shown(request: HttpRequest, fault: Fault | None) -> HttpResponse:
-    actor = actor_of(request)
-    page = _page(actor)
-    return render(request, "exchange/desk.html", {"page": page, "fault": fault}, status=fault.status if fault else 200)
+    return render(request, "exchange/desk.html", {"page": _page(actor_of(request))})
 
 
 def _page(actor: Actor) -> DeskPage:
     book = rulebook()
     names = dict(Organisation.objects.values_list("key", "name"))
-    manages = may(actor, "federation.manage")
     ways = {
         "api": _("接口"), "changes": _("增量"), "file": _("批量文件"), "subscription": _("订阅"), "push": _("库表推送"),
     }  # fmt: skip
@@ -133,9 +100,9 @@ def _page(actor: Actor) -> DeskPage:
         askings=tuple(
             AskingLine(
                 one, named(one.dataset), _(book.purposes.get(one.purpose, one.purpose)),
-                manages and not one.ours and one.state == "waiting", manages and not one.ours and one.state == "granted",
+                one.request.number if one.request is not None and rights.sees(actor, one.request) else "",
             )
-            for one in Asking.objects.select_related("neighbour")[:SHOWN]
+            for one in Asking.objects.select_related("neighbour", "request__organisation", "request__provider")[:SHOWN]
         ),
         mirrors=tuple(Mirror.objects.select_related("neighbour")),
         subscriptions=tuple(Subscription.objects.filter(ended_at=None).select_related("party__organisation")[:SHOWN]),
@@ -145,7 +112,6 @@ def _page(actor: Actor) -> DeskPage:
         ),
         open=mine.filter(countersigned_at=None, disclaimed_at=None).count(),
         today=mine.filter(at__gte=timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)).count(),
-        may_manage=manages,
         as_of=timezone.now(),
     )  # fmt: skip
 

@@ -7,7 +7,6 @@ from chengyun.web.exchange import desk, published, receipt
 
 urlpatterns = [
     path("exchange", desk.desk, name="exchange"),
-    path("exchange/requests/<uuid:number>", desk.answer, name="exchange-answer"),
     path("exchange/receipts/<uuid:number>", receipt.receipt, name="exchange-receipt"),
     path("exchange/receipts/<uuid:number>.json", receipt.receipt_file, name="exchange-receipt-file"),
     path("exchange/statistics", published.statistics_page, name="exchange-statistics"),
