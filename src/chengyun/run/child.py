@@ -21,8 +21,9 @@ LONGEST_DELAY_S = 30.0
 STEADY_AFTER_S = 10.0
 """A child that has run this long is steady: its next end is a first one again."""
 LOG_LIMIT = 20_000_000
-FRUGAL = {"MALLOC_ARENA_MAX": "2", "MALLOC_TRIM_THRESHOLD_": "131072"}
-"""glibc's allocator keeps one pool a thread and gives little back: 125 of 796 MB of all processes at rest were its reserve."""
+FRUGAL = {"MALLOC_ARENA_MAX": "2", "MALLOC_TRIM_THRESHOLD_": "131072", "ARROW_DEFAULT_MEMORY_POOL": "system"}
+"""glibc's allocator keeps one pool a thread and gives little back: 125 of 796 MB of all processes at rest were its reserve.
+Arrow brings an allocator of its own, which would keep another."""
 
 
 def as_user(name: str | None) -> dict[str, Any]:

@@ -20,7 +20,6 @@ import time
 from typing import Any
 
 import psycopg
-import psycopg.sql
 from procrastinate.exceptions import UniqueViolation
 from procrastinate.jobs import Status
 from procrastinate.manager import JobManager
@@ -39,8 +38,35 @@ ONE_WORKER = 0x6A6F6273
 log = logging.getLogger("chengyun.jobs")
 
 
+class _Without:
+    """A finder of modules that finds one not to be there."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+        if name == self.name:
+            raise ImportError(f"{name} is not loaded here")
+
+
+def arrow_without_pandas() -> None:
+    """Load pyarrow in such a way that it does not load pandas, which it looks for once and which takes 40 MB for nothing here.
+
+    Whoever needs pandas itself still gets it; pyarrow's own to_pandas then refuses.
+    """
+    finder = _Without("pandas")
+    sys.meta_path.insert(0, finder)
+    try:
+        import pyarrow as pa
+
+        pa.array([0])  # the first conversion is where it looks
+    finally:
+        sys.meta_path.remove(finder)
+
+
 def main() -> None:
     """Work until SIGTERM or SIGINT. Raises Unavailable when another jobs process works on this database."""
+    arrow_without_pandas()
     setup.django()
     logging.getLogger("procrastinate").setLevel(logging.WARNING)
     # Its pool says so every quarter of a second while the database is away; the worker says it once.
@@ -78,7 +104,6 @@ async def _work(guard: psycopg.Connection[Any]) -> None:
 
     # Nothing is ever sent to this connection unasked, so it has something to read when it is lost.
     asyncio.get_running_loop().add_reader(guard.fileno(), _end_without, guard)
-    listener = asyncio.create_task(_follow_alerts(config().dsn()))
 
     with app.replace_connector(app.connector.get_worker_connector()) as worker:  # type: ignore[attr-defined]
         async with worker.open_async():
@@ -89,36 +114,6 @@ async def _work(guard: psycopg.Connection[Any]) -> None:
                 shutdown_graceful_timeout=STOP_WITHIN_S,
                 install_signal_handlers=True,
             )
-    listener.cancel()
-    await asyncio.gather(listener, return_exceptions=True)
-
-
-async def _follow_alerts(dsn: str) -> None:
-    """Do what an alert asks for in the moment it commits, in a thread of its own: the worker's places may all be taken.
-
-    One at a time; alerts that come meanwhile are one more turn. What fails here is done by the clock a few seconds later.
-    """
-    # They read models, so Django must have started.
-    from django.db import close_old_connections
-    from django.utils import timezone
-
-    from chengyun.operate.alerting.work import CHANNEL, follow
-
-    def turn() -> None:
-        close_old_connections()
-        try:
-            follow(timezone.now())
-        except Exception:
-            log.exception("what an alert asks for failed; the clock comes to it")
-
-    async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as conn:
-        await conn.execute(psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(CHANNEL)))
-        while True:
-            async for _notice in conn.notifies(stop_after=1):
-                pass
-            async for _notice in conn.notifies(timeout=0):
-                pass
-            await asyncio.to_thread(turn)
 
 
 async def _requeue(jobs: JobManager) -> None:
