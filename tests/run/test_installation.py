@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
 from pathlib import Path
 
+import httpx
+import psutil
 import pytest
 from django.conf import settings
 
@@ -68,7 +71,8 @@ def test_migrate_in_the_same_process_applies_nothing_twice() -> None:
 
 @pytest.mark.fault
 def test_every_process_comes_back_when_all_are_killed() -> None:
-    with open_place() as place:
+    with open_place(env={"CHENGYUN_WEB_PROCESSES": "2"}) as place:
+        one_installation_is_served_by_two_processes(place)
         token = place.token("ingest:*")
         killed = {name: place.kill(name) for name in place.children()}
         for name, pid in killed.items():
@@ -77,6 +81,63 @@ def test_every_process_comes_back_when_all_are_killed() -> None:
         assert place.django("from chengyun.access.models import Token; print(Token.objects.count())") == "1"
         assert token
         assert place.stop() == 0
+
+
+PERSON = """
+from chengyun.access.models import Account
+for name in ("keeper", "guessed"):
+    Account.objects.create_user(name, password="Nine-Lives-9")
+"""
+
+
+def one_installation_is_served_by_two_processes(place: Place) -> None:
+    """Whoever signs in at one of them is signed in at both, and failures are counted together."""
+    place.django(PERSON)
+    parent = psutil.Process(place.children()["web"])
+    workers = [one for one in parent.children() if one.num_threads() > 4]
+    assert len(workers) == 2
+
+    def browser() -> tuple[int, httpx.Client]:
+        """A browser whose one connection one of the processes has taken, and which."""
+        made = httpx.Client(base_url=place.url, timeout=20, limits=httpx.Limits(max_connections=1, keepalive_expiry=600))
+        _, port = made.get("/health").extensions["network_stream"].get_extra_info("client_addr")
+        taken = [any(it.raddr and it.raddr.port == port for it in worker.net_connections("tcp")) for worker in workers]
+        return taken.index(True), made
+
+    def signed_in(at: int) -> bool:
+        return at_each[at].get("/accounts/password/change/").status_code == 200
+
+    def sign_in(at: int, name: str, password: str) -> None:
+        at_each[at].get("/accounts/login/")
+        sent = {"login": name, "password": password, "csrfmiddlewaretoken": at_each[at].cookies["csrftoken"]}
+        at_each[at].post("/accounts/login/", data=sent)
+
+    at_each: dict[int, httpx.Client] = {}
+    with contextlib.ExitStack() as stack:
+        for _ in range(100):  # half of them come to each process
+            where, made = browser()
+            stack.callback(made.close)
+            at_each.setdefault(where, made)
+            if len(at_each) == 2:
+                break
+        one, other = at_each[0], at_each[1]
+        sign_in(0, "keeper", "Nine-Lives-9")
+        assert signed_in(0)
+        assert not signed_in(1)
+        other.cookies.update(one.cookies)
+        assert signed_in(1)
+        other.post("/accounts/logout/", data={"csrfmiddlewaretoken": other.cookies["csrftoken"]})
+        assert not signed_in(0)
+        for attempt in range(5):
+            sign_in(attempt % 2, "guessed", f"wrong {attempt}")
+        sign_in(0, "guessed", "Nine-Lives-9")
+        assert not signed_in(0)
+    # One that dies is made again by the other's parent, which serves on.
+    before = place.children()["web"]
+    workers[0].kill()
+    wait_for(lambda: len([one for one in parent.children() if one.num_threads() > 4]) == 2, 60, "No second process came back")
+    assert place.children()["web"] == before
+    assert status(f"{place.url}/") == 200
 
 
 @pytest.mark.parametrize("module", ["chengyun.collect.asgi"])

@@ -29,6 +29,9 @@ def serve(name: str) -> None:
         options: dict[str, Any] = {
             "interface": Interfaces.WSGI,
             "blocking_threads": WEB_THREADS,
+            "workers": settings.web_processes,
+            # One of several that dies takes only its own requests with it; the only one ends us, and we are started again.
+            "respawn_failed_workers": settings.web_processes > 1,
             "blocking_threads_idle_timeout": 600,
         }
     else:
@@ -37,12 +40,11 @@ def serve(name: str) -> None:
             "protocols": ("chengyun.protocols.server:app", settings.protocols_port),
         }
         target, port = served[name]
-        options = {"interface": Interfaces.ASGI, "loop": Loops.uvloop}
+        options = {"interface": Interfaces.ASGI, "loop": Loops.uvloop, "workers": 1}
     Granian(
         target,
         address=settings.host,
         port=port,
-        workers=1,
         websockets=False,
         log_access=False,
         log_level=LogLevels.warning,
