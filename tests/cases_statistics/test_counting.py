@@ -17,7 +17,7 @@ from chengyun.cases.models import Case
 from chengyun.cases.rehearsal import history, write_history
 from chengyun.cases.replay import load
 from chengyun.cases.services import open_case, take_step
-from chengyun.cases.statistics import folding
+from chengyun.cases.statistics import folding, queries
 from chengyun.cases.statistics.models import COUNTED, HOURS, Cell, Delta
 from chengyun.cases.statistics.sheets import SHEETS
 from chengyun.config import config
@@ -189,6 +189,34 @@ def test_whatever_happens_the_counts_are_what_counting_gives(tmp_path):
     assert all(one.cell[0] == 5 and set(one.off) == {"opened"} for one in wrong)
     folding.rebuild()
     agree()
+
+
+@pytest.mark.django_db
+def test_a_long_span_is_the_same_by_whole_months_and_the_days_beside_them(bodies, tmp_path, monkeypatch):
+    file = tmp_path / "year.csv"
+    write_history(file, history(150, 9, list(bodies), CATEGORIES, AREAS[:-2], START))
+    load(file, TYPE)
+    folding.fold(120)
+    assert Cell.objects.exists()
+    assert Delta.objects.exists()
+    dice, actor = random.Random(5), Actor(None, "x", None, frozenset({"system"}), ("",))
+
+    def asked() -> list:
+        found = []
+        for first in range(0, 300, 7):
+            span = queries.Span(
+                day := START.date() + dt.timedelta(days=first), day + dt.timedelta(days=dice.choice([0, 20, 40, 99]))
+            )
+            before = queries.Span(day - dt.timedelta(days=60), day - dt.timedelta(days=1))
+            by = ("category", "department", "source", "area")[first % 4]
+            found.append(queries.broken_down(actor, queries.Asked(area=dice.choice(["", "330203"])), "week", by, [span, before]))
+        return found
+
+    parted = asked()
+    monkeypatch.setattr(queries, "_apart", lambda _spans: False)
+    dice.seed(5)
+    assert asked() == parted
+    assert sum(row.now["opened"] for rows in parted for row in rows) > 200
 
 
 def test_triggers_of_another_zone_are_made_anew(transactional_db):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -20,7 +20,7 @@ from chengyun.access.actors import Actor
 from chengyun.access.policy import scope
 from chengyun.access.predicates import AreaIn, Everything, Or, Predicate
 from chengyun.cases.statistics.models import COUNTED, DIMENSIONS, HOURS
-from chengyun.cases.statistics.sheets import sheet_for
+from chengyun.cases.statistics.sheets import Sheet, sheet_for
 from chengyun.cases.statistics.sql import parts, sums
 from chengyun.city import City
 from chengyun.config import config
@@ -30,6 +30,7 @@ __all__ = ["Asked", "By", "Counts", "Grain", "Row", "Span", "areas_of", "backlog
 Grain = Literal["day", "week", "month"]
 By = Literal["area", "category", "department", "source"]
 STREET = 9
+DAY = dt.timedelta(days=1)
 
 NOTES = ", ".join((*DIMENSIONS, *COUNTED))
 
@@ -175,7 +176,11 @@ def _counted(
         values |= {f"first_{at}": span.first, f"last_{at}": span.last}
     when = " OR ".join(f"day BETWEEN %(first_{at})s AND %(last_{at})s" for at in range(len(spans)))
     which = "".join(f"WHEN day BETWEEN %(first_{at})s AND %(last_{at})s THEN {at} " for at in range(len(spans)))
-    rows = _cases(values, asked, place, spans) if sheet is None else _kept(sheet.number, conditions, when)
+    if sheet is None:
+        rows = _cases(values, asked, place, spans)
+    else:
+        monthly = sheet_for(False, digits, apart) if by and not sheet.monthly and _apart(spans) else None
+        rows = _kept(_pieces(sheet, monthly, spans, values) if monthly else [(sheet, when)], conditions, when)
     condition = " AND ".join((*conditions, f"({when})"))
     text = f"""
         SELECT CASE {which} END, {key}, {sums()} FROM ({rows}) AS counted WHERE {condition} GROUP BY 1, 2
@@ -185,13 +190,36 @@ def _counted(
         return [(row[0], row[1], Counts(dict(zip(COUNTED, row[2:], strict=True)))) for row in cursor.fetchall()]
 
 
-def _kept(sheet: int, conditions: Iterable[str], when: str) -> str:
-    # The conditions stand in both parts, so that each is read by its index.
-    where = " AND ".join((*conditions, f"({when})"))
-    return f"""
-        SELECT {NOTES} FROM statistics_cell WHERE sheet = {sheet} AND {where}
-        UNION ALL SELECT {NOTES} FROM statistics_delta WHERE {where}
-    """  # noqa: S608
+def _kept(pieces: Sequence[tuple[Sheet, str]], conditions: Iterable[str], when: str) -> str:
+    """Return the cells of sheets, each with the days it is read for, and the notes of all days."""
+    # The conditions stand in every part, so that each is read by its index.
+    where = " AND ".join(conditions)
+    cells = [f"SELECT {NOTES} FROM statistics_cell WHERE sheet = {one.number} AND {where} AND ({days})" for one, days in pieces]  # noqa: S608
+    return " UNION ALL ".join((*cells, f"SELECT {NOTES} FROM statistics_delta WHERE {where} AND ({when})"))  # noqa: S608
+
+
+def _pieces(daily: Sheet, monthly: Sheet, spans: Sequence[Span], values: dict[str, Any]) -> list[tuple[Sheet, str]]:
+    """Return which sheet is read for which days: where days are not told apart, whole months are, and few days beside them."""
+    found: dict[Sheet, list[str]] = {daily: [], monthly: []}
+    for at, span in enumerate(spans):
+        for place, (sheet, part) in enumerate(_parted(daily, monthly, span)):
+            values |= {f"since_{at}_{place}": part.first, f"until_{at}_{place}": part.last}
+            found[sheet].append(f"day BETWEEN %(since_{at}_{place})s AND %(until_{at}_{place})s")
+    return [(sheet, " OR ".join(days)) for sheet, days in found.items() if days]
+
+
+def _parted(daily: Sheet, monthly: Sheet, span: Span) -> Iterator[tuple[Sheet, Span]]:
+    """Yield the parts of a span: days until the first month begins, the whole months, days since the last has ended."""
+    begin = span.first if span.first.day == 1 else _next_month(span.first)
+    end = span.last if (span.last + DAY).day == 1 else span.last.replace(day=1) - DAY
+    if begin > end:
+        yield daily, span
+        return
+    if span.first < begin:
+        yield daily, Span(span.first, begin - DAY)
+    yield monthly, Span(begin, end)
+    if end < span.last:
+        yield daily, Span(end + DAY, span.last)
 
 
 def _cases(values: dict[str, Any], asked: Asked, place: Mapping[str, tuple[str, ...]], spans: Sequence[Span]) -> str:
@@ -227,7 +255,7 @@ def _needs(place: Mapping[str, tuple[str, ...]], asked: Asked, by: By | None) ->
     seen = max(len(prefix) for prefixes in place.values() for prefix in prefixes)
     digits = max(seen, len(asked.area), _below(asked.area) if by == "area" else 0)
     apart = set(asked.narrowed) | ({by} if by and by != "area" else set())
-    return (6 if digits <= 6 else STREET if digits <= STREET else 12), apart
+    return next((size for size in (4, 6, STREET) if digits <= size), 12), apart
 
 
 def _below(area: str) -> int:
@@ -261,6 +289,13 @@ def _whole_months(spans: Sequence[Span]) -> bool:
     return all(span == _months(span) for span in spans)
 
 
+def _apart(spans: Sequence[Span]) -> bool:
+    return all(one.last < other.first or other.last < one.first for at, one in enumerate(spans) for other in spans[at + 1 :])
+
+
 def _months(span: Span) -> Span:
-    after = (span.last.replace(day=1) + dt.timedelta(days=32)).replace(day=1)
-    return Span(span.first.replace(day=1), after - dt.timedelta(days=1))
+    return Span(span.first.replace(day=1), _next_month(span.last) - DAY)
+
+
+def _next_month(day: dt.date) -> dt.date:
+    return (day.replace(day=1) + 32 * DAY).replace(day=1)

@@ -15,9 +15,9 @@ __all__ = ["SHEETS", "Sheet", "sheet_for"]
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """number: as it stands in a Cell; it is never used again for another sheet. digits: of the area code, 6 or 9.
-
-    apart: of category, department and source. size: how it compares with others, roughly rows for each month.
+    """number: as it stands in a Cell; it is never used again for another sheet. digits: of the area code: 4 the city,
+    6 a district, 9 a street. apart: of category, department and source. size: how it compares with others, roughly rows for
+    each month.
     """
 
     number: int
@@ -43,6 +43,7 @@ SHEETS = (
     _sheet(9, "month", 9, "category", 20_000),
     _sheet(10, "month", 6, "category department source", 20_000),
     _sheet(11, "day", 6, "category", 40_000),
+    _sheet(12, "day", 4, "category", 7_500),
 )
 
 

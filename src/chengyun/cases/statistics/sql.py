@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from chengyun.cases.statistics.models import COUNTED, DIMENSIONS, HOURS
-from chengyun.cases.statistics.sheets import SHEETS
+from chengyun.cases.statistics.sheets import SHEETS, Sheet
 
 __all__ = ["ADDED", "CELLS", "DROP", "SPREAD", "create", "ends", "parts", "sums"]
 
 NOTE = f"INSERT INTO statistics_delta ({', '.join((*DIMENSIONS, *COUNTED))})"
+PLACES = {4: "city", 6: "district", 9: "street"}
 OPENED = ("opened", "simulated", "returned", "reworked", "reopened")
 
 
@@ -38,11 +39,14 @@ def ends(row: str, zone: str, sign: str = "1") -> str:
     return ", ".join((*_where(row, "closed_at", zone), *["0"] * len(OPENED), *(f"{sign} * {one}" for one in counts)))
 
 
-def parts(rows: str, zone: str, sign: str = "1", where: str = "true") -> str:
-    """Return a query of all that rows of cases add. rows: a table of cases; where: a condition on its alias c."""
+def parts(rows: str, zone: str, sign: str = "1", where: str = "true", ended_where: str = "") -> str:
+    """Return a query of all that rows of cases add.
+
+    rows: a table of cases. where: a condition on its alias c; ended_where: another one, for what is of the day they ended on.
+    """
     return f"""
         SELECT {begins("c", zone, sign)} FROM {rows} c WHERE {where}
-        UNION ALL SELECT {ends("c", zone, sign)} FROM {rows} c WHERE c.ended AND {where}
+        UNION ALL SELECT {ends("c", zone, sign)} FROM {rows} c WHERE c.ended AND {ended_where or where}
     """  # noqa: S608  words of this module
 
 
@@ -122,19 +126,28 @@ def sums(sign: str = "") -> str:
 
 
 def _spread() -> str:
-    sheets = ", ".join(
-        f"({one.number}, {one.monthly}, {one.digits}, {', '.join(str(name in one.apart) for name in DIMENSIONS[3:])})"
-        for one in SHEETS
-    )
+    """Return what spreads notes over all sheets in one pass; each is a grouping set, known by what it leaves out."""
+    named = ("day", "month", *PLACES.values(), *DIMENSIONS[3:])
+    kept = {one.number: _columns(one) for one in SHEETS}
+    sets = ", ".join(f"(type, {', '.join(columns)})" for columns in kept.values())
+    left_out = {
+        number: sum(1 << place for place, name in enumerate(reversed(named)) if name not in columns)
+        for number, columns in kept.items()
+    }
+    places = ", ".join(f"left(area, {digits}) AS {name}" for digits, name in PLACES.items())
+    area = f"coalesce({', '.join(PLACES.values())}) AS area"
+    which = " ".join(f"WHEN {bits} THEN {number}" for number, bits in left_out.items())
     return f"""
-        SELECT s.sheet::smallint AS sheet, p.type,
-               CASE WHEN s.monthly THEN date_trunc('month', p.day)::date ELSE p.day END AS day, left(p.area, s.digits) AS area,
-               CASE WHEN s.category THEN p.category ELSE '' END AS category,
-               CASE WHEN s.department THEN p.department ELSE 0 END AS department,
-               CASE WHEN s.source THEN p.source ELSE '' END AS source, {sums("p.")}
-        FROM noted p CROSS JOIN (VALUES {sheets}) AS s (sheet, monthly, digits, category, department, source)
-        GROUP BY 1, 2, 3, 4, 5, 6, 7
+        SELECT (CASE GROUPING({", ".join(named)}) {which} END)::smallint AS sheet, type, coalesce(day, month) AS day,
+               {area}, coalesce(category, '') AS category, coalesce(department, 0) AS department,
+               coalesce(source, '') AS source, {sums()}
+        FROM (SELECT *, date_trunc('month', day)::date AS month, {places} FROM noted) AS placed
+        GROUP BY GROUPING SETS ({sets})
     """  # noqa: S608  words of this module
+
+
+def _columns(sheet: Sheet) -> tuple[str, ...]:
+    return ("month" if sheet.monthly else "day", PLACES[sheet.digits], *sorted(sheet.apart))
 
 
 SPREAD = _spread()
