@@ -20,6 +20,7 @@ import time
 from typing import Any
 
 import psycopg
+import psycopg.sql
 from procrastinate.exceptions import UniqueViolation
 from procrastinate.jobs import Status
 from procrastinate.manager import JobManager
@@ -104,6 +105,7 @@ async def _work(guard: psycopg.Connection[Any]) -> None:
 
     # Nothing is ever sent to this connection unasked, so it has something to read when it is lost.
     asyncio.get_running_loop().add_reader(guard.fileno(), _end_without, guard)
+    listener = asyncio.create_task(_follow_alerts(config().dsn()))
 
     with app.replace_connector(app.connector.get_worker_connector()) as worker:  # type: ignore[attr-defined]
         async with worker.open_async():
@@ -114,6 +116,36 @@ async def _work(guard: psycopg.Connection[Any]) -> None:
                 shutdown_graceful_timeout=STOP_WITHIN_S,
                 install_signal_handlers=True,
             )
+    listener.cancel()
+    await asyncio.gather(listener, return_exceptions=True)
+
+
+async def _follow_alerts(dsn: str) -> None:
+    """Do what an alert asks for in the moment it commits, in a thread of its own: the worker's places may all be taken.
+
+    One at a time; alerts that come meanwhile are one more turn. What fails here is done by the clock a few seconds later.
+    """
+    # They read models, so Django must have started.
+    from django.db import close_old_connections
+    from django.utils import timezone
+
+    from chengyun.operate.alerting.work import CHANNEL, follow
+
+    def turn() -> None:
+        close_old_connections()
+        try:
+            follow(timezone.now())
+        except Exception:
+            log.exception("what an alert asks for failed; the clock comes to it")
+
+    async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as conn:
+        await conn.execute(psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(CHANNEL)))
+        while True:
+            async for _notice in conn.notifies(stop_after=1):
+                pass
+            async for _notice in conn.notifies(timeout=0):
+                pass
+            await asyncio.to_thread(turn)
 
 
 async def _requeue(jobs: JobManager) -> None:
