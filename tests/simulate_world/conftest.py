@@ -17,8 +17,9 @@ from chengyun.areas.geometry import to_wkb
 from chengyun.areas.models import Area, TreeVersion
 from chengyun.cases.duties.services import ensure_duties
 from chengyun.config import config
+from chengyun.simulate.settings import Settings
 from chengyun.simulate.world.ground import District, Ground
-from chengyun.simulate.world.whole import Settings, World
+from chengyun.simulate.world.whole import World
 from chengyun.web import cache
 
 BEGINS = dt.datetime(2026, 9, 30, 16, tzinfo=dt.UTC)

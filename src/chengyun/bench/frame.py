@@ -28,7 +28,7 @@ PARTS = (
     "cases", "cases.category", "cases.duplicates", "cases.crews", "cases.intake", "cases.evaluation", "cases.statistics",
     "protocols.exchange", "share.lineage", "share.askonce", "share.registers", "share.lookups",
     "protocols.sensorthings", "protocols.ngsild", "protocols.ogc",
-    "share.catalogue", "web", "web.boards", "web.components",
+    "share.catalogue", "simulate", "web", "web.boards", "web.components",
 )  # fmt: skip
 
 

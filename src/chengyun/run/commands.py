@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import os
 import unicodedata
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from chengyun.errors import Misdeclared, Refused, nearest
 
 def add_commands(subparsers: Any) -> None:
     up = subparsers.add_parser("up", help="start the city and keep it running")
+    up.add_argument("--demo", action="store_true", help="let a made-up city live in it: a small one, or the one `simulate` made")
     up.set_defaults(func=_up)
     status = subparsers.add_parser("status", help="show each process, its memory, and the age of every stream")
     status.add_argument("--json", action="store_true", help="print one JSON object")
@@ -35,12 +37,18 @@ def add_commands(subparsers: Any) -> None:
     reference.set_defaults(func=_reference)
 
 
-def _up(_: argparse.Namespace) -> int:
+def _up(args: argparse.Namespace) -> int:
+    if args.demo:
+        os.environ["CHENGYUN_DEMO"] = "1"
     from chengyun.config import config
     from chengyun.run.folder import explained
     from chengyun.run.supervisor import up
 
     with explained():
+        if args.demo:
+            from chengyun.simulate.settings import begin_demo  # this process stays for good and loads no more than it needs
+
+            begin_demo(config(), dt.datetime.now(dt.UTC))
         return up(config())
 
 

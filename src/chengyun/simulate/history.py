@@ -31,10 +31,11 @@ from chengyun.operate.engine import evaluate
 from chengyun.operate.watch import judge_ended, judge_silence
 from chengyun.simulate.incidents import planned
 from chengyun.simulate.loop import Done, advance, made_up_type
+from chengyun.simulate.settings import settings_file
 from chengyun.simulate.telling import SOURCE, register_sensors, tell
 from chengyun.simulate.truth import write_people, write_planted
 from chengyun.simulate.world.parts import Block, Part
-from chengyun.simulate.world.whole import World, settings_file
+from chengyun.simulate.world.whole import World
 
 __all__ = ["Made", "make"]
 
@@ -111,7 +112,8 @@ class _Making:
             write_people(world)
         lines = "".join(f"{name} {digest.hexdigest()}\n" for name, digest in sorted(self._digests.items()))
         made.digest = hashlib.sha256(lines.encode()).hexdigest()
-        dataclasses.replace(world.settings, until=self._until).save(settings_file(world.config))
+        if self._send:
+            dataclasses.replace(world.settings, until=self._until).save(settings_file(world.config))
         return made
 
     def _observe(self) -> None:

@@ -19,8 +19,8 @@ from chengyun.simulate.people import habit_of
 from chengyun.simulate.score import found
 from chengyun.simulate.score.people import BodyScore, PairScore, SignScore, ordered, score_bodies, score_pairs, score_signs
 from chengyun.simulate.score.rules import PlantedScore, RuleScore, score_flags, score_planted, score_rules
+from chengyun.simulate.settings import Settings, settings_file
 from chengyun.simulate.told import folder, read_planted, read_told
-from chengyun.simulate.world.whole import Settings, settings_file
 
 __all__ = ["Score", "score", "text", "write"]
 

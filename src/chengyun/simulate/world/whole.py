@@ -3,12 +3,8 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,56 +14,15 @@ from chengyun.city import City, SimulatedArea
 from chengyun.collect.simulate import simulated_areas
 from chengyun.config import Config
 from chengyun.errors import Refused
+from chengyun.simulate.settings import PEOPLE_A_SCALE, Settings
 from chengyun.simulate.world.ground import District, Ground
 from chengyun.simulate.world.parts import Part, parts_of
 from chengyun.simulate.world.residents import Residents, residents
 from chengyun.simulate.world.seeds import Floats
 
-__all__ = ["PEOPLE_A_SCALE", "Settings", "World", "settings_file"]
+__all__ = ["World"]
 
-PEOPLE_A_SCALE = 20_000
-"""So many people live in the city whose incidents a week a habits file tells: five a thousand people a week go wrong. There is no
-source for it here; it is this simulation's assumption."""
 INCIDENT_PLACES = 4_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """What a made-up city follows from. begins: its first moment, UTC; nothing is planted before it.
-
-    registered: people, and with them houses and firms in proportion, that are told to the registers. trouble: how many times
-    what packs tell befalls sensors and the places they stand at. until: how far it was made; None: it was not.
-    """
-
-    seed: int
-    people: int
-    sensors: int
-    begins: dt.datetime
-    registered: int = 2_000
-    trouble: float = 1.0
-    until: dt.datetime | None = None
-
-    def save(self, path: Path) -> None:
-        """Keep them, whole or not at all."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_suffix(".new")
-        beside.write_text(json.dumps(asdict(self), indent=1, default=dt.datetime.isoformat), encoding="utf-8")
-        beside.replace(path)
-
-    @classmethod
-    def load(cls, path: Path) -> Settings | None:
-        """Return what was kept; None where nothing was."""
-        try:
-            told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return None
-        times = {name: dt.datetime.fromisoformat(told[name]) for name in ("begins", "until") if told[name]}
-        return cls(**{**told, **times})
-
-
-def settings_file(config: Config) -> Path:
-    """Return where an installation keeps what its made-up city follows from."""
-    return config.data / "simulation" / "world.json"
 
 
 class World:
