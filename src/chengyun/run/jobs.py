@@ -12,6 +12,7 @@ A worker that lived on could not say how its jobs ended: they would count as run
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import datetime as dt
 import logging
 import os
@@ -33,6 +34,7 @@ CONCURRENCY = 3
 STOP_WITHIN_S = 8.0
 """A job still running this long after we are asked to stop is aborted; it runs again after the next start."""
 DATABASE_WITHIN_S = 30.0
+GIVE_BACK_EVERY_S = 30.0
 ONE_WORKER = 0x6A6F6273
 """Key of the advisory lock ("jobs" in ASCII)."""
 
@@ -45,7 +47,7 @@ class _Without:
     def __init__(self, name: str) -> None:
         self.name = name
 
-    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+    def find_spec(self, name: str, *_: object) -> None:
         if name == self.name:
             raise ImportError(f"{name} is not loaded here")
 
@@ -106,6 +108,7 @@ async def _work(guard: psycopg.Connection[Any]) -> None:
     # Nothing is ever sent to this connection unasked, so it has something to read when it is lost.
     asyncio.get_running_loop().add_reader(guard.fileno(), _end_without, guard)
     listener = asyncio.create_task(_follow_alerts(config().dsn()))
+    giver = asyncio.create_task(_give_back())
 
     with app.replace_connector(app.connector.get_worker_connector()) as worker:  # type: ignore[attr-defined]
         async with worker.open_async():
@@ -117,7 +120,19 @@ async def _work(guard: psycopg.Connection[Any]) -> None:
                 install_signal_handlers=True,
             )
     listener.cancel()
-    await asyncio.gather(listener, return_exceptions=True)
+    giver.cancel()
+    await asyncio.gather(listener, giver, return_exceptions=True)
+
+
+async def _give_back() -> None:
+    """Give free memory back to the system now and then: this process has moments of much between hours of little."""
+    try:
+        trim = ctypes.CDLL(None).malloc_trim
+    except AttributeError:
+        return  # another C library, which does it by itself or not at all
+    while True:
+        await asyncio.sleep(GIVE_BACK_EVERY_S)
+        await asyncio.to_thread(trim, 0)
 
 
 async def _follow_alerts(dsn: str) -> None:
