@@ -57,14 +57,8 @@ INSTRUMENTS = (
                 kind="stuck", quantity="pm25", often=3, hours=(30, 72), flag="stuck", rules=["station_stuck"],
                 also=["station_drifting"],
             ),
-            Defect(
-                kind="spike", quantity="pm25", size=700, often=4, hours=(1, 1), flag="spike",
-                also=["pm25_hour_high", "pm25_hour_severe"],
-            ),
-            Defect(
-                kind="drift", quantity="pm25", size=1.6, often=2, hours=(240, 336), rules=["station_drifting"],
-                also=["pm25_hour_high"],
-            ),
+            Defect(kind="spike", quantity="pm25", size=700, often=4, hours=(1, 1), flag="spike"),
+            Defect(kind="drift", quantity="pm25", size=1.6, often=2, hours=(240, 336), rules=["station_drifting"]),
         ],
     ),
 )  # fmt: skip
