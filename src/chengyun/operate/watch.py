@@ -25,10 +25,10 @@ from chengyun.operate.probation.models import Sighting
 from chengyun.operate.probation.ruleset import standing_now
 from chengyun.operate.rules import Transition, group_key, limit_on
 
-__all__ = ["judge_ended", "judge_figures", "judge_silence"]
+__all__ = ["Seen", "find", "judge_ended", "judge_figures", "judge_silence"]
 
 
-class _Seen(NamedTuple):
+class Seen(NamedTuple):
     """The newest figures of a subject, newest first: (start of period, value, id, simulated)."""
 
     subject: str
@@ -62,7 +62,7 @@ def judge_figures(city: City, indicator: str, subjects: Collection[str] | None, 
             continue
         held = _held(key)
         for seen in _newest(indicator, subjects, rule, before):
-            finding = _find(city, key, rule, seen)
+            finding = find(city, key, rule, seen)
             kind = _kind(finding.holds, seen.subject in held, seen.subject in held.open)
             start, _, ident, simulated = seen.figures[0]
             end = period_end(period, start, zone)
@@ -216,7 +216,7 @@ def _running_since(city: City, indicator: str, now: dt.datetime) -> dt.datetime:
     return window_bounds(period, window_of(period, now.astimezone(zone).date()), zone)[0]
 
 
-def _newest(indicator: str, subjects: Collection[str] | None, rule: AlertRule, before: dt.datetime) -> list[_Seen]:
+def _newest(indicator: str, subjects: Collection[str] | None, rule: AlertRule, before: dt.datetime) -> list[Seen]:
     """Return the newest figures with a value: as many as the rule looks back."""
     count = rule.when.times if isinstance(rule.when, Above | Below) else 100
     with connection.cursor() as cursor:
@@ -224,14 +224,15 @@ def _newest(indicator: str, subjects: Collection[str] | None, rule: AlertRule, b
         given = {"indicator": indicator, "subjects": wanted, "count": count, "before": before}
         cursor.execute(statement("newest_of_each"), given)
         rows = cursor.fetchall()
-    found: dict[str, _Seen] = {}
+    found: dict[str, Seen] = {}
     for subject, area, start, value, ident, simulated in rows:
         if value is not None:
-            found.setdefault(subject, _Seen(subject, area, [])).figures.append((start, value, ident, simulated))
+            found.setdefault(subject, Seen(subject, area, [])).figures.append((start, value, ident, simulated))
     return list(found.values())
 
 
-def _find(city: City, key: str, rule: AlertRule, seen: _Seen) -> _Finding:
+def find(city: City, key: str, rule: AlertRule, seen: Seen) -> _Finding:
+    """Say what the newest figures of a subject, newest first, mean for a rule."""
     start, value, _, _ = seen.figures[0]
     when = rule.when
     if isinstance(when, Change):

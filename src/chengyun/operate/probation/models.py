@@ -67,7 +67,7 @@ class BackTest(models.Model):
     version = models.CharField(_("版本"), max_length=12)
     since = models.DateTimeField(_("自"))
     until = models.DateTimeField(_("至"))
-    against = models.CharField(_("对照"), max_length=8)
+    against = models.CharField(_("对照"), max_length=16, blank=True)
     asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     asked_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True)

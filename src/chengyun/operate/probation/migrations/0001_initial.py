@@ -72,7 +72,7 @@ class Migration(migrations.Migration):
                 ("version", models.CharField(max_length=12, verbose_name="版本")),
                 ("since", models.DateTimeField(verbose_name="自")),
                 ("until", models.DateTimeField(verbose_name="至")),
-                ("against", models.CharField(max_length=8, verbose_name="对照")),
+                ("against", models.CharField(blank=True, max_length=16, verbose_name="对照")),
                 ("asked_at", models.DateTimeField()),
                 ("started_at", models.DateTimeField(null=True)),
                 ("finished_at", models.DateTimeField(null=True)),
