@@ -48,7 +48,8 @@ def compare(numbers: Floats, treated: Flags, seed: int, level: float = 0.95) -> 
     if k < 1 or n - k < 3:
         raise ValueError(f"{k} treated and {n - k} other areas: at least 1 and 3 are needed.")
     value, error, df = (float(one[0]) for one in _welch(numbers, np.flatnonzero(treated)[None, :]))
-    if not error > 0:
+    # Rounding alone is no variation.
+    if not error > 1e-12 * max(1.0, float(np.abs(numbers).max())):
         raise ValueError("the areas do not differ from each other at all.")
     reach = float(stats.t.ppf((1 + level) / 2, df)) * error
     whole = math.comb(n, k)

@@ -8,6 +8,7 @@ anything else ──────────────────────
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
@@ -24,7 +25,7 @@ EDITION = "1"
 LEVEL = 0.05
 FEWEST_BEFORE = {"differences": 6, "synthetic": 12}
 FEWEST_AFTER = 2
-FEWEST_OTHERS = {"differences": 3, "synthetic": 9}
+FEWEST_OTHERS = {"differences": 3, "synthetic": synthetic.FEWEST_OTHERS}
 WORST_FIT = 2.0
 """Times the usual misfit of the others; beyond, the treated areas are unlike any mixture of them."""
 ASSUMES = {
@@ -75,7 +76,7 @@ def judge(panel: Panel, method: Method, rise: bool, size: float | None, seed: in
     if reasons:
         return _told(panel, method, "refused", reasons)
     try:
-        return _differences(panel, rise, size, seed) if method == "differences" else _synthetic(panel, rise, size)
+        return (_differences if method == "differences" else _synthetic)(panel, rise, size, seed)
     except ValueError:
         return _told(panel, method, "refused", ("no_variation",))
 
@@ -121,8 +122,8 @@ def _differences(panel: Panel, rise: bool, size: float | None, seed: int) -> Jud
     )  # fmt: skip
 
 
-def _synthetic(panel: Panel, rise: bool, size: float | None) -> Judgement:
-    found = synthetic.estimate(panel, 1 - LEVEL)
+def _synthetic(panel: Panel, rise: bool, size: float | None, seed: int) -> Judgement:
+    found = synthetic.estimate(panel, seed, 1 - LEVEL)
     reasons = []
     if found.misfit > WORST_FIT * found.usual_misfit:
         reasons.append("bad_fit")
@@ -130,12 +131,16 @@ def _synthetic(panel: Panel, rise: bool, size: float | None) -> Judgement:
         reasons.append("early_effect")
     if found.least_p > LEVEL:
         reasons.append("few_areas")
-    sure = found.p <= LEVEL and not found.low <= 0 <= found.high
+    if found.low is None or found.high is None:
+        reasons.append("unbounded")
+    low = -math.inf if found.low is None else found.low
+    high = math.inf if found.high is None else found.high
+    sure = found.p <= LEVEL and not low <= 0 <= high
     return _told(
         panel, "synthetic", "refused" if reasons else _state(found.value, sure, rise), tuple(reasons),
         value=found.value, low=found.low, high=found.high, level=found.level, p=found.p, least_p=found.least_p,
         checks={"early": found.early_p, "fit": found.misfit / found.usual_misfit},
-        size=_size(found.low, found.high, rise, size),
+        size=_size(low, high, rise, size),
         lines={"treated": _mean(panel, panel.treated), "others": found.mixture},
     )  # fmt: skip
 

@@ -2,37 +2,43 @@
 """Synthetic control: a mixture of other areas that moved like the treated ones before, and how far they parted after.
 
 Weights are not negative and sum to one (Abadie, Diamond and Hainmueller 2010); every area is taken from its own mean before the
-decision, so that areas of another level may take part (Ferman and Pinto 2021). Inference is by placebo in space: every other
-area plays the treated one in turn, and what parts, relative to how well it fitted before, is ranked. J other areas give a rank
-no finer than 1/(J + 1): a verdict at 5 % takes 19.
+decision, so that areas of another level may take part (Ferman and Pinto 2021).
+
+Inference is by placebo in space, as a permutation of who was treated: groups of as many areas play the treated ones, mixed from
+all the others, and what parts, relative to how well it fitted before, is ranked. A supposed effect is taken out of the treated
+areas first; the interval holds every effect that leaves them inconspicuous. Exact if any group might as well have been treated.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from chengyun.govern.decisions.effects.panels import Floats, Panel
+from chengyun.govern.decisions.effects.panels import Flags, Floats, Panel
 
 __all__ = ["Synthetic", "estimate", "weights"]
 
-STEPS = 1000
-CLOSE = 1e-6
+FEWEST_OTHERS = 9
+STEPS = 800
+CLOSE = 1e-5
+DRAWS = 79
+"""Groups drawn beside the treated one when there are too many to try all."""
 
 
 @dataclass(frozen=True)
 class Synthetic:
-    """gap: treated minus mixture by period. value: its mean after the start. low, high: interval of that level.
+    """gap: treated minus mixture by period. value: its mean after the start. low, high: interval of that level, None without end.
 
     p: rank among the placebos; least_p: the smallest it could have been. misfit: root mean square of the gap before;
     usual_misfit: the placebos' median. early_p: rank of the gap of a decision never taken, at two thirds of the time before.
     """
 
     value: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     level: float
     p: float
     least_p: float
@@ -43,27 +49,27 @@ class Synthetic:
     mixture: tuple[float, ...]
 
 
-def estimate(panel: Panel, level: float = 0.95) -> Synthetic:
+def estimate(panel: Panel, seed: int, level: float = 0.95) -> Synthetic:
     """Return the estimate, its interval of the level asked for or of what the number of areas allows. Needs nine other areas."""
-    others = panel.values[~panel.treated]
-    target = panel.values[panel.treated].mean(axis=0)
-    count = len(others)
-    if count < 9:
-        raise ValueError(f"{count} other areas: a synthetic control is ranked among at least 9.")
-    series, pools = _each_in_turn(target, others)
-    gaps, mixed = _gaps(series, pools, panel.start)
-    misfits, sizes = _misfit_and_size(gaps, panel.start)
-    rank = math.ceil(level * (count + 1))
-    reached = level if rank <= count else count / (count + 1)
-    reach = float(np.sort(sizes[1:])[min(rank, count) - 1] * misfits[0])
-    value = float(gaps[0, panel.start :].mean())
+    n, k = len(panel.areas), int(panel.treated.sum())
+    if n - k < FEWEST_OTHERS:
+        raise ValueError(f"{n - k} other areas: a synthetic control takes at least {FEWEST_OTHERS}.")
+    groups = _groups(panel.treated, seed)
+    gaps, mixtures, found = _gaps(panel.values, groups, panel.start)
+    misfits, parts = _misfits(gaps, panel.start), gaps[:, panel.start :].mean(axis=1)
+    # By how much a supposed effect moves each group's gap: the group's share of treated areas less their weight in its mixture.
+    mine = panel.treated.astype(float)
+    carried = groups @ mine / k - found @ mine
+    reached = min(level, 1 - 1 / len(groups))
+    low, high = _accepted(parts, carried, misfits, 1 - reached)
     split = max(2, round(panel.start * 2 / 3))
-    early, _ = _gaps(series[:, : panel.start], pools[:, :, : panel.start], split)
+    early, _, _ = _gaps(panel.before, groups, split)
     return Synthetic(
-        value=value, low=value - reach, high=value + reach, level=reached,
-        p=_rank(sizes), least_p=1 / (count + 1), early_p=_rank(_misfit_and_size(early, split)[1]),
+        value=float(parts[0]), low=low, high=high, level=reached,
+        p=_share(np.abs(parts) / misfits), least_p=1 / len(groups),
+        early_p=_share(np.abs(early[:, split:].mean(axis=1)) / _misfits(early, split)),
         misfit=float(misfits[0]), usual_misfit=float(np.median(misfits[1:])),
-        gap=tuple(float(one) for one in gaps[0]), mixture=tuple(float(one) for one in mixed[0]),
+        gap=tuple(float(one) for one in gaps[0]), mixture=tuple(float(one) for one in mixtures[0]),
     )  # fmt: skip
 
 
@@ -80,9 +86,9 @@ def weights(pools: Floats, series: Floats) -> Floats:
     found = np.full(aim.shape, 1 / aim.shape[1])
     ahead, momentum = found, np.ones(len(aim))
     for _ in range(STEPS):
-        slope = np.einsum("pde,pe->pd", gram, ahead) - aim
+        slope = (gram @ ahead[:, :, None])[:, :, 0] - aim
         moved = _onto_simplex(ahead - step[:, None] * slope)
-        turn = np.einsum("pd,pd->p", ahead - moved, moved - found) > 0
+        turn = ((ahead - moved) * (moved - found)).sum(axis=1) > 0
         following = (1 + np.sqrt(1 + 4 * momentum**2)) / 2
         pace = np.where(turn, 0.0, (momentum - 1) / following)
         momentum = np.where(turn, 1.0, following)
@@ -103,35 +109,74 @@ def _onto_simplex(points: Floats) -> Floats:
     return np.maximum(points - cut[:, None], 0.0)
 
 
-def _each_in_turn(target: Floats, others: Floats) -> tuple[Floats, Floats]:
-    """Return the series that play the treated one, the real one first, each with the donors it is mixed from.
-
-    The real one is mixed from all J others, a placebo from the J − 1 beside it; a donor that stands in for the missing one, of no
-    weight of its own, keeps the shapes equal: the placebo's first donor is repeated.
-    """
-    count = len(others)
-    pools = [others]
-    for index in range(count):
-        rest = np.delete(others, index, axis=0)
-        pools.append(np.vstack([rest, rest[:1]]))
-    return np.vstack([target[None, :], others]), np.stack(pools)
-
-
-def _gaps(series: Floats, pools: Floats, start: int) -> tuple[Floats, Floats]:
-    means = series[:, :start].mean(axis=1, keepdims=True)
-    own, donors = series - means, pools - pools[:, :, :start].mean(axis=2, keepdims=True)
-    scale = np.maximum(np.abs(donors).max(axis=(1, 2)), 1e-300)
-    found = weights(donors[:, :, :start] / scale[:, None, None], own[:, :start] / scale[:, None])
-    mixed = np.einsum("pd,pdt->pt", found, donors)
-    return own - mixed, mixed + means
+def _groups(treated: Flags, seed: int) -> Flags:
+    """Return who plays the treated ones, the real ones first: all groups of that size, or as many as are drawn."""
+    n, k = len(treated), int(treated.sum())
+    if math.comb(n, k) <= DRAWS + 1:
+        found = np.zeros((math.comb(n, k), n), dtype=bool)
+        for row, chosen in enumerate(itertools.combinations(range(n), k)):
+            found[row, list(chosen)] = True
+        others = found[(found != treated).any(axis=1)]
+    else:
+        others = np.zeros((DRAWS, n), dtype=bool)
+        drawn = np.argsort(np.random.default_rng(seed).random((DRAWS, n)), axis=1)[:, :k]
+        np.put_along_axis(others, drawn, True, axis=1)
+    return np.vstack([treated[None, :], others])
 
 
-def _misfit_and_size(gaps: Floats, start: int) -> tuple[Floats, Floats]:
-    misfit = np.sqrt((gaps[:, :start] ** 2).mean(axis=1))
-    if not (misfit > 0).all():
+def _gaps(values: Floats, groups: Flags, start: int) -> tuple[Floats, Floats, Floats]:
+    """Return for each group its gap, its mixture, and the weight of every area in it."""
+    count, n = groups.shape
+    own = values - values[:, :start].mean(axis=1, keepdims=True)
+    series = groups @ own / groups.sum(axis=1, keepdims=True)
+    donors = np.nonzero(~groups)[1].reshape(count, -1)
+    pools = own[donors]
+    scale = max(float(np.abs(own).max()), 1e-300)
+    found = weights(pools[:, :, :start] / scale, series[:, :start] / scale)
+    mixed = np.einsum("pd,pdt->pt", found, pools)
+    spread = np.zeros((count, n))
+    np.put_along_axis(spread, donors, found, axis=1)
+    level = (groups @ values[:, :start].mean(axis=1) / groups.sum(axis=1))[:, None]
+    return series - mixed, mixed + level, spread
+
+
+def _misfits(gaps: Floats, start: int) -> Floats:
+    found = np.sqrt((gaps[:, :start] ** 2).mean(axis=1))
+    if not (found > 1e-9 * max(1.0, float(np.abs(gaps).max()))).all():
         raise ValueError("an area moved exactly like others before the decision; copies of one series tell nothing.")
-    return misfit, np.abs(gaps[:, start:].mean(axis=1)) / misfit
+    return found
 
 
-def _rank(sizes: Floats) -> float:
+def _accepted(parts: Floats, carried: Floats, misfits: Floats, alpha: float) -> tuple[float | None, float | None]:
+    """Return the ends of the effects around the estimate that are not conspicuous at alpha; None for an end that is none.
+
+    A group is as conspicuous as the treated one where |a - b·effect| / misfit crosses |a0 - effect| / misfit0: between two
+    crossings the rank stays, so that only the stretches between them are looked at.
+    """
+    own, fit = parts[0], misfits[0]
+    crossings = []
+    for sign in (1.0, -1.0):
+        below = misfits[1:] - sign * carried[1:] * fit
+        with np.errstate(divide="ignore", invalid="ignore"):
+            crossings.append((own * misfits[1:] - sign * parts[1:] * fit) / below)
+    points = np.unique(np.concatenate(crossings))
+    points = points[np.isfinite(points)]
+
+    def inconspicuous(effect: float) -> bool:
+        return _share(np.abs(parts - carried * effect) / misfits) > alpha + 1e-12
+
+    ends: list[float | None] = []
+    for side in (points[points < own][::-1], points[points > own]):
+        end: float | None = None
+        for index, point in enumerate(side):
+            last = index + 1 == len(side)
+            beyond = 2 * point - own + np.sign(point - own) if last else (point + side[index + 1]) / 2
+            if not inconspicuous(float(beyond)):
+                end = float(point)
+                break
+        ends.append(end)
+    return ends[0], ends[1]
+
+
+def _share(sizes: Floats) -> float:
     return float(np.mean(sizes >= sizes[0] * (1 - 1e-12)))
