@@ -16,6 +16,7 @@ from chengyun.city.casework import SECONDS, CaseType
 from chengyun.city.declare import collecting, declaration, is_key, report
 from chengyun.city.elements import DataElement
 from chengyun.city.fields import Ref
+from chengyun.city.forecasts import Forecast
 from chengyun.city.index import Index, compiled, measured_by, numbers
 from chengyun.city.limits import Limits
 from chengyun.city.pages import Calendar, Chart, Listing, MapLayer, Page, Panel, Plot, Related, Scale, Table, Tiles
@@ -78,6 +79,7 @@ class Pack:
     indices: Sequence[Index] = ()
     alerts: Sequence[AlertRule] = ()
     cases: Sequence[CaseType] = ()
+    forecasts: Sequence[Forecast] = ()
     quality: Sequence[QualityRule] = ()
     pages: Sequence[Page] = ()
     boards: Sequence[str] = ()
@@ -155,6 +157,7 @@ class City:
         self.indices = self._gather(lambda it: it.pack.indices)
         self.alerts = self._gather(lambda it: it.pack.alerts)
         self.cases = self._gather(lambda it: it.pack.cases)
+        self.forecasts: dict[str, Forecast] = self._gather(lambda it: it.pack.forecasts)
         self.quality = self._gather(lambda it: it.pack.quality)
         self.pages = self._gather(lambda it: it.pack.pages)
 
@@ -320,12 +323,21 @@ def _check_references(city: City, pack: LoadedPack) -> None:
         known(at, "scale", indicator.scale, city.scales)
         for parameter, (table, entry) in indicator.parameters.items():
             _check_limit(f"{at}: parameter {parameter}", pack, table, entry)
+        first: Indicator | None = known(at, "indicator", indicator.version_of, city.indicators)
+        if first is not None and (first.subject, first.period, first.unit) != (
+            indicator.subject,
+            indicator.period,
+            indicator.unit,
+        ):
+            report(f"{at}: it is no version of {indicator.version_of}: subject, period and unit must be the same.")
         if indicator.goal is not None:
             _check_limit(f"{at}: goal", pack, *indicator.goal[1:])
     for index in pack.pack.indices:
         _check_index(index, pack, known, city)
     for rule in pack.pack.alerts:
         check_rule(city, pack, rule, known)
+    for ahead in pack.pack.forecasts:
+        _check_forecast(city, pack, ahead)
     for kind in pack.pack.cases:
         known(kind.at, "entity", kind.components, city.entities)  # type: ignore[attr-defined]
         for state in kind.states:
@@ -360,6 +372,16 @@ def _check_instrument(city: City, instrument: Instrument, known: Callable[..., A
             known(at, "alert rule", rule, city.alerts)
     if fed is not None:
         _check_fields(at, fed, [one.quantity for one in instrument.defects if one.quantity is not None])
+
+
+def _check_forecast(city: City, pack: LoadedPack, ahead: Forecast) -> None:
+    at = ahead.at  # type: ignore[attr-defined]
+    name = qualify(pack.key, ahead.on)
+    if name in city.streams:
+        _check_fields(at, city.streams[name], [ahead.field])
+    elif name not in city.indicators:
+        hint = nearest(ahead.on, [*city.streams, *city.indicators])
+        report(f"{at}: on {ahead.on!r} is neither a stream nor an indicator.{hint}")
 
 
 def check_rule(city: City, pack: LoadedPack, rule: AlertRule, known: Callable[..., Any]) -> None:

@@ -205,9 +205,9 @@ def _count(index: Index, one: _Area, weights: list[tuple[float, list[float]]] | 
         return
     present = [score is not None for score in one.scores]
     one.weights = composite.effective(weights, present)
-    # What scores zero because it is missing is not covered.
+    # What scores zero because it is missing is not covered. Counted from what is missing: whole is then 1 to the last bit.
     flat = [outer * part for outer, inner in weights for part in inner]
-    one.coverage = min(1.0, math.fsum(weight for weight, value in zip(flat, one.values, strict=True) if value is not None))
+    one.coverage = max(0.0, 1.0 - math.fsum(weight for weight, value in zip(flat, one.values, strict=True) if value is None))
     if index.missing == "withhold" and not all(present):
         one.reason = "missing"
     elif one.coverage < index.least:

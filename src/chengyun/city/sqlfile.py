@@ -15,6 +15,7 @@
     -- scale:     aqi                          Scale that colours the value
     -- apart:     subject, period           what a figure needs no rows of: other subjects, other periods
     -- goal:      at most air.goal:pm25     what is aimed at, from limits.toml by date
+    -- version of: pm25_daily                another formula of that indicator, current beside it
     -- fresh for: 36 h                         after the period's end; then the figure is stale
     -- source:    GB 3095-2012, table 4
 
@@ -40,6 +41,7 @@ COLUMN = re.compile(r"(?P<key>[a-z][a-z0-9_]*)\s*=\s*(?P<name>[^\[\]]*[^\[\]\s])
 KNOWN = {
     "name", "one row", "subject", "period", "value", "unit", "streams", "uses", "parameter", "rule", "scale", "source",
     "fresh for", "decimals", "sharing", "open", "columns", "apart", "goal",
+    "version of",
 }  # fmt: skip
 REQUIRED = ("name", "one row", "subject", "period", "value", "unit", "source")
 
@@ -115,6 +117,7 @@ def read_indicator(path: Path, rule_source: dict[str, str]) -> Indicator | None:
             decimals=int(one.get("decimals", "0")),
             apart=frozenset(_names(one.get("apart", ""))),
             goal=_goal(one["goal"], at) if "goal" in one else None,
+            version_of=one.get("version of"),
         )
 
 

@@ -343,6 +343,7 @@ class Indicator:
     apart: what a figure may be computed apart from, with the same result: "subject": other subjects' rows, "period": rows of
         other periods. Then less is read: the subject's rows alone to explain it, the touched hours alone to follow new data.
     goal: ("at least" or "at most", table of limits.toml, name in its entry): what is aimed at, by date; None: nothing is.
+    version_of: key of an indicator this is another formula for; both are current, side by side.
     parameters: SQL parameter → (table of limits.toml, name in its entry).
     rule: key of the Rule that finishes the rows, or None.
     version: hash of the SQL, header and rule source: a figure names the version that made it.
@@ -370,6 +371,7 @@ class Indicator:
     columns: Mapping[str, tuple[str, str]] = dataclasses.field(default_factory=dict)
     apart: frozenset[str] = frozenset()
     goal: tuple[str, str, str] | None = None
+    version_of: str | None = None
 
     def faults(self) -> Iterator[str]:
         for word in sorted(self.apart - {"subject", "period"}):

@@ -52,7 +52,7 @@ def measure(stations: int) -> dict[str, Any]:
     table = stream_table(settings.CITY, STREAM)
     began = time.monotonic()
     with psycopg.connect(database.url(), autocommit=True) as conn:
-        keys, ids = _register(conn, table, stations)
+        keys, ids = register(conn, table, stations)
         rows, size = _fill(conn, table, keys, ids)
         filled = time.monotonic() - began
         times, worked, answer = [], [], 0
@@ -75,7 +75,7 @@ def measure(stations: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _register(conn: psycopg.Connection[tuple[Any, ...]], table: StreamTable, stations: int) -> tuple[list[str], list[int]]:
+def register(conn: psycopg.Connection[tuple[Any, ...]], table: StreamTable, stations: int) -> tuple[list[str], list[int]]:
     """Put stations into the register, ten districts in turn; return their keys and ids in order of key."""
     conn.execute(
         f"""
@@ -101,7 +101,7 @@ def _fill(
         month = plausible.month(len(keys), YEAR, number, seq + 1)
         count = len(month["time"])
         seq += count
-        stored = _seal_month(home, table, month, keys, number, seq)
+        stored = seal_month(home, table, month, keys, number, seq)
         rows, size = rows + count, size + stored.size
         _copy_plain(conn, month, np.array(ids, dtype=np.int32))
     conn.execute("UPDATE lake_stream SET next_seq = %s WHERE stream = %s", [seq + 1, STREAM])
@@ -109,7 +109,8 @@ def _fill(
     return rows, size
 
 
-def _seal_month(home: Table, table: StreamTable, month: dict[str, Any], keys: list[str], number: int, seq: int) -> Stored:
+def seal_month(home: Table, table: StreamTable, month: dict[str, Any], keys: list[str], number: int, seq: int) -> Stored:
+    """Write a month into one sealed file, as sealing would; seq: of its last row."""
     missing = [name for name in table.quantities if name not in plausible.POLLUTANTS]
     rows = plausible.as_arrow(month, keys, table.time, table.entity, missing)
     schema = parquet.arrow_schema(table, {field.name: field.field_id for field in home.schema().fields})

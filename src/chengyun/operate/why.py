@@ -15,13 +15,14 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
 from chengyun.access.actors import Actor
 from chengyun.access.policy import Scope, scope
-from chengyun.city import City
+from chengyun.city import City, qualify
 from chengyun.config import config
 from chengyun.errors import Problem
 from chengyun.operate import compute, formulas, store
@@ -34,6 +35,8 @@ __all__ = ["Again", "Cited", "InputRows", "Link", "ParameterUsed", "Why", "expla
 
 TOP = 200
 """How many rows of a stream are shown; the recomputation reads them all."""
+NAMED = 4000
+"""Entities that are named to the lake at most; of more, it reads all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,16 +158,25 @@ def explain(figure_id: int, actor: Actor, now: dt.datetime | None = None) -> Why
 
 
 def _read_again(city: City, row: Figure, day: dt.date, actor: Actor) -> tuple[tuple[InputRows, ...], Again]:
-    """Open the inputs as they were; show the subject's rows and compute the window again."""
+    """Open the inputs as they were; show the subject's rows and compute the figure again.
+
+    Of a formula that says so (`-- apart:`), only what its own figure is made of is opened: the subject's entities, the period.
+    """
     zone, declared = config().zone, city.indicators[row.indicator]
-    since, until = window_bounds(declared.period, window_of(declared.period, day), zone)
     streams, uses = inputs(city, row.indicator)
     given = compute.parameters(city, row.indicator, day) or {}
-    used = {key: store.used_figures(key, since, until, row.as_of.get("figures")) for key in uses}
+    if "period" in declared.apart:
+        since, until = row.period_start, period_end(declared.period, row.period_start, zone)
+    else:
+        since, until = window_bounds(declared.period, window_of(declared.period, day), zone)
+    apart = "subject" in declared.apart
+    subject = row.subject if apart and all(_about(city, key) == _about(city, row.indicator) for key in uses) else None
+    used = {key: store.used_figures(key, since, until, row.as_of.get("figures"), subject) for key in uses}
     shown: tuple[InputRows, ...] = ()
     try:
         with compute.Inputs(city) as opened:
-            view = opened.open(row.indicator, since, until, used, row.as_of)
+            entities = _entities(city, row, streams) if apart else None
+            view = opened.open(row.indicator, since, until, used, row.as_of, entities)
             shown = tuple(_input_rows(city, row, stream, view, actor) for stream in streams)
             figures = compute.compute(city, row.indicator, view, since, until, given, zone)
     except Exception as error:  # a pack's formula may fail in any way; the page still shows the rest
@@ -175,6 +187,32 @@ def _read_again(city: City, row: Figure, day: dt.date, actor: Actor) -> tuple[tu
         return shown, Again(True, False, None, {}, declared.version)
     before = compute.Computed(row.subject, row.period_start, row.value, row.detail, row.coverage, row.simulated)
     return shown, Again(True, found.same(before), found.value, found.detail, declared.version)
+
+
+def _about(city: City, indicator: str) -> str:
+    """Return what an indicator's subjects are: "area", or an entity by qualified key."""
+    subject = city.indicators[indicator].subject
+    return subject if subject == "area" else qualify(indicator.split(".")[0], subject)
+
+
+def _entities(city: City, row: Figure, streams: Sequence[str]) -> list[str] | None:
+    """Return the keys of the entities a subject's figure is made of; None: no list of them would be shorter than all.
+
+    An area's are those that stand in it, the city's all; of streams about several kinds of entity nothing is left out.
+    """
+    kinds = {qualify(stream.split(".")[0], city.streams[stream].entity.to) for stream in streams}
+    if len(kinds) != 1:
+        return None
+    [kind] = kinds
+    about = _about(city, row.indicator)
+    if about == kind:
+        return [row.subject]
+    if about != "area":
+        return None
+    code = row.subject[:4] if len(row.subject) == 6 and row.subject.endswith("00") else row.subject
+    model: Any = apps.get_model(kind.split(".")[0], city.entities[kind].model)
+    keys = list(model.objects.filter(area_code__startswith=code).order_by("key").values_list("key", flat=True)[: NAMED + 1])
+    return keys if len(keys) <= NAMED else None
 
 
 def _input_rows(city: City, row: Figure, stream: str, view: Any, actor: Actor) -> InputRows:
@@ -265,7 +303,9 @@ def _below(city: City, subject: str, level: Sequence[_Node]) -> list[_Node]:
         return []
     # A little more than each used: every version in the whole span, from which each figure takes what it saw.
     found: dict[str, list[Figure]] = {}
+    # Said in two parts, what is current and what has been replaced: each has an index of its own, their sum has none.
     rows = Figure.objects.filter(
+        Q(superseded_at=None) | Q(superseded_at__isnull=False),
         subject=subject, indicator__in={key for _, uses, _, _ in spans for key in uses},
         period_start__gte=min(since for _, _, since, _ in spans), period_start__lt=max(until for _, _, _, until in spans),
     )  # fmt: skip

@@ -19,8 +19,6 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
 from typing import Literal
 
-import numpy as np
-
 __all__ = [
     "FLOOR", "Aggregation", "Contribution", "aggregate", "apportioned", "contributions", "distance", "effective", "min_max",
     "percentile", "rank_intervals", "ranks", "z_score",
@@ -184,6 +182,8 @@ def rank_intervals(
     """
     if not scores:
         return []
+    import numpy as np  # a large library that declaring an index must not load
+
     weight = np.asarray(weights, dtype=np.float64)
     score = np.array([[np.nan if one is None else one for one in row] for row in scores], dtype=np.float64)
     term = np.where(weight > 0, np.log(np.maximum(score, FLOOR)) if by == "geometric" else score, 0.0)

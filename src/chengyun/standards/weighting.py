@@ -13,8 +13,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 __all__ = ["CONSISTENT", "LEAST_ROWS", "Matrix", "ahp", "entropy", "judgements", "principal"]
 
 Matrix = Sequence[Sequence[float]]
@@ -103,6 +101,8 @@ def principal(scores: Matrix, explained: float = 0.85) -> list[float] | None:
     """
     if len(scores) < LEAST_ROWS:
         return None
+    import numpy as np  # a large library that declaring an index must not load
+
     table = np.asarray(scores, dtype=np.float64)
     varying = np.ptp(table, axis=0) > 1e-12
     if varying.sum() < 2:

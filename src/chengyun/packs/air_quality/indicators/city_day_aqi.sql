@@ -14,6 +14,7 @@
 -- rule:      air_of_reports
 -- scale:     aqi
 -- fresh for: 3 d
+-- apart:     subject, period
 -- source:    HJ 633-2012、HJ 633-2026，由发布的浓度重算
 SELECT city, CAST(day_start AT TIME ZONE 'Asia/Shanghai' AS DATE) AS day,
        CAST(so2 AS DECIMAL(14, 4)) AS so2,

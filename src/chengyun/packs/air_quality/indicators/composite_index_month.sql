@@ -17,6 +17,7 @@
 -- uses:      area_day_aqi
 -- rule:      assess_month
 -- decimals:  2
+-- apart:     subject, period
 -- source:    HJ 663-2013；2026-03-01 起按 HJ 663-2026 权重（composite.weights，未核实是否除以权重之和）
 SELECT d.subject AS area, d.month,
        LIST(d.detail ->> '$.exact.so2' ORDER BY d.period_start) AS so2,

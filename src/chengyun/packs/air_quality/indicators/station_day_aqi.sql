@@ -14,6 +14,7 @@
 -- rule:      air_of_days
 -- scale:     aqi
 -- fresh for: 36 h
+-- apart:     subject, period
 -- source:    HJ 633-2012、HJ 633-2026；有效日按 GB 3095-2012 表 4
 SELECT h.station, CAST(h.hour_start AT TIME ZONE 'Asia/Shanghai' AS DATE) AS day,
        SUM(CAST(h.so2 AS DECIMAL(14, 4))) AS so2_sum, COUNT(h.so2) AS so2_n,

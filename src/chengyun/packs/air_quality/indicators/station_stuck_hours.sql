@@ -7,6 +7,7 @@
 -- unit:      h
 -- streams:   station_hour
 -- fresh for: 36 h
+-- apart:     subject, period
 -- source:    本系统方法：入库时标记为数值不变的小时数（重复次数见数据说明）
 SELECT h.station, CAST(h.hour_start AT TIME ZONE 'Asia/Shanghai' AS DATE) AS day,
        COUNT(*) FILTER ((h.quality & 4) <> 0) AS stuck_hours,

@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Addresses of the pages of indices."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, path
+
+from chengyun.web.indices import pages
+
+urlpatterns: list[URLPattern] = [
+    path("indices", pages.listing, name="indices"),
+    path("indices/<str:key>", pages.one, name="index"),
+]
