@@ -243,7 +243,10 @@ class CaseEvent(models.Model):
 
     class Meta:
         ordering = ["at", "id"]
-        indexes = [BrinIndex(fields=["at"], name="cases_caseevent_at", autosummarize=True)]
+        indexes = [
+            BrinIndex(fields=["at"], name="cases_caseevent_at", autosummarize=True),
+            models.Index(fields=["case"], condition=models.Q(data__has_key="category"), name="cases_caseevent_category"),
+        ]
         triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
 
 

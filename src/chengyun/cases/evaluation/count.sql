@@ -14,15 +14,16 @@ WITH touched AS MATERIALIZED (
            split_part(category, '/', 1) || '/' || left(split_part(category, '/', 2), 2) AS kind,
            category || '|' || condition || '|' AS mix
     FROM cases_case
-    WHERE type = %(type)s AND opened_at < %(until)s AND (closed_at IS NULL OR closed_at >= %(since)s)
+    -- As indexes have it: open ones are few, and of those that ended only the later ones are read.
+    WHERE type = %(type)s AND opened_at < %(until)s AND (NOT ended OR (ended AND closed_at >= %(since)s))
 ), stays AS MATERIALIZED (
-    SELECT s.case_id, s.id, s.state, s.owner_id, s.person_id, s.entered_at, s.left_at, s.due_at, s.clock,
-           lead(s.state) OVER one_case AS next_state,
-           least(s.left_at, s.due_at) AS decided_at,
-           s.left_at IS NOT NULL AND s.left_at <= s.due_at AS on_time
-    FROM cases_casestage s JOIN touched t ON t.id = s.case_id
-    WHERE s.entered_at < %(until)s
-    WINDOW one_case AS (PARTITION BY s.case_id ORDER BY s.entered_at, s.id)
+    -- Case by case (OFFSET 0 keeps it so): joined as a whole, all stays of the register up to the period's end would be read.
+    SELECT s.* FROM touched t CROSS JOIN LATERAL (
+        SELECT s.case_id, s.id, s.state, s.owner_id, s.person_id, s.entered_at, s.left_at, s.due_at, s.clock,
+               lead(s.state) OVER (ORDER BY s.entered_at, s.id) AS next_state,
+               least(s.left_at, s.due_at) AS decided_at,
+               s.left_at IS NOT NULL AND s.left_at <= s.due_at AS on_time
+        FROM cases_casestage s WHERE s.case_id = t.id AND s.entered_at < %(until)s OFFSET 0) s
 ), work AS (
     -- The last stay with the work, and the first: who was given it.
     SELECT DISTINCT ON (case_id) case_id, owner_id, entered_at, left_at, due_at, next_state
@@ -50,11 +51,12 @@ WITH touched AS MATERIALIZED (
     SELECT t.department_id, r.reach FROM ratings r JOIN touched t ON t.id = r.case_id
     WHERE r.reach IS NOT NULL GROUP BY t.department_id, r.reach HAVING count(*) >= %(often)s
 ), recategorised AS (
-    SELECT DISTINCT e.case_id FROM cases_caseevent e JOIN touched t ON t.id = e.case_id
-    -- A category that gives no more time is a correction, whoever makes it.
-    WHERE e.at > t.dispatched_at AND e.at < %(until)s AND e.data ? 'category'
-      AND coalesce((e.data -> 'limit_s' ->> 1)::bigint > (e.data -> 'limit_s' ->> 0)::bigint, false) AND e.account_id = ANY(
-        SELECT a.id FROM access_account a WHERE a.organisation_id = t.department_id)
+    SELECT t.id AS case_id FROM touched t WHERE EXISTS (
+        SELECT 1 FROM cases_caseevent e
+        -- A category that gives no more time is a correction, whoever makes it.
+        WHERE e.case_id = t.id AND e.data ? 'category' AND e.at > t.dispatched_at AND e.at < %(until)s
+          AND coalesce((e.data -> 'limit_s' ->> 1)::bigint > (e.data -> 'limit_s' ->> 0)::bigint, false) AND e.account_id = ANY(
+            SELECT a.id FROM access_account a WHERE a.organisation_id = t.department_id))
 ), again AS (
     SELECT DISTINCT c.id AS case_id
     FROM touched c JOIN ways w ON w.case_id = c.id
@@ -62,6 +64,7 @@ WITH touched AS MATERIALIZED (
          AND round(later.lon * 2000)::int = c.cell_x AND round(later.lat * 2000)::int = c.cell_y
          AND later.opened_at > w.first_closed_at AND later.opened_at <= w.first_closed_at + %(again_within)s
     WHERE c.cell_x IS NOT NULL AND c.category <> '' AND later.opened_at >= %(since)s
+      AND later.opened_at < %(until)s + %(again_within)s  -- no case of the period was closed after it
 ), parts AS (
     SELECT id, department_id IS NOT NULL AND cell_x IS NOT NULL AND category <> '' AND source <> 'alert'
                AND row_number() OVER (PARTITION BY department_id, kind, cell_x, cell_y, (opened_at AT TIME ZONE %(zone)s)::date

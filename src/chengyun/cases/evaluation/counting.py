@@ -86,6 +86,7 @@ def count_into(edition: Edition, now: dt.datetime) -> int:
         "post_states": [state for word in ("intake", "verify", "file", "dispatch", "check") for state in states[word]],
     }  # fmt: skip
     with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL work_mem = '64MB'")
         cursor.execute(TABLES)
         if verified:
             cursor.execute(SEE, given)
