@@ -21,7 +21,7 @@ __all__ = ["JUDGED", "ROWS", "STAMP", "Standing", "standing"]
 QUIET = ("probation", "demoted")
 JUDGED = ("live", *QUIET)
 ROWS = "SELECT key, state, declared, text FROM probation_filedrule ORDER BY key"
-STAMP = "SELECT count(*), coalesce(max(changed_at), 'epoch') FROM probation_filedrule"
+STAMP = "SELECT count(*), md5(string_agg(key || state || version, ',' ORDER BY key)) FROM probation_filedrule"
 
 log = logging.getLogger("chengyun.operate")
 

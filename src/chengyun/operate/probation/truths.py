@@ -47,7 +47,7 @@ def _cases(spec: Truth, low: dt.datetime, high: dt.datetime) -> Iterator[Real]:
     if spec.categories:
         rows = rows.filter(category__in=spec.categories)
     for opened, code, component, subject in rows.values_list(
-        "opened_at", "area_code", "component_key", "case_alert__alert__subject"
+        "opened_at", "area_code", "component_key", "case_alerts__alert__subject"
     ):
         subjects = {name for name in (component, subject) if name} if spec.place == "subject" else {""}
         places = frozenset(key for name in subjects if (key := key_of(spec.place, name, code)))

@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A rule's course from draft to live and back, by two persons, and what it is measured by."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+
+import pytest
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+
+from chengyun.access.models import Account, AuditRecord, Organisation
+from chengyun.cases.models import Case, CaseClock
+from chengyun.config import config
+from chengyun.errors import Refused
+from chengyun.operate import alert_store
+from chengyun.operate.alerting.models import Delivery
+from chengyun.operate.models import Alert
+from chengyun.operate.probation import files, services, testing, watching
+from chengyun.operate.probation.models import BackTest, FiledRule, RuleStep, Sighting
+from chengyun.operate.probation.ruleset import standing_now
+from chengyun.operate.probation.scoring import Real, Said, judge, score, worst_span
+from chengyun.operate.rules import Transition
+
+from .conftest import START
+
+KEY = "air_quality.night"
+TEXT = """
+key = "air_quality.night"
+name = "夜间偏高"
+on = "station_hour"
+field = "pm25"
+severity = "yellow"
+meaning = "看一下"
+[when]
+kind = "above"
+limit = 75
+times = 2
+[truth]
+incidents = ["mishap"]
+before_h = 1
+after_h = 2
+[budget]
+false_alarms = 1
+per_days = 7
+cost_fen = 5000
+"""
+HOUR = dt.timedelta(hours=1)
+
+
+def transition(kind: str, subject: str, at: dt.datetime, *, quiet: bool = True, rule: str = KEY) -> Transition:
+    return Transition(
+        kind=kind, rule=rule, dataset="air_quality.station_hour", subject=subject, subject_name=subject, area_code="330203001",
+        value=80.0, worst=90.0, limit=75.0, since=at, last_seen=at, times=2, now=at, severity="yellow", quiet=quiet,
+    )  # fmt: skip
+
+
+def write(*transitions: Transition) -> None:
+    with connection.cursor() as cursor:
+        alert_store.write_now(cursor, transitions)
+
+
+def test_what_is_wrong_with_a_file_is_said(db) -> None:
+    city = settings.CITY
+    for old, new, says in (
+        ('key = "air_quality.night"', 'key = "air_qualty.night"', "air_quality"),
+        ('field = "pm25"', 'field = "pm52"', "pm25"),
+        ("limit = 75", 'limit = "nothing:there"', "limits.toml"),
+        ("limit = 75", "limit = true", "expected"),
+        ('kind = "above"', 'kind = "abvoe"', "above"),
+        ("times = 2", "tmies = 2", "times"),
+        ("false_alarms = 1", "false_alarms = -1", "false_alarms"),
+        ('key = "air_quality.night"', 'key = "air_quality.pm25_hour_high"', "declares"),
+        ("[when]", "[when", "TOML"),
+        ('kind = "above"\nlimit = 75\ntimes = 2', 'kind = "together"\nwithin = "2 h"\nevery = ["no_such"]', "no_such"),
+    ):
+        assert old in TEXT
+        with pytest.raises(Refused) as refused:
+            files.read_rule(TEXT.replace(old, new), city)
+        assert says in refused.value.sentence or "Expected" in refused.value.sentence
+    moves = 'kind = "change"\nby = 5\nwithin = "90 min"'
+    filed = files.read_rule(TEXT.replace('kind = "above"\nlimit = 75\ntimes = 2', moves), city)
+    assert filed.rule.when.within == dt.timedelta(minutes=90)
+
+
+def test_a_rule_goes_live_by_two_persons_inside_its_budget_and_is_demoted_over_it(live, people, tmp_path) -> None:
+    zhang, li, wang = people["zhang"], people["li"], people["wang"]
+    # Two true spells of A, told by the truth; one false one of B.
+    live([[("A", hour, 100.0 if hour % 100 in (10, 11, 12) else 10.0, 0) for hour in range(200)],
+          [("B", hour, 100.0 if hour in (50, 51) else 10.0, 0) for hour in range(200)]])  # fmt: skip
+    truth = config().data / "simulation"
+    truth.mkdir(exist_ok=True)
+    lines = [{"what": "mishap", "key": f"m{n}", "since": (START + n * HOUR).isoformat(), "until": (START + (n + 3) * HOUR).isoformat(),
+              "sensors": ["A"]} for n in (10, 110, 180)]  # fmt: skip
+    (truth / "planted.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+    rule = services.file_rule(TEXT, zhang, START)
+    assert (rule.state, rule.version) == ("draft", files.version_of(TEXT))
+    assert services.file_rule(TEXT, zhang, START).pk == rule.pk
+    with pytest.raises(Refused):
+        services.ask(KEY, zhang, START)
+    test = testing.run(testing.ask_test(KEY, zhang, START, START, START + 200 * HOUR).pk)
+    assert test.error == ""
+    assert (test.alerts, test.true_alerts, test.false_alarms, test.truths, test.found) == (3, 2, 1, 3, 2)
+    assert (test.worst_span, test.inside_budget, test.cost_fen) == (1, True, 15_000)
+    assert [one["right"] for one in test.examples] == [True, False, True]
+    assert test.by_month == [{"month": "2026-03", "alerts": 3, "true": 2}]
+    assert services.rule_of(KEY).state == "tested"
+
+    services.ask(KEY, zhang, START)
+    with pytest.raises(Refused):
+        services.agree(KEY, True, zhang, START)  # asked for it and owns it
+    assert KEY not in standing_now().rules
+    services.agree(KEY, True, li, START)
+    standing = standing_now()
+    assert KEY in standing.quiet
+    assert KEY not in standing.heard
+
+    write(transition("raise", "A", START), transition("raise", "B", START), transition("clear", "B", START + HOUR))
+    assert Sighting.objects.filter(rule=KEY).count() == 2
+    assert not Alert.objects.exists()
+    services.ask(KEY, li, START)
+    with pytest.raises(Refused):
+        services.agree(KEY, False, wang, START)  # a refusal says why
+    services.agree(KEY, True, wang, START)
+    assert not Sighting.objects.filter(rule=KEY, holds=True).exists()
+    assert KEY in standing_now().heard
+
+    for n in range(3):
+        at = START + (300 + 30 * n) * HOUR
+        write(transition("raise", f"X{n}", at, quiet=False), transition("clear", f"X{n}", at + HOUR, quiet=False))
+        Alert.objects.filter(subject=f"X{n}").update(opened_at=at, closed_at=at + HOUR)
+    write(transition("raise", "Y", START + 400 * HOUR, quiet=False))
+    assert watching.demote_what_is_over(START + 500 * HOUR) == [KEY]
+    assert services.rule_of(KEY).state == "demoted"
+    assert Alert.objects.get(subject="Y").closed_because == "rule demoted"
+    assert KEY in standing_now().quiet
+    told = Delivery.objects.filter(notice__body__rule=KEY)
+    assert sorted(told.values_list("channel", "account__username")) == [("app", "zhang"), ("email", "zhang")]
+    assert list(RuleStep.objects.order_by("id").values_list("after", flat=True)) == [
+        "draft", "tested", "probation", "live", "demoted",
+    ]  # fmt: skip
+    assert AuditRecord.objects.filter(action="alert_rule.demoted", target=KEY).count() == 1
+
+    with pytest.raises(Refused):
+        services.agree(KEY, True, wang, START)
+    services.file_rule(TEXT.replace("75", "60"), li, START)
+    with pytest.raises(Refused):
+        services.ask(KEY, li, START)  # the back-test was of another text
+    test = testing.run(testing.ask_test(KEY, li, START, START, START + 9000 * HOUR).pk)
+    assert test.inside_budget is False or test.worst_span == 1
+    services.withdraw(KEY, wang, START, "不用了")
+    assert KEY not in standing_now().rules
+
+
+def test_over_budget_is_not_live(live, people) -> None:
+    live([[("B", hour, 100.0 if hour % 10 < 3 else 10.0, 0) for hour in range(100)]])
+    services.file_rule(TEXT, people["zhang"], START)
+    test = testing.run(testing.ask_test(KEY, people["zhang"], START, START, START + 200 * HOUR).pk)
+    assert (test.inside_budget, test.false_alarms) == (False, 10)
+    services.ask(KEY, people["zhang"], START)
+    services.agree(KEY, True, people["li"], START)
+    with pytest.raises(Refused, match="预算"):
+        services.ask(KEY, people["zhang"], START)
+    assert BackTest.objects.get().state == "done"
+
+
+def test_a_declared_rule_may_be_put_on_probation(people) -> None:
+    declared = "air_quality.pm25_hour_severe"
+    text = f'key = "{declared}"\ndeclared = true\n[budget]\nfalse_alarms = 0\n'
+    services.file_rule(text, people["zhang"], START)
+    assert declared in standing_now().heard
+    write(transition("raise", "A", START, quiet=False, rule=declared))
+    FiledRule.objects.update(state="tested")
+    rule = services.rule_of(declared)
+    BackTest.objects.create(
+        rule=rule, version=rule.version, since=START, until=START, against="", asked_by_id=people["zhang"].account_id, asked_at=START,
+        state="done", inside_budget=False,
+    )  # fmt: skip
+    services.ask(declared, people["zhang"], START)
+    services.agree(declared, True, people["li"], START)
+    assert declared in standing_now().quiet
+    assert Alert.objects.get().state == "closed"
+
+
+def test_cases_bear_an_alert_out_unless_they_ended_void(people) -> None:
+    body = Organisation.objects.create(key="bureau", name="局")
+    kind = "urban_management.case"
+
+    def case(number: str, hour: int, **given: object) -> None:
+        made = Case.objects.create(
+            number=number, type=kind, state="filed", title="t", owner=body, area_code="330203001001", opened_at=START + hour * HOUR,
+            due_at=START, **given,
+        )  # fmt: skip
+        CaseClock.objects.create(case=made, limit_s=1, running_since=START)
+
+    case("1", 1)
+    case("2", 2, ended=True, closed_at=START, verified_at=None)
+    case("3", 3, source="alert")
+    case("4", 4, source="alert", ended=True, closed_at=START, verified_at=timezone.now())
+    from chengyun.operate.probation.truths import truths
+
+    spec = files.Truth(cases=[kind], place="street")
+    assert [one.since for one in truths(spec, START, START + 9 * HOUR)] == [START + HOUR, START + 4 * HOUR]
+    assert truths(spec, START, START + 9 * HOUR)[0].places == {"330203001"}
+    assert Account.objects.count() >= 3
+
+
+def test_the_arithmetic_of_a_score() -> None:
+    said = [Said("A", START + n * HOUR, START + (n + 1) * HOUR) for n in (0, 10, 20, 200)]
+    real = [Real(frozenset({"A", "B"}), START + 12 * HOUR, START + 30 * HOUR), Real(frozenset({"C"}), START, START)]
+    verdict = judge(said, real, 1 * HOUR, 2 * HOUR, START + 300 * HOUR)
+    assert verdict.right == [False, True, True, False]
+    assert verdict.found == [True, False]
+    budget = files.Budget(false_alarms=1, per_days=7, min_precision=0.5, cost_fen=100)
+    result = score(said, verdict, budget)
+    assert (result.precision, result.recall, result.cost_per_true_fen, result.worst, result.inside) == (0.5, 0.5, 200.0, 1, True)
+    blind = score(said, None, budget)
+    assert (blind.true_alerts, blind.worst, blind.inside) == (None, 3, False)
+    week = [START, START + dt.timedelta(days=7), START + dt.timedelta(days=7) - HOUR]
+    assert worst_span(week, 7) == 2
+    assert worst_span([], 7) == 0
