@@ -18,8 +18,10 @@ from chengyun.access.keystore import signing_key
 from chengyun.access.models import AuditRecord
 from chengyun.errors import NotFound, Refused
 from chengyun.packs.water_supply.models import Asset
-from chengyun.share.exchange import messages, receipts, statistics
+from chengyun.protocols.exchange.routes import ROUTES
+from chengyun.share.exchange import messages, parties, reading, receipts, statistics
 from chengyun.share.exchange.models import Receipt
+from chengyun.share.exchange.serving import Ask, answer_many
 from chengyun.share.exchange.sources import source_of
 from chengyun.share.ledger import verifier
 
@@ -264,3 +266,43 @@ def test_statistics_name_no_person_and_no_day_that_is_not_over(department) -> No
     assert [(one["dataset"], one["exchanges"], one["rows"]) for one in mine] == [("population.person", 1, 2)]
     assert "p00001" not in json.dumps(told, default=str)
     assert source_of("population.person").history
+
+
+def test_pages_asked_for_together_are_the_pages_asked_for_one_by_one(department) -> None:
+    """Also where rows changed meanwhile, beside requests that are wrong, and beside others'."""
+    given.assets(40)
+    department.grant(DATASET, area_code="330203000000")
+    Asset.objects.filter(key__in=["s0003", "s0007"]).update(area_code="330205000000")
+    scope = parties.Known().scope(department.party, DATASET, "")
+    afters = ["", "s0001", "s0002", "s0002", "s0035", "s0039", "zz", "'; --", "s0006"]
+    one_by_one = [reading.rows(scope, DATASET, after=after or None, limit=4) for after in afters]
+    assert reading.many(scope, DATASET, afters, 4) == one_by_one
+    at = one_by_one[0].newest - 2
+    earlier = [reading.rows(scope, DATASET, after=after or None, limit=4, as_of=at, newest=at) for after in afters]
+    assert reading.many(scope, DATASET, afters, 4, newest=at) == earlier
+    assert earlier != one_by_one
+    with pytest.raises(Refused, match="limit is 0"):
+        reading.many(scope, DATASET, afters, 0)
+
+    def ask(query: str) -> Ask:
+        key, path = department.key, "/exchange/v1/rows"
+        headers = messages.sign_request(
+            "GET", f"http://node.test{path}?{query}", b"", key_id=key.key_id, algorithm=key.algorithm, created=int(time.time()),
+            sign=key.sign,
+        )  # fmt: skip
+        return Ask(
+            "GET", "node.test", path, query, {name.lower(): value for name, value in headers.items()} | {"host": "node.test"}
+        )
+
+    asks = [ask(f"dataset={DATASET}&limit=3&after={after}") for after in ("s0001", "s0010", "")]
+    asks += [
+        ask(f"dataset={DATASET}&limit=0"),
+        ask("dataset=water_supply.network&limit=3"),
+        ask(f"dataset={DATASET}&limit=3&x=1"),
+    ]
+    answers = answer_many(asks, ROUTES, parties.Known())
+    assert [one.status for one in answers] == [200, 200, 200, 400, 404, 200]
+    shown = [[row["key"] for row in json.loads(one.body)["rows"]] for one in answers if one.status == 200]
+    first = ["s0000", "s0001", "s0002"]
+    assert shown[:3] == [["s0002", "s0004", "s0005"], ["s0011", "s0012", "s0013"], first]
+    assert Receipt.objects.count() == 4

@@ -32,6 +32,7 @@ from chengyun.share.exchange.serving import (  # noqa: E402
     Routes,
     answer_many,
     note_reads,
+    read_together,
     rows_answer,
 )  # fmt: skip
 
@@ -43,8 +44,9 @@ def plain(asks: Sequence[Ask], _routes: Routes, known: Known) -> list[Answer]:
     now = dt.datetime.now(dt.UTC)
     with transaction.atomic():
         told, group = [], Group()
-        for ask in asks:
-            party = known.party(ask.headers["key"])
+        speaking = [known.party(ask.headers["key"]) for ask in asks]
+        read_together([(ask, party) for ask, party in zip(asks, speaking, strict=True) if party is not None], known, group)
+        for ask, party in zip(asks, speaking, strict=True):
             assert isinstance(party, Party)
             asked = Asked(ask, _NOBODY, party, known, {}, dict(parse_qsl(ask.query)), now, group)
             told.append(Answer(200, msgspec.json.encode(rows_answer(asked).value, enc_hook=str)))

@@ -7,6 +7,7 @@ Names come from declarations and stand in quotes; every value is a parameter.
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 from psycopg import sql
@@ -14,7 +15,7 @@ from psycopg import sql
 from chengyun.access.predicates import Sql
 from chengyun.share.exchange.sources import Source
 
-__all__ = ["changed", "standing"]
+__all__ = ["changed", "standing", "together"]
 
 Question = tuple[str, dict[str, Any]]
 
@@ -74,6 +75,18 @@ def standing(source: Source, within: Sql, after: str, as_of: int, count: int) ->
         "after": start,
         "as_of": as_of,
         "count": count,
+    }
+
+
+def together(source: Source, within: Sql, afters: Sequence[str], as_of: int, count: int) -> Question:
+    """Return the question for several pages of rows by key, each after one of `afters`; its place, from 1, leads each row."""
+    text, params = standing(source, within, "", as_of, count)
+    del params["after"]
+    page = text.replace("%(after)s", "asked.after")
+    wanted = "unnest(%(afters)s::text[]) WITH ORDINALITY AS asked (after, place)"
+    return f"SELECT asked.place, page.* FROM {wanted} CROSS JOIN LATERAL ({page}) AS page ORDER BY asked.place", {  # noqa: S608
+        **params,
+        "afters": list(afters),
     }
 
 
