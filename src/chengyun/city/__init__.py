@@ -8,6 +8,7 @@ from chengyun.city.casework import CaseType, Span, State, Transition
 from chengyun.city.columns import Columns, Distinct, Number
 from chengyun.city.elements import DataElement
 from chengyun.city.fields import Code, Quantity, Ref, Text
+from chengyun.city.forecasts import Forecast
 from chengyun.city.index import AHP, PCA, Dimension, Distance, Entropy, Expert, Index, MinMax, Part, Percentile, ZScore
 from chengyun.city.limits import Entry, Limits
 from chengyun.city.packs import City, Pack, load_city, qualify, sql_name
@@ -55,7 +56,7 @@ from chengyun.errors import Malformed
 __all__ = [
     "AHP", "PCA", "Above", "AlertRule", "Authority", "Band", "Below", "Calendar", "CaseType", "Category", "Change", "Chart",
     "Citations", "City", "Code", "Columns", "DataElement", "Defect", "Dimension", "Distance", "Distinct", "Distrust",
-    "Entity", "Entropy", "Entry", "Expert", "Feed", "Firm", "Home", "House", "Index", "Indicator", "Inhabitant",
+    "Entity", "Entropy", "Entry", "Expert", "Feed", "Firm", "Forecast", "Home", "House", "Index", "Indicator", "Inhabitant",
     "Instrument", "Limit", "Limits", "Listing", "Malformed", "MapLayer", "MinMax", "Mishap", "Number", "Observation",
     "Pack", "Page", "Part", "Percentile", "Plot", "QualityRule", "Quantity", "Ref", "RegisterFeed", "Registered", "Related",
     "Row", "Rule", "Scale", "Scheme", "Sensors", "Silent", "SimulatedArea", "Simulation", "Sky", "Span", "State", "Stated",

@@ -24,7 +24,7 @@ ROOMS: Mapping[str | Promise, Mapping[str, str | Promise]] = {
     },
     _("受理"): {"intake": _("受理台"), "hotline": _("热线台"), "reports": _("市民上报")},
     _("部件与网格"): {"components": _("部件"), "components-due": _("到期巡检"), "grids": _("单元网格")},
-    _("统计评价"): {"indices": _("指数"), "statistics": _("案件统计"), "evaluation": _("综合评价")},
+    _("统计评价"): {"indices": _("指数"), "forecasts": _("预测"), "statistics": _("案件统计"), "evaluation": _("综合评价")},
     _("规划与决策"): {"targets": _("规划目标"), "decisions": _("决策"), "whatif": _("推演")},
     _("数据采集"): {
         "sources": _("数据接入"), "devices": _("设备"), "forms": _("表单填报"), "quality": _("数据质量"),

@@ -36,6 +36,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("chengyun.web.evaluation.urls")),
     path("", include("chengyun.web.statistics.urls")),
     path("", include("chengyun.web.govern.urls")),
+    path("", include("chengyun.web.forecasts.urls")),
     path("", include("chengyun.web.decisions.urls")),
     path("", include("chengyun.web.indices.urls")),
     path("", include("chengyun.web.field_api.urls")),

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from chengyun.city import Entity, Pack
-from chengyun.packs.air_quality import alerts, cases, feeds, figures, pages, quality, simulate, streams, world
+from chengyun.packs.air_quality import alerts, cases, feeds, figures, forecasts, pages, quality, simulate, streams, world
 
 PACK = Pack(
     key="air_quality",
@@ -40,6 +40,7 @@ PACK = Pack(
     ],
     alerts=alerts.ALERTS,
     cases=[cases.AIR_CHECK],
+    forecasts=forecasts.FORECASTS,
     pages=pages.PAGES,
     boards=["boards/air.toml"],
     quality=quality.QUALITY,

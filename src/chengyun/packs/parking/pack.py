@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from chengyun.city import Entity, Pack
-from chengyun.packs.parking import alerts, feeds, pages, quality, streams, world
+from chengyun.packs.parking import alerts, feeds, forecasts, pages, quality, streams, world
 
 PACK = Pack(
     key="parking",
@@ -19,6 +19,7 @@ PACK = Pack(
     limits="limits.toml",
     indicators=["indicators/lot_peak_day.sql", "indicators/lot_full_day.sql"],
     alerts=alerts.ALERTS,
+    forecasts=forecasts.FORECASTS,
     pages=pages.PAGES,
     quality=quality.QUALITY,
     instruments=world.INSTRUMENTS,
