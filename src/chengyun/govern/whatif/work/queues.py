@@ -7,14 +7,17 @@ Standard: Erlang 1917; Palm 1957 in the form of Zeltyn and Mandelbaum 2005, sect
 
 from __future__ import annotations
 
-import itertools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
-import numpy as np
 from scipy.integrate import quad
 
 __all__ = ["Line", "erlang_b", "least_staff", "line"]
+
+FAR = 60.0
+"""Powers of e below its top a density counts for nothing."""
 
 
 @dataclass(frozen=True)
@@ -45,22 +48,28 @@ def line(rate: float, service: float, leaving: float, staff: int, within: float)
             return Line(0.0, 0.0, 1.0)
         waits = blocked / (1 - load / staff * (1 - blocked))
         return Line(1 - waits * math.exp(-(staff * service - rate) * within), 0.0, waits)
-    # ε = Σ_{j<s} a^j/j! over a^{s-1}/(s-1)!, the inverse of Erlang B with one fewer.
-    epsilon = 1 / erlang_b(load, staff - 1)
+    busy = erlang_b(load, staff - 1)
+    if busy == 0:  # beyond the smallest number there is: nobody ever waits
+        return Line(1.0, 0.0, 0.0)
 
-    def density(wait: float, stay: float) -> float:
-        """Of the offered wait, times who is still there, up to the common factor."""
-        return math.exp(rate * -math.expm1(-leaving * wait) / leaving - staff * service * wait - stay * wait)
+    def height(wait: float) -> float:
+        """Return the logarithm of the offered wait's density, up to a constant."""
+        return rate * -math.expm1(-leaving * wait) / leaving - staff * service * wait
 
-    # Where the integrand has fallen to nothing: beyond the peak the exponent falls by staff·service per second in the end.
     peak = max(0.0, math.log(rate / (staff * service)) / leaving) if rate > staff * service else 0.0
-    end = peak + 60 / (staff * service) + 12 / leaving
-    whole = _integral(density, 0.0, end, peak, 0.0)
-    at_once = epsilon / (epsilon + rate * whole)
-    in_time = _integral(density, 0.0, within, peak, leaving) if within > 0 else 0.0
-    share = rate / (epsilon + rate * whole)
-    left = (1 + (rate - staff * service) * whole) / (epsilon + rate * whole)
-    return Line(min(1.0, at_once + share * in_time), min(1.0, max(0.0, left)), 1 - at_once)
+    top = height(peak)
+    end = peak + 1 / (staff * service)
+    while height(end) > top - FAR:
+        end = peak + 2 * (end - peak)
+    # Everything is measured from the density's top: far beyond what the staff can do, it is larger than any number.
+    whole = _integral(lambda wait: math.exp(height(wait) - top), 0.0, end, peak)
+    in_time = _integral(lambda wait: math.exp(height(wait) - top - leaving * wait), 0.0, min(within, end), peak)
+    nobody = math.exp(-top)
+    # ε = Σ_{j<s} a^j/j! over a^{s-1}/(s-1)! is the inverse of Erlang B with one fewer.
+    sum_ = nobody / busy + rate * whole
+    left = (nobody + (rate - staff * service) * whole) / sum_
+    served = (nobody / busy + rate * in_time) / sum_
+    return Line(min(1.0, served), min(1.0, max(0.0, left)), rate * whole / sum_)
 
 
 def least_staff(rate: float, service: float, leaving: float, within: float, target: float, most: int) -> int | None:
@@ -77,11 +86,13 @@ def least_staff(rate: float, service: float, leaving: float, within: float, targ
     return low
 
 
-def _integral(density: object, low: float, high: float, peak: float, stay: float) -> float:
-    points = [one for one in (peak,) if low < one < high]
-    edges = [low, *points, high]
-    total = 0.0
-    for begin, end in itertools.pairwise(edges):
-        value, _ = quad(density, begin, end, args=(stay,), epsabs=0, epsrel=1e-9, limit=200)
-        total += value
-    return float(np.float64(total))
+def _integral(density: Callable[[float], float], low: float, high: float, peak: float) -> float:
+    """Return the integral, in stretches that double away from the peak, so that none is lost in a long tail."""
+    if high <= low:
+        return 0.0
+    edges = {low, high, *([peak] if low < peak < high else [])}
+    step = (high - low) / 2
+    while step > (high - low) / 2**12:
+        edges |= {place for place in (peak - step, peak + step) if low < place < high}
+        step /= 2
+    return sum(quad(density, begin, end, epsabs=0, epsrel=1e-9, limit=200)[0] for begin, end in pairwise(sorted(edges)))
