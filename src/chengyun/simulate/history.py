@@ -99,8 +99,7 @@ class _Making:
             made.people, made.households = len(world.residents), len(world.residents.building)
             made.buildings = len(world.ground.buildings)
             for one in dataclasses.fields(world.residents):
-                column = getattr(world.residents, one.name)
-                self._digest("people").update(column.astype(column.dtype.newbyteorder("<")).tobytes())
+                self._digest("people").update(_little(getattr(world.residents, one.name)))
         with self._timed("registers"):
             made.sensors = sum(len(part.keys) for part in world.parts)
             register_sensors(world, self._digest("sensors"), send=self._send)
@@ -148,10 +147,12 @@ class _Making:
             self._made.steps += len(blocks)
             entity, times, values = feeder.columns(blocks)
             self._made.rows += len(entity)
-            digest = self._digest(feeder.stream)
-            for name, column in (("time", times), ("entity", entity), *sorted(values.items())):
-                digest.update(name.encode())
-                digest.update(np.ascontiguousarray(column).astype(column.dtype.newbyteorder("<")).tobytes())
+            for first, block in blocks:
+                # By part and moment, so that how time is cut into ticks makes no difference.
+                digest = self._digest(f"{feeder.stream} {first}")
+                digest.update(block.at.isoformat().encode())
+                for name, column in (("", block.sensor), *sorted(block.values.items())):
+                    digest.update(name.encode() + _little(column))
         if sink is not None and len(entity):
             with self._timed("stored"):
                 sink.put(feeder.stream, feeder.keys, entity, times, values, upto)
@@ -232,6 +233,11 @@ class _Feeder:
         times = np.concatenate([np.full(len(one), (one.at - EPOCH) // MICROSECOND) for _, one in blocks])
         values = {name: np.concatenate([one.values.get(name, np.full(len(one), np.nan)) for _, one in blocks]) for name in names}
         return entity, times, values
+
+
+def _little(column: Any) -> bytes:
+    """Return a column's bytes, the same on every machine."""
+    return np.ascontiguousarray(column, dtype=column.dtype.newbyteorder("<")).tobytes()
 
 
 def _counts(done: Done) -> tuple[int, int, int]:
