@@ -6,7 +6,8 @@
 A receipt file is one JSON object in canonical form (RFC 8785: keys sorted, no space between, UTF-8, one newline at the end):
 
     entry           {"receipt": {…}, "signature": hex}: the log entry; the provider's signature over canonical `receipt`
-    provider        {"kty", "crv", "x", "kid"}: the provider's public key, RFC 7517; `kid` its thumbprint, RFC 7638
+    provider        {"kty", "crv", "x", "kid"}: the provider's public key, RFC 7517; `kid` its thumbprint, RFC 7638;
+                    an SM2 key (GB/T 32918) has "y" as well
     inclusion       {"index", "size", "hashes": [hex, …]}: that the entry is in the log a head speaks of; RFC 9162, 2.1.3
     head            the provider's signed head, C2SP tlog-checkpoint
     countersigned   optional {"countersignature": {…}, "signature": hex}: the consumer's word for the same receipt
@@ -31,11 +32,23 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 HEX = re.compile(r"(?:[0-9a-f]{2})+")
 NEEDED = {"entry", "provider", "inclusion", "head"}
 POSSIBLE = NEEDED | {"countersigned", "consumer", "consistency"}
+KINDS = {("OKP", "Ed25519"): ("crv", "kty", "x"), ("EC", "SM2"): ("crv", "kty", "x", "y")}
+"""Kind of a key → what its thumbprint is made of."""
+# Standard: GB/T 32918.5-2017, the curve recommended; y² = x³ + ax + b over the field of P, base point (GX, GY) of order N.
+P = 0xFFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF00000000FFFFFFFFFFFFFFFF
+A = P - 3
+B = 0x28E9FA9E9D9F5E344D5A9E4BCF6509A7F39789F515AB8F92DDBCBD414D940E93
+N = 0xFFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFF7203DF6B21C6052B53BBF40939D54123
+GX = 0x32C4AE2C1F1981195F9904466A39C9948FE30BBFF2660BE1715A4589334C74C7
+GY = 0xBC3736A2F4F6779C59BDCEE36B692153D0A9877CC62A474002DF32E52139F0A0
+IDENTITY = b"1234567812345678"
+"""Standard: GM/T 0009-2012, 10: where the two sides agreed on none."""
 
 
 class Wrong(Exception):
@@ -98,8 +111,20 @@ def verify(data: bytes, rows: bytes | None = None, keys: tuple[str, ...] = ()) -
 
 @dataclass(frozen=True)
 class _Key:
+    """raw: the point, 32 bytes a coordinate. kind: how a head's signature names it."""
+
     name: str
     raw: bytes
+    kind: bytes
+
+    def holds(self, data: bytes, signature: bytes) -> bool:
+        if len(self.raw) == 64:
+            return _sm2(self.raw, data, signature)
+        try:
+            Ed25519PublicKey.from_public_bytes(self.raw).verify(signature, data)
+        except (InvalidSignature, ValueError):
+            return False
+        return True
 
 
 def _read(data: bytes) -> dict[str, Any]:
@@ -137,21 +162,36 @@ def _object(bundle: dict[str, Any], name: str, words: set[str]) -> dict[str, Any
 
 
 def _key(bundle: dict[str, Any], name: str, known: tuple[str, ...]) -> _Key:
-    jwk = _object(bundle, name, {"kty", "crv", "x", "kid"})
-    if jwk["kty"] != "OKP" or jwk["crv"] != "Ed25519" or not all(isinstance(it, str) for it in jwk.values()):
-        raise Wrong(f"{name}: only Ed25519 keys (kty OKP, crv Ed25519) are checked here.")
-    try:
-        raw = base64.urlsafe_b64decode(jwk["x"] + "=" * (-len(jwk["x"]) % 4))
-    except ValueError:
-        raw = b""
-    if len(raw) != 32 or _text(raw) != jwk["x"]:
-        raise Wrong(f"{name}: x is no key.")
-    thumb = _text(hashlib.sha256(canonical({"crv": "Ed25519", "kty": "OKP", "x": jwk["x"]})).digest())
+    found = bundle.get(name)
+    kind = (found.get("kty"), found.get("crv")) if isinstance(found, dict) else ("", "")
+    words = KINDS.get(kind if all(isinstance(it, str) for it in kind) else ("", ""))
+    if words is None:
+        raise Wrong(f"{name}: only Ed25519 keys (kty OKP, crv Ed25519) and SM2 keys (kty EC, crv SM2) are checked here.")
+    jwk = _object(bundle, name, {*words, "kid"})
+    if not all(isinstance(it, str) for it in jwk.values()):
+        raise Wrong(f"{name}: what a key holds is text.")
+    raw = b"".join(_coordinate(jwk[word], f"{name}: {word}") for word in words if word in "xy")
+    thumb = _text(hashlib.sha256(canonical({word: jwk[word] for word in words})).digest())
     if thumb != jwk["kid"]:
         raise Wrong(f"{name}: kid is not the thumbprint of the key.")
     if known and thumb not in known:
         raise Wrong(f"The {name}'s key {thumb} is none of those you know.")
-    return _Key(thumb, raw)
+    if kind[0] == "OKP":
+        return _Key(thumb, raw, b"\x01")
+    x, y = int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big")
+    if max(x, y) >= P or (y * y - x * x * x - A * x - B) % P:
+        raise Wrong(f"{name}: x and y are no point of the SM2 curve.")
+    return _Key(thumb, raw, b"\xffsm2")
+
+
+def _coordinate(text: str, where: str) -> bytes:
+    try:
+        raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except ValueError:
+        raw = b""
+    if len(raw) != 32 or _text(raw) != text:
+        raise Wrong(f"{where} is no key.")
+    return raw
 
 
 def _head(note: Any, provider: _Key, receipt: dict[str, Any]) -> tuple[int, bytes]:
@@ -169,7 +209,7 @@ def _head(note: Any, provider: _Key, receipt: dict[str, Any]) -> tuple[int, byte
     root, signed = base64.b64decode(found["root"]), base64.b64decode(found["signature"])
     if base64.b64encode(root).decode() != found["root"] or base64.b64encode(signed).decode() != found["signature"]:
         raise Wrong("The head is not in its canonical form: something in it was changed.")
-    if signed[:4] != hashlib.sha256(name.encode() + b"\n\x01" + provider.raw).digest()[:4]:
+    if signed[:4] != hashlib.sha256(name.encode() + b"\n" + provider.kind + provider.raw).digest()[:4]:
         raise Wrong("The head is signed by another key than the receipt.")
     _signed(provider, found["body"].encode(), signed[4:].hex(), "The head's signature is not the provider's")
     return int(found["size"]), root
@@ -203,10 +243,56 @@ def _consistent(bundle: dict[str, Any], receipt: dict[str, Any], size: int, root
 def _signed(key: _Key, data: bytes, signature: Any, otherwise: str) -> None:
     if not isinstance(signature, str) or not HEX.fullmatch(signature):
         raise Wrong(f"{otherwise}: it is not in hex.")
-    try:
-        Ed25519PublicKey.from_public_bytes(key.raw).verify(bytes.fromhex(signature), data)
-    except (InvalidSignature, ValueError):
-        raise Wrong(f"{otherwise}.") from None
+    if not key.holds(data, bytes.fromhex(signature)):
+        raise Wrong(f"{otherwise}.")
+
+
+def _sm3(data: bytes) -> bytes:
+    digest = hashes.Hash(hashes.SM3())
+    digest.update(data)
+    return digest.finalize()
+
+
+def _sm2(point: bytes, data: bytes, signature: bytes) -> bool:
+    """Say whether the holder of a point signed these bytes; signature: r and s, 32 bytes each. Standard: GB/T 32918.2-2016, 7."""
+    r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
+    t = (r + s) % N
+    if len(signature) != 64 or not (0 < r < N and 0 < s < N and t):
+        return False
+    fixed = b"".join(it.to_bytes(32, "big") for it in (A, B, GX, GY))
+    about = _sm3((len(IDENTITY) * 8).to_bytes(2, "big") + IDENTITY + fixed + point)
+    e = int.from_bytes(_sm3(about + data), "big")
+    key = (int.from_bytes(point[:32], "big"), int.from_bytes(point[32:], "big"))
+    met = _added(_times(s, (GX, GY)), _times(t, key))
+    return met is not None and (e + met[0]) % N == r
+
+
+_Point = tuple[int, int]
+
+
+def _added(one: _Point | None, other: _Point | None) -> _Point | None:
+    """Add two points of the curve; None is the point at infinity."""
+    if one is None or other is None:
+        return one or other
+    if one[0] == other[0]:
+        if (one[1] + other[1]) % P == 0:
+            return None
+        slope = (3 * one[0] * one[0] + A) * pow(2 * one[1], -1, P) % P
+    else:
+        slope = (other[1] - one[1]) * pow(other[0] - one[0], -1, P) % P
+    x = (slope * slope - one[0] - other[0]) % P
+    return x, (slope * (one[0] - x) - one[1]) % P
+
+
+def _times(number: int, point: _Point) -> _Point | None:
+    found: _Point | None = None
+    added: _Point | None = point
+    while number:
+        if number & 1:
+            found = _added(found, added)
+        added = _added(added, added)
+        number >>= 1
+    return found
 
 
 def _hashes(given: Any) -> list[bytes]:
