@@ -137,9 +137,10 @@ class Instrument:
         told = [one.key for one in self.mishaps]
         for key in sorted({key for key in told if told.count(key) > 1}):
             yield f"mishap {key!r} stands twice."
-        for one in (*self.mishaps, *self.defects):
-            if not 0 < one.hours[0] <= one.hours[1]:
-                yield f"hours of {getattr(one, 'key', getattr(one, 'kind', ''))!r} are {one.hours!r}, expected (least, most)."
+        planted = [(one.key, one.hours) for one in self.mishaps] + [(one.kind, one.hours) for one in self.defects]
+        for name, (least, most) in planted:
+            if not 0 < least <= most:
+                yield f"hours of {name!r} are {(least, most)!r}, expected (least, most)."
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ import datetime as dt
 import hashlib
 import json
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -64,7 +64,7 @@ class Made:
     done: Done = field(default_factory=Done)
     figures: int = 0
     digest: str = ""
-    spent: Counter[str] = field(default_factory=Counter)
+    spent: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
 
 
 def make(

@@ -199,7 +199,7 @@ class _Run:
             return taken
         cheat = ""
         if "photo" in step.needs and step.by[0] in DEPARTMENTS and dice.random() < self._habit(case).false:
-            cheat = dice.choices(list(CHEATS), CHEATS.values())[0]
+            cheat = dice.choices(list(CHEATS), list(CHEATS.values()))[0]
             self._done.false += 1
             self._false.add(case.number)
             self._tell_truth("false", case.number, at, step=step.key, body=case.owner.key, how=cheat)

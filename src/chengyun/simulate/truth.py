@@ -69,7 +69,7 @@ def write_people(world: World) -> None:
         "lon": ground.buildings.lon[house], "lat": ground.buildings.lat[house],
     }  # fmt: skip
     folder(world.config).mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.table(columns), folder(world.config) / "people.parquet", compression="zstd")  # type: ignore[no-untyped-call]
+    pq.write_table(pa.table(columns), folder(world.config) / "people.parquet", compression="zstd")
 
 
 def _line(file: Any, one: Mapping[str, Any]) -> None:

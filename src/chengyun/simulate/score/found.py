@@ -86,7 +86,7 @@ def worked(kind: str) -> list[tuple[str, str, bool | None, float | None]]:
     """Return (body charged, case, in time or None, hours from dispatch to the end of the work) of the cases worked on."""
     rows = Case.objects.filter(type=kind, simulated=True, handled_at__isnull=False, department__isnull=False).order_by("pk")
     return [
-        (body, number, in_time, (handled - since) / dt.timedelta(hours=1) if since else None)
+        (body, number, in_time, (handled - since) / dt.timedelta(hours=1) if since and handled else None)
         for body, number, in_time, since, handled in rows.values_list(
             "department__key", "number", "in_time", "dispatched_at", "handled_at"
         )

@@ -116,7 +116,7 @@ class Plan:
 
 def longest(instrument: Instrument) -> dt.timedelta:
     """Return how long the longest of what is planted may last."""
-    hours = [one.hours[1] for one in (*instrument.mishaps, *instrument.defects)]
+    hours = [one.hours[1] for one in instrument.mishaps] + [one.hours[1] for one in instrument.defects]
     return dt.timedelta(hours=max(hours, default=0.0)) + instrument.step
 
 

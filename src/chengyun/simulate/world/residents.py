@@ -118,9 +118,11 @@ def residents(ground: Ground) -> Residents:
     born = EPOCH - (ages[house, slot] * 365.2425).astype("timedelta64[D]")
     sex = sexes[house, slot].astype(np.int64)
     used = int(house[-1]) + 1 if count else 0
+    surname, given = _names(seed, house, slot)
+    building, migrant, moved_in = _dwellings(ground, used)
+    relation = relations[house, slot].astype(np.int64)
     return Residents(
-        house.astype(np.int64), born, sex, relations[house, slot].astype(np.int64), *_names(seed, house, slot), _ranks(born, sex),
-        *_dwellings(ground, used),
+        house.astype(np.int64), born, sex, relation, surname, given, _ranks(born, sex), building, migrant, moved_in
     )  # fmt: skip
 
 
