@@ -87,11 +87,11 @@ def as_rows(batch: Sequence[Row], ids: dict[str, int], quantities: Sequence[str]
 
 
 @pytest.fixture
-def people(transactional_db) -> dict[str, Actor]:
+def people(db) -> dict[str, Actor]:
     """zhang and li file and review; wang leads."""
     made = {}
     for name, roles in (("zhang", ("duty_officer", "data_steward")), ("li", ("duty_officer",)), ("wang", ("leader",))):
-        account = Account.objects.create_user(name, email=f"{name}@example.org", password="not-used-here")
+        account = Account.objects.create_user(name, email=f"{name}@example.org", password=None)
         for role in roles:
             Assignment.objects.create(account=account, role=role)
         made[name] = actor_of_account(account)

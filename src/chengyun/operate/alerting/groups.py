@@ -59,7 +59,7 @@ def _sort(alert: Alert, plan: Document, now: dt.datetime) -> None:
         route = plan.route_of(labels)
         if route is None:
             return
-        group = _group(route, labels, now)
+        group = _group(route, labels, min(now, alert.opened_at))
         if member is None:
             Member.objects.create(alert=alert, group=group)
         else:
@@ -76,11 +76,11 @@ def _sort(alert: Alert, plan: Document, now: dt.datetime) -> None:
     group.save()
 
 
-def _group(route: Route, labels: dict[str, str], now: dt.datetime) -> Group:
+def _group(route: Route, labels: dict[str, str], since: dt.datetime) -> Group:
     common = {name: labels[name] for name in route.group_by}
     key = f"{route.name}|" + "|".join(common.values())
     group, _made = Group.objects.select_for_update().get_or_create(
-        key=key[:400], ended_at=None, defaults={"route": route.name, "labels": common, "since": now}
+        key=key[:400], ended_at=None, defaults={"route": route.name, "labels": common, "since": since}
     )
     return group
 
@@ -117,15 +117,15 @@ def _tell(group: Group, plan: Document, now: dt.datetime) -> bool:
         if (member.muted, member.because) != (mute.kind, mute.because):
             member.muted, member.because = mute.kind, mute.because[:300]
             member.save()
-    if group.due_at is not None and group.due_at > now:
+    route = next((one for one in plan.route if one.name == group.route), None)
+    interval = dt.timedelta(seconds=route.interval_s if route else 0)
+    if group.due_at is not None and group.due_at > now and (group.told_at is None or now < group.told_at + interval):
         return False  # it gathers, or was told of a moment ago
     heard = [one for one in alerts if not muted[one.pk].kind]
-    route = next((one for one in plan.route if one.name == group.route), None)
     chain = plan.chain_of(group.route)
     fresh = [one for one in heard if one.pk not in group.told]
     repeat = dt.timedelta(seconds=route.repeat_s) if route else dt.timedelta()
     again = bool(repeat and group.told_at and heard and now - group.told_at >= repeat)
-    interval = dt.timedelta(seconds=route.interval_s if route else 0)
     kind = None
     if fresh and (group.told_at is None or now - group.told_at >= interval):
         kind = Notice.Kind.CHANGED if group.told_at else Notice.Kind.NEW
