@@ -39,6 +39,7 @@ def test_a_deed_is_on_disk_when_it_is_acknowledged_and_lets_go_before(bodies: An
             transaction.on_commit(lambda into=between: into.append((_asked(WRITTEN), _asked(ON_DISK))))
             case = _opened()
             take_step(case, "accept", SYSTEM, NOW)
+            assert len(connection.run_on_commit) == 2  # one wait for both
         ((written, on_disk),) = between
         assert _asked(ON_DISK) >= written
         behind.append(on_disk < written)

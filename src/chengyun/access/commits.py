@@ -32,7 +32,9 @@ def let_go_early() -> None:
         raise RuntimeError(
             "A commit was to let go of its locks early and no transaction is open; nothing would wait for the disk."
         )
-    transaction.on_commit(_wait)
+    # Once for a transaction. What Django has kept was not rolled back, and will only be together with whatever is asked now.
+    if not any(function is _wait for _savepoints, function, _robust in connection.run_on_commit):
+        transaction.on_commit(_wait)
 
 
 def _wait() -> None:

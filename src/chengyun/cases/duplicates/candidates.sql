@@ -4,9 +4,7 @@
 -- source:  indexes duplicates_recent and duplicates_open; in every square only the newest $most of each are looked at, so that
 --          a place to which thousands of cases were put (a town hall) costs no more than any other
 WITH squares AS (
-    SELECT x, y
-    FROM generate_series(floor(%(west)s * 1000)::int, floor(%(east)s * 1000)::int) AS x,
-         generate_series(floor(%(south)s * 1000)::int, floor(%(north)s * 1000)::int) AS y
+    SELECT x, y FROM unnest(%(columns)s, %(rows)s) AS at (x, y)
 ), near AS (
     SELECT it.* FROM squares, LATERAL (
         SELECT number, lon, lat, opened_at, ended, category, description, title, merged_into_id FROM cases_case

@@ -16,7 +16,7 @@ from chengyun.cases.intake.pictures import Picture
 from chengyun.cases.models import Case
 from chengyun.config import config
 
-__all__ = ["attach", "folder", "keep", "look_alikes", "original_of", "public_of", "read"]
+__all__ = ["attach", "folder", "keep", "look_alikes", "original_of", "public_of", "read", "store"]
 
 ALIKE_SQL = """
 SELECT id FROM intake_photo
@@ -33,14 +33,19 @@ def read(data: bytes) -> Picture:
     return pictures.read(data, config().zone)
 
 
+def store(picture: Picture) -> None:
+    """Write a picture's files and return once they are durable. What nothing names yet is in nobody's way."""
+    pictures.store(folder(), picture)
+
+
 def keep(data: bytes, actor: Actor, now: dt.datetime, *, report: Report | None = None, case: Case | None = None) -> Photo:
     """Keep a photo of a report or a case and return it, its files durable. Raises Refused for what is no usable picture."""
     return attach(read(data), actor, now, report=report, case=case)
 
 
 def attach(picture: Picture, actor: Actor, now: dt.datetime, *, report: Report | None = None, case: Case | None = None) -> Photo:
-    """Keep a picture that has been read; its files are written before the row that names them."""
-    pictures.store(folder(), picture)
+    """Keep a picture that has been read; its files are written before the row that names them, where they are not there yet."""
+    store(picture)
     return Photo.objects.create(
         report=report, case=case, sha256=picture.sha256, public_sha256=picture.public_sha256, fingerprint=picture.fingerprint,
         kind=picture.kind, size=len(picture.original), width=picture.width, height=picture.height, taken_at=picture.taken_at,

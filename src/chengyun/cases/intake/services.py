@@ -4,7 +4,7 @@
 A report is acknowledged only once it and its case are committed. A sender that did not hear the answer sends again under
 the same key and gets the same receipt.
 
-    read, located, looked for twins     no transaction: pictures and searches take their time
+    read, located, looked for twins     no transaction: pictures, their files and searches take their time
     case ─ report ─ message             one transaction; a resend waits at the report's key, and goes back as if it had not come
 """
 
@@ -106,6 +106,8 @@ def file_report(given: ReportIn, actor: Actor, now: dt.datetime) -> Filed:
     if limited:
         quota.count(given.sender, now)
     read = _read(given, now)
+    for picture in read.pictures:
+        photos.store(picture)
     try:
         with transaction.atomic():
             return _file(given, read, key, digest, actor, now)
