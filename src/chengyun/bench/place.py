@@ -69,7 +69,7 @@ class Place:
         assert self._process is not None
         return self._process.pid
 
-    def start(self, within_s: float = 90.0) -> float:
+    def start(self, within_s: float = 180.0) -> float:
         """Start and return the seconds until it said that it is ready. Raises Unavailable with its last words."""
         begun = time.monotonic()
         words = self.folder.parent / f"{self.folder.name}.out"
