@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 Params = Mapping[str, object] | Sequence[object] | None
 
+Keys = tuple[str | None, str | None]
+
 ATTEMPTS = 5
 
 
@@ -124,12 +126,17 @@ def opened(gathered: Gathered, *, exact: bool = True) -> Iterator[Snapshot]:
 
 
 class Window:
-    """Which part of the streams is wanted."""
+    """Which part of the streams is wanted. keys: the first entity's key and the first after the last; None: no bound."""
 
     def __init__(
-        self, since: dt.datetime | None, until: dt.datetime | None, entities: Sequence[str] | None, as_of: Mapping[str, int]
+        self,
+        since: dt.datetime | None,
+        until: dt.datetime | None,
+        entities: Sequence[str] | None,
+        as_of: Mapping[str, int],
+        keys: Keys = (None, None),
     ) -> None:
-        self.since, self.until, self.entities, self.as_of = since, until, entities, as_of
+        self.since, self.until, self.entities, self.as_of, self.keys = since, until, entities, as_of, keys
         for name, instant in (("since", since), ("until", until)):
             if instant is not None and instant.tzinfo is None:
                 raise ValueError(f"{name} is {instant}, without a time zone; give an aware datetime")
@@ -140,6 +147,8 @@ class Window:
             (since is None or file.until >= since)
             and (until is None or file.since < until)
             and (self.entities is None or any(file.first <= key <= file.last for key in self.entities))
+            and (self.keys[0] is None or file.last >= self.keys[0])
+            and (self.keys[1] is None or file.first < self.keys[1])
         )
 
     def where(self, table: StreamTable, files: Sequence[SealedFile], up_to: int) -> str:
@@ -153,6 +162,10 @@ class Window:
             parts.append(f"{time} >= TIMESTAMPTZ {engine.literal(self.since.isoformat())}")
         if self.until is not None and any(file.until >= (until or 0) for file in files):
             parts.append(f"{time} < TIMESTAMPTZ {engine.literal(self.until.isoformat())}")
+        if self.keys[0] is not None:
+            parts.append(f"{quote(table.entity)} >= {engine.literal(self.keys[0])}")
+        if self.keys[1] is not None:
+            parts.append(f"{quote(table.entity)} < {engine.literal(self.keys[1])}")
         if self.entities is not None:
             keys = ", ".join(map(engine.literal, self.entities)) or "NULL"
             parts.append(f"{quote(table.entity)} IN ({keys})")
@@ -169,20 +182,31 @@ class Part:
     window: Window
     up_to: int
 
-    def narrowed(self, since: dt.datetime, until: dt.datetime) -> Part:
+    def narrowed(self, since: dt.datetime, until: dt.datetime, keys: Keys = (None, None)) -> Part:
         """Return the part of a shorter window, without what only planning needs of the files."""
         import pyarrow as pa  # a large library that only reading needs
         import pyarrow.compute as pc
 
-        window = Window(since, until, self.window.entities, self.window.as_of)
+        window = Window(since, until, self.window.entities, self.window.as_of, keys)
         hot = self.hot
         if hot is not None:
-            time = hot[self.table.time]
-            first, end = (pa.scalar(instant, time.type) for instant in (since, until))
-            hot = hot.filter(pc.and_(pc.greater_equal(time, first), pc.less(time, end)))
+            time, entity = hot[self.table.time], hot[self.table.entity]
+            wanted = pc.and_(
+                pc.greater_equal(time, pa.scalar(since, time.type)), pc.less(time, pa.scalar(until, time.type))
+            )  # fmt: skip
+            if keys[0] is not None:
+                wanted = pc.and_(wanted, pc.greater_equal(entity, pa.scalar(keys[0], entity.type)))
+            if keys[1] is not None:
+                wanted = pc.and_(wanted, pc.less(entity, pa.scalar(keys[1], entity.type)))
+            hot = hot.filter(wanted)
         # Iceberg's own entry of a file is for those who commit, and as large as all the rest.
         files = tuple(replace(file, data_file=cast("Any", None)) for file in self.files if window.wants(file))
         return Part(self.table, files, hot if hot is not None and len(hot) else None, window, self.up_to)
+
+    def rows(self, since: dt.datetime, until: dt.datetime) -> int:
+        """Return how many rows the files and hot rows have that may lie in a shorter window."""
+        window = Window(since, until, None, {})
+        return sum(file.rows for file in self.files if window.wants(file)) + (len(self.hot) if self.hot is not None else 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 
 Level by level: indicators whose parts are all up to date go together, each over spans of a month, a year of months or a
 year, which is how the engine cuts time and how sealed tables are partitioned. Formulas of one span that read the same
-streams make one task. This process is the only writer of figures meanwhile, as the engine is.
+streams make one task, or several, by entity, where there is much to read and the formulas allow it. This process is the
+only writer of figures meanwhile, as the engine is.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from chengyun.city import City
+from chengyun.city import City, qualify
 from chengyun.config import config
 from chengyun.errors import Problem, Unavailable
-from chengyun.lake.read import Gathered, gather
+from chengyun.lake.read import Gathered, Keys, gather
 from chengyun.operate import compute, due, engine, formulas, store
 from chengyun.operate.cluster.work import Answer, Formula, Registers, Task
 from chengyun.operate.engine import Evaluation, Ran
@@ -32,6 +33,8 @@ __all__ = ["Computes", "evaluate_on"]
 
 EVERY = 1_000_000
 """Windows of an indicator taken at once: all that wait."""
+ROWS = 4_000_000
+"""Rows of a task, about: seconds of work and some hundred MB. More are divided by entity where a formula says it may be."""
 ROUNDS = 5
 """How often a level is planned anew because files were replaced while it ran."""
 
@@ -55,6 +58,14 @@ class _Planned:
     @property
     def span(self) -> tuple[dt.datetime, dt.datetime]:
         return self.part.since, self.part.until
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """Chunks that make one task, or one for each share of the entities."""
+
+    members: Sequence[_Planned]
+    shares: Sequence[Keys]
 
 
 def evaluate_on(cluster: Computes, now: dt.datetime, city: City | None = None) -> Evaluation:
@@ -109,22 +120,67 @@ def _run_level(cluster: Computes, city: City, level: Sequence[_Planned], now: dt
     registers: dict[tuple[str, str], pa.Table] = {}
     for one in read.values():
         registers |= one.registers
-    groups: dict[tuple[object, ...], list[_Planned]] = {}
-    for planned in level:
-        groups.setdefault((inputs(city, planned.indicator)[0], *planned.span), []).append(planned)
-    members = list(groups.values())
+    jobs = list(_jobs(city, level, read))
     gone, failed = "", set[str]()
+    come: dict[int, list[list[Answer]]] = {}
     begun = time.monotonic()
-    tasks = (_task(city, number, group, read) for number, group in enumerate(members))
+    tasks = (_task(city, number, job, share, read) for number, job in enumerate(jobs) for share in job.shares)
     for task, answers in cluster.answers(tasks, registers):
+        job = jobs[task.number]
+        come.setdefault(task.number, []).append(answers)
+        if len(come[task.number]) < len(job.shares):
+            continue
         took = time.monotonic() - begun
-        for planned, answer in zip(members[task.number], answers, strict=True):
+        for planned, parts in zip(job.members, zip(*come.pop(task.number), strict=True), strict=True):
+            answer = _whole(parts)
             if answer.gone:
                 gone = answer.error
                 continue
             done.ran.append(engine.note(_settled(city, planned, answer, read, seen, follow, failed, now), now, took))
         begun = time.monotonic()
     return gone
+
+
+def _jobs(city: City, level: Sequence[_Planned], read: Mapping[tuple[str, ...], Gathered]) -> Iterator[_Job]:
+    """Yield what is computed together: by streams and span, and apart what may be divided by entity and is worth it."""
+    groups: dict[tuple[object, ...], list[_Planned]] = {}
+    for planned in level:
+        streams = inputs(city, planned.indicator)[0]
+        rows = sum(part.rows(*planned.span) for part in read[streams].parts)
+        shares = -(-rows // ROWS) if _divisible(city, planned.indicator) else 1
+        groups.setdefault((streams, *planned.span, max(shares, 1)), []).append(planned)
+    for (streams, _, _, count), members in groups.items():
+        yield _Job(members, _cuts(city, read[streams], count))  # type: ignore[index,arg-type]
+
+
+def _divisible(city: City, indicator: str) -> bool:
+    """Say whether figures of some entities need the rows of these alone: the formula says so, and its subject is that entity."""
+    declared, pack = city.indicators[indicator], indicator.split(".")[0]
+    streams, uses = inputs(city, indicator)
+    subject = qualify(pack, declared.subject)
+    return "subject" in declared.apart and not uses and all(
+        subject == qualify(stream.split(".")[0], city.streams[stream].entity.to) for stream in streams
+    )  # fmt: skip
+
+
+def _cuts(city: City, read: Gathered, count: int) -> list[Keys]:
+    """Return spans of keys that hold about equally many entities of a register, and together every key there is."""
+    if count < 2:
+        return [(None, None)]
+    stream = city.streams[read.parts[0].table.qualified]
+    pack, _, entity = qualify(read.parts[0].table.pack, stream.entity.to).partition(".")
+    # As UTF-8 they compare in the lake; Python compares code points, which gives the same order.
+    keys = sorted(read.registers[pack, entity]["key"].to_pylist())
+    ends = sorted({keys[len(keys) * at // count] for at in range(1, count)} - {keys[0]}) if keys else []
+    return list(zip([None, *ends], [*ends, None], strict=True))
+
+
+def _whole(parts: Sequence[Answer]) -> Answer:
+    """Return the answer that shares of one formula make together; what is wrong with one of them is wrong with all."""
+    wrong = next((one for one in parts if one.error), None)
+    if wrong is not None:
+        return wrong
+    return Answer(sorted((one for part in parts for one in part.figures), key=lambda one: (one.subject, one.period_start)))
 
 
 def _gathered(city: City, level: Sequence[_Planned]) -> dict[tuple[str, ...], Gathered]:
@@ -140,18 +196,18 @@ def _gathered(city: City, level: Sequence[_Planned]) -> dict[tuple[str, ...], Ga
     }
 
 
-def _task(city: City, number: int, group: Sequence[_Planned], read: Mapping[tuple[str, ...], Gathered]) -> Task:
-    since, until = group[0].span
-    streams = inputs(city, group[0].indicator)[0]
+def _task(city: City, number: int, job: _Job, share: Keys, read: Mapping[tuple[str, ...], Gathered]) -> Task:
+    since, until = job.members[0].span
+    streams = inputs(city, job.members[0].indicator)[0]
     return Task(
         number,
-        tuple(part.narrowed(since, until) for part in read[streams].parts),
+        tuple(part.narrowed(since, until, share) for part in read[streams].parts),
         tuple(
             Formula(
                 one.indicator, city.indicators[one.indicator].version, since, until, one.part.parameters,
                 {key: tuple(store.used_figures(key, since, until)) for key in inputs(city, one.indicator)[1]},
             )
-            for one in group
+            for one in job.members
         ),
     )  # fmt: skip
 
