@@ -42,9 +42,9 @@ def load(key: str, name: str, source: str, file: Path, actor: Actor) -> Network:
         raise Refused(f"{file.name} is larger than {MOST_BYTES // 10**6} MB; cut out the city first.", code="size")
     with tempfile.TemporaryDirectory() as folder:
         nodes, ways, bounds = _roads(file, Path(folder) / "roads.osm")
+        if not ways:
+            raise Malformed(f"{file.name} holds no roads.", code="empty", file=file.name)
         extract = gzip.compress((Path(folder) / "roads.osm").read_bytes(), 9, mtime=0)
-    if not ways:
-        raise Malformed(f"{file.name} holds no roads.", code="empty", file=file.name)
     values = {
         "name": name[:100], "source": source[:300], "digest": hashlib.sha256(extract).hexdigest(), "extract": extract,
         "nodes": nodes, "ways": ways, "bounds": bounds,

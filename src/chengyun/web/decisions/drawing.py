@@ -13,6 +13,9 @@ __all__ = ["Bars", "Course", "Plan", "bars", "course", "plan"]
 WIDTH, HEIGHT, LEFT, FOOT = 900.0, 240.0, 64.0, 24.0
 PLAN_WIDTH, PLAN_HEIGHT, EDGE = 1000.0, 640.0, 16.0
 MOST_NAMES = 12
+STAND_OUT = ("closed", "more", "less")
+ROOM = 0.15
+"""Of what a map is about, so much more on each side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +101,10 @@ def bars(chart: Mapping[str, Any]) -> tuple[Bars, ...]:
 
 def plan(given: Mapping[str, Any]) -> Plan | None:
     """Return a map; None without anything on it. Places are degrees, or metres where the map says so."""
-    places = [tuple(place) for line in given["lines"] for place in line["points"]]
-    places += [(one["lon"], one["lat"]) for one in given["points"]]
-    if not places:
+    frame = _frame(given)
+    if frame is None:
         return None
-    west, east = min(x for x, _ in places), max(x for x, _ in places)
-    south, north = min(y for _, y in places), max(y for _, y in places)
+    west, south, east, north = frame
     degrees = given.get("plane") != "metres"
     squeeze = math.cos(math.radians((south + north) / 2)) if degrees else 1.0
     least = 1e-4 if degrees else 10.0
@@ -119,11 +120,26 @@ def plan(given: Mapping[str, Any]) -> Plan | None:
 
     lines = []
     for line in given["lines"]:
+        if not any(west <= x <= east and south <= y <= north for x, y in line["points"]):
+            continue
         points = " ".join(f"{x},{y}" for x, y in dict.fromkeys(at(*place) for place in line["points"]))
         says = f"{line.get('name', '')} {line['value']:+g}" if "value" in line else line.get("name", "")
         lines.append((line["kind"], points, says.strip()))
     points = tuple((one["kind"], *at(one["lon"], one["lat"]), one["name"]) for one in given["points"])
     return Plan(tuple(lines), points, _ruler(scale / 111_195 if degrees else scale))
+
+
+def _frame(given: Mapping[str, Any]) -> tuple[float, float, float, float] | None:
+    """Return west, south, east, north of what the map is about, with room around it: its places, or the lines that stand out."""
+    about = [(one["lon"], one["lat"]) for one in given["points"]]
+    about = about or [tuple(place) for line in given["lines"] if line["kind"] in STAND_OUT for place in line["points"]]
+    about = about or [tuple(place) for line in given["lines"] for place in line["points"]]
+    if not about:
+        return None
+    west, east = min(x for x, _ in about), max(x for x, _ in about)
+    south, north = min(y for _, y in about), max(y for _, y in about)
+    room_x, room_y = ROOM * (east - west), ROOM * (north - south)
+    return west - room_x, south - room_y, east + room_x, north + room_y
 
 
 def _ruler(per_metre: float) -> tuple[float, str]:

@@ -172,7 +172,7 @@ def one(request: HttpRequest, number: int) -> HttpResponse:
         notes=tuple(known.notes.get(code, code) for code in result.get("notes", ())),
         bars=tuple((labels.get(one.key, one.key), one) for one in bars(chart)) if chart else (),
         plan=plan(result["map"]) if result.get("map") else None,
-        inputs=tuple((one, texts[one.key]) for one in known.inputs),
+        inputs=tuple((one, str(one.choices.get(texts[one.key], texts[one.key]))) for one in known.inputs),
         took_s=(run.ended_at - run.started_at).total_seconds() if run.ended_at and run.started_at else None,
         again=f"{reverse('whatif-model', args=[run.model])}?like={run.pk}",
         as_of=timezone.now(),
@@ -188,7 +188,7 @@ def figure(value: Any) -> str:
         return str(CELLS.get(value, value))
     if abs(value) >= 1000 or value == int(value):
         return f"{value:,.0f}"
-    return f"{value:.4g}"
+    return f"{value:.4g}" if abs(value) >= 1 else f"{value:.2g}"
 
 
 def _model(request: HttpRequest, chosen: Model, given: Mapping[str, str], title: str, fault: Fault | None) -> HttpResponse:
