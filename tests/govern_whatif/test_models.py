@@ -168,5 +168,3 @@ def test_every_model_says_what_it_does_not_know() -> None:
         assert model.validation
         assert not math.isnan(model.within_s)
         assert len({one.key for one in model.inputs}) == len(model.inputs)
-
-
