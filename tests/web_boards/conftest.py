@@ -7,6 +7,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import pytest
@@ -17,7 +18,9 @@ from django.test import Client
 from django.utils import timezone
 
 from chengyun.access.models import Account, Assignment, Organisation
+from chengyun.access.services import ensure_organisations
 from chengyun.areas.models import Area, TreeVersion
+from chengyun.cases import owners
 from chengyun.operate import store
 from chengyun.operate.boards import definitions
 from chengyun.operate.boards.services import ensure_boards
@@ -32,7 +35,7 @@ STATION_AQI = "air_quality.station_hour_aqi"
 
 @dataclass
 class Town:
-    """now: a whole hour. write: a figure as the engine writes it. moment: a settled second, after what was done and before what follows."""
+    """now: a whole hour. write: a figure as the engine does. moment: a second after what was done and before what follows."""
 
     now: dt.datetime
     alerts: list[Alert] = field(default_factory=list)
@@ -68,11 +71,10 @@ class Town:
         return second
 
 
-@pytest.fixture
-def town(transactional_db: None) -> Iterator[Town]:
+@contextmanager
+def _town() -> Iterator[Town]:
     """Two districts, two stations, a day of figures, one alert, the shipped boards."""
-    cache.forget_all()
-    definitions._met.clear()
+    _forget()
     now = timezone.now().replace(minute=0, second=0, microsecond=0)
     for code, level, name, english, parent in (
         ("330200", "city", "宁波市", "Ningbo", ""),
@@ -84,25 +86,45 @@ def town(transactional_db: None) -> Iterator[Town]:
             lat=29.85, source="test", outline={"type": "Polygon", "coordinates": BOX}, boundary=b"",
         )  # fmt: skip
     TreeVersion.objects.create()
+    ensure_organisations()
     made = Town(now)
     for number, code in enumerate(("330200", "330203", "330212")):
-        for hours in range(24, 0, -1):
+        for hours in range(12, 0, -1):
             made.write(AQI, code, hours, 50.0 + number * 10 + hours % 5)
     for number in range(2):
-        key = f"S{number}"
+        key, code = f"S{number}", ("330203", "330212")[number]
         apps.get_model("air_quality", "Station").objects.create(
-            key=key, name=f"站 {number}", area_code=("330203", "330212")[number], lon=121.4 + number / 10, lat=29.8
+            key=key, name=f"站 {number}", area_code=code, lon=121.4 + number / 10, lat=29.8
         )
-        made.write(STATION_AQI, key, 1, 40.0 + number, ("330203", "330212")[number])
+        made.write(STATION_AQI, key, 1, 40.0 + number, code)
     made.alert("S0")
     ensure_boards()
     yield made
+    _forget()
+
+
+def _forget() -> None:
     cache.forget_all()
     definitions._met.clear()
+    owners._found.clear()
 
 
 @pytest.fixture
-def sign_in(transactional_db: None) -> Callable[..., Client]:
+def town(transactional_db: None) -> Iterator[Town]:
+    """A town whose every deed is committed."""
+    with _town() as made:
+        yield made
+
+
+@pytest.fixture
+def calm(db: None) -> Iterator[Town]:
+    """A town in one transaction, for what does not depend on when anything was known."""
+    with _town() as made:
+        yield made
+
+
+@pytest.fixture
+def sign_in() -> Callable[..., Client]:
     """Return a browser in which somebody of a role has signed in."""
 
     def enter(role: str, name: str = "", organisation: str = "", email: str = "") -> Client:

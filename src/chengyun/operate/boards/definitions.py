@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the words of the city mean, remembered from when to when: a board of the past is written in the words of then.
 
-Each process compares its declarations once with what is remembered, and areas whenever a new tree was loaded; boards of the present
-and of the past are drawn from the same remembered texts.
+Each process compares its declarations once with what is remembered, and areas whenever a new tree was loaded; boards of the
+present and of the past are drawn from the same remembered texts.
 """
 
 from __future__ import annotations
@@ -189,7 +189,7 @@ def _unit(city: City, key: str) -> str:
 
 
 def _areas(level: str) -> dict[str, Any]:
-    """Return a level's areas with their names; districts also with their outline, in the units of pictures (degrees east and north)."""
+    """Return a level's areas with their names; districts also with their outline, in degrees east and north."""
     found: dict[str, Any] = {row.code: {"name": row.name, "name_en": row.name_en or row.name} for row in areas_on(None, level)}
     if level == "district":
         for shape in boundaries(level)["features"]:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """As known then: which moments are settled, and what was known at them.
 
-A moment is settled when nothing that will say it was known by then is still being written: the writers' stamps are the database's
-clock, taken under their table's lock, so it is enough that no transaction begun by that moment holds such a lock. From then on the
-same moment gives the same answer for ever.
+A moment is settled when nothing that will say it was known by then is still being written: the writers' stamps are the
+database's clock, taken under their table's lock, so it is enough that no transaction begun by that moment holds such a lock.
+From then on the same moment gives the same answer for ever.
 """
 
 from __future__ import annotations
@@ -94,7 +94,8 @@ def settle(at: dt.datetime) -> None:
 
 NEWEST = """
 WITH wanted AS (SELECT * FROM unnest(%(indicators)s::text[], %(subjects)s::text[]) AS wanted (indicator, subject))
-SELECT one.id, one.indicator, one.subject, one.area_code, one.period_start, one.value, one.coverage, one.simulated, one.computed_at
+SELECT one.id, one.indicator, one.subject, one.area_code, one.period_start, one.value, one.coverage, one.simulated,
+    one.computed_at
 FROM wanted, LATERAL (
     SELECT * FROM operate_figure AS figure WHERE figure.indicator = wanted.indicator AND figure.subject = wanted.subject
         AND figure.superseded_at IS NULL AND figure.period_start <= %(at)s
@@ -158,10 +159,9 @@ def figures_between(
 def remembered(kind: str, known: Known, visible: Q) -> list[tuple[int, dict[str, Any], str, str]]:
     """Return what was open: (its id, as it stood, its dataset, its area's code), by id. visible: the reader's condition."""
     rows = Remembered.objects.filter(visible, kind=kind, since__lte=known.at)
-    if known.now:
-        rows = rows.filter(until=None)
-    else:
-        rows = rows.extra(where=["tstzrange(since, until) @> %s"], params=[known.at])  # the index is on this very expression
+    # The index is on this very expression.
+    then: dict[str, Any] = {"where": ["tstzrange(since, until) @> %s"], "params": [known.at]}
+    rows = rows.filter(until=None) if known.now else rows.extra(**then)
     return list(rows.order_by("thing").values_list("thing", "row", "dataset", "area_code"))
 
 

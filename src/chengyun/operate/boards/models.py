@@ -68,7 +68,7 @@ class BoardVersion(models.Model):
 
 
 class Annotation(models.Model):
-    """What somebody said about a moment. tile: id of the tile it is about; empty: the whole board. at: the moment it speaks of."""
+    """What somebody said about a moment, `at`. tile: id of the tile it is about; empty: the whole board."""
 
     board = models.ForeignKey(Board, models.PROTECT, related_name="annotations")
     tile = models.CharField(_("图块"), max_length=63, blank=True, default="")

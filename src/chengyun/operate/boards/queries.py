@@ -16,12 +16,12 @@ from chengyun.operate.boards import spec
 from chengyun.operate.boards.models import Annotation, BoardVersion
 from chengyun.operate.boards.spec import BoardSpec
 
-__all__ = ["NoteView", "Saved", "access_board", "annotations", "boards_for", "may_edit", "versions"]
+__all__ = ["NoteView", "Saved", "access_board", "boards_for", "may_edit", "notes_of", "versions"]
 
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """A board as saved. number: of the version. author: empty: shipped with the program. newest: whether nothing was saved later."""
+    """A board as saved. number: of the version. author: empty: shipped with the program."""
 
     board_id: int
     spec: BoardSpec
@@ -48,14 +48,20 @@ class NoteView:
 def boards_for(actor: Actor) -> list[Saved]:
     """Return the boards of today somebody may open, by level and name."""
     rows = (
-        BoardVersion.objects.filter(board__retired_at=None).select_related("board").order_by("board", "-number").distinct("board")
+        BoardVersion.objects.filter(board__retired_at=None)
+        .select_related("board")
+        .order_by("board_id", "-number")
+        .distinct("board_id")
     )
     found = [saved for row in rows if _opens((saved := _saved(row)).spec, actor)]
     return sorted(found, key=lambda one: (spec.LEVELS.index(one.spec.level), one.spec.name, one.spec.key))
 
 
 def access_board(key: str, actor: Actor, at: dt.datetime | None = None) -> Saved:
-    """Return a board as it was saved at a moment (None: now), for somebody who may open it as it is now and was then. Raises NotFound."""
+    """Return a board as it was saved at a moment (None: now), for who may open it as it is now and was then.
+
+    Raises NotFound.
+    """
     rows = BoardVersion.objects.filter(board__key=key).select_related("board").order_by("-number")
     newest = rows.first()
     row = rows.filter(saved_at__lte=at).first() if at is not None else newest
@@ -71,7 +77,7 @@ def versions(board_id: int) -> list[BoardVersion]:
     return list(BoardVersion.objects.filter(board_id=board_id).order_by("-number"))
 
 
-def annotations(
+def notes_of(
     board_id: int, actor: Actor, since: dt.datetime, until: dt.datetime, known: dt.datetime | None = None, tile: str | None = None
 ) -> list[NoteView]:
     """Return what was said of moments in [since, until], as known at a moment; withdrawn ones are left out. Oldest first."""
@@ -94,7 +100,7 @@ def annotations(
 
 
 def may_edit(board: BoardSpec | None, actor: Actor) -> bool:
-    """Say whether somebody may save a board (None: a new one): whoever may compose any, a department's clerk only the own body's."""
+    """Say whether somebody may save a board (None: a new one): a department's clerk only the own body's."""
     if not may(actor, "board.edit"):
         return False
     if board is None or may(actor, "board.edit_any"):

@@ -104,7 +104,7 @@ def withdraw(key: str, annotation_id: int, actor: Actor) -> None:
 def schedule(
     key: str, cron: str, formats: list[str], recipient: Account, language: str, actor: Actor, now: dt.datetime
 ) -> ScheduledReport:
-    """Have a board sent to somebody by the clock. Raises Refused for a wrong time, a missing address, or one who may not open it."""
+    """Have a board sent to somebody by the clock. Raises Refused for a wrong time or a missing address."""
     require(actor, "board.schedule" if recipient.pk == actor.account_id else "board.schedule_others")
     board, cron = queries.access_board(key, actor), " ".join(cron.split())
     queries.access_board(key, actor_of_account(recipient))
@@ -153,7 +153,7 @@ def next_after(cron: str, moment: dt.datetime) -> dt.datetime:
 
 
 def ensure_boards() -> None:
-    """Remember the city's words, and save the shipped boards that are new or whose file has changed and that nobody has made theirs.
+    """Remember the city's words, and save the shipped boards that are new or have changed, unless somebody made them theirs.
 
     Raises Misdeclared when a shipped board is wrong.
     """

@@ -42,8 +42,9 @@ LEAGUES = ("district", "street")
 class TileSpec:
     """One tile. x, y, w, h: in the grid. subject, area: empty: the board's area. limit: lines of a list.
 
-    target: what the figure is to reach; warn, bad: thresholds from which it needs a look, and is wrong; better: which way is good.
-    parts: indicators an index is made of; empty: those its formula uses. layer: `<pack>.<page>.<number>` of a declared map layer.
+    target: what the figure is to reach; warn, bad: thresholds from which it needs a look, and is wrong; better: which way is
+    good. parts: indicators an index is made of; empty: those its formula uses. layer: `<pack>.<page>.<number>` of a declared
+    map layer.
     """
 
     id: str
@@ -76,9 +77,10 @@ class TileSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class BoardSpec:
-    """A board. level: what it is a board of. area: whose figures its tiles show. department: key or name of the body it belongs to.
+    """A board. level: what it is a board of. area: whose figures its tiles show.
 
-    audience: who may open it; what they see in its tiles, the policy says. wall_s: seconds on a wall before the next one.
+    department: key or name of the body it belongs to. audience: who may open it; what they see in its tiles,
+    the policy says. wall_s: seconds on a wall before the next one.
     """
 
     key: str
@@ -150,7 +152,9 @@ def spec_of(told: object, name: str, city: City, layers: Sequence[str]) -> Board
         if tile is not None:
             tiles.append(tile)
     rest = {key: value for key, value in told.items() if key != "tiles"}
-    board = _fill(BoardSpec, rest, "board", faults, [one.name for one in dataclasses.fields(BoardSpec) if one.name != "tiles"])
+    board: BoardSpec | None = _fill(
+        BoardSpec, rest, "board", faults, [one.name for one in dataclasses.fields(BoardSpec) if one.name != "tiles"]
+    )
     if board is not None:
         board = dataclasses.replace(board, tiles=tuple(tiles))
         faults += _board_faults(board)
@@ -165,13 +169,13 @@ def spec_of(told: object, name: str, city: City, layers: Sequence[str]) -> Board
 def kept(text: Mapping[str, Any]) -> BoardSpec:
     """Return a board as it was saved and checked then, also where it names what this program no longer knows."""
     known = {one.name: one for one in dataclasses.fields(TileSpec)}
-    tiles = tuple(
-        TileSpec(**{name: tuple(value) if isinstance(value, list) else value for name, value in one.items() if name in known})
-        for one in text["tiles"]
-        if one["kind"] in KINDS
-    )
+    tiles = []
+    for one in text["tiles"]:
+        said: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in one.items()}
+        if one["kind"] in KINDS:
+            tiles.append(TileSpec(**{name: value for name, value in said.items() if name in known}))
     own = {one.name for one in dataclasses.fields(BoardSpec)} - {"tiles"}
-    return BoardSpec(**{name: value for name, value in text.items() if name in own}, tiles=tiles)
+    return BoardSpec(**{name: value for name, value in text.items() if name in own}, tiles=tuple(tiles))
 
 
 def as_json(board: BoardSpec) -> dict[str, Any]:

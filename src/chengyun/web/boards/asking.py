@@ -16,13 +16,11 @@ from chengyun.errors import Refused
 from chengyun.operate.boards import queries
 from chengyun.operate.boards.queries import Saved
 from chengyun.web.boards import tiles
+from chengyun.web.boards.pace import KEPT_FOR_S
 from chengyun.web.boards.shown import BoardView
 from chengyun.web.cache import kept, view_of
 
 __all__ = ["moment_of", "read_moment", "shown_of"]
-
-KEPT_FOR_S = 0.3
-"""Of the present: short enough that what arrives is seen within a second, long enough that a crowd costs as much as one."""
 
 
 def moment_of(request: HttpRequest) -> dt.datetime | None:

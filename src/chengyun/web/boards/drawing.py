@@ -63,9 +63,12 @@ def chart(
         most = max(2, MOST_POINTS * 2 // max(1, len(runs) * len(courses)))
         series.append(Series(name, tuple(tuple((x(at), y(value)) for at, value in _thinned(run, most)) for run in runs), last))
     return Drawn(
-        tuple(series), tuple((x(at), text) for at, text in across), tuple((y(step), f"{step:,.{_places(steps)}f}") for step in steps),
-        None if target is None else y(target), says,
-    )  # fmt: skip
+        tuple(series),
+        tuple((x(at), text) for at, text in across),
+        tuple((y(step), f"{step:,.{_places(steps)}f}") for step in steps),
+        None if target is None else y(target),
+        says,
+    )
 
 
 def ticks(low: float, high: float, about: int) -> list[float]:

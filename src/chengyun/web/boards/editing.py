@@ -157,9 +157,13 @@ def _as_file(told: Mapping[str, Any]) -> str:
 
 def _shown(request: HttpRequest, saved: Saved | None, told: dict[str, Any], file: str, fault: Fault | None) -> HttpResponse:
     page = EditPage(
-        key=saved.spec.key if saved else "", upon=saved.number if saved else 0, file=file, told=told, known=_known(actor_of(request)),
+        key=saved.spec.key if saved else "",
+        upon=saved.number if saved else 0,
+        file=file,
+        told=told,
+        known=_known(actor_of(request)),
         fault=fault,
-    )  # fmt: skip
+    )
     return render(request, "boards/edit.html", {"page": page}, status=fault.status if fault else 200)
 
 
@@ -182,8 +186,14 @@ def _known(actor: Actor) -> dict[str, Any]:
     return {
         "columns": spec.COLUMNS,
         "kinds": {
-            "figure": _("指标"), "index": _("指数"), "chart": _("曲线"), "map": _("地图"), "alerts": _("预警清单"), "cases": _("案件清单"),
-            "league": _("区域排名"), "text": _("文字"),
+            "figure": _("指标"),
+            "index": _("指数"),
+            "chart": _("曲线"),
+            "map": _("地图"),
+            "alerts": _("预警清单"),
+            "cases": _("案件清单"),
+            "league": _("区域排名"),
+            "text": _("文字"),
         },
         "fields": {kind: list(names) for kind, names in spec.KINDS.items()},
         "indicators": named(readable),
@@ -193,13 +203,38 @@ def _known(actor: Actor) -> dict[str, Any]:
         "types": named(city.cases),
         "areas": [[config().city, _("全市")], *([code, name] for code, name in area_names("district").items())],
         "words": {
-            "indicator": _("指标"), "indicators": _("指标（可多选）"), "subject": _("对象（空：看板的区域）"), "span": _("时间跨度"),
-            "target": _("目标"), "warn": _("关注阈值"), "bad": _("告警阈值"), "better": _("越小越好还是越大越好"), "parts": _("组成（空：按公式）"),
-            "layer": _("图层"), "rules": _("规则（空：全部）"), "severities": _("级别（空：全部）"), "types": _("类型（空：全部）"),
-            "area": _("区域（空：看板的区域）"), "overdue": _("只看超时"), "level": _("区域级别"), "lowest_first": _("从低到高"),
-            "limit": _("最多行数"), "text": _("文字"), "title": _("标题（空：按内容）"), "lower": _("越小越好"), "higher": _("越大越好"),
-            "district": _("区县"), "street": _("街道"), "blue": _("蓝色"), "yellow": _("黄色"), "orange": _("橙色"), "red": _("红色"),
-            "moved": _("{name}：第 {x} 列第 {y} 行，宽 {w}，高 {h}"), "gone": _("{name} 已移除"), "added": _("{name} 已添加"),
-            "none": _("还没有图块。请从右侧添加。"), "tile": _("图块"),
+            "indicator": _("指标"),
+            "indicators": _("指标（可多选）"),
+            "subject": _("对象（空：看板的区域）"),
+            "span": _("时间跨度"),
+            "target": _("目标"),
+            "warn": _("关注阈值"),
+            "bad": _("告警阈值"),
+            "better": _("越小越好还是越大越好"),
+            "parts": _("组成（空：按公式）"),
+            "layer": _("图层"),
+            "rules": _("规则（空：全部）"),
+            "severities": _("级别（空：全部）"),
+            "types": _("类型（空：全部）"),
+            "area": _("区域（空：看板的区域）"),
+            "overdue": _("只看超时"),
+            "level": _("区域级别"),
+            "lowest_first": _("从低到高"),
+            "limit": _("最多行数"),
+            "text": _("文字"),
+            "title": _("标题（空：按内容）"),
+            "lower": _("越小越好"),
+            "higher": _("越大越好"),
+            "district": _("区县"),
+            "street": _("街道"),
+            "blue": _("蓝色"),
+            "yellow": _("黄色"),
+            "orange": _("橙色"),
+            "red": _("红色"),
+            "moved": _("{name}：第 {x} 列第 {y} 行，宽 {w}，高 {h}"),
+            "gone": _("{name} 已移除"),
+            "added": _("{name} 已添加"),
+            "none": _("还没有图块。请从右侧添加。"),
+            "tile": _("图块"),
         },
-    }  # fmt: skip
+    }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A board as a file to take along: a picture, a document to print, a workbook to calculate with. What is taken is written down."""
+"""A board as a file to take along: a picture, a document to print, a workbook to calculate with. Each taking is audited."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def workbook_of(view: BoardView) -> bytes:
         _sheet(book, _("指标"), bold, _figures(view))
         _sheet(book, _("清单"), bold, _lists(view))
         notes = (*view.notes, *(note for tile in view.tiles for note in tile.notes))
-        head = [[_("图块"), _("所指时间"), _("批注"), _("作者"), _("写于")]]
+        head: list[list[Any]] = [[_("图块"), _("所指时间"), _("批注"), _("作者"), _("写于")]]
         _sheet(
             book,
             _("批注"),
@@ -144,25 +144,51 @@ def workbook_of(view: BoardView) -> bytes:
             head + [[one.tile, _time(one.at), one.text, one.author, _time(one.written_at)] for one in notes],
         )
         said = _("当时所知") if view.past else _("读取于")
-        about = [[_("看板"), view.name], [said, _time(view.at)], [_("版本"), view.version], ["", _("“—”表示未知，不是零")]]
+        about: list[list[Any]] = [
+            [_("看板"), view.name],
+            [said, _time(view.at)],
+            [_("版本"), view.version],
+            ["", _("“—”表示未知，不是零")],
+        ]
         _sheet(book, _("说明"), bold, [[_("名称"), _("内容")], *about])
     return whole.getvalue()
 
 
 def _figures(view: BoardView) -> list[list[Any]]:
     head = [
-        _("图块"), _("数值"), _("单位"), _("状态"), _("级别"), _("时段"), _("截至"), _("覆盖率"), _("目标"), _("阈值"), _("模拟"), _("来源"),
+        _("图块"),
+        _("数值"),
+        _("单位"),
+        _("状态"),
+        _("级别"),
+        _("时段"),
+        _("截至"),
+        _("覆盖率"),
+        _("目标"),
+        _("阈值"),
+        _("模拟"),
+        _("来源"),
         _("依据"),
-    ]  # fmt: skip
+    ]
     rows = [
         [
-            one.title, one.number, one.unit, one.status, one.band.name if one.band else "", one.period,
-            _time(one.known_at) if one.known_at else "", one.coverage, one.target_number, one.thresholds,
-            _("模拟") if one.simulated else "", one.source, f"/why/{one.figure}" if one.figure else "",
+            one.title,
+            one.number,
+            one.unit,
+            one.status,
+            one.band.name if one.band else "",
+            one.period,
+            _time(one.known_at) if one.known_at else "",
+            one.coverage,
+            one.target_number,
+            one.thresholds,
+            _("模拟") if one.simulated else "",
+            one.source,
+            f"/why/{one.figure}" if one.figure else "",
         ]
         for one in view.tiles
         if one.kind in ("figure", "index")
-    ]  # fmt: skip
+    ]
     return [head, *rows]
 
 
@@ -170,12 +196,18 @@ def _lists(view: BoardView) -> list[list[Any]]:
     head = [_("图块"), _("名称"), _("数值"), _("单位"), _("级别"), _("说明"), _("时间"), _("链接")]
     rows = [
         [
-            tile.title, line.text, line.value, line.unit, line.severity or (line.band.name if line.band else ""), " · ".join(line.about),
-            _time(line.since) if line.since else "", line.why or line.href,
+            tile.title,
+            line.text,
+            line.value,
+            line.unit,
+            line.severity or (line.band.name if line.band else ""),
+            " · ".join(line.about),
+            _time(line.since) if line.since else "",
+            line.why or line.href,
         ]
         for tile in view.tiles
         for line in tile.lines
-    ]  # fmt: skip
+    ]
     return [head, *rows]
 
 

@@ -150,7 +150,7 @@ def _settled(figures: Sequence[Figure], asked: Asked) -> Figure | None:
         return None
     first = figures[0]
     text = asked.words.find("indicator", first.indicator)
-    if first.value is None and text and len(figures) > 1:
-        if asked.known.at < period_end(text["period"], first.period_start, config().zone):
-            return figures[1]
+    empty = first.value is None and text is not None and len(figures) > 1
+    if empty and text and asked.known.at < period_end(text["period"], first.period_start, asked.zone):
+        return figures[1]
     return first

@@ -190,9 +190,10 @@ def _latest_then(
     from chengyun.lake.read import snapshot  # DuckDB and Arrow are large; most web processes draw no such map of the past
 
     stream = city.streams[name]
+    key, at, field = f'"{stream.entity.key}"', f'"{stream.time}"', f'"{layer["field"]}"'
     text = (
-        f'SELECT "{stream.entity.key}" AS key, max("{stream.time}") AS at, arg_max("{layer["field"]}", "{stream.time}") AS value, '  # noqa: S608
-        f'arg_max("{layer["field"]}" IS NULL, "{stream.time}") AS unknown FROM "{stream.key}" GROUP BY 1 ORDER BY 1'
+        f"SELECT {key} AS key, max({at}) AS at, arg_max({field}, {at}) AS value, arg_max({field} IS NULL, {at}) AS unknown "  # noqa: S608
+        f'FROM "{stream.key}" GROUP BY 1 ORDER BY 1'  # declared keys
     )
     keys = [thing["key"] for thing in things]
     since = asked.known.at - LOOKED_BACK

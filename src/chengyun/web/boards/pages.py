@@ -31,13 +31,12 @@ from chengyun.operate.boards.models import BoardVersion, ScheduledReport
 from chengyun.operate.boards.queries import Saved
 from chengyun.web.boards import reports
 from chengyun.web.boards.asking import moment_of, read_moment, shown_of
+from chengyun.web.boards.pace import AFTER_MS, REFRESH_MS
 from chengyun.web.boards.shown import BoardView
 from chengyun.web.cache import kept, view_of
 from chengyun.web.desk.deeds import Fault, attempt, done
 from chengyun.web.live import live_settings
 
-REFRESH_MS = 700
-"""An open board asks for its lists again so soon after news; figures are shown at once."""
 LEVELS = {
     "city": gettext_lazy("全市看板"),
     "district": gettext_lazy("区县看板"),
@@ -66,7 +65,7 @@ class ListPage:
 
 @dataclass(frozen=True)
 class BoardPage:
-    """body: the tiles, already as HTML. at, first, last: of the time slider, in the city's time. query: `?at=…` of the past, or empty."""
+    """body: the tiles as HTML. at, first, last: of the time slider, in the city's time. query: `?at=…` of the past, or empty."""
 
     saved: Saved
     view: BoardView
@@ -203,7 +202,7 @@ def _page(
         refresh = reverse("board-tiles", args=[key]) + ("?wall=1" if wall else "")
         streams = any(tile.kind == "map" for tile in saved.spec.tiles)
         kinds = ["figure", "alert", "case", "message", *(["rows"] if streams else [])]
-        live = {**live_settings(request, refresh), "every": REFRESH_MS, "kinds": kinds}
+        live = {**live_settings(request, refresh), "every": REFRESH_MS, "after": AFTER_MS, "kinds": kinds}
     mine = () if wall or actor.account_id is None else tuple(reports.own_reports(saved.board_id, actor))
     return BoardPage(
         saved=saved, view=view, name=gettext(saved.spec.name), body=_tiles(view, wall=wall), live=live,

@@ -3,8 +3,8 @@
 
     period due ──▶ Sending (unique for report and period) ──▶ row locked ──▶ drawn ──▶ handed to the mail server ──▶ sent
 
-The row stays locked until the server has taken the letter. A process that dies in between leaves it waiting, and it is sent then; one
-that dies after the server took it and before the commit sends it again under the same Message-ID.
+The row stays locked until the server has taken the letter. A process that dies in between leaves it waiting, and it is sent
+then; one that dies after the server took it and before the commit sends it again under the same Message-ID.
 """
 
 from __future__ import annotations

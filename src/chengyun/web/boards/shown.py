@@ -45,7 +45,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A line of a picture. points: runs without a gap, each point in 0 to 1 from the left and from the top. last: its newest value."""
+    """A line of a picture. points: runs without a gap, in 0 to 1 from the left and from the top. last: its newest value."""
 
     name: str
     points: tuple[tuple[Point, ...], ...]
@@ -54,7 +54,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A chart. across, up: labels with their places, 0 to 1. target: height of the target's line. says: for those who do not see it."""
+    """A chart. across, up: labels with their places, 0 to 1. target: its line's height. says: for those who do not see it."""
 
     series: tuple[Series, ...]
     across: tuple[tuple[float, str], ...]
@@ -101,9 +101,9 @@ class Mapped:
 class TileView:
     """A tile of any kind; what a kind does not have is empty.
 
-    status: the figure's; of a list "": it is what it is. value: as shown, "—" when not known; number: as computed. judged: "", "good",
-    "warn" or "bad" by the tile's thresholds and target. live: which figure it is, for live updates. drill: where its title leads.
-    count: of a list, how many there are in all. paragraphs: of a text. notes: what was said of it.
+    status: the figure's; of a list "": it is what it is. value: as shown, "—" when not known; number: as computed. judged: "",
+    "good", "warn" or "bad" by the tile's thresholds and target. live: which figure it is, for live updates.
+    drill: where its title leads. count: of a list, how many there are in all. paragraphs: of a text. notes: what was said of it.
     """
 
     id: str
@@ -160,7 +160,7 @@ class TileView:
 
 @dataclass(frozen=True, slots=True)
 class BoardView:
-    """A board as somebody may see it at a moment. past: whether it is the past. rows: the grid's height. notes: of the whole board."""
+    """A board as somebody may see it at a moment. past: whether it is no longer now. rows: of the grid. notes: of all."""
 
     spec: BoardSpec
     name: str

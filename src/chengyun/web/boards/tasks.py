@@ -20,7 +20,7 @@ LONGEST_S = 600
 
 @app.periodic(cron="* * * * *")
 @app.task(name="boards.send", queueing_lock="boards.send", lock="boards.send")
-def send_due(timestamp: int) -> None:  # noqa: ARG001  # procrastinate gives periodic tasks their time
+def send_due(timestamp: int) -> None:  # procrastinate gives periodic tasks their time
     """Send the reports that are due."""
     now = timezone.now()
     waits = Sending.objects.filter(state="waiting", next_at__lte=now).exists()

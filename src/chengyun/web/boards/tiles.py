@@ -34,8 +34,11 @@ __all__ = ["view"]
 NOTES_SPAN = dt.timedelta(days=31)
 """Annotations of the whole board are shown for moments so long before the one shown."""
 GAPS: Mapping[str, dt.timedelta] = {
-    "hour": dt.timedelta(hours=1), "day": dt.timedelta(days=1), "month": dt.timedelta(days=31), "year": dt.timedelta(days=366),
-}  # fmt: skip
+    "hour": dt.timedelta(hours=1),
+    "day": dt.timedelta(days=1),
+    "month": dt.timedelta(days=31),
+    "year": dt.timedelta(days=366),
+}
 MOST_COURSES = 6
 
 
@@ -47,12 +50,18 @@ def view(saved: Saved, actor: Actor, at: dt.datetime | None, now: dt.datetime) -
     known = memory.known_at(at, now)
     asked = Asked(actor, saved.spec, known, words_at(known), (get_language() or "").startswith("en"))
     found = gather(asked)
-    notes = queries.annotations(saved.board_id, actor, known.at - NOTES_SPAN, known.at, None if known.now else known.at)
+    notes = queries.notes_of(saved.board_id, actor, known.at - NOTES_SPAN, known.at, None if known.now else known.at)
     tiles = tuple(_tile(tile, asked, found, [one for one in notes if one.tile == tile.id]) for tile in saved.spec.tiles)
     return BoardView(
-        saved.spec, gettext(saved.spec.name), saved.number, known.at, not known.now, saved.spec.rows, tiles,
+        saved.spec,
+        gettext(saved.spec.name),
+        saved.number,
+        known.at,
+        not known.now,
+        saved.spec.rows,
+        tiles,
         tuple(one for one in notes if not one.tile),
-    )  # fmt: skip
+    )
 
 
 def _tile(tile: TileSpec, asked: Asked, found: Gathered, notes: Sequence[NoteView]) -> TileView:
@@ -69,9 +78,12 @@ def _figure(tile: TileSpec, asked: Asked, found: Gathered) -> dict[str, Any]:
     judged, thresholds = _judged(tile, told.get("number"), int(told.get("decimals", 0)))
     target = shown.number(tile.target, told.get("decimals", 0)) if tile.target is not None else ""
     return told | {
-        "judged": judged, "thresholds": thresholds, "target": target, "target_number": tile.target,
+        "judged": judged,
+        "thresholds": thresholds,
+        "target": target,
+        "target_number": tile.target,
         "spark": _drawn(tile, asked, [(tile.indicator, subject, "", course)], None),
-    }  # fmt: skip
+    }
 
 
 def _index(tile: TileSpec, asked: Asked, found: Gathered) -> dict[str, Any]:
@@ -82,10 +94,17 @@ def _index(tile: TileSpec, asked: Asked, found: Gathered) -> dict[str, Any]:
         one = _valued(part, subject, asked, found)
         lines.append(
             Line(
-                text=one["title"], href=one["drill"], value=one["value"], unit=one["unit"], why=_why(one["figure"]),
-                status=one["status"], band=one["band"], about=(one["period"],) if one["period"] else (), simulated=one["simulated"],
+                text=one["title"],
+                href=one["drill"],
+                value=one["value"],
+                unit=one["unit"],
+                why=_why(one["figure"]),
+                status=one["status"],
+                band=one["band"],
+                about=(one["period"],) if one["period"] else (),
+                simulated=one["simulated"],
             )
-        )  # fmt: skip
+        )
     target = shown.number(tile.target, told["decimals"]) if tile.target is not None else ""
     return told | {"lines": tuple(lines), "target": target, "target_number": tile.target}
 
@@ -96,10 +115,18 @@ def _chart(tile: TileSpec, asked: Asked, found: Gathered) -> dict[str, Any]:
     courses = [(one, subject, "", found.courses.get((one, subject), ())) for one in names[:MOST_COURSES]]
     told = _valued(names[0], subject, asked, found) if names else _nothing(tile.title)
     return {
-        "title": told["title"], "drill": told["drill"], "unit": told["unit"], "status": told["status"], "source": told["source"],
-        "age": told["age"], "known_at": told["known_at"], "period": told["period"], "simulated": told["simulated"],
-        "chart": _drawn(tile, asked, courses, tile.target), "empty": _("这段时间没有数据。"),
-    }  # fmt: skip
+        "title": told["title"],
+        "drill": told["drill"],
+        "unit": told["unit"],
+        "status": told["status"],
+        "source": told["source"],
+        "age": told["age"],
+        "known_at": told["known_at"],
+        "period": told["period"],
+        "simulated": told["simulated"],
+        "chart": _drawn(tile, asked, courses, tile.target),
+        "empty": _("这段时间没有数据。"),
+    }
 
 
 def _alerts(tile: TileSpec, asked: Asked, found: Gathered) -> dict[str, Any]:
@@ -117,9 +144,12 @@ def _alerts(tile: TileSpec, asked: Asked, found: Gathered) -> dict[str, Any]:
     picked.sort(key=lambda one: (-_rank(one[1]["severity"]), _negative(one[1]["opened_at"]), -one[0]))
     lines = [_alert(ident, row, code, asked) for ident, row, code in picked[: tile.limit]]
     return {
-        "title": title, "drill": reverse("alerts"), "lines": tuple(lines), "count": str(len(picked)),
+        "title": title,
+        "drill": reverse("alerts"),
+        "lines": tuple(lines),
+        "count": str(len(picked)),
         "empty": _("没有需要处理的预警。"),
-    }  # fmt: skip
+    }
 
 
 def _alert(ident: int, row: Mapping[str, Any], code: str, asked: Asked) -> Line:
@@ -133,9 +163,14 @@ def _alert(ident: int, row: Mapping[str, Any], code: str, asked: Asked) -> Line:
     said.append(_("已确认") if row["state"] == "acknowledged" else _("待确认"))
     since = dt.datetime.fromisoformat(row["since"])
     return Line(
-        text=_("%(subject)s：%(rule)s") % {"subject": row["subject_name"], "rule": name}, href=reverse("alert", args=[ident]),
-        severity=row["severity"], about=tuple(filter(None, said)), since=since, age=_age(since, asked), simulated=row["simulated"],
-    )  # fmt: skip
+        text=_("%(subject)s：%(rule)s") % {"subject": row["subject_name"], "rule": name},
+        href=reverse("alert", args=[ident]),
+        severity=row["severity"],
+        about=tuple(filter(None, said)),
+        since=since,
+        age=_age(since, asked),
+        simulated=row["simulated"],
+    )
 
 
 def _cases(tile: TileSpec, asked: Asked, found: Gathered) -> dict[str, Any]:
@@ -152,8 +187,12 @@ def _cases(tile: TileSpec, asked: Asked, found: Gathered) -> dict[str, Any]:
     picked.sort(key=lambda one: one[:2])
     lines = [_case(due, row, code, late, asked) for due, _number, row, code, late in picked[: tile.limit]]
     return {
-        "title": title, "drill": reverse("cases"), "lines": tuple(lines), "count": str(len(picked)), "empty": _("没有在办的案件。"),
-    }  # fmt: skip
+        "title": title,
+        "drill": reverse("cases"),
+        "lines": tuple(lines),
+        "count": str(len(picked)),
+        "empty": _("没有在办的案件。"),
+    }
 
 
 def _case(due: dt.datetime, row: Mapping[str, Any], code: str, late: bool, asked: Asked) -> Line:
@@ -166,9 +205,14 @@ def _case(due: dt.datetime, row: Mapping[str, Any], code: str, late: bool, asked
         _area(code, asked),
     )
     return Line(
-        text=row["title"], href=reverse("case", args=[row["number"]]), about=tuple(filter(None, said)), since=due,
-        age=_("时限") + " " + _age(due, asked), overdue=late, simulated=row["simulated"],
-    )  # fmt: skip
+        text=row["title"],
+        href=reverse("case", args=[row["number"]]),
+        about=tuple(filter(None, said)),
+        since=due,
+        age=_("时限") + " " + _age(due, asked),
+        overdue=late,
+        simulated=row["simulated"],
+    )
 
 
 def _league(tile: TileSpec, asked: Asked, found: Gathered) -> dict[str, Any]:
@@ -180,17 +224,30 @@ def _league(tile: TileSpec, asked: Asked, found: Gathered) -> dict[str, Any]:
     highest = max((abs(one["number"]) for *_rest, one in rows if one["number"] is not None), default=0.0)
     lines = tuple(
         Line(
-            text=_area(subject, asked) or subject, value=one["value"], unit=one["unit"], why=_why(one["figure"]), status=one["status"],
-            band=one["band"], share=round(abs(one["number"]) / highest, 3) if one["number"] is not None and highest else 0.0,
+            text=_area(subject, asked) or subject,
+            value=one["value"],
+            unit=one["unit"],
+            why=_why(one["figure"]),
+            status=one["status"],
+            band=one["band"],
+            share=round(abs(one["number"]) / highest, 3) if one["number"] is not None and highest else 0.0,
             simulated=one["simulated"],
         )
         for _none, _order, subject, one in rows[: tile.limit]
-    )  # fmt: skip
+    )
     first = next((one for *_rest, one in rows if one["figure"]), rows[0][3] if rows else _nothing(""))
+    text = asked.words.find("indicator", tile.indicator)
     return {
-        "title": first["title"], "drill": first["drill"], "lines": lines, "period": first["period"], "source": first["source"],
-        "age": first["age"], "known_at": first["known_at"], "unit": first["unit"], "empty": _("没有可以显示的指标。"),
-    }  # fmt: skip
+        "title": asked.said(text["name"]) if text else tile.indicator,
+        "drill": first["drill"],
+        "lines": lines,
+        "period": first["period"],
+        "source": first["source"],
+        "age": first["age"],
+        "known_at": first["known_at"],
+        "unit": first["unit"],
+        "empty": _("没有可以显示的指标。"),
+    }
 
 
 def _map(tile: TileSpec, asked: Asked, found: Gathered) -> dict[str, Any]:
@@ -202,9 +259,15 @@ def _text(tile: TileSpec, _asked: Asked, _found: Gathered) -> dict[str, Any]:
 
 
 KINDS: Mapping[str, Callable[[TileSpec, Asked, Gathered], dict[str, Any]]] = {
-    "figure": _figure, "index": _index, "chart": _chart, "map": _map, "alerts": _alerts, "cases": _cases, "league": _league,
+    "figure": _figure,
+    "index": _index,
+    "chart": _chart,
+    "map": _map,
+    "alerts": _alerts,
+    "cases": _cases,
+    "league": _league,
     "text": _text,
-}  # fmt: skip
+}
 
 
 def _valued(indicator: str, subject: str, asked: Asked, found: Gathered) -> dict[str, Any]:
@@ -227,23 +290,47 @@ def _valued(indicator: str, subject: str, asked: Asked, found: Gathered) -> dict
         name = f"{name} · {whose}"
     value = one.value if one else None
     return {
-        "title": name, "drill": reverse("pack-page", args=text["page"]) if text["page"] else "", "status": stands, "value": shown.number(value, text["decimals"]),
-        "number": value if value is not None and math.isfinite(value) else None, "unit": "" if text["unit"] == "1" else text["unit"],
-        "decimals": text["decimals"], "band": band_of(text["bands"], value, asked),
-        "period": shown.period(start, text["period"]) if start else "", "period_start": start, "known_at": ends,
-        "age": _age(ends, asked) if ends else "", "coverage": one.coverage if one else None,
-        "source": asked.said(text["source"]), "simulated": bool(one and one.simulated), "figure": one.id if one else None,
+        "title": name,
+        "drill": reverse("pack-page", args=text["page"]) if text["page"] else "",
+        "status": stands,
+        "value": shown.number(value, text["decimals"]),
+        "number": value if value is not None and math.isfinite(value) else None,
+        "unit": "" if text["unit"] == "1" else text["unit"],
+        "decimals": text["decimals"],
+        "band": band_of(text["bands"], value, asked),
+        "period": shown.period(start, text["period"]) if start else "",
+        "period_start": start,
+        "known_at": ends,
+        "age": _age(ends, asked) if ends else "",
+        "coverage": one.coverage if one else None,
+        "source": asked.said(text["source"]),
+        "simulated": bool(one and one.simulated),
+        "figure": one.id if one else None,
         "live": f"{indicator}|{subject}",
-    }  # fmt: skip
+    }
 
 
 def _nothing(title: str) -> dict[str, Any]:
     """Return what is said of an indicator that was not known then."""
     return {
-        "title": title, "drill": "", "status": "missing", "value": shown.NOTHING, "number": None, "unit": "", "decimals": 0, "band": None,
-        "period": "", "period_start": None, "known_at": None, "age": "", "coverage": None, "source": "", "simulated": False,
-        "figure": None, "live": "",
-    }  # fmt: skip
+        "title": title,
+        "drill": "",
+        "status": "missing",
+        "value": shown.NOTHING,
+        "number": None,
+        "unit": "",
+        "decimals": 0,
+        "band": None,
+        "period": "",
+        "period_start": None,
+        "known_at": None,
+        "age": "",
+        "coverage": None,
+        "source": "",
+        "simulated": False,
+        "figure": None,
+        "live": "",
+    }
 
 
 def band_of(bands: Sequence[Any], value: float | None, asked: Asked) -> Band | None:
@@ -267,15 +354,22 @@ def _drawn(
         gap, unit = max(gap, GAPS[text["period"]]), text["unit"]
         last = next((one.value for one in reversed(figures) if one.value is not None), None)
         told.append(
-            (asked.said(text["name"]), shown.number(last, text["decimals"]), [(one.period_start, one.value) for one in figures])
+            (
+                asked.said(text["name"]),
+                shown.number(last, text["decimals"]),
+                [(one.period_start, one.value) for one in figures if one.period_start >= since],
+            )
         )
     values = [value for *_rest, course in told for _at, value in course if value is not None]
     if not values:
         return None
     said = _("%(names)s，%(since)s 至 %(until)s：最低 %(low)s，最高 %(high)s") % {
-        "names": shown.listed([name for name, *_rest in told]), "since": shown.moment(since), "until": shown.moment(until),
-        "low": f"{min(values):g}", "high": f"{max(values):g}" + (f" {unit}" if unit not in ("", "1") else ""),
-    }  # fmt: skip
+        "names": shown.listed([name for name, *_rest in told]),
+        "since": shown.moment(since),
+        "until": shown.moment(until),
+        "low": f"{min(values):g}",
+        "high": f"{max(values):g}" + (f" {unit}" if unit not in ("", "1") else ""),
+    }
     return drawing.chart(told, since, until, gap * 1.5, across=_across(since, until), target=target, says=said)
 
 
@@ -310,7 +404,7 @@ def _judged(tile: TileSpec, value: float | None, decimals: int) -> tuple[str, st
 
 
 def _age(moment: dt.datetime, asked: Asked) -> str:
-    """Return how long before the moment shown something was; of the present in whole minutes, which the page keeps true itself."""
+    """Return how long before the moment shown something was; of the present, the page keeps it true."""
     return shown.age(moment, asked.known.at)
 
 
@@ -332,7 +426,7 @@ def _short(value: float) -> str:
 
 
 def _rank(severity: str) -> int:
-    return SEVERITIES.index(severity) if severity in SEVERITIES else -1  # type: ignore[arg-type]
+    return SEVERITIES.index(severity) if severity in SEVERITIES else -1
 
 
 def _negative(moment: str) -> float:

@@ -35,7 +35,8 @@ document.addEventListener("live:stop", () => { stopped = true; });
 
 function changed() {
   if (pending || stopped || document.hidden) return;
-  const due = Math.max(0, lastRefresh + refreshEveryMs - Date.now());
+  // The server keeps an answer for a moment; asked at once, it would still be the one from before the news.
+  const due = Math.max(settings.after ?? 0, lastRefresh + refreshEveryMs - Date.now());
   pending = setTimeout(() => {
     pending = null;
     lastRefresh = Date.now();
