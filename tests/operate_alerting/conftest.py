@@ -71,10 +71,13 @@ def plan(people: dict[str, Actor]) -> None:
 def tell(db) -> Callable[..., Alert | None]:
     """tell("raise", "A", at) writes what a rule noticed, as ingest does; returns the alert."""
 
-    def write(kind: str, subject: str, at: dt.datetime, *, rule: str = RULE, area: str = "330203001", **more: object) -> Alert | None:
+    def write(
+        kind: str, subject: str, at: dt.datetime, *, rule: str = RULE, area: str = "330203001", **more: object
+    ) -> Alert | None:
         one = Transition(
-            kind=kind, rule=rule, dataset="air_quality.station_hour", subject=subject, subject_name=f"{subject} 站", area_code=area,
-            value=260.0, worst=280.0, limit=250.0, since=at, last_seen=at, times=2, now=at, severity="red", **more,
+            kind=kind, rule=rule, dataset="air_quality.station_hour", subject=subject, subject_name=f"{subject} 站",
+            area_code=area, value=260.0, worst=280.0, limit=250.0, since=at, last_seen=at, times=2, now=at, severity="red",
+            **more,
         )  # fmt: skip
         with connection.cursor() as cursor:
             alert_store.write_now(cursor, [one])

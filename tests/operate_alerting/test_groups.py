@@ -229,8 +229,9 @@ def test_nobody_is_told_of_what_they_may_not_read(tell, plan, people) -> None:
 def test_the_plan_is_checked_whole(people) -> None:
     assert read_plan(DEFAULT).route_of({"rule": "x"}) is not None
     for old, new, says in (
-        ('chain = "duty"', 'chain = "dtuy"', "duty"), ('"district"]', '"distrcit"]', "district"), ("after_s = 0", "after_s = 700", "order"),
-        ("webhook:ops", "webhook:obs", "ops"), ('by = ["app", "email"]', 'by = ["sms"]', "sms"), ('url = "http', 'url = "ftp', "address"),
+        ('chain = "duty"', 'chain = "dtuy"', "duty"), ('"district"]', '"distrcit"]', "district"),
+        ("after_s = 0", "after_s = 700", "order"), ("webhook:ops", "webhook:obs", "ops"),
+        ('by = ["app", "email"]', 'by = ["sms"]', "sms"), ('url = "http', 'url = "ftp', "address"),
         ("wait_s", "wiat_s", "wiat_s"), ("[[inhibit]]", "[[inhibit]", "TOML"),
     ):  # fmt: skip
         assert old in PLAN

@@ -92,8 +92,13 @@ def test_a_rule_goes_live_by_two_persons_inside_its_budget_and_is_demoted_over_i
           [("B", hour, 100.0 if hour in (50, 51) else 10.0, 0) for hour in range(200)]])  # fmt: skip
     truth = config().data / "simulation"
     truth.mkdir(exist_ok=True)
-    lines = [{"what": "mishap", "key": f"m{n}", "since": (START + n * HOUR).isoformat(), "until": (START + (n + 3) * HOUR).isoformat(),
-              "sensors": ["A"]} for n in (10, 110, 180)]  # fmt: skip
+    lines = [
+        {
+            "what": "mishap", "key": f"m{n}", "since": (START + n * HOUR).isoformat(),
+            "until": (START + (n + 3) * HOUR).isoformat(), "sensors": ["A"],
+        }
+        for n in (10, 110, 180)
+    ]  # fmt: skip
     (truth / "planted.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
 
     rule = services.file_rule(TEXT, zhang, START)
@@ -176,8 +181,8 @@ def test_a_declared_rule_may_be_put_on_probation(people) -> None:
     FiledRule.objects.update(state="tested")
     rule = services.rule_of(declared)
     BackTest.objects.create(
-        rule=rule, version=rule.version, since=START, until=START, against="", asked_by_id=people["zhang"].account_id, asked_at=START,
-        state="done", inside_budget=False,
+        rule=rule, version=rule.version, since=START, until=START, against="",
+        asked_by_id=people["zhang"].account_id, asked_at=START, state="done", inside_budget=False,
     )  # fmt: skip
     services.ask(declared, people["zhang"], START)
     services.agree(declared, True, people["li"], START)
@@ -191,8 +196,8 @@ def test_cases_bear_an_alert_out_unless_they_ended_void(people) -> None:
 
     def case(number: str, hour: int, **given: object) -> None:
         made = Case.objects.create(
-            number=number, type=kind, state="filed", title="t", owner=body, area_code="330203001001", opened_at=START + hour * HOUR,
-            due_at=START, **given,
+            number=number, type=kind, state="filed", title="t", owner=body, area_code="330203001001",
+            opened_at=START + hour * HOUR, due_at=START, **given,
         )  # fmt: skip
         CaseClock.objects.create(case=made, limit_s=1, running_since=START)
 

@@ -8,7 +8,7 @@ import random
 
 from django.conf import settings
 
-from chengyun.city import Above, AlertRule, Change, Silent, Together
+from chengyun.city import Above, AlertRule, Silent, Together
 from chengyun.lake.services import seal
 from chengyun.operate.models import Alert, Figure
 from chengyun.operate.probation import services
@@ -106,8 +106,8 @@ def test_silence_and_rules_on_rules_and_on_figures_are_tested_too(live, people) 
 
     Figure.objects.bulk_create([
         Figure(
-            indicator="air_quality.station_day_aqi", subject="A", area_code="330203001", period_start=START + dt.timedelta(days=day),
-            value=value, detail={}, quality={}, simulated=False, as_of={}, version="v", computed_at=START,
+            indicator="air_quality.station_day_aqi", subject="A", area_code="330203001", value=value, detail={}, quality={},
+            period_start=START + dt.timedelta(days=day), simulated=False, as_of={}, version="v", computed_at=START,
         )
         for day, value in enumerate((50.0, 120.0, 130.0, 90.0))
     ])  # fmt: skip

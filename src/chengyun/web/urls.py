@@ -49,6 +49,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("chengyun.web.requests.urls")),
     path("", include("chengyun.web.catalogue.urls")),
     path("", include("chengyun.protocols.dcat.urls")),
+    path("", include("chengyun.protocols.cap.urls")),
     path("", include("chengyun.web.exchange.urls")),
     path("api/", include("chengyun.web.api.urls")),
     path("accounts/", include("chengyun.access.urls")),
