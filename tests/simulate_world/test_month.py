@@ -85,12 +85,14 @@ def test_a_month_is_noticed_and_scored_against_its_own_truth(empty: None, tmp_pa
     write(small.config, result)
     kept = json.loads((tmp_path / "simulation" / "score.json").read_text("utf-8"))
     assert {one["rule"]: one["recall"] for one in kept["rules"]} == {rule: one.recall for rule, one in rules.items()}
+    assert result.forecasts == []
     assert any("water_supply.pressure_low" in line for line in text(result))
 
     # The same seed has the same bytes, whatever became of them; another seed has others.
     again = make(world(tmp_path / "again", people=2000, sensors=300, registered=60, trouble=8), UNTIL, truth_only=True)
     assert (again.digest, again.rows, again.stored) == (made.digest, made.rows, 0)
-    assert _bytes(tmp_path / "again", "planted.jsonl", "people.parquet") == _bytes(tmp_path, "planted.jsonl", "people.parquet")
+    files = ("planted.jsonl", "people.parquet", "sky.csv")
+    assert _bytes(tmp_path / "again", *files) == _bytes(tmp_path, *files)
     assert not (tmp_path / "again" / "simulation" / "world.json").exists()
     other = world(tmp_path / "other", people=2000, sensors=300, registered=60, trouble=8, seed=7)
     assert make(other, BEGINS + dt.timedelta(days=1), truth_only=True).digest != made.digest

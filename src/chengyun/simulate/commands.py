@@ -75,6 +75,8 @@ def _make_past(args: argparse.Namespace) -> int:
         )
     now = (args.until or dt.datetime.now(dt.UTC)).astimezone(dt.UTC)
     until = now.replace(minute=0, second=0, microsecond=0)
+    if until > dt.datetime.now(dt.UTC):
+        raise Refused(f"--until is {until:%Y-%m-%d %H:%M} UTC, which is still to come; a past ends now at the latest.")
     chosen = Settings(
         seed=int(config().city) if args.seed is None else args.seed, people=args.people, sensors=args.sensors,
         begins=until - HOUR * round(args.days * 24), registered=args.registered, trouble=args.trouble,

@@ -29,11 +29,11 @@ from chengyun.city.incidents import Habits
 from chengyun.collect.made import MadeHistory
 from chengyun.operate.engine import evaluate
 from chengyun.operate.watch import judge_ended, judge_silence
-from chengyun.simulate.incidents import planned
+from chengyun.simulate.incidents import Planned, planned
 from chengyun.simulate.loop import Done, advance, made_up_type
 from chengyun.simulate.settings import settings_file
 from chengyun.simulate.telling import SOURCE, register_sensors, tell
-from chengyun.simulate.truth import write_people, write_planted
+from chengyun.simulate.truth import write_people, write_planted, write_sky, write_streets
 from chengyun.simulate.world.parts import Block, Part
 from chengyun.simulate.world.whole import World
 
@@ -108,6 +108,7 @@ class _Making:
         with self._timed("truth"):
             self._tell_reports()
             made.incidents, made.faults = write_planted(world, self._until)
+            write_sky(world, self._until)
             write_people(world)
         lines = "".join(f"{name} {digest.hexdigest()}\n" for name, digest in sorted(self._digests.items()))
         made.digest = hashlib.sha256(lines.encode()).hexdigest()
@@ -186,15 +187,19 @@ class _Making:
         pack = city.packs[kind.split(".")[0]]
         habits = Habits.read(pack.folder / str(city.cases[kind].habits), city.cases[kind], city.scheme(kind))
         digest, zone = self._digest("reports"), world.config.zone
-        day = world.settings.begins.astimezone(zone).date()
+        day, streets = world.settings.begins.astimezone(zone).date(), list[Planned]()
         while day <= self._until.astimezone(zone).date():
-            for one in planned(day, habits, world.places, world.settings.seed, zone, world.scale):
-                for told in one.told:
-                    if world.settings.begins < told.at <= self._until:
-                        self._made.reported += 1
-                        line = [told.key, told.at, told.text, told.channel, told.lon, told.lat, told.chosen]
-                        digest.update(json.dumps(line, ensure_ascii=False, default=str).encode())
+            streets += planned(day, habits, world.places, world.settings.seed, zone, world.scale)
             day += dt.timedelta(days=1)
+        for one in streets:
+            for told in one.told:
+                if world.settings.begins < told.at <= self._until:
+                    self._made.reported += 1
+                    line = [told.key, told.at, told.text, told.channel, told.lon, told.lat, told.chosen]
+                    digest.update(json.dumps(line, ensure_ascii=False, default=str).encode())
+        if not self._send:
+            # Where something is sent, the residents tell the truth as they go.
+            write_streets(world, streets, self._until)
 
     def _digest(self, name: str) -> Any:
         return self._digests.setdefault(name, hashlib.sha256())

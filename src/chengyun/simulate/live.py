@@ -16,7 +16,7 @@ from chengyun.config import Config
 from chengyun.errors import Refused
 from chengyun.simulate.settings import HOUR, SETTLED, Settings, settings_file
 from chengyun.simulate.telling import register_sensors, tell
-from chengyun.simulate.truth import write_people, write_planted
+from chengyun.simulate.truth import write_people, write_planted, write_sky
 from chengyun.simulate.world.parts import Block, Part
 from chengyun.simulate.world.whole import World
 
@@ -54,6 +54,7 @@ def go_on(config: Config, city: City, now: dt.datetime) -> int:
         settings = dataclasses.replace(settings, until=since)
         settings.save(path)
     write_planted(world, since)
+    write_sky(world, since)
     return accepted
 
 

@@ -11,16 +11,20 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
+from chengyun.simulate.incidents import Planned
 from chengyun.simulate.told import folder
+from chengyun.simulate.world.sky import sky
 from chengyun.simulate.world.whole import World
 
-__all__ = ["write_people", "write_planted"]
+__all__ = ["write_people", "write_planted", "write_sky", "write_streets"]
 
+SKY = ("at", "temperature", "rain", "wind", "sun", "stagnant", "traffic", "out")
+"""Columns of sky.csv, as in city.world.Sky."""
 MOST_NAMED = 60
 """Sensors that a mishap names, the nearest first; whoever scores needs no more."""
 
@@ -52,6 +56,31 @@ def write_planted(world: World, until: dt.datetime) -> tuple[int, int]:
                     "also": _qualified(pack, defect.also), "flag": defect.flag, "sensors": [part.keys[fault.sensor]],
                 })  # fmt: skip
     return incidents, faults
+
+
+def write_streets(world: World, streets: Iterable[Planned], until: dt.datetime) -> None:
+    """Write what went wrong in the streets and who would have told of it, where nothing is sent."""
+    with (folder(world.config) / "truth.jsonl").open("w", encoding="utf-8") as file:
+        for one in streets:
+            if world.settings.begins < one.at <= until:
+                where = {"category": one.kind.category, "lon": one.lon, "lat": one.lat}
+                _line(file, {"what": "incident", "key": one.key, "at": one.at, **where})
+            for told in one.told:
+                if world.settings.begins < told.at <= until:
+                    _line(file, {"what": "told", "key": told.key, "at": told.at, "incident": one.key})
+
+
+def write_sky(world: World, until: dt.datetime) -> None:
+    """Write the weather and the traffic of every hour up to a moment, which nothing in the city is told."""
+    folder(world.config).mkdir(parents=True, exist_ok=True)
+    with (folder(world.config) / "sky.csv").open("w", encoding="utf-8") as file:
+        file.write(",".join(SKY) + "\n")
+        at = world.settings.begins
+        while at < until:
+            found = sky(world.settings.seed, at, world.config.zone)
+            cells = [at.isoformat(), *(f"{getattr(found, name):.3f}" for name in SKY[1:])]
+            file.write(",".join(cells) + "\n")
+            at += dt.timedelta(hours=1)
 
 
 def write_people(world: World) -> None:

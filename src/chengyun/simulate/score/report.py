@@ -5,15 +5,20 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import functools
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
+from chengyun.access.actors import SYSTEM
 from chengyun.access.models import Organisation
 from chengyun.city import City
 from chengyun.config import Config
 from chengyun.errors import Refused
+from chengyun.operate.forecasts.queries import standings
+from chengyun.operate.forecasts.scoring import Tally
 from chengyun.simulate.loop import made_up_type
 from chengyun.simulate.people import habit_of
 from chengyun.simulate.score import found
@@ -28,6 +33,21 @@ DOUBT = 0.5
 """How much the signs of a case must weigh together for it to count as doubted."""
 SHOWN = 5
 """Keys of what was missed that the text names of a kind; the file has all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForecastScore:
+    """One forecast over all its subjects. subjects, useful: how many, and how many are shown. steps: whose truth has come.
+
+    covered: how many lay in the interval of nine in ten; skill: by how much less it erred than the season before.
+    """
+
+    forecast: str
+    subjects: int
+    useful: int
+    steps: int
+    covered: float | None
+    skill: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +71,7 @@ class Score:
     bodies: Sequence[BodyScore]
     slow: float | None
     false: float | None
+    forecasts: Sequence[ForecastScore]
 
     def as_json(self) -> str:
         """Return it as one JSON object, with precision and recall beside the counts."""
@@ -84,7 +105,7 @@ def score(config: Config, city: City, until: dt.datetime) -> Score:
         flags=score_flags(planted, flags), incidents=len(incidents), unreported=len(incidents - set(incident_of.values())),
         pairs=score_pairs(incident_of, found.cases_of_reports()), signs=score_signs(false, doubts, DOUBT), bodies=bodies,
         slow=ordered(_hours(bodies, slow=True), _hours(bodies, slow=False)),
-        false=ordered(_doubted(bodies, cheating=True), _doubted(bodies, cheating=False)),
+        false=ordered(_doubted(bodies, cheating=True), _doubted(bodies, cheating=False)), forecasts=list(_forecasts(until)),
     )  # fmt: skip
 
 
@@ -129,7 +150,23 @@ def text(result: Score) -> Iterator[str]:
             f"body {body.body} is {body.habit or 'unknown'}: {body.cases:,} cases, {_share(body.in_time)} in time, "
             f"middle {hours}, {_share(body.doubted)} doubted"
         )
+    for made in result.forecasts:
+        yield (
+            f"forecast {made.forecast}: {made.useful:,} of {made.subjects:,} subjects useful, {made.steps:,} steps, "
+            f"{_share(made.covered)} in nine of ten, skill {_share(made.skill)}"
+        )
     yield f"a slow body takes longer than another: {_share(result.slow)}; a false one is doubted more: {_share(result.false)}"
+
+
+def _forecasts(until: dt.datetime) -> Iterator[ForecastScore]:
+    """Yield how forecasts turned out, where any were made: `chengyun up` makes them."""
+    for key, rows in groupby(standings(SYSTEM, until), key=lambda one: one.forecast):
+        made = list(rows)
+        whole = functools.reduce(Tally.plus, (one.tally for one in made))
+        yield ForecastScore(
+            forecast=key, subjects=len(made), useful=sum(one.useful for one in made), steps=whole.count, covered=whole.covered,
+            skill=whole.skill,
+        )  # fmt: skip
 
 
 def _hours(bodies: Sequence[BodyScore], *, slow: bool) -> list[float]:
