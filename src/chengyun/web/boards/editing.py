@@ -123,7 +123,7 @@ def _save(request: HttpRequest, saved: Saved | None) -> HttpResponse:
     def do() -> None:
         # The composer sends JSON; without a script the file itself is written, as TOML.
         composed = given.get("composed", "")
-        board = services.read_board(composed or given.get("file", ""), _("看板.json") if composed else _("看板.toml"))
+        board = services.read_board(composed or given.get("file", ""), "board.json" if composed else "board.toml")
         if saved is not None and board.key != saved.spec.key:
             raise Refused(_("看板的标识不能改；请另存为新看板。"), code="board_key")
         upon = int(given["upon"]) if given.get("upon", "").isdigit() else 0
