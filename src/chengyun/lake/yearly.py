@@ -109,12 +109,14 @@ def _fill(
     return rows, size
 
 
-def seal_month(home: Table, table: StreamTable, month: dict[str, Any], keys: list[str], number: int, seq: int) -> Stored:
+def seal_month(
+    home: Table, table: StreamTable, month: dict[str, Any], keys: list[str], number: int, seq: int, year: int = YEAR
+) -> Stored:
     """Write a month into one sealed file, as sealing would; seq: of its last row."""
     missing = [name for name in table.quantities if name not in plausible.POLLUTANTS]
     rows = plausible.as_arrow(month, keys, table.time, table.entity, missing)
     schema = parquet.arrow_schema(table, {field.name: field.field_id for field in home.schema().fields})
-    stem = f"{month_folder(table, (YEAR - 1970) * 12 + number - 1)}/bench-{number:02d}"
+    stem = f"{month_folder(table, (year - 1970) * 12 + number - 1)}/bench-{number:02d}"
     stored = parquet.write(table, rows.select(schema.names), schema, stem)
     commit(home, [], [stored], {iceberg.SEALED_SEQ: str(seq)})
     return stored

@@ -8,13 +8,14 @@ import datetime as dt
 from typing import Any
 
 from chengyun.errors import Refused, nearest
+from chengyun.operate.indices.commands import add_words
 
 __all__ = ["add_commands"]
 
 
 def add_commands(subparsers: Any) -> None:
     """Add this module's commands."""
-    indicators = subparsers.add_parser("indicators", help="bring indicators up to date, on a cluster if one is named")
+    indicators = subparsers.add_parser("indicators", help="list, compute, back-fill and compare indicators")
     words = indicators.add_subparsers(metavar="WHAT", required=True)
     run = words.add_parser(
         "run", help="compute what is due",
@@ -28,6 +29,7 @@ def add_commands(subparsers: Any) -> None:
     )
     run.add_argument("--conf", metavar="NAME=VALUE", action="append", default=[], help="a setting of Spark's")
     run.set_defaults(func=_run)
+    add_words(words)
 
 
 def _run(args: argparse.Namespace) -> int:
