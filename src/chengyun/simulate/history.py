@@ -33,6 +33,7 @@ from chengyun.simulate.incidents import Planned, planned
 from chengyun.simulate.loop import Done, advance, made_up_type
 from chengyun.simulate.settings import settings_file
 from chengyun.simulate.telling import SOURCE, register_sensors, tell
+from chengyun.simulate.told import folder
 from chengyun.simulate.truth import write_people, write_planted, write_sky, write_streets
 from chengyun.simulate.world.parts import Block, Part
 from chengyun.simulate.world.whole import World
@@ -95,6 +96,7 @@ class _Making:
 
     def run(self) -> Made:
         world, made = self._world, self._made
+        folder(world.config).mkdir(parents=True, exist_ok=True)
         with self._timed("people"):
             made.people, made.households = len(world.residents), len(world.residents.building)
             made.buildings = len(world.ground.buildings)

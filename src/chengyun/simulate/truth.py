@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What really was in a made-up city, in files apart from the database: nothing the city runs on reads them.
 
+The folder is there: who makes the city makes it.
+
 <data>/simulation/world.json       what everything follows from
                   planted.jsonl    every mishap and every sensor's fault, with the rules that should speak of it
                   truth.jsonl      what went wrong in the streets, which report told of it, and every false deed (loop.py)
@@ -32,7 +34,6 @@ MOST_NAMED = 60
 def write_planted(world: World, until: dt.datetime) -> tuple[int, int]:
     """Write every mishap and fault that began before a moment; return how many of each."""
     path = folder(world.config) / "planted.jsonl"
-    path.parent.mkdir(parents=True, exist_ok=True)
     incidents = faults = 0
     with path.open("w", encoding="utf-8") as file:
         for part in world.parts:
@@ -72,7 +73,6 @@ def write_streets(world: World, streets: Iterable[Planned], until: dt.datetime) 
 
 def write_sky(world: World, until: dt.datetime) -> None:
     """Write the weather and the traffic of every hour up to a moment, which nothing in the city is told."""
-    folder(world.config).mkdir(parents=True, exist_ok=True)
     with (folder(world.config) / "sky.csv").open("w", encoding="utf-8") as file:
         file.write(",".join(SKY) + "\n")
         at = world.settings.begins
@@ -97,7 +97,6 @@ def write_people(world: World) -> None:
         "given_second": found.given[:, 1].astype(np.int16), "migrant": found.migrant[found.household],
         "lon": ground.buildings.lon[house], "lat": ground.buildings.lat[house],
     }  # fmt: skip
-    folder(world.config).mkdir(parents=True, exist_ok=True)
     pq.write_table(pa.table(columns), folder(world.config) / "people.parquet", compression="zstd")
 
 
