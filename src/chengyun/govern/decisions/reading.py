@@ -75,7 +75,7 @@ def read_panel(expected: Expectation, starts_on: dt.date, until: dt.date, figure
         simulated += invented
         seen.update(f"{ident}\t{value!r}\n".encode())
         place = subject, _begin(start.astimezone(zone).date(), grain)
-        sums[place] = sums.get(place, 0.0) + value
+        sums[place] = sums.get(place, 0.0) + float(value or 0.0)  # None was left out above
         counts[place] = counts.get(place, 0) + 1
     panel = _panel(expected, starts_on, until, grain, {place: sums[place] / counts[place] for place in sums})
     return Read(panel, grain, total, seen.hexdigest(), simulated)

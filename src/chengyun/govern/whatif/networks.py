@@ -8,6 +8,7 @@ import hashlib
 import re
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from django.db import transaction
 
@@ -65,14 +66,16 @@ def _roads(file: Path, to: Path) -> tuple[int, int, list[float]]:
     wanted: set[int] = set()
     ways = []
     try:
-        for way in osmium.FileProcessor(str(file), osmium.osm.WAY):
+        found: Any = osmium.FileProcessor(str(file), osmium.osm.WAY)
+        for way in found:
             if way.tags.get("highway") in KINDS and way.tags.get("area") != "yes" and len(way.nodes) > 1:
                 refs = [node.ref for node in way.nodes]
                 ways.append((way.id, refs, {tag.k: tag.v for tag in way.tags if tag.k in TAGS}))
                 wanted.update(refs)
+        found = osmium.FileProcessor(str(file), osmium.osm.NODE)
         places = {
             node.id: (node.location.lon, node.location.lat)
-            for node in osmium.FileProcessor(str(file), osmium.osm.NODE) if node.id in wanted and node.location.valid()
+            for node in found if node.id in wanted and node.location.valid()
         }  # fmt: skip
     except RuntimeError as wrong:
         raise Malformed(f"{file.name} cannot be read as OpenStreetMap data: {wrong}.", code="osm", file=file.name) from wrong

@@ -67,7 +67,7 @@ def course(result: Mapping[str, Any]) -> Course | None:
         return round(LEFT + index * (WIDTH - LEFT - 10) / (len(labels) - 1), 1)
 
     def y(value: float) -> float:
-        return round(10 + (HEIGHT - FOOT - 20) * (high - value) / (high - low), 1)
+        return float(round(10 + (HEIGHT - FOOT - 20) * (high - value) / (high - low), 1))
 
     def path(series: Sequence[float]) -> str:
         return " ".join(f"{x(index)},{y(value)}" for index, value in enumerate(series))
@@ -125,8 +125,8 @@ def plan(given: Mapping[str, Any]) -> Plan | None:
         points = " ".join(f"{x},{y}" for x, y in dict.fromkeys(at(*place) for place in line["points"]))
         says = f"{line.get('name', '')} {line['value']:+g}" if "value" in line else line.get("name", "")
         lines.append((line["kind"], points, says.strip()))
-    points = tuple((one["kind"], *at(one["lon"], one["lat"]), one["name"]) for one in given["points"])
-    return Plan(tuple(lines), points, _ruler(scale / 111_195 if degrees else scale))
+    spots = tuple((one["kind"], *at(one["lon"], one["lat"]), one["name"]) for one in given["points"])
+    return Plan(tuple(lines), spots, _ruler(scale / 111_195 if degrees else scale))
 
 
 def _frame(given: Mapping[str, Any]) -> tuple[float, float, float, float] | None:

@@ -256,10 +256,14 @@ def _href(one: Shown) -> str:
         return ""
 
 
+def _history(held: Decision) -> Any:
+    return held.events.order_by("pgh_id")  # type: ignore[attr-defined]  # kept by trigger (city.models.tracked)
+
+
 def _versions(held: Decision) -> tuple[Version, ...]:
     """Return every version that was kept, the newest first, with what changed."""
     found, before = [], None
-    for event in held.events.order_by("pgh_id"):
+    for event in _history(held):
         changed = tuple(
             name for field, name in FIELDS.items() if before is not None and getattr(event, field) != getattr(before, field)
         )

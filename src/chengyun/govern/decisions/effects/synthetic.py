@@ -106,7 +106,7 @@ def _onto_simplex(points: Floats) -> Floats:
     held = ordered - excess / np.arange(1, points.shape[1] + 1) > 0
     last = held.sum(axis=1) - 1
     cut = excess[np.arange(len(points)), last] / (last + 1)
-    return np.maximum(points - cut[:, None], 0.0)
+    return np.asarray(np.maximum(points - cut[:, None], 0.0))
 
 
 def _groups(treated: Flags, seed: int) -> Flags:
@@ -144,7 +144,7 @@ def _misfits(gaps: Floats, start: int) -> Floats:
     found = np.sqrt((gaps[:, :start] ** 2).mean(axis=1))
     if not (found > 1e-9 * max(1.0, float(np.abs(gaps).max()))).all():
         raise ValueError("an area moved exactly like others before the decision; copies of one series tell nothing.")
-    return found
+    return np.asarray(found)
 
 
 def _accepted(parts: Floats, carried: Floats, misfits: Floats, alpha: float) -> tuple[float | None, float | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import highspy
 import numpy as np
@@ -49,7 +50,7 @@ class Programme:
 
     def solve(self, seed: int, within_s: float = WITHIN_S) -> Solution | None:
         """Return the best solution found, None when there can be none. Raises Unavailable when time was too short for any."""
-        solver = highspy.Highs()
+        solver: Any = highspy.Highs()  # type: ignore[no-untyped-call]
         for option, value in (("output_flag", False), ("random_seed", seed), ("threads", 1), ("time_limit", within_s)):
             solver.setOptionValue(option, value)
         solver.setOptionValue("mip_rel_gap", CLOSE)

@@ -95,4 +95,4 @@ def _integral(density: Callable[[float], float], low: float, high: float, peak: 
     while step > (high - low) / 2**12:
         edges |= {place for place in (peak - step, peak + step) if low < place < high}
         step /= 2
-    return sum(quad(density, begin, end, epsabs=0, epsrel=1e-9, limit=200)[0] for begin, end in pairwise(sorted(edges)))
+    return float(sum(quad(density, begin, end, epsabs=0, epsrel=1e-9, limit=200)[0] for begin, end in pairwise(sorted(edges))))

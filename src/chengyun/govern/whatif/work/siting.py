@@ -39,7 +39,7 @@ def work(inputs: Mapping[str, Any], seed: int) -> dict[str, Any]:
     weights = np.array([one["weight"] for one in demand], dtype=float)
     if not weights.sum() > 0:
         raise Refused("Nobody lives at any point: the weights add up to nothing.", code="demand")
-    roads = read_roads(Network.objects.get(key=inputs["network"]).extract, inputs["mode"])
+    roads = read_roads(bytes(Network.objects.get(key=inputs["network"]).extract), inputs["mode"])
     away = _away(roads, demand, sites)
     existing = [index for index, one in enumerate(sites) if one["existing"]]
     fresh = len(sites) - len(existing)

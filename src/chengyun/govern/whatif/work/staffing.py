@@ -98,4 +98,4 @@ def _length(rows: Sequence[Mapping[str, Any]]) -> float:
     steps = {after - before for before, after in itertools.pairwise(begins)}
     if len(steps) != 1 or min(steps) <= 0:
         raise Refused("The intervals must follow each other at equal steps, e.g. 08:00, 08:30, 09:00.", code="arrivals")
-    return 60.0 * steps.pop()
+    return float(60 * steps.pop())

@@ -65,8 +65,8 @@ def _told(streets: Streets, closed: Sequence[int], count: int, pairs: Sequence[P
     mean = float(np.mean(changes))
     reach = float(stats.t.ppf(0.975, runs - 1) * np.std(changes, ddof=1) / math.sqrt(runs))
     moved = sum(before.moved + after.moved for _, before, after in pairs)
-    flow_before = sum(before.passed for _, before, _ in pairs) / runs
-    flow_after = sum(after.passed for _, _, after in pairs) / runs
+    flow_before = np.mean([before.passed for _, before, _ in pairs], axis=0)
+    flow_after = np.mean([after.passed for _, _, after in pairs], axis=0)
     began = float(np.mean([row[1] for row in rows]))
     notes = (
         (["no_difference"] if mean - reach <= 0 <= mean + reach else [])
@@ -92,7 +92,7 @@ def _roads(streets: Streets, before: np.ndarray, after: np.ndarray) -> list[list
     for index, name in enumerate(streets.names):
         if name:
             edges.setdefault(name, []).append(index)
-    found = []
+    found: list[list[Any]] = []
     for name, mine in edges.items():
         weight = streets.lengths[mine] / streets.lengths[mine].sum()
         one, other = float(before[mine] @ weight), float(after[mine] @ weight)
