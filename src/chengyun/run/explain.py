@@ -94,3 +94,5 @@ def _jobs(loaded: LoadedPack) -> Iterator[str]:
             yield f"judge {rule.key} when {rule.on} has new figures"
     if loaded.pack.simulation:
         yield f"simulate {', '.join(loaded.pack.simulation.streams)} while they have nothing real"
+    for instrument in loaded.pack.instruments:
+        yield f"draw {instrument.key} into {instrument.stream} where a made-up city lives"
