@@ -54,6 +54,7 @@ INSTALLED_APPS = [
     "chengyun.operate.alerting",
     "chengyun.operate.probation",
     "chengyun.operate.boards",
+    "chengyun.operate.detectors",
     "chengyun.operate.forecasts",
     "chengyun.cases",
     "chengyun.cases.duties",

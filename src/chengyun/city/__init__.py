@@ -48,6 +48,7 @@ from chengyun.city.words import (
     Stream,
     Together,
     Topic,
+    Unusual,
     Within,
 )  # fmt: skip
 from chengyun.city.world import Defect, Firm, Home, House, Inhabitant, Instrument, Mishap, Sensors, Sky, Telling
@@ -60,6 +61,6 @@ __all__ = [
     "Instrument", "Limit", "Limits", "Listing", "Malformed", "MapLayer", "MinMax", "Mishap", "Number", "Observation",
     "Pack", "Page", "Part", "Percentile", "Plot", "QualityRule", "Quantity", "Ref", "RegisterFeed", "Registered", "Related",
     "Row", "Rule", "Scale", "Scheme", "Sensors", "Silent", "SimulatedArea", "Simulation", "Sky", "Span", "State", "Stated",
-    "Stream", "Synthetic", "Table", "Telling", "Text", "Tiles", "Together", "Topic", "Transition", "Within", "ZScore",
+    "Stream", "Synthetic", "Table", "Telling", "Text", "Tiles", "Together", "Topic", "Transition", "Unusual", "Within", "ZScore",
     "load_city", "qualify", "read_day", "read_statements", "sql_name",
 ]  # fmt: skip

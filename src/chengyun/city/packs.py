@@ -40,6 +40,7 @@ from chengyun.city.words import (
     Stream,
     Together,
     Topic,
+    Unusual,
     Within,
 )  # fmt: skip
 from chengyun.city.world import Instrument, Telling
@@ -140,7 +141,8 @@ class City:
 
     def __init__(self, packs: Sequence[LoadedPack]) -> None:
         self.packs: dict[str, LoadedPack] = {pack.key: pack for pack in packs}
-        running = {f"{pack.key}.{one.key}" for pack in packs for one in (*pack.indicators, *pack.pack.indices)}
+        running = {f"{pack.key}.{one.key}" for pack in packs for one in pack.indicators}
+        running |= {f"{pack.key}.{index.key}" for pack in packs for index in pack.pack.indices}
         for pack in packs:
             pack.compile_indices(running)
         self.elements = self._gather_elements()
@@ -400,6 +402,11 @@ def check_rule(city: City, pack: LoadedPack, rule: AlertRule, known: Callable[..
                 report(f"{at}: a position is watched on a stream, and {rule.on!r} is none.")
             else:
                 _check_fields(at, watched, [lon, lat])
+        case Unusual(together=others):
+            if watched is None:
+                report(f"{at}: what is unusual is watched on a stream, and {rule.on!r} is none.")
+            else:
+                _check_fields(at, watched, [rule.field, *others])
         case Together(members=members):
             for member in members:
                 known(at, "rule", member, city.alerts)

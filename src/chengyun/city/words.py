@@ -28,7 +28,7 @@ from chengyun.standards.units import UNITS
 __all__ = [
     "Above", "AlertRule", "Below", "Change", "Distrust", "Entity", "Feed", "Indicator", "Observation", "QualityRule",
     "Registered", "Row", "Rule", "Severity", "SimulatedArea", "Simulation", "Silent", "Stream", "Together", "Topic",
-    "Urgency", "Within",
+    "Unusual", "Urgency", "Within",
 ]  # fmt: skip
 
 Sharing = Literal["unconditional", "conditional", "none"]
@@ -449,6 +449,26 @@ class Within:
 
 
 @declaration
+class Unusual:
+    """True when an observation is less probable than a limit for its entity at this time of the week, by what came before.
+
+    probability: the limit, e.g. 1e-4: about one observation in ten thousand is so odd when nothing is wrong.
+    together: quantities of the stream judged with the rule's own; a combination may be odd though each value is not.
+    calm: how many ordinary observations in a row end it.
+    """
+
+    probability: float
+    together: Sequence[str] = ()
+    calm: int = 3
+
+    def faults(self) -> Iterator[str]:
+        if not 0.0 < self.probability <= 0.05:
+            yield f"probability is {self.probability!r}, expected above 0 and at most 0.05."
+        if self.calm < 1:
+            yield f"calm is {self.calm!r}, expected 1 or more."
+
+
+@declaration
 class Together:
     """True while other rules' conditions have been true close together in time.
 
@@ -471,7 +491,7 @@ class Together:
             yield "Together needs rules under `every` or `some`; what is only absent never begins."
 
 
-Condition = Above | Below | Change | Silent | Within | Together
+Condition = Above | Below | Change | Silent | Unusual | Within | Together
 
 
 @declaration

@@ -26,6 +26,7 @@ from psycopg import sql
 
 from chengyun.city import AlertRule, City, Within, qualify
 from chengyun.operate.conditions import HISTORY
+from chengyun.operate.detectors import kept
 from chengyun.operate.probation.standing import ROWS, Standing, standing
 from chengyun.operate.rules import Holding, RuleWatch, Transition
 
@@ -153,6 +154,7 @@ async def load(conn: AsyncConnection[Any], city: City, watch: RuleWatch) -> None
             text = sql.SQL(VALUES).format(field=sql.Identifier(quantity.key), latest=latest)
             rows = await conn.execute(text, [1 << (8 + position)])
             watch.remember(quantity.key, [(int(e), time, float(value)) for e, time, value in await rows.fetchall()])
+    await kept.load(conn, city, watch)
 
 
 def _row(one: Transition, ended: Transition | None = None) -> dict[str, Any]:

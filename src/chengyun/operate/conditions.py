@@ -11,8 +11,9 @@ A new kind of condition is a new State, and a line in rules._state.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -28,6 +29,7 @@ __all__ = [
     "Event",
     "Holding",
     "Kind",
+    "Marks",
     "Mark",
     "Moves",
     "Settle",
@@ -118,6 +120,8 @@ class Event(NamedTuple):
     limit: float | None
     since: int
     times: int
+    note: Mapping[str, Any] | None = None
+    """What more the evidence says."""
 
 
 class Mark(NamedTuple):
@@ -152,7 +156,7 @@ class State(Protocol):
     def judge(self, batch: Batch, values: np.ndarray, now: dt.datetime) -> tuple[list[Event], Settle]: ...
 
 
-class _Marks:
+class Marks:
     """State arrays of one rule, one element an entity."""
 
     def __init__(self) -> None:
@@ -178,7 +182,7 @@ class _Marks:
         self.times[slot] = one.times
 
 
-class Moves(_Marks):
+class Moves(Marks):
     """Change: the value against every value of the same entity not older than the span.
 
     Each entity's values within the span stand in one row of two matrices, oldest first, right-aligned; the matrices grow

@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from chengyun.city import AlertRule, Change, City, Limits, Silent, Stream, Together, Within, qualify
+from chengyun.city import AlertRule, Change, City, Limits, Silent, Stream, Together, Unusual, Within, qualify
 from chengyun.operate.conditions import (
     NEVER,
     Batch,
@@ -43,6 +43,7 @@ from chengyun.operate.steps import Steps
 
 if TYPE_CHECKING:
     from chengyun.lake.rows import Rows
+    from chengyun.operate.detectors.condition import Oddities
 
 __all__ = ["Holding", "Named", "RuleWatch", "StreamRule", "Transition", "group_key", "limit_on", "step_limits"]
 
@@ -219,6 +220,18 @@ class RuleWatch:
             for slot, run, since in settle.changed_runs()
         ]
 
+    def oddities(self) -> list[tuple[Oddities, np.ndarray]]:
+        """Return the rules that learn, each with the entity at every slot."""
+        return [(state, self._ids) for state in self._states if isinstance(state.rule.rule.when, Unusual)]  # type: ignore[misc]
+
+    def slot(self, entity: int) -> int:
+        """Return where an entity's state stands; it has been admitted."""
+        return self._slot(entity)
+
+    def admit(self, entities: Iterable[int]) -> None:
+        """Make room for entities."""
+        self._admit(np.array(sorted(set(entities)), np.int64))
+
     def _slot(self, entity: int) -> int:
         return int(np.searchsorted(self._ids, entity))
 
@@ -264,6 +277,7 @@ class RuleWatch:
             "time": instant(event.time).isoformat(),
             "value": event.value,
         }
+        evidence |= event.note or {}
         if seq_from is not None:
             evidence["seq"] = seq_from + event.origin
         return Transition(
@@ -318,6 +332,10 @@ def _state(
     when = one.rule.when
     if isinstance(when, Change):
         return Moves(one, bit[str(one.rule.field)], cadence)
+    if isinstance(when, Unusual):
+        from chengyun.operate.detectors.condition import Oddities  # it stands on this module's neighbours
+
+        return Oddities(one, bit, cadence, zone)
     if isinstance(when, Within):
         shape = boundaries[when.area] if when.area is not None else when.polygon
         fence = Fence(rings_of(shape), when.outside, when.lon, when.lat)

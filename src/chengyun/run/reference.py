@@ -25,6 +25,7 @@ from chengyun.city import (
     Stream,
     Text,
     Together,
+    Unusual,
     Within,
 )
 from chengyun.city.packs import LoadedPack
@@ -230,6 +231,9 @@ def _condition(when: Condition) -> str:
             return f"changes by more than {when.by:g} within {_span(when.within)}"
         case Silent():
             return f"silent for {_span(when.after)}"
+        case Unusual():
+            others = f" with {', '.join(when.together)}" if when.together else ""
+            return f"less probable than {when.probability:g}{others}, ends after {when.calm} ordinary ones"
         case Within():
             place = f"area {when.area}" if when.area else f"a polygon of {len(when.polygon)} corners"
             return f"{'outside' if when.outside else 'inside'} {place}"

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -29,6 +29,7 @@ SHRINK_OWN = (1e-2, 1e-1, float("inf"))
 """Ridge, as a share of the mean diagonal; of a series' own weights the one that did best on a trial."""
 TRIAL = 0.8
 """Share of the rows a trial is fitted on; the rest says how it did."""
+KNOWN_SHARE = 0.2
 MOST_ROWS = 60_000
 """Of all series together; the shared regression has some thirty numbers to find."""
 
@@ -52,22 +53,50 @@ class Panel:
 
 
 def forecast(panel: Panel, horizon: int, fitted: int) -> np.ndarray:
-    """Return (rows, series): at row t the forecast of row t + horizon made at t, fitted on targets before row `fitted`."""
-    features, expected = _features(panel, horizon, fitted)
+    """Return (rows, series): at row t the forecast of row t + horizon made at t, fitted on targets before row `fitted`.
+
+    NaN for series of which little is known before it.
+    """
     rows, series = panel.values.shape
+    enough = (~np.isnan(panel.values[:fitted])).mean(axis=0) >= KNOWN_SHARE
+    if not enough.all():
+        made = np.full((rows, series), np.nan)
+        if enough.any():
+            made[:, enough] = forecast(_only(panel, enough), horizon, fitted)
+        return made
+    size = _sizes(panel.values[:fitted], panel.profile)
+    values = panel.values / size
+    features, expected = _features(replace(panel, values=values), horizon, fitted)
     target = np.full((series, rows), np.nan)
-    target[:, : rows - horizon] = panel.values[horizon:].T
+    target[:, : rows - horizon] = values[horizon:].T
     target -= expected
     begin = min(max(LAGS, *(season for season in panel.seasons if 3 * season < fitted), 0), fitted // 2)
     part = slice(begin, fitted - horizon)
     known = ~np.isnan(target[:, part])
     x, y = features[:, part], np.where(known, target[:, part], 0.0)
     trial = slice(0, int(TRIAL * x.shape[1]))
-    shrink = _tried(x, y, known, trial, expected[:, part] if panel.whole else None)
+    shrink = _tried(x, y, known, trial, (expected[:, part], size) if panel.whole else None)
     shared = _shared(x, y, known)
     own = _own(x, y - x @ shared, known, shrink)
-    found = features @ shared + np.matmul(features, own[:, :, None])[:, :, 0] + expected
-    return np.asarray((np.round(found) if panel.whole else found).T)
+    found = (features @ shared + np.matmul(features, own[:, :, None])[:, :, 0] + expected).T * size
+    return np.asarray(np.round(found) if panel.whole else found)
+
+
+def _only(panel: Panel, chosen: np.ndarray) -> Panel:
+    """Return the chosen series: what nothing was learnt of must not be told of to the others."""
+    near = panel.neighbours[np.ix_(chosen, chosen)] if panel.neighbours is not None else None
+    given = (one[:, chosen] if one is not None and one.shape[1] > 1 else one for one in (panel.now, panel.ahead))
+    now, ahead = given
+    return replace(panel, values=panel.values[:, chosen], neighbours=near, now=now, ahead=ahead)
+
+
+def _sizes(values: np.ndarray, season: int) -> np.ndarray:
+    """Return how much each series moves, so that a small one counts as much as a large one."""
+    moved = np.abs(values[season:] - values[:-season]) if len(values) > season else np.abs(values - values.mean(axis=0))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a series of which nothing is known
+        size = np.nanmean(moved, axis=0)
+    return np.where(size > 0, size, 1.0)
 
 
 def _shared(x: np.ndarray, y: np.ndarray, known: np.ndarray) -> np.ndarray:
@@ -82,10 +111,10 @@ def _own(x: np.ndarray, rest: np.ndarray, known: np.ndarray, shrink: float) -> n
     return _least_absolute(x, rest, known.astype(np.float64), shrink)
 
 
-def _tried(x: np.ndarray, y: np.ndarray, known: np.ndarray, trial: slice, profile: np.ndarray | None) -> float:
+def _tried(x: np.ndarray, y: np.ndarray, known: np.ndarray, trial: slice, told: tuple[np.ndarray, np.ndarray] | None) -> float:
     """Return how much the own weights are to be shrunk: what errs least on the rows after the trial's, fitted on the trial's.
 
-    profile: what y is told from, where forecasts are rounded.
+    told: where forecasts are rounded, the profile they stand on and the sizes of the series.
     """
     after = slice(trial.stop, x.shape[1])
     shared = _shared(x[:, trial], y[:, trial], known[:, trial])
@@ -94,8 +123,9 @@ def _tried(x: np.ndarray, y: np.ndarray, known: np.ndarray, trial: slice, profil
     for shrink in SHRINK_OWN:
         own = _own(x[:, trial], rest, known[:, trial], shrink)
         found = x[:, after] @ shared + np.matmul(x[:, after], own[:, :, None])[:, :, 0]
-        if profile is not None:
-            found = np.round(found + profile[:, after]) - profile[:, after]
+        if told is not None:
+            profile, size = told[0][:, after], told[1][:, None]
+            found = np.round((found + profile) * size) / size - profile
         errors[shrink] = float(np.abs(y[:, after] - found)[known[:, after]].mean())
     return min(errors, key=errors.__getitem__)
 

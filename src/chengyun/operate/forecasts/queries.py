@@ -172,8 +172,8 @@ def _newest_reviews(key: str) -> dict[str, Review]:
 def _horizons(past: Sequence[Issue]) -> tuple[Horizon, ...]:
     steps: dict[int, list[tuple[float, float, bool]]] = {}
     for one in past:
-        rows = zip(one.actual, one.values, one.naive, one.low, one.high, strict=True)
-        for step, (actual, value, naive, low, high) in enumerate(rows):
+        told = zip(one.actual, one.values, one.naive, one.low, one.high, strict=True)
+        for step, (actual, value, naive, low, high) in enumerate(told):
             if actual is not None and naive is not None:
                 steps.setdefault(step, []).append((abs(actual - value), abs(actual - naive), low <= actual <= high))
     found = []

@@ -150,12 +150,13 @@ def _past(key: str, declared: Forecast, until: dt.datetime) -> Course:
     end = step_begin(declared, until, config().zone)
     steps = declared.history // declared.step
     course = read(key, end - steps * declared.step, end)
-    # A source that is behind is forecast from where it stands, as long as that is not further than the horizon.
     rows = np.flatnonzero(~np.isnan(course.values).all(axis=1)) if len(course.subjects) else np.empty(0, np.intp)
-    behind = len(course.values) - 1 - int(rows[-1]) if len(rows) else 0
-    if not behind or behind >= declared.horizon:
-        return course
-    return Course(course.subjects, course.since, course.step, course.values[:-behind], course.as_of)
+    if not len(rows):
+        return Course((), course.since, course.step, course.values[:, :0], course.as_of)
+    # A source that is behind is forecast from where it stands, as long as that is not further than the horizon.
+    behind = len(course.values) - 1 - int(rows[-1])
+    first, last = int(rows[0]), len(course.values) - (behind if behind < declared.horizon else 0)
+    return Course(course.subjects, course.since + first * course.step, course.step, course.values[first:last], course.as_of)
 
 
 def _newest_reviews(key: str, subjects: Sequence[str]) -> dict[str, Review]:

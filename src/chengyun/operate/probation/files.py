@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from chengyun.city import Above, AlertRule, Below, Change, City, Silent, Together, Within, qualify
+from chengyun.city import Above, AlertRule, Below, Change, City, Silent, Together, Unusual, Within, qualify
 from chengyun.city.declare import collecting, report, written_in
 from chengyun.city.packs import check_rule
 from chengyun.errors import Refused, nearest
@@ -29,7 +29,8 @@ from chengyun.errors import Refused, nearest
 __all__ = ["KINDS", "Budget", "RuleFile", "Truth", "read_rule", "version_of"]
 
 KINDS: Mapping[str, Any] = {
-    "above": Above, "below": Below, "change": Change, "silent": Silent, "within": Within, "together": Together,
+    "above": Above, "below": Below, "change": Change, "silent": Silent, "unusual": Unusual, "within": Within,
+    "together": Together,
 }  # fmt: skip
 """What a file calls the conditions. A kind of condition that takes plain values and spans needs no more than its line here."""
 SPAN = re.compile(r"(\d+)\s*(s|min|h|d)")

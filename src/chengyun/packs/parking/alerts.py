@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from chengyun.city import AlertRule, Below, Silent
+from chengyun.city import AlertRule, Below, Silent, Unusual
 
 ALERTS = (
     AlertRule(
@@ -16,6 +16,16 @@ ALERTS = (
         when=Below("alerts.full:free", clear=10, times=2),
         severity="blue",
         meaning="停车场没有空余泊位，请在诱导屏提示改往邻近停车场。",
+        group="district",
+    ),
+    AlertRule(
+        key="lot_unusual",
+        name="空余泊位反常",
+        on="lot_free",
+        field="free",
+        when=Unusual(probability=1e-4, calm=6),
+        severity="blue",
+        meaning="停车场空余泊位与往常此刻相差悬殊，请核查计数是否失准，或附近是否有活动、事故、封路。",
         group="district",
     ),
     AlertRule(
