@@ -394,7 +394,7 @@ def ask_catalogue(world: World) -> None:
     if visible(world, purpose):
         assert DATASET in told
     if DATASET in told:
-        assert scope(world.actor, DATASET, purpose if world.facts.personal else None).allowed
+        assert scope(world.actor, DATASET, purpose).allowed
 
 
 def ask_wrongly(world: World) -> None:
@@ -567,6 +567,7 @@ def ask(seed: int, planted: tuple[list[Row], list[Row], int], count: int) -> dic
 @budget(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
 @given(seed=st.integers(0, 10**6))
 @example(seed=1)
+@example(seed=50613)  # a grant for a purpose, asked for with it: the list did not name the dataset
 def test_any_city_and_any_question(planted: tuple[list[Row], list[Row], int], seed: int) -> None:
     ask(seed, planted, 6)
 

@@ -48,7 +48,7 @@ def dataset_list(actor: Actor, asked: dict[str, Any]) -> dict[str, Any]:
     purpose = asked["purpose"]
     found = []
     for key, facts in rulebook().datasets.items():
-        allowed = scope(actor, key, purpose if facts.personal else None)
+        allowed = scope(actor, key, purpose)
         if allowed.allowed:
             found.append(_dataset(facts, allowed.because, allowed.hidden))
     return {"datasets": found, "next": None}
