@@ -25,6 +25,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("patterns", patterns.patterns, name="patterns"),
     path("", include("chengyun.web.boards.urls")),
     path("", include("chengyun.web.desk.urls")),
+    path("", include("chengyun.web.alerts.urls")),
     path("", include("chengyun.web.devices.urls")),
     path("", include("chengyun.web.sources.urls")),
     path("", include("chengyun.web.quality.urls")),

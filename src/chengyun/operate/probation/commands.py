@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`chengyun rules`: filed rules in and out as files, and their back-tests."""
+"""`chengyun alert-rules`: filed rules in and out as files, and their back-tests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ME = "CHENGYUN_ACCOUNT"
 
 def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add this module's commands."""
-    rules = subparsers.add_parser("rules", help="alert rules as files").add_subparsers(dest="deed", required=True)
+    rules = subparsers.add_parser("alert-rules", help="alert rules as files").add_subparsers(dest="deed", required=True)
     file = rules.add_parser("file", help="put rules' files down as drafts")
     file.add_argument("files", nargs="+", type=Path)
     _as(file)

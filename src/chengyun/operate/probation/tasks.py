@@ -24,7 +24,7 @@ def back_test() -> None:
     unfinished = (BackTest.State.WAITING, BackTest.State.RUNNING)
     while (test := BackTest.objects.filter(state__in=unfinished).order_by("id").first()) is not None:
         # A year of rows is much for a process that lives on: another one reads them, and ends.
-        command = [sys.executable, "-m", "chengyun.cli", "rules", "run-test", str(test.pk)]
+        command = [sys.executable, "-m", "chengyun.cli", "alert-rules", "run-test", str(test.pk)]
         try:
             done = subprocess.run(command, timeout=LONGEST_S, capture_output=True, text=True, check=False)
             fault = (done.stderr.strip().splitlines() or ["it ended without a word"])[-1] if done.returncode else ""

@@ -22,11 +22,13 @@ from chengyun.access.policy import may, scope
 from chengyun.access.views import needs, reads
 from chengyun.areas.queries import names_of
 from chengyun.cases import services as case_services
-from chengyun.city import Above, AlertRule, Below, Change, City, Silent
+from chengyun.city import Above, AlertRule, Below, Change, City, Silent, Unusual
 from chengyun.city.words import SEVERITIES
 from chengyun.errors import Refused
 from chengyun.operate import services
+from chengyun.operate.alerting.models import Member
 from chengyun.operate.models import Alert, Figure
+from chengyun.operate.probation.ruleset import rule_named, standing_now
 from chengyun.operate.queries import AlertView, alert_view, answers_shown_to
 from chengyun.web import shown
 from chengyun.web.desk.deeds import Fault, attempt, done
@@ -125,6 +127,8 @@ class AlertPage:
     why_not_close: str
     fault: Fault | None
     as_of: dt.datetime
+    may_mute: bool = False
+    muted: str = ""
 
 
 @require_safe
@@ -141,10 +145,11 @@ def alert_list(request: HttpRequest) -> HttpResponse:
         rows = rows.exclude(state="closed")
     if severity in SEVERITIES:
         rows = rows.filter(severity=severity)
-    if rule in city.alerts:
+    known = {**city.alerts, **standing_now(city).rules}
+    if rule in known:
         rows = rows.filter(rule=rule)
     if text:
-        named = [key for key, one in city.alerts.items() if text in one.name or text in _(one.name)]
+        named = [key for key, one in known.items() if text in one.name or text in _(one.name)]
         rows = rows.filter(Q(subject_name__icontains=text) | Q(subject__icontains=text) | Q(rule__in=named))
     start = (number - 1) * PAGE
     found = list(rows.select_related("case_alert__case").order_by("-opened_at", "-id")[start : start + PAGE + 1])
@@ -156,7 +161,7 @@ def alert_list(request: HttpRequest) -> HttpResponse:
         text,
         tuple(Choice(value, str(name), value == state) for value, name in states),
         tuple(Choice(value, value, value == severity) for value in reversed(SEVERITIES)),
-        tuple(Choice(key, one.name, key == rule) for key, one in city.alerts.items()),
+        tuple(Choice(key, one.name, key == rule) for key, one in known.items()),
         timezone.now(),
     )
     return render(request, "desk/alerts.html", {"page": page})
@@ -226,7 +231,7 @@ def read_alert(alert_id: int, actor: Actor, fault: Fault | None = None) -> Alert
     """Return an alert's page. Raises NotFound."""
     city: City = settings.CITY
     alert = alert_view(alert_id, actor)
-    rule: AlertRule | None = city.alerts.get(alert.rule)
+    rule = rule_named(alert.rule)
     field, source = _measured(city, alert, rule)
     code = alert.area_code
     path = [code[:4] + "00", code[:6], code[:9], code[:12]]
@@ -251,7 +256,15 @@ def read_alert(alert_id: int, actor: Actor, fault: Fault | None = None) -> Alert
         ),
         fault=fault,
         as_of=timezone.now(),
+        may_mute=may(actor, "alert.silence", code),
+        muted=_muted(alert_id, actor),
     )  # fmt: skip
+
+
+def _muted(alert_id: int, actor: Actor) -> str:
+    """Return why nobody is told of an alert now, to those who work on alerts; "" when they are."""
+    member = Member.objects.filter(alert_id=alert_id).exclude(muted="").first() if may(actor, "desk.read") else None
+    return f"{member.get_muted_display()}：{member.because}" if member else ""
 
 
 def sentence(alert: AlertView, rule: AlertRule | None, field: str) -> str:
@@ -268,6 +281,8 @@ def sentence(alert: AlertView, rule: AlertRule | None, field: str) -> str:
             return _("%(subject)s 的%(field)s变化过快：%(value)s，允许 %(limit)s（%(since)s 起）。") % words
         case Above():
             return _("%(subject)s 的%(field)s为 %(value)s，高于限值 %(limit)s（%(since)s 起）。") % words
+        case Unusual():
+            return _("%(subject)s 的%(field)s为 %(value)s，与往常此刻相差悬殊（%(since)s 起）。") % words
         case Below():
             return _("%(subject)s 的%(field)s为 %(value)s，低于限值 %(limit)s（%(since)s 起）。") % words
     return _("%(subject)s：%(value)s（%(since)s 起）。") % words
@@ -275,7 +290,7 @@ def sentence(alert: AlertView, rule: AlertRule | None, field: str) -> str:
 
 def _row(row: Alert, areas: dict[str, str], number_of: Callable[[Alert], str | None]) -> AlertRow:
     city: City = settings.CITY
-    rule: AlertRule | None = city.alerts.get(row.rule)
+    rule = rule_named(row.rule)
     return AlertRow(
         row.pk, rule.name if rule else row.rule, row.subject_name, row.severity, row.state, str(row.get_state_display()),
         row.value, row.limit, _unit(city, row.dataset, rule), areas.get(row.area_code[:6], ""), row.since, row.closed_at,

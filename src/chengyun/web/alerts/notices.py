@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What one was told, and, for those who keep the plan, what is on its way and what did not get through."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from chengyun.access.actors import actor_of
+from chengyun.access.policy import scope
+from chengyun.access.views import needs
+from chengyun.errors import NotFound
+from chengyun.operate.alerting import outbox
+from chengyun.operate.alerting.current import text_in_force
+from chengyun.operate.alerting.models import Delivery, Plan
+from chengyun.operate.models import Alert
+from chengyun.web.desk.deeds import Fault, attempt, done
+from chengyun.web.desk.pages import Listed, asked, filters_of, page_number
+
+PAGE = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One notice. alerts: those the reader may read. fresh: not seen before this page. rule: it is about a rule of theirs."""
+
+    kind: str
+    title: str
+    severity: str
+    at: dt.datetime
+    alerts: tuple[Any, ...]
+    fresh: bool
+    rule: str
+    why: str
+
+
+@require_safe
+@needs("desk.read")
+def inbox(request: HttpRequest) -> HttpResponse:
+    """Show what one was told, newest first, and note that it is seen."""
+    actor, number = actor_of(request), page_number(request)
+    start = (number - 1) * PAGE
+    rows = Delivery.objects.filter(account_id=actor.account_id, channel="app").select_related("notice").order_by("-id")
+    found = list(rows[start : start + PAGE + 1])
+    keys = {one["id"] for row in found for one in row.notice.body["alerts"]}
+    readable = set(Alert.objects.filter(scope(actor, "alerts").q(), pk__in=keys).values_list("pk", flat=True)) if keys else set()
+    told = []
+    for row in found[:PAGE]:
+        notice = row.notice
+        alerts = tuple(one for one in notice.body["alerts"] if one["id"] in readable)
+        whole = len(alerts) == len(notice.body["alerts"])
+        title = notice.title if whole else _("预警有变化")
+        told.append(
+            Told(
+                str(notice.get_kind_display()), title, notice.severity, notice.at, alerts, row.seen_at is None,
+                notice.body.get("rule", ""), notice.body.get("why", ""),
+            )
+        )  # fmt: skip
+    Delivery.objects.filter(pk__in=[row.pk for row in found[:PAGE]], seen_at=None).update(seen_at=timezone.now())
+    page = {"listed": Listed(tuple(told), number, len(found) > PAGE, filters_of(request.GET)), "as_of": timezone.now()}
+    return render(request, "alerts/notices.html", {"page": page})
+
+
+@require_safe
+@needs("alert_plan.load")
+def deliveries(request: HttpRequest) -> HttpResponse:
+    """Show deliveries by state, those that failed first, and the plan in force."""
+    return _deliveries(request, None)
+
+
+def _deliveries(request: HttpRequest, fault: Fault | None) -> HttpResponse:
+    number = page_number(request)
+    (state,) = asked(request, "state")
+    state = state if state in Delivery.State.values else Delivery.State.DEAD
+    start = (number - 1) * PAGE
+    rows = Delivery.objects.filter(state=state).exclude(channel="app").select_related("notice").order_by("-id")
+    found = list(rows[start : start + PAGE + 1])
+    page = {
+        "listed": Listed(tuple(found[:PAGE]), number, len(found) > PAGE, filters_of(request.GET)), "state": state,
+        "states": [(value, name, value == state) for value, name in Delivery.State.choices], "plan": text_in_force(),
+        "loaded": Plan.objects.first(), "fault": fault, "as_of": timezone.now(),
+    }  # fmt: skip
+    return render(request, "alerts/deliveries.html", {"page": page}, status=fault.status if fault else 200)
+
+
+@require_POST
+@needs("alert_plan.load")
+def settle(request: HttpRequest, key: int, deed: str) -> HttpResponse:
+    """Send a failed delivery again, or give it up."""
+    actor = actor_of(request)
+    if deed not in ("retry", "drop"):
+        raise NotFound(_("没有找到。"))
+    fault = attempt(
+        request, "settle", lambda: outbox.retry(key, actor, timezone.now()) if deed == "retry" else outbox.drop(key, actor)
+    )  # fmt: skip
+    said = _("将再次发送。") if deed == "retry" else _("已放弃。")
+    return _deliveries(request, fault) if fault else done(request, said, reverse("alert-deliveries"))

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The alert rules: which are judged, how far each is trusted and why; drafted, tested, asked for and agreed to here."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from chengyun.access.actors import actor_of
+from chengyun.access.policy import may, scope
+from chengyun.access.views import needs
+from chengyun.city import AlertRule, City, qualify
+from chengyun.errors import NotFound, Problem
+from chengyun.operate.probation import services, testing
+from chengyun.operate.probation.models import BackTest, FiledRule, Sighting
+from chengyun.operate.probation.scoring import Score
+from chengyun.operate.probation.watching import so_far
+from chengyun.web.alerts.wording import condition
+from chengyun.web.desk.deeds import Fault, attempt, done
+
+MOST = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One rule of the list. state: of a filed one; "": declared by its pack and live. test: its newest finished back-test."""
+
+    key: str
+    name: str
+    severity: str
+    condition: str
+    state: str
+    state_name: str
+    waits: bool
+    test: BackTest | None
+
+
+@dataclass(frozen=True)
+class Page:
+    """rule: as filed, None where its pack alone declares it. now: as judged. may_*: what this person may do now."""
+
+    key: str
+    name: str
+    declared: AlertRule | None
+    rule: FiledRule | None
+    condition: str
+    tests: tuple[BackTest, ...]
+    so_far: Score | None
+    sightings: tuple[Sighting, ...]
+    why_not: str
+    may_file: bool
+    may_review: bool
+    fault: Fault | None
+    as_of: dt.datetime
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@needs("desk.read")
+def listing(request: HttpRequest) -> HttpResponse:
+    """List every rule, filed ones first; file a new one."""
+    actor, fault = actor_of(request), None
+    if request.method == "POST":
+        filed: list[FiledRule] = []
+        text = request.POST.get("text", "").replace("\r\n", "\n")
+        fault = attempt(request, "file", lambda: filed.append(services.file_rule(text, actor, timezone.now())))
+        if fault is None:
+            return done(request, _("已存为草稿。"), reverse("alert-rule", args=[filed[0].key]))
+    city: City = settings.CITY
+    rules = list(FiledRule.objects.all())
+    tests = {one.rule_id: one for one in BackTest.objects.filter(state=BackTest.State.DONE).order_by("id")}
+    lines = [_filed(one, tests.get(one.pk)) for one in rules]
+    known = {one.key for one in rules}
+    lines += [
+        Line(key, one.name, one.severity, condition(one.when), "", "", False, None)
+        for key, one in city.alerts.items()
+        if key not in known
+    ]
+    page = {"lines": lines, "may_file": may(actor, "alert_rule.file"), "fault": fault, "as_of": timezone.now()}
+    return render(request, "alerts/rules.html", {"page": page}, status=fault.status if fault else 200)
+
+
+def _filed(rule: FiledRule, test: BackTest | None) -> Line:
+    try:
+        found: AlertRule | None = testing.filed_of(rule).rule
+    except Problem:
+        found = None
+    severity, words = (found.severity, condition(found.when)) if found else ("", _("规则文件与应用包不再相符"))
+    return Line(rule.key, rule.name, severity, words, rule.state, str(rule.get_state_display()), bool(rule.asked_for), test)
+
+
+@require_safe
+@needs("desk.read")
+def one(request: HttpRequest, key: str) -> HttpResponse:
+    """Show one rule: its file, back-tests, how it does, its history, and what can be done."""
+    return _shown(request, key, None)
+
+
+def _shown(request: HttpRequest, key: str, fault: Fault | None) -> HttpResponse:
+    actor, now = actor_of(request), timezone.now()
+    city: City = settings.CITY
+    rule = FiledRule.objects.select_related("owner", "asked_by").filter(key=key).first()
+    declared = city.alerts.get(key)
+    if rule is None and declared is None:
+        raise NotFound(_("没有找到这条规则。"))
+    result, words = None, condition(declared.when) if declared else ""
+    if rule is not None:
+        try:
+            filed = testing.filed_of(rule)
+            words = condition(filed.rule.when)
+            if rule.state in (FiledRule.State.LIVE, FiledRule.State.PROBATION, FiledRule.State.DEMOTED):
+                result = so_far(rule, now, filed)[1]
+        except Problem as problem:
+            fault = fault or Fault("rule", problem.sentence, 200)
+    allowed = scope(actor, rule.dataset if rule else qualify(key.split(".")[0], declared.on if declared else ""))
+    recent = Sighting.objects.filter(rule=key)[: 10 * MOST] if rule and allowed.allowed else ()
+    sightings = [one for one in recent if allowed.matches({"area_code": one.area_code})][:MOST]
+    page = Page(
+        key, rule.name if rule else declared.name if declared else key, declared, rule, words,
+        tuple(rule.backtests.select_related("asked_by")[:MOST]) if rule else (), result, tuple(sightings),
+        services.why_not(rule) if rule else "", may(actor, "alert_rule.file"), may(actor, "alert_rule.review"), fault, now,
+    )  # fmt: skip
+    steps = list(rule.steps.all()[:100]) if rule else []
+    mine = rule is not None and actor.account_id in (rule.owner_id, rule.asked_by_id)
+    newest = next((it for it in page.tests if it.state == BackTest.State.DONE), None)
+    seen = allowed.allowed  # what a back-test names of things, only to whoever may read them
+    context = {
+        "page": page,
+        "steps": steps,
+        "mine": mine,
+        "newest": newest,
+        "seen": seen,
+        "file": rule.text if rule else _begun(key),
+    }
+    return render(request, "alerts/rule.html", context, status=fault.status if fault else 200)
+
+
+@require_safe
+@needs("desk.read")
+def text(request: HttpRequest, key: str) -> HttpResponse:
+    """Send a rule's file as it was filed."""
+    rule = services.rule_of(key)
+    headers = {"Content-Disposition": f'attachment; filename="{rule.key}.toml"'}
+    return HttpResponse(rule.text, content_type="application/toml; charset=utf-8", headers=headers)
+
+
+@require_POST
+@needs("desk.read")
+def deed(request: HttpRequest, key: str, deed: str) -> HttpResponse:
+    """Test a rule, file a new text of it, ask for its next step, answer that, demote or withdraw it."""
+    actor, now, given = actor_of(request), timezone.now(), request.POST
+    note = given.get("note", "")
+    deeds = {
+        "file": lambda: services.file_rule(given.get("text", "").replace("\r\n", "\n"), actor, now, note),
+        "test": lambda: _test(key, request, now),
+        "ask": lambda: services.ask(key, actor, now),
+        "agree": lambda: services.agree(key, True, actor, now, note),
+        "refuse": lambda: services.agree(key, False, actor, now, note),
+        "demote": lambda: services.demote(key, actor, now, note),
+        "withdraw": lambda: services.withdraw(key, actor, now, note),
+    }
+    if deed not in deeds:
+        raise NotFound(_("没有找到。"))
+    fault = attempt(request, deed, deeds[deed])
+    return _shown(request, key, fault) if fault else done(request, _("已记下。"), reverse("alert-rule", args=[key]))
+
+
+def _test(key: str, request: HttpRequest, now: dt.datetime) -> None:
+    from procrastinate.exceptions import AlreadyEnqueued
+
+    from chengyun.operate.probation.tasks import back_test
+
+    testing.ask_test(key, actor_of(request), now)
+    try:
+        back_test.defer()
+    except AlreadyEnqueued:
+        return  # the one that waits will come to it
+
+
+def _begun(key: str) -> str:
+    """Return a file that puts a pack's own rule on record, to begin with."""
+    return (
+        f'key = "{key}"\ndeclared = true\n\n[truth]\ncases = []\nplace = "subject"\nbefore_h = 24\nafter_h = 24\n\n'
+        "[budget]\nfalse_alarms = 3\nper_days = 7\n"
+    )  # fmt: skip
