@@ -40,6 +40,7 @@
 | CHENGYUN_NATS_URL | nodes of the queue between front ends and collectors, comma between | none: no queue |
 | CHENGYUN_NATS_REPLICAS, CHENGYUN_NATS_GB | nodes that keep each body, and how much each keeps | 3 or fewer, 8 |
 | CHENGYUN_NATS_CREDENTIALS | file with our NKey and JWT for the nodes | none |
+| CHENGYUN_RULES | apart: alert rules are judged by `chengyun rules`, by as many processes as it takes | together: with the writing |
 | CHENGYUN_LAKE | where sealed tables lie: a folder, or s3://bucket/prefix | lake in the data folder |
 | CHENGYUN_LAKE_ARCHIVE | where months go that are old enough by their stream's declaration | none |
 | CHENGYUN_LAKE_ENDPOINT, CHENGYUN_LAKE_REGION | of an object store that is not Amazon's | boto3's own |

@@ -25,6 +25,7 @@ from chengyun.bench.place import Place, open_place, wait_for
 
 KILLS = int(os.environ.get("CHENGYUN_TEST_QUEUE_KILLS", "5"))
 STATIONS = [f"Q{number}" for number in range(8)]
+WATCHED = [f"W{number}" for number in range(8)]
 NOW_MS = int(time.time() * 1000) // 3_600_000 * 3_600_000
 
 pytestmark = [
@@ -35,7 +36,7 @@ pytestmark = [
 
 REGISTER = f"""
 from chengyun.packs.air_quality.models import Station
-for name in {STATIONS!r}:
+for name in {STATIONS + WATCHED!r}:
     Station.objects.get_or_create(key=name, defaults={{"name": name, "area_code": "330203"}})
 """
 LAKE = f"""
@@ -57,9 +58,9 @@ print(json.dumps({{"rows": [list(row.values()) for row in rows], "seqs": len(seq
 
 @pytest.fixture(scope="module")
 def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Place, Cluster]]:
-    with open_place(first=False, env={"CHENGYUN_DEMO": "0"}) as place:
+    with open_place(first=False, env={"CHENGYUN_DEMO": "0", "CHENGYUN_RULES": "apart"}) as place:
         place.django(REGISTER)
-        with Cluster(tmp_path_factory.mktemp("nats"), place).running() as cluster:
+        with Cluster(tmp_path_factory.mktemp("nats"), place, rules=2).running() as cluster:
             yield place, cluster
 
 
@@ -77,6 +78,79 @@ def lake(place: Place) -> dict[str, Any]:
 def drained(place: Place, sender: HourSender) -> bool:
     found = {(station, hour): value for station, hour, value in lake(place)["rows"]}
     return all(found.get(key) == value for key, value in sender.held.items())
+
+
+ALERTS = f"""
+import datetime as dt, json
+from zoneinfo import ZoneInfo
+import numpy as np
+from django.conf import settings
+from django.db import connection
+from chengyun.lake.read import snapshot
+from chengyun.lake.rows import Rows
+from chengyun.operate.rules import Named, RuleWatch
+with snapshot(["{STREAM}"]) as lake:
+    rows = lake.rows("SELECT station, epoch_us(hour_start) AS at, quality, pm25, seq FROM station_hour_raw "
+                     "WHERE station[1] = 'W' ORDER BY seq")
+with connection.cursor() as cursor:
+    cursor.execute("SELECT key, id FROM air_quality_station")
+    ids = dict(cursor.fetchall())
+    cursor.execute("SELECT subject, rule, since, count(*), min((evidence->>'seq')::int8) FROM operate_alert WHERE dataset = %s "
+                   "AND subject LIKE 'W%%' GROUP BY 1, 2, 3", ["{STREAM}"])
+    told = [(subject, rule, since.isoformat(), count, seq) for subject, rule, since, count, seq in cursor.fetchall()]
+    cursor.execute("SELECT min(mark.seq), max(next_seq) - 1 FROM queue_rulemark AS mark JOIN lake_stream USING (stream) "
+                   "WHERE stream = %s", ["{STREAM}"])
+    judged, newest = cursor.fetchone()
+unknown = np.full(len(rows), np.nan)
+numbers = dict.fromkeys([it.key for it in settings.CITY.streams["{STREAM}"].quantities], unknown)
+numbers["pm25"] = np.array([row["pm25"] for row in rows], float)
+batch = Rows(np.array([ids[row["station"]] for row in rows], np.int32), np.array([row["at"] for row in rows], np.int64),
+             np.array([row["quality"] for row in rows], np.int64), numbers, {{}})
+watch = RuleWatch(settings.CITY, "{STREAM}", zone=ZoneInfo("Asia/Shanghai"))
+names = {{ident: Named(key, key) for key, ident in ids.items()}}
+found = watch.judge(batch, names, dt.datetime.now(dt.UTC), seq_from=0) if rows else []
+due = [(one.subject, one.rule, one.since.astimezone(dt.UTC).isoformat(), 1, rows[one.evidence["seq"]]["seq"])
+       for one in found if one.kind == "raise"]
+print(json.dumps({{"due": sorted(due), "told": sorted(told), "judged": judged, "newest": newest, "rows": len(rows)}}))
+"""
+
+
+def test_rules_are_judged_by_several_processes_and_no_alert_is_lost_or_told_twice(city: tuple[Place, Cluster]) -> None:
+    place, cluster = city
+    token = place.token("ingest:*")
+    turns = itertools.cycle(cluster.fronts)
+    first = NOW_MS - 300 * 3_600_000
+
+    def send(hour: int) -> bool:
+        # Ten hours of quiet, then five beyond one limit or two; the hour before comes again, corrected, and counts for nothing.
+        value = [40, 200, 300][hour % 3] if hour % 15 >= 10 else 40
+        rows = [(name, first + (hour - back) * 3_600_000, value + back) for name in WATCHED for back in (0, 1)]
+        body = json.dumps({"columns": ["station", "hour_start", "pm25"], "rows": rows}).encode()
+        headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": f"watched-{hour}"}
+        asked = urllib.request.Request(next(turns).ready.replace("/health", f"/ingest/{STREAM}"), body, headers)
+        try:
+            with urllib.request.urlopen(asked, timeout=8) as answer:
+                return answer.status == 202
+        except (OSError, ValueError):
+            return False
+
+    kills = {40: cluster.rules[0], 80: cluster.nodes[0], 120: cluster.rules[1], 150: cluster.collectors[0]}
+    for hour in range(200):
+        if hour in kills:
+            kills[hour].kill()
+        wait_for(lambda hour=hour: send(hour), 60, f"Hour {hour} was not acknowledged")
+        if hour - 20 in kills:
+            kills[hour - 20].start()
+    found: dict[str, Any] = {}
+
+    def judged() -> bool:
+        found.update(json.loads(place.django(ALERTS).splitlines()[-1]))
+        return found["rows"] >= 200 * len(WATCHED) and found["judged"] == found["newest"]
+
+    wait_for(judged, 60, "Not everything was judged")
+    assert len(found["due"]) >= 13 * len(WATCHED)
+    assert {rule for _, rule, *_ in found["due"]} == {f"air_quality.pm25_hour_{word}" for word in ("high", "severe")}
+    assert found["told"] == found["due"]
 
 
 def test_what_is_wrong_with_a_body_is_said_at_the_front(city: tuple[Place, Cluster]) -> None:

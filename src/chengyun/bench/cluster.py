@@ -61,9 +61,9 @@ class Program:
 
 
 class Cluster:
-    """nodes, fronts, collectors: Programs. urls: of the nodes."""
+    """nodes, fronts, collectors, rules: Programs. rules: how many judge rules, where the place has them judged apart."""
 
-    def __init__(self, folder: Path, place: Place, fronts: int = 2, collectors: int = 2) -> None:
+    def __init__(self, folder: Path, place: Place, fronts: int = 2, collectors: int = 2, rules: int = 0) -> None:
         ports = free_ports(9)
         routes = ", ".join(f"nats://127.0.0.1:{port}" for port in ports[3:6])
         self.nodes = []
@@ -86,10 +86,11 @@ class Cluster:
         self.collectors = [
             Program([*run, "collector"], env, folder / f"collector{number}.log") for number in range(collectors)
         ]  # fmt: skip
+        self.rules = [Program([*run, "rules"], env, folder / f"rules{number}.log") for number in range(rules)]
 
     @property
     def all(self) -> list[Program]:
-        return [*self.nodes, *self.fronts, *self.collectors]
+        return [*self.nodes, *self.fronts, *self.collectors, *self.rules]
 
     @contextlib.contextmanager
     def running(self) -> Iterator[Cluster]:
@@ -100,8 +101,8 @@ class Cluster:
                 wait_for(node.answers, 30, "A node did not answer")
             for front in self.fronts:
                 front.start()
-            for collector in self.collectors:
-                collector.start()
+            for program in (*self.collectors, *self.rules):
+                program.start()
             yield self
         finally:
             for program in reversed(self.all):

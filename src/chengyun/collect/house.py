@@ -22,6 +22,8 @@ from chengyun.collect.admission import Admission
 from chengyun.collect.batch import Batch, Sender, body_digest, prepare
 from chengyun.collect.decode import Decoded
 from chengyun.collect.mirror import Mirror
+from chengyun.collect.queue.rules import begin
+from chengyun.collect.queue.settings import rules_apart
 from chengyun.collect.registers import Register
 from chengyun.collect.shedding import close_left_open, keep_episodes
 from chengyun.collect.watching import Watching
@@ -90,6 +92,9 @@ class House:
                     await register.load(conn)
                 if not guest:
                     await close_left_open(conn)
+                if rules_apart():
+                    for mirror in self.mirrors.values():
+                        await begin(conn, mirror.table)
             await self.follow_once()
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(writer.run()) for writer in self.writers.values()]

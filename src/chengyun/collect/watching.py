@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from psycopg import AsyncConnection
 
 from chengyun.city import City
+from chengyun.collect.queue.settings import judged_apart, rules_apart
 from chengyun.collect.registers import Named
 from chengyun.lake.rows import Rows
 from chengyun.operate import alert_store
@@ -50,8 +51,10 @@ class Watching:
         self._changed = False
         now = await alert_store.standing_rules(conn, self._city)
         shapes = await alert_store.boundaries(conn, now.rules.values())
+        # Where rules are judged by processes of their own (queue/rules.py), only what they cannot judge is judged here.
+        standing = {key: rule for key, rule in now.rules.items() if not (rules_apart() and judged_apart(rule))}
         rules = RuleWatch(
-            self._city, self._stream, zone=self._zone, rules=now.rules, quiet=now.quiet, boundaries=shapes
+            self._city, self._stream, zone=self._zone, rules=standing, quiet=now.quiet, boundaries=shapes
         )  # fmt: skip
         await alert_store.load(conn, self._city, rules)
         self._rules, self.next_seq = rules, next_seq

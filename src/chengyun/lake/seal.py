@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from chengyun.errors import Unavailable
-from chengyun.lake import database, engine, faults, iceberg, parquet, places, tables
+from chengyun.lake import database, engine, faults, hooks, iceberg, parquet, places, tables
 from chengyun.lake.books import look
 from chengyun.lake.chunks import open_chunk
 from chengyun.lake.iceberg import Sealed, SealedFile
@@ -124,11 +124,12 @@ def seal_closed(conn: Connection, table: StreamTable) -> Outcome:
 
 
 def drop_sealed(conn: Connection, table: StreamTable, older_than: dt.timedelta) -> int:
-    """Drop chunks sealed longer ago than this; return how many. One that a reader holds is left for the next time."""
+    """Drop chunks sealed longer ago than this; return how many. One that a reader holds or needs is left for the next time."""
+    needed = [seq for ask in hooks.needed_after if (seq := ask(conn, table.qualified)) is not None]
     chunks = conn.execute(
         "SELECT chunk FROM lake_chunk WHERE stream = %s AND sealed_at <= now() - %s::interval AND dropped_at IS NULL "
-        "ORDER BY chunk",
-        [table.qualified, older_than],
+        "AND (%s::int8 IS NULL OR seq_to <= %s) ORDER BY chunk",
+        [table.qualified, older_than, *([min(needed)] * 2 if needed else [None] * 2)],
     ).fetchall()
     dropped = 0
     for (chunk,) in chunks:

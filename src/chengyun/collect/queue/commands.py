@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`chengyun front`, `chengyun collector` and `chengyun queue`."""
+"""`chengyun front`, `chengyun collector`, `chengyun rules` and `chengyun queue`."""
 
 from __future__ import annotations
 
@@ -27,6 +27,11 @@ def add_commands(subparsers: Any) -> None:
         description="A collector beside others: takes streams that no other has, and writes their bodies in order.",
     )  # fmt: skip
     collector.set_defaults(func=_collector)
+    rules = subparsers.add_parser(
+        "rules", help="judge alert rules beside the writing (CHENGYUN_RULES=apart)",
+        description="A process beside others that judges alert rules: takes parts of the entities that no other has.",
+    )  # fmt: skip
+    rules.set_defaults(func=_rules)
     queue = subparsers.add_parser("queue", help="show how far each stream's queue has been written")
     queue.set_defaults(func=_queue)
 
@@ -81,6 +86,30 @@ async def _collect() -> None:
     finally:
         await house.close()
         await jet.close()
+
+
+def _rules(_args: argparse.Namespace) -> int:
+    from chengyun.collect.queue.settings import rules_apart
+
+    if not rules_apart():
+        raise Refused("Rules are judged with the writing here. Set CHENGYUN_RULES=apart for every process of the installation.")
+    with contextlib.suppress(asyncio.CancelledError):
+        asyncio.run(_judge())
+    return 0
+
+
+async def _judge() -> None:
+    from chengyun.city import load_city
+    from chengyun.collect.queue.rules import Judges
+    from chengyun.config import config
+
+    settings = config()
+    task = asyncio.current_task()
+    assert task is not None
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(sign, task.cancel)
+    print("chengyun rules is ready", flush=True)
+    await Judges(load_city(settings.packs), settings.dsn(), settings.zone).run()
 
 
 async def _until_there(jet: Any) -> None:

@@ -7,9 +7,10 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from chengyun.city import Above, AlertRule, Below, Change, Within
 from chengyun.errors import Refused
 
-__all__ = ["QueueSettings", "read_queue"]
+__all__ = ["QueueSettings", "judged_apart", "read_queue", "rules_apart"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +40,19 @@ def read_queue(env: Mapping[str, str] = os.environ) -> QueueSettings:
         largest=_whole(env, "CHENGYUN_NATS_GB", 8, 1, 100_000) * 1024**3,
         credentials=env.get("CHENGYUN_NATS_CREDENTIALS") or None,
     )
+
+
+def rules_apart(env: Mapping[str, str] = os.environ) -> bool:
+    """Say whether rules are judged by processes of their own. Raises Refused for another word."""
+    word = env.get("CHENGYUN_RULES") or "together"
+    if word not in ("together", "apart"):
+        raise Refused(f"CHENGYUN_RULES is {word!r}, expected together (judged with the writing) or apart (by `chengyun rules`).")
+    return word == "apart"
+
+
+def judged_apart(rule: AlertRule) -> bool:
+    """Say whether a rule's state is what its alerts and its entities' newest rows tell. What learns stays with the writing."""
+    return isinstance(rule.when, Above | Below | Change | Within)
 
 
 def _whole(env: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:

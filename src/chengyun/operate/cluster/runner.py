@@ -143,14 +143,14 @@ def _run_level(cluster: Computes, city: City, level: Sequence[_Planned], now: dt
 
 def _jobs(city: City, level: Sequence[_Planned], read: Mapping[tuple[str, ...], Gathered]) -> Iterator[_Job]:
     """Yield what is computed together: by streams and span, and apart what may be divided by entity and is worth it."""
-    groups: dict[tuple[object, ...], list[_Planned]] = {}
+    groups: dict[tuple[tuple[str, ...], tuple[dt.datetime, dt.datetime], int], list[_Planned]] = {}
     for planned in level:
         streams = inputs(city, planned.indicator)[0]
         rows = sum(part.rows(*planned.span) for part in read[streams].parts)
         shares = -(-rows // ROWS) if _divisible(city, planned.indicator) else 1
-        groups.setdefault((streams, *planned.span, max(shares, 1)), []).append(planned)
-    for (streams, _, _, count), members in groups.items():
-        yield _Job(members, _cuts(city, read[streams], count))  # type: ignore[index,arg-type]
+        groups.setdefault((streams, planned.span, max(shares, 1)), []).append(planned)
+    for (streams, _, count), members in groups.items():
+        yield _Job(members, _cuts(city, read[streams], count))
 
 
 def _divisible(city: City, indicator: str) -> bool:
