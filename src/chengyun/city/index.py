@@ -338,7 +338,7 @@ def _told(declared: object) -> object:
 
 def numbers(index: Index) -> list[str]:
     """Return the "table:entry" an index looks up by date."""
-    given: list[Number | None] = [one.weight for one in (*index.dimensions, *index.parts)]
+    given: list[Number | None] = [*(one.weight for one in index.dimensions), *(one.weight for one in index.parts)]
     for part in index.parts:
         match part.normal:
             case MinMax(low=low, high=high):

@@ -150,9 +150,9 @@ class _Rounds:
         share = (time.monotonic() - begun) / len(group)
         ran = [Ran(one.planned.indicator, one.planned.part.since, one.planned.part.until, one.rows, one.changed) for one in kept]
         self._done.ran += notes(ran, self._now, share)
-        for one in kept:
-            if one.changed:
-                self._waiting |= set(self._follow.get(one.planned.indicator, []))
+        for done in kept:
+            if done.changed:
+                self._waiting |= set(self._follow.get(done.planned.indicator, []))
 
     def _fail(self, indicator: str, since: dt.datetime, until: dt.datetime, error: Exception, took: float) -> None:
         text = error.sentence if isinstance(error, Problem) else f"{type(error).__name__}: {error}"

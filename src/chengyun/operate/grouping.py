@@ -96,12 +96,12 @@ def plan(
 
 def groups(city: City, planned: Iterable[Planned]) -> Iterator[list[Planned]]:
     """Yield what goes together: the same streams and span; newest spans first, few of a long span."""
-    found: dict[tuple[object, ...], list[Planned]] = {}
+    found: dict[tuple[dt.datetime, dt.datetime, tuple[str, ...]], list[Planned]] = {}
     for one in planned:
         found.setdefault((one.part.since, one.part.until, inputs(city, one.indicator)[0]), []).append(one)
     # By span and, within it, in the order of the levels; sorting is stable.
     for (since, until, _), members in sorted(found.items(), key=lambda item: item[0][1], reverse=True):
-        most = MOST_SHORT if until - since <= SHORT else MOST_LONG  # type: ignore[operator]
+        most = MOST_SHORT if until - since <= SHORT else MOST_LONG
         for first in range(0, len(members), most):
             yield members[first : first + most]
 

@@ -53,7 +53,7 @@ def joined(formulas: Sequence[str]) -> list[tuple[list[int], Joined | None]]:
             groups.setdefault(shape.frame, []).append(place)
     for frame, places in groups.items():
         alone += [
-            (part, _join(frame, [formulas[place] for place in part]) if len(part) > 1 else None)
+            (part, _join(frame, tuple(formulas[place] for place in part)) if len(part) > 1 else None)
             for part in _parts(places, formulas)
         ]
     return alone
@@ -74,7 +74,8 @@ def _parts(places: Sequence[int], formulas: Sequence[str]) -> Iterable[list[int]
         yield part
 
 
-def _join(frame: str, formulas: Sequence[str]) -> Joined:
+@functools.lru_cache(maxsize=256)
+def _join(frame: str, formulas: tuple[str, ...]) -> Joined:
     tree = sqlglot.parse_one(frame, dialect="duckdb")
     assert isinstance(tree, exp.Select)  # for the type checker: only a SELECT has a shape
     members = []

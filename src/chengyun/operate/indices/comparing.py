@@ -91,15 +91,16 @@ def compare(indicator: str, subject: str, start: dt.datetime, actor: Actor) -> C
     if own is None or own.value is None:
         return Comparison(None, None, None, None, 0, goal)
     values = [
-        (other, value)
+        value
         for other, value in rows.filter(period_start=start).values_list("subject", "value")
-        if declared.subject != "area" or _level(other) == _level(subject)
+        if value is not None and (declared.subject != "area" or _level(other) == _level(subject))
     ]
+    then = year_before(start)
     return Comparison(
         _beside(rows.filter(subject=subject, period_start=start_before(declared, start)).first(), own.value),
-        _beside(rows.filter(subject=subject, period_start=year_before(start)).first(), own.value),
-        statistics.median(value for _, value in values),
-        1 + sum(value > own.value for _, value in values),
+        None if then is None else _beside(rows.filter(subject=subject, period_start=then).first(), own.value),
+        statistics.median(values),
+        1 + sum(value > own.value for value in values),
         len(values),
         goal,
     )

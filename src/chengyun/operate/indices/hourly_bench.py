@@ -110,12 +110,13 @@ def measure(years: int, stations: int) -> dict[str, Any]:
     filled = time.monotonic() - begun
     asyncio.run(_hours_in(ids, range(MORNING)))
     errors = [one.error for one in evaluate(timezone.now(), city).ran if one.error]
-    took, changed = [], []
+    took, worked, changed = [], [], []
     for hour in range(MORNING, MORNING + ROUNDS):
         asyncio.run(_hours_in(ids, [hour]))
-        start = time.monotonic()
+        start, busy = time.monotonic(), time.process_time()
         done = evaluate(timezone.now(), city)
         took.append(time.monotonic() - start)
+        worked.append(time.process_time() - busy)
         changed.append(done.changed)
         errors += [one.error for one in done.ran if one.error]
     if errors:
@@ -126,6 +127,7 @@ def measure(years: int, stations: int) -> dict[str, Any]:
         "indicators": len(city.indicators), "areas": len(areas), "levels": 4, "stations": stations, "years": years,
         "figures": behind[0] if behind else 0, "changed": sorted(changed)[len(changed) // 2], "rounds": ROUNDS,
         "median_s": ordered[len(ordered) // 2], "worst_s": ordered[-1], "fill_s": filled,
+        "cpu_s": sorted(worked)[len(worked) // 2],
     }  # fmt: skip
 
 

@@ -65,12 +65,12 @@ NORMALS: Mapping[str, str | Promise] = {
 
 @dataclass(frozen=True)
 class Entry:
-    """An index in the list. tile: of the city, or of the first area there is a figure of. parts, measured: how many."""
+    """An index in the list. tiles: of the city, and of the districts that have a figure. parts, measured: how many."""
 
     key: str
     name: str
     note: str
-    tile: Tile
+    tiles: tuple[Tile, ...]
     parts: int
     measured: int
 
@@ -162,12 +162,16 @@ class OnePage:
 def listing(request: HttpRequest) -> HttpResponse:
     """Show every index there is for this reader."""
     actor, now = actor_of(request), timezone.now()
-    known = indices_for(actor)
-    newest = newest_figures(list(known), [config().city], actor, now)
+    known, names, city = indices_for(actor), area_names("district"), config().city
+    newest = newest_figures(list(known), [city, *names], actor, now)
     entries = [
         Entry(
-            key, index.name, index.note, tile(newest[key, config().city], city_name()), len(index.parts),
-            len([part for part in index.parts if part.indicator is not None]),
+            key, index.name, index.note,
+            (
+                tile(newest[key, city], city_name()),
+                *(tile(newest[key, code], name) for code, name in names.items() if newest[key, code].id is not None),
+            ),
+            len(index.parts), len([part for part in index.parts if part.indicator is not None]),
         )
         for key, index in known.items()
     ]  # fmt: skip
