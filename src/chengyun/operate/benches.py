@@ -57,7 +57,8 @@ def indicators() -> Sequence[Result]:
             name="indicators", value=max(short["median_s"], long["median_s"]), unit="s", target=5,
             compared={
                 "1 year": f"{short['median_s']:.2f} s", "5 years": f"{long['median_s']:.2f} s",
-                "own processor time": f"{short['cpu_s']:.2f} and {long['cpu_s']:.2f} s", "figures written": f"{long['changed']:,}", "figures behind": f"{short['figures']:,} and {long['figures']:,}",
+                "own processor time": f"{short['cpu_s']:.2f} and {long['cpu_s']:.2f} s",
+                "figures written": f"{long['changed']:,}", "figures behind": f"{short['figures']:,} and {long['figures']:,}",
             },
             notes=f"{long['indicators']} indicators over {long['areas']} areas of {long['levels']} levels; median of "
             f"{long['rounds']} hours, each of {long['stations']} stations, from commit to figures.",
