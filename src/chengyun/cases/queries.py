@@ -11,11 +11,12 @@ from typing import Any, TypedDict, Unpack
 
 from django.conf import settings
 from django.db.models import Q, QuerySet
+from django.db.models.expressions import RawSQL
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from chengyun.access.actors import Actor
-from chengyun.access.models import Role
+from chengyun.access.models import Account, Organisation, Role
 from chengyun.access.policy import scope
 from chengyun.cases import clock as clocks
 from chengyun.cases import services
@@ -26,7 +27,7 @@ from chengyun.cases.office import work_time
 from chengyun.cases.records import stay_clock
 from chengyun.city import CaseType, City
 from chengyun.city.casework import COUNTERS
-from chengyun.errors import NotFound
+from chengyun.errors import NotFound, Refused
 
 __all__ = [
     "CaseEventView",
@@ -42,6 +43,9 @@ __all__ = [
 
 _NUMBER = re.compile(r"\d{4}-\d{6,}")
 """A whole number of a case is looked up, not searched for."""
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_MARK = re.compile(r"(-?[0-9]{1,18})\.([0-9]{1,18})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +146,8 @@ class CaseView:
     stages: tuple[StageView, ...] = ()
     merged: tuple[str, ...] = ()
     parts: tuple[str, ...] = ()
+    mark: str = ""
+    """Of a list: where it stands in it, for the page after or before."""
 
 
 class Filters(TypedDict, total=False):
@@ -175,15 +181,62 @@ class Filters(TypedDict, total=False):
 
 
 def cases_for(
-    actor: Actor, *, limit: int = 200, offset: int = 0, now: dt.datetime | None = None, **filters: Unpack[Filters]
+    actor: Actor,
+    *,
+    limit: int = 200,
+    offset: int = 0,
+    after: str = "",
+    before: str = "",
+    now: dt.datetime | None = None,
+    **filters: Unpack[Filters],
 ) -> list[CaseView]:
-    """Return cases the actor may read: open ones by what is due first, ended ones and those of a time newest first."""
+    """Return cases the actor may read: open ones by what is due first, ended ones, all, and those of a time newest first.
+
+    after, before: the mark of a case, of a list by the same filters: what follows it, or comes before it, however far that is.
+    Raises Refused for what is no mark.
+    """
     now = now or timezone.now()
-    order = ("-closed_at", "-id") if filters.get("ended", False) else ("due_at", "id")
-    if filters.get("opened"):
-        order = ("-opened_at", "-id")
-    rows = _filtered(actor, now, filters).order_by(*order)
-    return [_view(row, now) for row in rows[offset : offset + limit]]
+    moment, falling = _order(filters)
+    rows = _filtered(actor, now, filters)
+    if mark := after or before:
+        rows = rows.filter(_beyond(moment, falling is bool(after), *_read_mark(mark)))
+    down = falling is not bool(before)
+    order = [f"{'-' if down else ''}{name}" for name in (moment, "id")]
+    # Which ones first, and of these alone what is shown: beside all they hang on, the database no longer weighs every way to
+    # find them.
+    wanted = list(rows.select_related(None).order_by(*order).values_list("pk", flat=True)[offset : offset + limit])
+    found = visible_cases(actor).in_bulk(wanted)
+    ordered = [found[pk] for pk in (reversed(wanted) if before else wanted) if pk in found]
+    return [_view(row, now, mark=_mark(getattr(row, moment), row.pk)) for row in ordered]
+
+
+def _order(filters: Filters) -> tuple[str, bool]:
+    """Return the moment a list goes by, and whether it falls."""
+    ended = filters.get("ended", False)
+    if filters.get("opened") or ended is None:
+        return "opened_at", True
+    return ("closed_at", True) if ended else ("due_at", False)
+
+
+def _beyond(moment: str, falling: bool, at: dt.datetime, pk: int) -> Q:
+    """Return what lies beyond a mark. The first condition is where an index begins."""
+    word = "lt" if falling else "gt"
+    first = Q(**{f"{moment}__{word}e": at})
+    return first & (Q(**{f"{moment}__{word}": at}) | Q(**{f"id__{word}": pk}))
+
+
+def _mark(at: dt.datetime, pk: int) -> str:
+    return f"{(at - _EPOCH) // dt.timedelta(microseconds=1)}.{pk}"
+
+
+def _read_mark(mark: str) -> tuple[dt.datetime, int]:
+    found = _MARK.fullmatch(mark)
+    if found is None:
+        raise Refused(f"The mark is {mark[:40]!r}; expected one of a list's links.", code="mark")
+    try:
+        return _EPOCH + dt.timedelta(microseconds=int(found[1])), int(found[2])
+    except OverflowError:
+        raise Refused(f"The mark is {mark[:40]!r}, which is no moment of a calendar.", code="mark") from None
 
 
 def count_cases(actor: Actor, *, now: dt.datetime | None = None, most: int | None = None, **filters: Unpack[Filters]) -> int:
@@ -218,10 +271,28 @@ def _filtered(actor: Actor, now: dt.datetime, filters: Filters) -> QuerySet[Case
     if text := filters.get("text"):
         if _NUMBER.fullmatch(text):
             return rows.filter(number=text)
-        # A person is called by the name, and by the account's where none was given.
-        person = Q(person__name__icontains=text) | Q(person__name="", person__username__icontains=text)
-        rows = rows.filter(Q(number__icontains=text) | Q(title__icontains=text) | Q(owner__name__icontains=text) | person)
+        rows = rows.filter(_holding(text))
     return rows
+
+
+def _holding(text: str) -> Q:
+    """Return the cases whose number or title, or the name of whose owner or person, holds a text."""
+    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    found = Q(pk__in=RawSQL(HOLDING, [text, f"%{escaped}%"]))  # noqa: S611  a constant; what is asked is bound
+    bodies = Organisation.objects.filter(name__icontains=text)
+    # A person is called by the name, and by the account's where none was given.
+    people = Account.objects.filter(Q(name__icontains=text) | Q(name="", username__icontains=text))
+    # Beside a condition on another table the index of words serves less well: only where there are such names.
+    if bodies.exists():
+        found |= Q(owner__in=bodies)
+    if people.exists():
+        found |= Q(person__in=people)
+    return found
+
+
+HOLDING = """
+SELECT case_id FROM cases_words WHERE cases_pairs(words) @@ cases_pairs_asked(lower(%s)) AND words LIKE lower(%s)
+"""
 
 
 def _counted(rows: QuerySet[Case], filters: Filters) -> QuerySet[Case]:
@@ -280,7 +351,7 @@ def visible_cases(actor: Actor) -> QuerySet[Case]:
     return Case.objects.filter(allowed).select_related("owner", "person", "clock", "stage", "department", "merged_into", "lead")
 
 
-def _view(row: Case, now: dt.datetime, actor: Actor | None = None) -> CaseView:
+def _view(row: Case, now: dt.datetime, actor: Actor | None = None, mark: str = "") -> CaseView:
     city: City = settings.CITY
     declared: CaseType | None = city.cases.get(row.type)
     states = {state.key: state.name for state in declared.states} if declared else {}
@@ -338,6 +409,7 @@ def _view(row: Case, now: dt.datetime, actor: Actor | None = None) -> CaseView:
         stages=tuple(_stage(it, states) for it in row.stages.all()) if actor else (),
         merged=tuple(row.merged.order_by("id").values_list("number", flat=True)) if actor else (),
         parts=tuple(row.parts.order_by("id").values_list("number", flat=True)) if actor else (),
+        mark=mark,
     )
 
 

@@ -39,12 +39,12 @@ def fill(cases: int) -> None:
         indexes = cursor.fetchall()
         for name, _made in indexes:
             cursor.execute(f'DROP INDEX "{name}"')
-        cursor.execute("ALTER TABLE cases_case DISABLE TRIGGER statistics_added")
+        cursor.execute("ALTER TABLE cases_case DISABLE TRIGGER statistics_added, DISABLE TRIGGER cases_words_added")
         for first in range(1, cases + 1, CHUNK):
             last = min(cases, first + CHUNK - 1)
             given: dict[str, Any] = {"first": first, "last": last, "cases": cases, "years": YEARS, "bodies": bodies}
             cursor.execute(text, given)
-        cursor.execute("ALTER TABLE cases_case ENABLE TRIGGER statistics_added")
+        cursor.execute("ALTER TABLE cases_case ENABLE TRIGGER statistics_added, ENABLE TRIGGER cases_words_added")
         for _name, made in indexes:
             cursor.execute(made)
         cursor.execute("SELECT setval(pg_get_serial_sequence('cases_case', 'id'), %s)", [cases])

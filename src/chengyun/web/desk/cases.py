@@ -48,7 +48,7 @@ GIVEN = ("category", "condition", "target", "reason_code", "clause", "proposed")
 """What a form may say of a step beside its evidence."""
 
 MOST_LISTED = 10_000
-"""Cases a list counts and pages through; who looks for one beyond must narrow the search."""
+"""Cases a list counts, and up to which a page is found by its number alone; from page to page it goes on to the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,10 +172,14 @@ def case_list(request: HttpRequest) -> HttpResponse:
     }  # fmt: skip
     narrowed = read_narrowed(given)
     filters |= narrowed.filters
-    start = (number - 1) * PAGE
+    after, before = asked(request, "after", "before")
+    start = 0 if after or before else (number - 1) * PAGE
     if start >= MOST_LISTED:
         raise Refused(_("只列出前 %d 件，请缩小查找范围。") % MOST_LISTED, code="too_far")
-    found = cases_for(actor, limit=PAGE, offset=start, now=now, **filters)
+    # One more than is shown says whether there is another page.
+    found = cases_for(actor, limit=PAGE + 1, offset=start, after=after, before=before, now=now, **filters)
+    more = bool(before) or len(found) > PAGE
+    found = found[-PAGE:] if before else found[:PAGE]
     total = count_cases(actor, now=now, most=MOST_LISTED + 1, **filters)
     kinds = [
         ("", _("在办")), ("mine", _("我的")), ("overdue", _("超时")), ("soon", _("临近时限")), ("paused", _("停表")),
@@ -183,7 +187,15 @@ def case_list(request: HttpRequest) -> HttpResponse:
     ]  # fmt: skip
     many = total > MOST_LISTED
     page = CasesPage(
-        Listed(case_rows(found), number, total > start + PAGE, filters_of(given), None if many else total),
+        Listed(
+            case_rows(found),
+            number,
+            more,
+            filters_of(given, "after", "before"),
+            None if many else total,
+            f"&before={found[0].mark}" if found else "",
+            f"&after={found[-1].mark}" if found else "",
+        ),
         text,
         tuple(Choice(value, name, value == kind) for value, name in kinds),
         tuple(Choice(key, one.name, key == type_key) for key, one in city.cases.items()),

@@ -17,13 +17,18 @@ MOST_PAGES = 10_000
 
 @dataclass(frozen=True)
 class Listed(Generic[T]):
-    """One page. query: the filters as the pager's links repeat them. total: None when it was not counted."""
+    """One page. query: the filters as the pager's links repeat them. total: None when it was not counted.
+
+    back, forth: what the links to the pages beside it say more, of a list that goes on from a row rather than by counting.
+    """
 
     items: tuple[T, ...]
     number: int
     more: bool
     query: str
     total: int | None = None
+    back: str = ""
+    forth: str = ""
 
     @property
     def before(self) -> int:
@@ -42,9 +47,10 @@ def page_number(request: HttpRequest) -> int:
     return int(text)
 
 
-def filters_of(given: QueryDict) -> str:
-    """Return the filters of an address without its page, ready to be followed by `page=`."""
-    kept = [(name, value) for name, values in given.lists() for value in values if name != "page" and value]
+def filters_of(given: QueryDict, *without: str) -> str:
+    """Return the filters of an address without its page and what else is named, ready to be followed by `page=`."""
+    left_out = {"page", *without}
+    kept = [(name, value) for name, values in given.lists() for value in values if name not in left_out and value]
     return f"{urlencode(kept)}&" if kept else ""
 
 
