@@ -53,7 +53,8 @@ def client_of(who: Account) -> Client:
 def figures(db) -> None:
     """Ten weeks of daily figures of twelve districts; two of them fall by ten from the day the decision begins."""
     draw, zone, rows = np.random.default_rng(4), config().zone, []
-    for index, area in enumerate(AREAS):
+    # The city itself is among them, with a code as long as a district's: nobody is compared with it.
+    for index, area in enumerate([*AREAS, "330200"]):
         for number in range(80):
             day = FIRST + dt.timedelta(days=number)
             value = 60 + 3 * index + 5 * np.sin(number / 5) + draw.normal() - (10 if index < 2 and day >= START else 0)
@@ -112,7 +113,7 @@ def test_it_is_judged_by_the_figures_known_then_and_again_the_same(figures: None
     assert (done.state, done.reason, done.result["state"], done.result["size"]) == ("done", "", "as_expected", "reached")
     assert done.result["low"] < -10 < done.result["high"]
     assert done.as_of["until"] == "2026-11-15"  # no later than the day by which it was to work
-    assert done.as_of["rows"] == 12 * 76
+    assert (done.as_of["rows"], done.result["areas"]["others"]) == (13 * 76, 10)
     # A figure that is corrected afterwards changes the next judgement, not this one.
     late = Figure.objects.filter(indicator=INDICATOR, subject=AREAS[0]).order_by("-period_start")[10]
     newest = Figure.objects.create(

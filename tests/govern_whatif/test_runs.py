@@ -16,7 +16,7 @@ from chengyun.access.actors import SYSTEM
 from chengyun.access.models import Account, AuditRecord, Organisation
 from chengyun.access.services import assign
 from chengyun.errors import Malformed, Refused
-from chengyun.govern.whatif import networks, repeating, services, tasks
+from chengyun.govern.whatif import children, networks, repeating, services, tasks
 from chengyun.govern.whatif.catalogue import MODELS
 from chengyun.govern.whatif.inputs import written
 from chengyun.govern.whatif.models import Network, Run
@@ -127,16 +127,23 @@ def test_a_point_far_from_any_road_is_named(loaded: Network) -> None:
 def test_a_run_in_a_process_of_its_own_says_why_it_has_no_result(loaded: Network, officer: Client, monkeypatch) -> None:
     run = services.ask("traffic", "", {"network": "town", "closed": "灵桥"}, SYSTEM)
 
-    def killed(*_args: object, **_more: object) -> object:
-        return type("Ended", (), {"returncode": -9, "stderr": ""})()
-
-    monkeypatch.setattr(tasks.subprocess, "run", killed)
+    monkeypatch.setattr(children.sys, "executable", "/bin/false")
     tasks.work_asked.func(0)
     run.refresh_from_db()
-    assert (run.state, "-9" in run.reason) == ("failed", True)
-    assert "-9" in officer.get(f"/whatif/{run.pk}").content.decode()
+    assert (run.state, "ended with 1" in run.reason) == ("failed", True)
+    assert "ended with 1" in officer.get(f"/whatif/{run.pk}").content.decode()
     done = services.work_out(run.pk, timezone.now())
     assert done.state == "failed"  # what was said stays said
+
+
+def test_what_takes_too_long_is_ended_with_its_children(monkeypatch, tmp_path: Path) -> None:
+    slow = tmp_path / "slow"
+    slow.write_text(f"#!/bin/sh\nsleep 600 &\necho $! > {tmp_path}/pid\nwait\n")
+    slow.chmod(0o755)
+    monkeypatch.setattr(children.sys, "executable", str(slow))
+    assert "more than 2 s" in children.run_apart([], 2)
+    state = Path(f"/proc/{(tmp_path / 'pid').read_text().strip()}/stat")
+    assert not state.exists() or state.read_text().split()[2] == "Z"
 
 
 def test_a_version_that_changed_is_not_passed_off_as_the_one_asked_for() -> None:

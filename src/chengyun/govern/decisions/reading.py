@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from django.conf import settings
 from django.db.models import Max
 
 from chengyun.access.actors import Actor
@@ -53,7 +54,7 @@ def read_panel(expected: Expectation, starts_on: dt.date, until: dt.date, figure
     Raises Refused for more rows than fit.
     """
     zone = config().zone
-    grain = _grain(expected.since, until)
+    grain = _grain(expected.since, until, settings.CITY.indicators[expected.indicator].period)
     since_at, until_at = day_bounds(expected.since, zone)[0], day_bounds(until, zone)[1]
     rows = (
         Figure.objects.filter(as_of_figures(figure), scope(actor, expected.indicator).q(), indicator=expected.indicator)
@@ -85,9 +86,7 @@ def _panel(
     expected: Expectation, starts_on: dt.date, until: dt.date, grain: str, means: Mapping[tuple[str, dt.date], float]
 ) -> Panel:
     wanted = set(expected.treated)
-    alike = {len(one) for one in wanted}
-    # Without a list of others: the same kind of area, told by the length of its code; a district is not compared with a street.
-    areas = sorted({subject for subject, _ in means if subject in wanted or expected.others or len(subject) in alike})
+    areas = sorted({subject for subject, _ in means if subject in wanted or expected.others or _alike(subject, wanted)})
     periods = [
         day for day in sorted({day for _, day in means})
         if day >= expected.since and _end(day, grain) <= until and not (day < starts_on <= _end(day, grain))
@@ -101,7 +100,22 @@ def _panel(
     return balanced(areas, [day.isoformat() for day in periods], values, treated, start)
 
 
-def _grain(since: dt.date, until: dt.date) -> str:
+def _alike(subject: str, wanted: Collection[str]) -> bool:
+    """Say whether a subject may be compared with: of areas, those of the same level, told by the length of the code.
+
+    A district is not compared with a street, nor with the city it is part of, whose code is as long (330200).
+    """
+    if not all(one.isdigit() for one in wanted):
+        return True
+    return (
+        subject.isdigit() and len(subject) in {len(one) for one in wanted} and not (len(subject) == 6 and subject.endswith("00"))
+    )
+
+
+def _grain(since: dt.date, until: dt.date, period: str) -> str:
+    """Return what figures are put together to: never less than a figure's own period, which would lie on both sides."""
+    if period in ("month", "year"):
+        return period
     days = (until - since).days
     return "day" if days <= MOST_DAYS else "week" if days <= 3 * 366 else "month"
 
@@ -109,6 +123,8 @@ def _grain(since: dt.date, until: dt.date) -> str:
 def _begin(day: dt.date, grain: str) -> dt.date:
     if grain == "week":
         return day - dt.timedelta(days=day.weekday())
+    if grain == "year":
+        return day.replace(month=1, day=1)
     return day.replace(day=1) if grain == "month" else day
 
 
@@ -116,6 +132,8 @@ def _end(day: dt.date, grain: str) -> dt.date:
     """Return the last day of the period that begins on a day."""
     if grain == "week":
         return day + dt.timedelta(days=6)
+    if grain == "year":
+        return day.replace(month=12, day=31)
     return (day.replace(day=28) + dt.timedelta(days=4)).replace(day=1) - dt.timedelta(days=1) if grain == "month" else day
 
 

@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import logging
-import subprocess
-import sys
 
 from django.utils import timezone
 from procrastinate.contrib.django import app
@@ -13,6 +11,7 @@ from procrastinate.contrib.django import app
 from chengyun.access.actors import SYSTEM
 from chengyun.govern.decisions import services
 from chengyun.govern.decisions.models import Decision, Evaluation
+from chengyun.govern.whatif.children import run_apart
 
 WITHIN_S = 600
 
@@ -24,14 +23,7 @@ log = logging.getLogger(__name__)
 def evaluate_asked(timestamp: int) -> None:  # noqa: ARG001  # procrastinate gives periodic tasks their time
     """Judge what was asked for, the oldest first; a judgement whose process dies says so instead of waiting for good."""
     for pk in Evaluation.objects.filter(state=Evaluation.State.ASKED).order_by("id").values_list("pk", flat=True):
-        try:
-            ended = subprocess.run(
-                [sys.executable, "-m", "chengyun.cli", "decisions", "evaluate", str(pk)],
-                capture_output=True, text=True, timeout=WITHIN_S, check=False,
-            )  # fmt: skip
-            why = (ended.stderr.strip().splitlines() or [f"the process ended with {ended.returncode}"])[-1]
-        except subprocess.TimeoutExpired:
-            why = f"it took more than {WITHIN_S} s"
+        why = run_apart(["decisions", "evaluate", str(pk)], WITHIN_S)
         left = Evaluation.objects.filter(pk=pk, state=Evaluation.State.ASKED)
         if left.update(state=Evaluation.State.FAILED, reason=why[:500], done_at=timezone.now()):
             log.error("evaluation %d: %s", pk, why[:500])

@@ -4,13 +4,12 @@
 from __future__ import annotations
 
 import logging
-import subprocess
-import sys
 
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
 from chengyun.govern.whatif.catalogue import MODELS
+from chengyun.govern.whatif.children import run_apart
 from chengyun.govern.whatif.models import Run
 from chengyun.govern.whatif.services import fail
 
@@ -26,14 +25,6 @@ def work_asked(timestamp: int) -> None:  # noqa: ARG001  # procrastinate gives p
     waiting = Run.objects.filter(state__in=(Run.State.ASKED, Run.State.RUNNING)).order_by("id")
     for pk, model in waiting.values_list("pk", "model"):
         within = MODELS[model].within_s if model in MODELS else LONGEST_S
-        try:
-            ended = subprocess.run(
-                [sys.executable, "-m", "chengyun.cli", "whatif", "run", str(pk)], capture_output=True, text=True,
-                timeout=within, check=False,
-            )  # fmt: skip
-            last = (ended.stderr.strip().splitlines() or [""])[-1]
-            why = last or f"its process ended with {ended.returncode}"
-        except subprocess.TimeoutExpired:
-            why = f"it took more than {within} s; ask for less"
+        why = run_apart(["whatif", "run", str(pk)], within)
         if fail(pk, why, timezone.now()):
             log.error("run %d of %s: %s", pk, model, why)

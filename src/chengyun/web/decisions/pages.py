@@ -36,7 +36,7 @@ from chengyun.web.desk.pages import Listed, asked, filters_of, page_number
 SIZE = 50
 STATE_TONES = {"draft": "missing", "decided": "partial", "review": "stale", "evaluated": "fresh"}
 FIELDS: Mapping[str, str | Promise] = {
-    "question": _("问题"), "background": _("背景"), "area_code": _("区域"), "organisation_id": _("牵头部门"),
+    "question": _("要决定什么"), "background": _("背景"), "area_code": _("区域"), "organisation_id": _("牵头部门"),
     "options": _("方案"),
     "decider": _("由谁决定"), "decide_by": _("何时前决定"), "chosen": _("决定"), "reason": _("理由"), "starts_on": _("起始日"),
     "review_on": _("复核日"), "state": _("状态"), "conclusion": _("结论"), "unmeasured": _("不作衡量的原因"),
