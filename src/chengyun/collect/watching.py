@@ -15,16 +15,19 @@ from chengyun.collect.queue.settings import judged_apart, rules_apart
 from chengyun.collect.registers import Named
 from chengyun.lake.rows import Rows
 from chengyun.operate import alert_store
+from chengyun.operate.detectors import kept
+from chengyun.operate.detectors.kept import Kept
 from chengyun.operate.rules import RuleWatch, Transition
 
 __all__ = ["Noticed", "Watching"]
 
 
 class Noticed(NamedTuple):
-    """What a group changes: alerts, and runs that are not alerts yet."""
+    """What a group changes: alerts, runs that are not alerts yet, and what detectors have learnt."""
 
     transitions: Sequence[Transition]
     runs: Sequence[dict[str, Any]]
+    learnt: Sequence[Kept] = ()
 
 
 NOTHING = Noticed((), ())
@@ -68,8 +71,9 @@ class Watching:
         noticed = NOTHING
         if self._rules.rules:
             transitions = self._rules.judge(rows, names, now, seq_from=seq_from)
-            noticed = Noticed(transitions, alert_store.run_rows(self._rules, names))
+            runs = alert_store.run_rows(self._rules, names)
             self._rules.settle(transitions)
+            noticed = Noticed(transitions, runs, kept.take(self._rules, seq_from + len(rows) - 1))
         self.next_seq = None if self._changed else seq_from + len(rows)
         return noticed
 
@@ -77,3 +81,4 @@ class Watching:
         """Write what a group changes into its transaction."""
         await alert_store.write(conn, noticed.transitions)
         await alert_store.write_run_rows(conn, noticed.runs)
+        await kept.write(conn, noticed.learnt)
