@@ -87,6 +87,20 @@ def test_what_is_looked_for_is_what_reading_all_finds(listed: list[Case], person
         assert "cases_words_pairs" in str(cursor.fetchall())
 
 
+@pytest.mark.django_db(transaction=True)
+def test_words_go_with_the_table_of_cases(bodies: dict[str, Organisation]) -> None:
+    given = {"type": TYPE, "state": "handling", "owner": bodies["centre"], "opened_at": NOW, "due_at": NOW, "stage_since": NOW}
+    known = "SELECT words FROM cases_words"
+    with connection.cursor() as cursor:
+        for title in ("井盖", "路灯"):
+            Case.objects.create(pk=7, number="2026-7", title=title, **given)
+            cursor.execute(known)
+            assert cursor.fetchall() == [(f"2026-7 {title}",)]
+            cursor.execute("TRUNCATE cases_case CASCADE")
+            cursor.execute(known)
+            assert cursor.fetchall() == []
+
+
 @pytest.mark.parametrize("filters", [{}, {"ended": True}, {"ended": None}, {"text": "井盖", "ended": None}], ids=str)
 def test_from_page_to_page_every_case_is_met_once(listed: list[Case], filters: Filters) -> None:
     whole = [one.number for one in cases_for(SYSTEM, limit=100, now=NOW, **filters)]

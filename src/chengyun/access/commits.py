@@ -33,7 +33,7 @@ def let_go_early() -> None:
             "A commit was to let go of its locks early and no transaction is open; nothing would wait for the disk."
         )
     # Once for a transaction. What Django has kept was not rolled back, and will only be together with whatever is asked now.
-    if not any(function is _wait for _savepoints, function, _robust in connection.run_on_commit):
+    if not any(kept[1] is _wait for kept in connection.run_on_commit):
         transaction.on_commit(_wait)
 
 

@@ -23,10 +23,13 @@ $pairs$;
 
 CREATE FUNCTION cases_note_words() RETURNS trigger LANGUAGE plpgsql AS $note$
 BEGIN
-    IF TG_OP = 'DELETE' THEN
+    IF TG_OP = 'TRUNCATE' THEN
+        TRUNCATE cases_words;
+    ELSIF TG_OP = 'DELETE' THEN
         DELETE FROM cases_words WHERE case_id IN (SELECT id FROM gone);
     ELSE
-        INSERT INTO cases_words (case_id, words) SELECT id, lower(number || ' ' || title) FROM added;
+        INSERT INTO cases_words (case_id, words) SELECT id, lower(number || ' ' || title) FROM added
+        ON CONFLICT (case_id) DO UPDATE SET words = excluded.words;
     END IF;
     RETURN NULL;
 END $note$;
@@ -41,6 +44,8 @@ CREATE TRIGGER cases_words_added AFTER INSERT ON cases_case REFERENCING NEW TABL
     FOR EACH STATEMENT EXECUTE FUNCTION cases_note_words();
 CREATE TRIGGER cases_words_gone AFTER DELETE ON cases_case REFERENCING OLD TABLE AS gone
     FOR EACH STATEMENT EXECUTE FUNCTION cases_note_words();
+CREATE TRIGGER cases_words_all_gone AFTER TRUNCATE ON cases_case
+    FOR EACH STATEMENT EXECUTE FUNCTION cases_note_words();
 CREATE TRIGGER cases_words_changed AFTER UPDATE OF number, title ON cases_case
     FOR EACH ROW WHEN (OLD.number IS DISTINCT FROM NEW.number OR OLD.title IS DISTINCT FROM NEW.title)
     EXECUTE FUNCTION cases_note_other_words();
@@ -53,6 +58,7 @@ ANALYZE cases_words;
 UNDO = """
 DROP TRIGGER cases_words_added ON cases_case;
 DROP TRIGGER cases_words_gone ON cases_case;
+DROP TRIGGER cases_words_all_gone ON cases_case;
 DROP TRIGGER cases_words_changed ON cases_case;
 DROP FUNCTION cases_note_words(), cases_note_other_words();
 DROP TABLE cases_words;
