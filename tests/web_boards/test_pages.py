@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import io
 import json
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from xml.etree import ElementTree
 
 import pytest
+from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
@@ -21,7 +23,9 @@ from tests.web_boards.conftest import AQI, Town
 from chengyun.access.actors import SYSTEM
 from chengyun.access.models import AuditRecord
 from chengyun.cases.services import open_case
-from chengyun.operate.boards.models import Annotation, BoardVersion
+from chengyun.operate import services as alerts
+from chengyun.operate.boards import definitions
+from chengyun.operate.boards.models import Annotation, BoardVersion, Definition, Remembered
 from chengyun.operate.boards.services import ensure_boards, save
 from chengyun.operate.models import Figure
 from chengyun.web import cache
@@ -199,3 +203,24 @@ def test_a_board_of_sixty_asks_no_more_than_one_of_few(calm: Town, sign_in: Call
             assert client.get(f"/boards/{key}").status_code == 200
         counts.append(len(asked))
     assert counts[2] <= counts[1]
+
+
+def test_a_clock_set_back_stops_nobody(calm: Town) -> None:
+    ahead = timezone.now() + dt.timedelta(hours=1)
+    Remembered.objects.update(since=ahead)
+    alerts.close(calm.alerts[0].pk, SYSTEM, timezone.now(), "核实")
+    assert Remembered.objects.get().until == ahead
+
+
+def test_words_are_remembered_once_until_they_change(calm: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    city = settings.CITY
+    count = Definition.objects.count()
+    assert definitions.meet(city, again=True) == 0
+    rule = city.alerts["air_quality.pm25_rising"]
+    monkeypatch.setitem(city.alerts, "air_quality.pm25_rising", dataclasses.replace(rule, severity="red"))
+    assert definitions.meet(city, again=True) == 2, "one ends, one begins"
+    assert Definition.objects.count() == count + 1
+    former, now = Definition.objects.filter(kind="rule", key="air_quality.pm25_rising").order_by("id")
+    assert former.until == now.since
+    assert (former.text["severity"], now.text["severity"]) == (rule.severity, "red")
+    assert now.text["when"]["is"] == type(rule.when).__name__

@@ -7,6 +7,8 @@ present and of the past are drawn from the same remembered texts.
 
 from __future__ import annotations
 
+import dataclasses
+import datetime as dt
 import hashlib
 import json
 import threading
@@ -120,7 +122,18 @@ def declared(city: City) -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:
             "bands": [[band.upto, _both(band.name), band.colour] for band in scale.bands] if scale else [],
         }  # fmt: skip
     for key, rule in city.alerts.items():
-        yield ("rule", key), {"name": _both(rule.name), "meaning": _both(rule.meaning), "unit": _unit(city, key)}
+        yield (
+            ("rule", key),
+            {
+                "name": _both(rule.name),
+                "meaning": _both(rule.meaning),
+                "unit": _unit(city, key),
+                "on": qualify(key.split(".")[0], rule.on),
+                "field": rule.field,
+                "severity": rule.severity,
+                "when": _plain(rule.when),
+            },
+        )
     for key, kind in city.cases.items():
         yield ("case", key), {"name": _both(kind.name), "states": {state.key: _both(state.name) for state in kind.states}}
     for key, (pack_key, panel) in layers_of(city).items():
@@ -206,6 +219,22 @@ def _rings(shape: Mapping[str, Any]) -> list[list[list[float]]]:
     geometry = shape["geometry"]
     polygons = geometry["coordinates"] if geometry["type"] == "MultiPolygon" else [geometry["coordinates"]]
     return [[[round(lon, 4), round(lat, 4)] for lon, lat in ring] for polygon in polygons for ring in polygon[:1]]
+
+
+def _plain(value: Any) -> Any:
+    """Return a declared condition as JSON says it, the same at every start."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        said = {one.name: _plain(getattr(value, one.name)) for one in dataclasses.fields(value)}
+        return {"is": type(value).__name__, **said}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    if isinstance(value, dt.timedelta):
+        return f"{value.total_seconds():g} s"
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    return getattr(value, "__qualname__", type(value).__qualname__)
 
 
 def _both(text: str) -> dict[str, str]:

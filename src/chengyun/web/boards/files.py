@@ -22,6 +22,7 @@ from chengyun.web.boards import picture
 from chengyun.web.boards.asking import moment_of, shown_of
 from chengyun.web.boards.picture import Circle, Path, Rect, Text
 from chengyun.web.boards.shown import BoardView
+from chengyun.web.heavy import heavy
 
 __all__ = ["XLSX", "document", "document_of", "drawn", "workbook", "workbook_of"]
 
@@ -60,10 +61,9 @@ def _sent(request: HttpRequest, key: str, suffix: str) -> HttpResponse:
     _saved, view = shown_of(key, actor, moment_of(request))
     if suffix == "svg":
         body, kind = picture.svg(view).encode(), "image/svg+xml"
-    elif suffix == "pdf":
-        body, kind = document_of(view), "application/pdf"
     else:
-        body, kind = workbook_of(view), XLSX
+        with heavy(actor):
+            body, kind = (document_of(view), "application/pdf") if suffix == "pdf" else (workbook_of(view), XLSX)
     if actor.account_id is not None:
         audit.record(actor, "board.exported", "boards", key, detail={"format": suffix, "at": view.at.isoformat()})
     name = f"{key}-{view.at.astimezone(config().zone):%Y%m%dT%H%M%S}.{suffix}"

@@ -8,7 +8,8 @@ DECLARE
     newest bigint := (SELECT last_value FROM operate_figure_id_seq);
     mine bigint := pg_current_xact_id()::text::bigint;
 BEGIN
-    UPDATE boards_figuremark SET upto = newest WHERE tx = mine;
+    -- Numbers of transactions begin again in a restored database: an old mark of the same number is none of this one's.
+    UPDATE boards_figuremark SET upto = newest WHERE tx = mine AND at >= transaction_timestamp();
     IF NOT FOUND THEN
         INSERT INTO boards_figuremark (at, upto, tx) VALUES (clock_timestamp(), newest, mine);
     END IF;
@@ -25,7 +26,8 @@ CREATE FUNCTION boards_remember(of_kind text, told boards_standing[]) RETURNS vo
 DECLARE
     moment timestamptz := clock_timestamp();
 BEGIN
-    UPDATE boards_remembered AS known SET until = moment FROM unnest(told) AS now_it
+    -- A clock that was set back must not stop who writes.
+    UPDATE boards_remembered AS known SET until = greatest(moment, known.since) FROM unnest(told) AS now_it
     WHERE known.kind = of_kind AND known.thing = now_it.thing AND known.until IS NULL
         AND (now_it.standing IS NULL OR known.row IS DISTINCT FROM now_it.standing OR known.area_code <> now_it.area_code);
     INSERT INTO boards_remembered (kind, thing, dataset, area_code, opened_at, row, since)
@@ -67,7 +69,7 @@ END $$;
 
 CREATE FUNCTION boards_alerts_deleted() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    UPDATE boards_remembered AS known SET until = clock_timestamp() FROM former
+    UPDATE boards_remembered AS known SET until = greatest(clock_timestamp(), known.since) FROM former
     WHERE known.kind = 'alert' AND known.thing = former.id AND known.until IS NULL;
     RETURN NULL;
 END $$;

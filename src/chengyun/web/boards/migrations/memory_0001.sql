@@ -30,7 +30,7 @@ END $$;
 
 CREATE FUNCTION boards_cases_deleted() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    UPDATE boards_remembered AS known SET until = clock_timestamp() FROM former
+    UPDATE boards_remembered AS known SET until = greatest(clock_timestamp(), known.since) FROM former
     WHERE known.kind = 'case' AND known.thing = former.id AND known.until IS NULL;
     RETURN NULL;
 END $$;
