@@ -37,7 +37,7 @@ class Fence:
 
     def judge(self, lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
         """Return 1 where the position is where the condition holds, 0 where not, NaN where it is unknown."""
-        told = (self.inside(lon, lat) != self.outside).astype(np.float64)
+        told: np.ndarray = (self.inside(lon, lat) != self.outside).astype(np.float64)
         told[np.isnan(lon) | np.isnan(lat)] = np.nan
         return told
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from chengyun.city import AlertRule, City, Together, qualify
 from chengyun.operate.alert_store import write_now
@@ -128,12 +128,9 @@ def _judge(
 
 def _known(key: str, quiet: bool) -> dict[str, tuple[str, str]]:
     """Return name and area of the subjects a rule is known to hold for."""
-    if quiet:
-        rows = Sighting.objects.filter(rule=key, holds=True).values_list("subject", "subject_name", "area_code")
-    else:
-        loud = Alert.objects.filter(rule=key, holds=True).exclude(state=Alert.State.CLOSED)
-        rows = loud.values_list("subject", "subject_name", "area_code")
-    return {subject: (name, area) for subject, name, area in rows}
+    rows: QuerySet[Any] = Sighting.objects.all() if quiet else Alert.objects.exclude(state=Alert.State.CLOSED)
+    held = rows.filter(rule=key, holds=True).values_list("subject", "subject_name", "area_code")
+    return {subject: (name, area) for subject, name, area in held}
 
 
 def _recent(members: Mapping[str, str], counted: frozenset[str], since: dt.datetime) -> list[Episode]:

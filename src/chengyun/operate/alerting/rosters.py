@@ -90,6 +90,8 @@ def ask_swap(shift_id: int, username: str, actor: Actor, now: dt.datetime) -> Sw
             raise NotFound(_("没有找到这一班。"))
         if shift.account_id != actor.account_id:
             require(actor, "roster.manage", shift.roster.area_code)
+        if actor.account_id is None:
+            raise Refused(_("代班须由人来申请。"), code="not_allowed")
         colleague = Account.objects.filter(username=username, is_active=True).first()
         if colleague is None or colleague.pk == shift.account_id:
             raise Refused(_("请写明另一位同事的账号。"), code="account")

@@ -236,7 +236,7 @@ def _figures(city: City, key: str, rule: AlertRule, on: str, since: dt.datetime,
     ).iterator(chunk_size=5000):  # fmt: skip
         done.rows += 1
         tail = tails[subject]
-        tail.insert(0, (start, value, ident, simulated))
+        tail.insert(0, (start, float(value or 0.0), ident, simulated))
         del tail[looks_back:]
         noticed = period_end(period, start, zone)
         if isinstance(rule.when, Silent):

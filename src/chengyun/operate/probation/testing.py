@@ -45,6 +45,8 @@ def ask_test(
 ) -> BackTest:  # fmt: skip
     """Ask for a back-test, of the last year unless said otherwise. Raises NotFound, or Refused when one is under way."""
     require(actor, "alert_rule.file")
+    if actor.account_id is None:
+        raise Refused(_("回测须由人来申请。"), code="not_allowed")
     until = until or now
     since = since or until - YEAR
     if not dt.timedelta() < until - since <= LONGEST:

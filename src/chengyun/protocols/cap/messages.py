@@ -112,7 +112,8 @@ def document(
         xml.SubElement(area, "circle").text = f"{place.point[1]:.5f},{place.point[0]:.5f} 0"
     if place.code:
         _pair(area, "geocode", "GB/T 2260", place.code)
-    return xml.tostring(root, encoding="UTF-8", xml_declaration=True)
+    written: bytes = xml.tostring(root, encoding="UTF-8", xml_declaration=True)
+    return written
 
 
 def _pair(parent: xml.Element, name: str, key: str, value: str) -> None:

@@ -104,7 +104,8 @@ def _atom(messages: Sequence[Message]) -> bytes:
         xml.SubElement(entry, "link", {"rel": "alternate", "href": address, "type": MEDIA})
         xml.SubElement(entry, "summary").text = clean(_words(one)[1])
         xml.SubElement(entry, "category", {"term": one.alert.severity})
-    return xml.tostring(feed, encoding="UTF-8", xml_declaration=True)
+    written: bytes = xml.tostring(feed, encoding="UTF-8", xml_declaration=True)
+    return written
 
 
 def _document(one: Message, actor: Actor) -> bytes:

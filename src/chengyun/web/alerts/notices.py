@@ -48,7 +48,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
     """Show what one was told, newest first, and note that it is seen."""
     actor, number = actor_of(request), page_number(request)
     start = (number - 1) * PAGE
-    rows = Delivery.objects.filter(account_id=actor.account_id, channel="app").select_related("notice").order_by("-id")
+    rows = Delivery.objects.filter(account_id=actor.account_id or 0, channel="app").select_related("notice").order_by("-id")
     found = list(rows[start : start + PAGE + 1])
     keys = {one["id"] for row in found for one in row.notice.body["alerts"]}
     readable = set(Alert.objects.filter(scope(actor, "alerts").q(), pk__in=keys).values_list("pk", flat=True)) if keys else set()

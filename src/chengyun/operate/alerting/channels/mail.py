@@ -28,7 +28,7 @@ def mail_server() -> Backend | None:
     server = post.outbox()
     if server is None or not post.sender():
         return None
-    return EmailBackend(  # type: ignore[no-any-return]
+    return EmailBackend(
         host=server.host, port=server.port, username=server.user or None, password=server.password or None,
         use_ssl=server.scheme == "smtps", use_tls=server.scheme == "smtp" and bool(server.user), timeout=20,
     )  # fmt: skip
