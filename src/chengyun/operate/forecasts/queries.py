@@ -64,6 +64,10 @@ class Horizon:
     naive_mae: float
     covered: float
 
+    @property
+    def hours(self) -> float:
+        return self.ahead / dt.timedelta(hours=1)
+
 
 @dataclass(frozen=True, slots=True)
 class Detail:

@@ -136,7 +136,7 @@ def _line(row: Standing) -> Line:
         return Line(row, method, _("尚未回测"), "missing")
     if row.useful:
         return Line(row, method, _("可用"), "fresh")
-    return Line(row, method, _("不优于上一周期，不作预测展示"), "stale")
+    return Line(row, method, _("不优于基准，不作预测展示"), "stale")
 
 
 def _method(name: str) -> str | Promise:
