@@ -68,7 +68,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkPlace]:
 
         master = ["org.apache.spark.deploy.master.Master", "--host", "127.0.0.1", "--port", str(port), "--webui-port", "0"]
         start("master", master)
-        wait_for(lambda: _listens(port), 40, "The master did not listen")
+        wait_for(lambda: _listens(port), 90, "The master did not listen")
         worker = [
             "org.apache.spark.deploy.worker.Worker",
             "--host",
@@ -96,7 +96,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkPlace]:
             )
             for number in range(2)
         ]
-        wait_for(lambda: len(re.findall("Registering worker", (folder / "master.log").read_text())) == 2, 40, "No two workers")
+        wait_for(lambda: len(re.findall("Registering worker", (folder / "master.log").read_text())) == 2, 90, "No two workers")
         yield SparkPlace(f"spark://127.0.0.1:{port}", workers, folder)
 
 

@@ -26,7 +26,7 @@ from chengyun.lake import books, database, hot
 from chengyun.lake.rows import Rows
 from chengyun.lake.services import ensure_tables, seal
 from chengyun.lake.tables import stream_table
-from chengyun.operate import formulas
+from chengyun.operate import due
 from chengyun.operate.cluster import runner
 from chengyun.operate.cluster.runner import evaluate_on
 from chengyun.operate.cluster.spark import Cluster, on_spark
@@ -34,6 +34,7 @@ from chengyun.operate.cluster.work import Answer, Registers, Task, work
 from chengyun.operate.engine import evaluate
 from chengyun.operate.models import DueWindow, Figure, IndicatorRun
 from chengyun.operate.order import inputs
+from chengyun.operate.periods import window_of
 
 ZONE = ZoneInfo("Asia/Shanghai")
 NOW = dt.datetime(2026, 5, 1, 4, tzinfo=dt.UTC)
@@ -41,7 +42,7 @@ FIRST = dt.datetime(2026, 1, 25, tzinfo=ZONE)
 AIR, ASSETS = "air_quality.station_hour", "water_supply.asset_hour"
 HOURS = 24 * 40
 
-pytestmark = [pytest.mark.fault, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.fault, pytest.mark.timeout(600)]
 
 
 @pytest.fixture
@@ -112,9 +113,13 @@ def forget_figures() -> None:
     """Be as before anything was computed, all of it due."""
     for model in (Figure, DueWindow, IndicatorRun):
         model.objects.all().delete()
-    for indicator in settings.CITY.indicators:
-        if {AIR, ASSETS}.intersection(inputs(settings.CITY, indicator)[0]):
-            formulas.recompute(settings.CITY, indicator)
+    days = sorted({(FIRST + dt.timedelta(hours=hour)).date() for hour in range(HOURS)})
+    due.add(
+        (indicator, window_of(declared.period, day))
+        for indicator, declared in settings.CITY.indicators.items()
+        if {AIR, ASSETS}.intersection(inputs(settings.CITY, indicator)[0])
+        for day in days
+    )
 
 
 def frozen_then_killed(cluster: Cluster, spark: object, seen: list[int]) -> Callable[[], None]:
@@ -143,7 +148,7 @@ def test_a_cluster_gives_the_figures_of_one_machine_also_when_a_worker_dies(two_
     options = {"spark.executor.memory": "512m", "spark.executorEnv.JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1"}
     with on_spark(spark.url, options) as cluster:
         # Both workers have begun, so that the one to be killed is given tasks.
-        wait_for(lambda: all(len(spark.whole(number)) > 1 for number in (0, 1)), 60, "No executor on each worker")
+        wait_for(lambda: all(len(spark.whole(number)) > 1 for number in (0, 1)), 90, "No executor on each worker")
         wait_for(lambda: cluster.cores == 2, 30, "Not two cores")
 
         forget_figures()
