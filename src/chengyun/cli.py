@@ -21,7 +21,8 @@ from chengyun.errors import Problem, Refused
 
 PARTS = (
     "run", "collect.edge", "city", "areas", "access", "lake", "collect", "collect.things", "collect.pull", "collect.forms",
-    "collect.quality", "collect.queue", "operate", "operate.cluster", "operate.forecasts", "operate.alerting", "operate.probation", "cases",
+    "collect.quality", "collect.queue", "operate", "operate.cluster", "operate.forecasts", "operate.alerting",
+    "operate.probation", "cases",
     "cases.intake", "cases.duties", "cases.category", "cases.evaluation", "cases.statistics", "govern", "govern.whatif",
     "govern.decisions", "share.lineage", "share.registers", "share.ledger", "share.exchange", "share.federation",
     "share.lookups", "protocols", "protocols.dcat", "protocols.ngsild", "protocols.open311", "simulate", "web", "web.boards",

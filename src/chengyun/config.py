@@ -13,6 +13,7 @@
 | CHENGYUN_STREAM_URL | CHENGYUN_STREAM_PORT as browsers reach it (behind a proxy) | http://<page's host>:<port> |
 | CHENGYUN_PACKS | packs to run, dotted names, comma between | every pack installed |
 | CHENGYUN_CITY | code of the city, GB/T 2260 | 330200 (宁波市) |
+| CHENGYUN_ACCOUNT | whose name `chengyun alert-rules` acts in, where --as is not given | none |
 | CHENGYUN_NODE | name of this installation towards other nodes: letters, digits, `.` and `-` | cy-<city> |
 | CHENGYUN_TIME_ZONE | the city's time zone | Asia/Shanghai |
 | CHENGYUN_SECRET | key for signatures | made once and kept in the data folder |
@@ -40,7 +41,7 @@
 | CHENGYUN_NATS_URL | nodes of the queue between front ends and collectors, comma between | none: no queue |
 | CHENGYUN_NATS_REPLICAS, CHENGYUN_NATS_GB | nodes that keep each body, and how much each keeps | 3 or fewer, 8 |
 | CHENGYUN_NATS_CREDENTIALS | file with our NKey and JWT for the nodes | none |
-| CHENGYUN_RULES | apart: alert rules are judged by `chengyun rules`, by as many processes as it takes | together: with the writing |
+| CHENGYUN_RULES | apart: alert rules are judged by `chengyun rules`, in as many processes as needed | together |
 | CHENGYUN_LAKE | where sealed tables lie: a folder, or s3://bucket/prefix | lake in the data folder |
 | CHENGYUN_LAKE_ARCHIVE | where months go that are old enough by their stream's declaration | none |
 | CHENGYUN_LAKE_ENDPOINT, CHENGYUN_LAKE_REGION | of an object store that is not Amazon's | boto3's own |

@@ -56,7 +56,10 @@ def test_a_broker_killed_or_stopped_is_found_again_and_what_waited_there_is_take
 @pytest.mark.fault
 def test_a_collector_killed_under_load_stores_everything_once(tmp_path: Path) -> None:
     keys, count, values = ["K1", "K2", "K3", "K4"], 3000, 400
-    with Mosquitto(tmp_path) as broker, open_place(first=False, env={"CHENGYUN_DEMO": "0", "CHENGYUN_MQTT_URL": broker.address}) as place:
+    with (
+        Mosquitto(tmp_path) as broker,
+        open_place(first=False, env={"CHENGYUN_DEMO": "0", "CHENGYUN_MQTT_URL": broker.address}) as place,
+    ):
         place.django(
             "from chengyun.city import Registered\nfrom chengyun.collect.registering import register\n"
             "from chengyun.collect.things.models import Channel\nfrom django.conf import settings\n"

@@ -24,7 +24,7 @@ from chengyun.errors import NotFound, nearest
 
 PARTS = (
     "bench", "areas", "lake", "collect", "collect.things", "collect.mqtt", "collect.pull", "collect.queue", "operate",
-    "operate.alerting", "operate.cluster", "operate.cluster", "operate.detectors", "operate.forecasts",
+    "operate.alerting", "operate.cluster", "operate.detectors", "operate.forecasts",
     "cases", "cases.category", "cases.duplicates", "cases.crews", "cases.intake", "cases.evaluation", "cases.statistics",
     "protocols.exchange", "share.lineage", "share.askonce", "share.registers", "share.lookups",
     "protocols.sensorthings", "protocols.ngsild", "protocols.ogc",

@@ -43,7 +43,7 @@ from chengyun.city.words import (
     Unusual,
     Within,
 )  # fmt: skip
-from chengyun.city.world import Instrument, Telling
+from chengyun.city.world import Defect, Instrument, Mishap, Telling
 from chengyun.errors import Misdeclared, nearest
 
 T = TypeVar("T")
@@ -369,7 +369,8 @@ def _check_references(city: City, pack: LoadedPack) -> None:
 def _check_instrument(city: City, instrument: Instrument, known: Callable[..., Any]) -> None:
     at = instrument.at  # type: ignore[attr-defined]
     fed: Stream | None = known(at, "stream", instrument.stream, city.streams)
-    for one in (*instrument.mishaps, *instrument.defects):
+    planted: tuple[Mishap | Defect, ...] = (*instrument.mishaps, *instrument.defects)
+    for one in planted:
         for rule in (*one.rules, *one.also):
             known(at, "alert rule", rule, city.alerts)
     if fed is not None:

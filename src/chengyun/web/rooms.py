@@ -19,8 +19,9 @@ __all__ = ["ROOMS", "Room", "Way", "rooms_of"]
 
 ROOMS: Mapping[str | Promise, Mapping[str, str | Promise]] = {
     _("处置"): {
-        "alerts": _("预警"), "duty": _("值班"), "alert-rules": _("预警规则"), "cases": _("案件"), "dispatch": _("派遣台"), "supervision": _("督办台"), "crews": _("班组计划"),
-        "crews-kept": _("班组与排班"), "field": _("外勤"), "patrols": _("外勤任务"),
+        "alerts": _("预警"), "duty": _("值班"), "alert-rules": _("预警规则"), "cases": _("案件"), "dispatch": _("派遣台"),
+        "supervision": _("督办台"), "crews": _("班组计划"), "crews-kept": _("班组与排班"), "field": _("外勤"),
+        "patrols": _("外勤任务"),
     },
     _("受理"): {"intake": _("受理台"), "hotline": _("热线台"), "reports": _("市民上报")},
     _("部件与网格"): {"components": _("部件"), "components-due": _("到期巡检"), "grids": _("单元网格")},

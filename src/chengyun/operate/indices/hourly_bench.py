@@ -4,6 +4,9 @@
 300 indicators of hours, days and months over four levels of areas, declared here; their figures of years are written at once, and
 the rows they would rest on sealed; then an hour of new rows comes in, and another, and what is measured is the time from its
 commit to the last figure. Prints one JSON object.
+
+CHENGYUN_BENCH_INDICATORS   how many, 300
+CHENGYUN_BENCH_STATIONS     how many stations they rest on
 """
 
 from __future__ import annotations

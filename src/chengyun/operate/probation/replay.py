@@ -11,6 +11,7 @@ figures that stand, period by period; rules on rules on what their members would
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -167,8 +168,8 @@ class _Watched:
     """A rule's watch: rows in, finished alerts out, and at the end of an entity what would hold still."""
 
     def __init__(self, city: City, key: str, rule: AlertRule, on: str) -> None:
-        self._watch = lambda: RuleWatch(
-            city, on, zone=config().zone, rules={key: rule}, boundaries=_boundaries(rule)
+        self._watch = functools.partial(
+            RuleWatch, city, on, zone=config().zone, rules={key: rule}, boundaries=_boundaries(rule)
         )  # fmt: skip
 
     def __call__(self, rows: Rows, names: Mapping[int, Named]) -> Iterator[Would]:

@@ -240,14 +240,9 @@ def read_together(asks: Sequence[tuple[Ask, Party | Refused]], known: parties.Kn
     for ask, party in asks:
         if isinstance(party, Party) and ask.method == "GET" and ask.path == f"{PREFIX}/rows" and "%" not in ask.query:
             params = dict(one.partition("=")[::2] for one in ask.query.split("&"))
-            limit = params.get("limit", "100")
-            if (
-                params.keys() <= {"dataset", "purpose", "limit", "after"}
-                and limit.isascii()
-                and limit.isdigit()
-                and len(limit) < 6
-            ):
-                key = (party.pk, params.get("dataset", ""), params.get("purpose", ""), int(limit))
+            size = params.get("limit", "100")
+            if params.keys() <= {"dataset", "purpose", "limit", "after"} and size.isascii() and size.isdigit() and len(size) < 6:
+                key = (party.pk, params.get("dataset", ""), params.get("purpose", ""), int(size))
                 alike.setdefault(key, []).append((ask, params.get("after", ""), party))
     for (_, dataset, purpose, limit), found in alike.items():
         if len(found) < 2 or "+" in "".join(after for _, after, _ in found):

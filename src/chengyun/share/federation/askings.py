@@ -84,7 +84,7 @@ def settled(request: Request) -> None:
     """Tell the neighbour that asked what became of its request. Runs in the transaction of the deed; other requests are not ours
     to tell of."""
     held = Asking.objects.select_for_update().filter(request=request, ours=False).select_related("neighbour").first()
-    kind = SAID.get(request.state)
+    kind = SAID.get(Request.State(request.state))
     if held is None or kind is None:
         return
     held.state, held.step, held.reason, held.answered_at = kind[1], held.step + 1, request.answer[:300], timezone.now()

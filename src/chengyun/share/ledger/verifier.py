@@ -163,8 +163,8 @@ def _object(bundle: dict[str, Any], name: str, words: set[str]) -> dict[str, Any
 
 def _key(bundle: dict[str, Any], name: str, known: tuple[str, ...]) -> _Key:
     found = bundle.get(name)
-    kind = (found.get("kty"), found.get("crv")) if isinstance(found, dict) else ("", "")
-    words = KINDS.get(kind if all(isinstance(it, str) for it in kind) else ("", ""))
+    kind = (str(found.get("kty")), str(found.get("crv"))) if isinstance(found, dict) else ("", "")
+    words = KINDS.get(kind)
     if words is None:
         raise Wrong(f"{name}: only Ed25519 keys (kty OKP, crv Ed25519) and SM2 keys (kty EC, crv SM2) are checked here.")
     jwk = _object(bundle, name, {*words, "kid"})
