@@ -11,6 +11,7 @@ from pathlib import Path
 
 import django
 import pytest
+from django.utils import translation
 
 from chengyun.bench.place import Place, open_place
 from chengyun.run.child import Child
@@ -78,6 +79,13 @@ def pytest_unconfigure() -> None:
     _stop()
     if _folder is not None:
         shutil.rmtree(_folder, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def _own_language() -> Iterator[None]:
+    """A test that chooses a language chooses it for itself."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture(scope="session")

@@ -103,7 +103,7 @@ def test_every_rule_of_the_city_rests_on_something(city: float) -> None:
     assert "GTFS" in unresolved
     assert not [one for one in found if one.state == "unresolved" and one.cited.number]
     packs = {one.source.pack for one in cited_by("laws.law", "GB-3095-2012")}
-    assert packs == {"air_quality"}
+    assert packs == {"air_quality", "city_evaluation"}
 
 
 @pytest.mark.django_db

@@ -47,6 +47,7 @@ SELECT u.area_code AS area, CAST(DATE_TRUNC('year', r.year_start AT TIME ZONE $z
        ARG_MAX(r.data_security, r.year_start) AS data_security,
        ARG_MAX(r.institutions, r.year_start) AS institutions,
        ARG_MAX(r.survey, r.year_start) AS survey,
+       reported_percent / 100 AS coverage,
        BOOL_OR((r.quality & 128) <> 0) AS simulated
 FROM report_year AS r JOIN unit AS u ON u.key = r.unit
 WHERE r.year_start >= $since AND r.year_start < $until
