@@ -9,7 +9,7 @@ from django import template
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_lazy
 
 from chengyun.collect.models import Shedding
 from chengyun.collect.queries import shedding
@@ -62,6 +62,20 @@ def percent(share: float | None) -> str:
 def percent1(share: float | None) -> str:
     """Return a share of 0 to 1 as per cent with one decimal; "—" when it is not known."""
     return shown.NOTHING if share is None else f"{share * 100:.1f} %"
+
+
+BECAUSE = {
+    "condition cleared": gettext_lazy("条件已解除"),
+    "history": gettext_lazy("历史数据补判"),
+    "rule demoted": gettext_lazy("规则已降级"),
+}
+"""Why the program itself closed an alert."""
+
+
+@register.filter
+def because(text: str) -> str:
+    """Return why an alert was closed: a person's own words, or the program's in the page's language."""
+    return str(BECAUSE.get(text, text))
 
 
 @register.filter
