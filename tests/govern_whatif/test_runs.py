@@ -136,6 +136,33 @@ def test_a_run_in_a_process_of_its_own_says_why_it_has_no_result(loaded: Network
     assert done.state == "failed"  # what was said stays said
 
 
+def test_a_run_that_takes_its_process_along_is_given_up_in_a_sentence(loaded: Network, officer: Client, monkeypatch) -> None:
+    """What kills `jobs` each time is begun three times, never before what waits behind it, and then says why it has no result."""
+    heavy = services.ask("traffic", "", {"network": "town", "closed": "灵桥"}, SYSTEM)
+    asked = []
+
+    def killed(words: list[str], _within: float) -> str:
+        asked.append(int(words[-1]))
+        raise SystemExit  # the task is gone, and nobody says anything
+
+    monkeypatch.setattr(tasks, "run_apart", killed)
+    for _time in range(services.MOST_TRIES):
+        with pytest.raises(SystemExit):
+            tasks.work_asked.func(0)
+        heavy.refresh_from_db()
+        assert heavy.state == "running"
+    light = services.ask("traffic", "", {"network": "town", "closed": "灵桥"}, SYSTEM)
+    with pytest.raises(SystemExit):
+        tasks.work_asked.func(0)
+    assert asked == [heavy.pk] * services.MOST_TRIES + [light.pk]
+    Run.objects.filter(pk=light.pk).update(state="done")
+    tasks.work_asked.func(0)
+    tasks.work_asked.func(0)
+    heavy.refresh_from_db()
+    assert (heavy.state, heavy.tries, len(asked)) == ("failed", services.MOST_TRIES, services.MOST_TRIES + 1)
+    assert "每次都在中途被打断" in officer.get(f"/whatif/{heavy.pk}").content.decode()
+
+
 def test_what_takes_too_long_is_ended_with_its_children(monkeypatch, tmp_path: Path) -> None:
     slow = tmp_path / "slow"
     slow.write_text(f"#!/bin/sh\nsleep 600 &\necho $! > {tmp_path}/pid\nwait\n")

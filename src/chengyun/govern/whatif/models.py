@@ -37,6 +37,7 @@ class Run(models.Model):
     """One run of a model. Inputs, version and seed never change; a result is written once.
 
     model, version: which and what edition of it. basis: digests of what the inputs name (networks). reason: why it failed.
+    tries: how often it was begun; one that is cut off every time is given up.
     """
 
     class State(models.TextChoices):
@@ -53,6 +54,7 @@ class Run(models.Model):
     seed = models.BigIntegerField(_("随机种子"))
     state = models.CharField(_("状态"), max_length=8, choices=State, default=State.ASKED, db_index=True)
     reason = models.TextField(blank=True, default="")
+    tries = models.SmallIntegerField(default=0)
     result = models.JSONField(default=dict)
     asked_at = models.DateTimeField(_("提出于"), db_default=Now())
     asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")

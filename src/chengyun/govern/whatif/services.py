@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Asking for a run, and working it out. A run that fails keeps the reason; one cut off is worked out again."""
+"""Asking for a run, and working it out. A run that fails keeps the reason; one cut off is worked out again, a few times."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
+from django.db.models import F
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from chengyun.access import audit
 from chengyun.access.actors import Actor
@@ -23,9 +25,13 @@ from chengyun.govern.whatif.declared import Model
 from chengyun.govern.whatif.inputs import basis_of, read_inputs
 from chengyun.govern.whatif.models import Run
 
-__all__ = ["ask", "compute", "fail", "model_of", "work_out"]
+__all__ = ["MOST_TRIES", "ask", "begin", "compute", "fail", "model_of", "work_out"]
 
 MOST_WAITING = 20
+MOST_TRIES = 3
+"""So often is a run begun that ends, each time, with the process that was to wait for it."""
+CUT_OFF = gettext_noop("算了三次，每次都在中途被打断（多半是内存不够），不再重试。请减小规模后再推演。")
+"""Kept as it is written; a page says it in its own language."""
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +58,18 @@ def ask(key: str, title: str, given: Mapping[str, str], actor: Actor, seed: int 
         )  # fmt: skip
         audit.record(actor, "whatif.run", "whatif", str(made.pk), detail={"model": key, "version": model.version})
     return made
+
+
+def begin(pk: int, now: dt.datetime) -> bool:
+    """Count a try of a run before it is made; return whether there was one left. Else the run has failed, and says so.
+
+    The count is committed first: what kills the process that waits takes the word of it along.
+    """
+    waits = Run.objects.filter(pk=pk, state__in=(Run.State.ASKED, Run.State.RUNNING))
+    if waits.filter(tries__lt=MOST_TRIES).update(tries=F("tries") + 1, state=Run.State.RUNNING, started_at=now):
+        return True
+    fail(pk, CUT_OFF, now)
+    return False
 
 
 def work_out(pk: int, now: dt.datetime) -> Run:
