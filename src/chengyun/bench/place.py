@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from chengyun.bench.forks import Forks
 from chengyun.errors import Unavailable
 from chengyun.run.process import dies_with_parent, is_alive
 
@@ -51,6 +52,7 @@ class Place:
         self.first_sign_in: str | None = None
         """Address of the one-time link printed at the very first start."""
         self._process: subprocess.Popen[str] | None = None
+        self._forks: Forks | None = None
 
     @property
     def url(self) -> str:
@@ -98,6 +100,9 @@ class Place:
     def stop(self, within_s: float = 60.0) -> int:
         """Stop it as Ctrl-C or a service manager would; return the exit code."""
         assert self._process is not None
+        if self._forks is not None:
+            self._forks.close()
+            self._forks = None
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
         try:
@@ -139,9 +144,11 @@ class Place:
 
     def django(self, code: str, within_s: float = 300) -> str:
         """Run Python code with Django in a process of its own; return what it printed. Raises Unavailable with its error."""
-        begin = "from chengyun.run.setup import django; django()\n"
-        command = [sys.executable, "-c", begin + code]
-        done = subprocess.run(command, env=self.env, capture_output=True, text=True, timeout=within_s)
+        if self._forks is None or not self._forks.usable(self.env):
+            if self._forks is not None:
+                self._forks.close()
+            self._forks = Forks(self.env)
+        done = self._forks.run(code, within_s)
         if done.returncode:
             raise Unavailable(f"The code did not run: {done.stderr.strip()}")
         return done.stdout.strip()
