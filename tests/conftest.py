@@ -5,18 +5,32 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import django
+import psycopg
 import pytest
+from django.core.management.commands import flush
+from django.core.management.sql import sql_flush as django_sql_flush
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import translation
 
 from chengyun.bench.place import Place, open_place
 from chengyun.run.child import Child
 
+sys.path.insert(0, str(Path(__file__).parent))  # importlib mode gives tests no folder of their own
+
+from order import turn_of, unit_of
+
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+UNSAFE = "fsync = off\nfull_page_writes = off\nsynchronous_commit = off\n"
+"""For the server the tests share, which goes with the run. What must outlive a crash is tested on whole installations."""
 
 _server: Child | None = None
 _folder: Path | None = None
@@ -47,6 +61,8 @@ def _start() -> None:
     log = _folder / "log"
     log.mkdir()
     db.prepare(pgdata)
+    with open(pgdata / "postgresql.auto.conf", "a") as conf:
+        conf.write(UNSAFE)
     _server = db.child(pgdata, log)
     _server.start()
     db.wait_ready(pgdata, _server)
@@ -65,6 +81,25 @@ def _stop() -> None:
         _server.ask_to_stop()
         _server.wait_stopped(20)
         _server = None
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Give out units of work in their order (order.py), each whole to one process."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class InOrder(LoadFileScheduling):  # type: ignore[misc]  # it has no types
+        def _split_scope(self, nodeid: str) -> str:
+            return unit_of(nodeid)
+
+    config.option.loadscopereorder = False
+    return InOrder(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests of a divided run into the order of their units; within one they stay as they are."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: turn_of(item.nodeid))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -88,12 +123,63 @@ def _own_language() -> Iterator[None]:
     translation.deactivate()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _empty_what_is_full() -> Iterator[None]:
+    """After a test that commits, only tables with rows are emptied: Django's way makes the files of all 500 anew each time."""
+    with pytest.MonkeyPatch.context() as patch:
+        if _server is not None:  # on another server we may not be the one who may
+            patch.setattr(flush, "sql_flush", sql_flush)
+        yield
+
+
+def sql_flush(
+    style: object, connection: BaseDatabaseWrapper, reset_sequences: bool = True, allow_cascade: bool = False
+) -> list[str]:
+    """Return what empties the tables of Django's models, as its own sql_flush does."""
+    if allow_cascade:
+        return list(django_sql_flush(style, connection, reset_sequences, allow_cascade))
+    tables = connection.introspection.django_table_names(only_existing=True, include_views=False)
+    names = {table: connection.ops.quote_name(table) for table in tables}
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(f"SELECT '{one}' WHERE EXISTS (SELECT FROM {quoted})" for one, quoted in names.items()))
+        full = [names[table] for (table,) in cursor.fetchall()]
+    # Neither triggers, which keep records from being deleted, nor references are asked: everything goes.
+    return ["SET LOCAL session_replication_role = replica", *(f"DELETE FROM {name}" for name in full)] if full else []
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The project's shared folder; the test is skipped where it is not beside the checkout."""
     if not SHARED.exists():
         pytest.skip(f"the shared data folder is not at {SHARED.name}/ beside the checkout")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def city_database() -> Iterator[Callable[[str], str]]:
+    """city_database("test_collect") makes a database as an installation's is and returns its address; it goes with the run."""
+    above = os.environ["CHENGYUN_DATABASE_URL"]
+    template, made = "city_template", list[str]()
+
+    def make(name: str, like: str = "template0") -> str:
+        with psycopg.connect(above, autocommit=True) as conn:
+            conn.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+            conn.execute(f"CREATE DATABASE {name} TEMPLATE {like}")
+        made.append(name)
+        return urlsplit(above)._replace(path=f"/{name}").geturl()
+
+    def copy(name: str) -> str:
+        # Bringing one up to date takes ten seconds of a processor, a copy less than one.
+        if template not in made:
+            env = os.environ | {"CHENGYUN_DATABASE_URL": make(template)}
+            done = subprocess.run([sys.executable, "-m", "chengyun.run.migrate"], env=env, capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr
+        return make(name, template)
+
+    yield copy
+    with psycopg.connect(above, autocommit=True) as conn:
+        for name in made:
+            conn.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(scope="session")

@@ -121,7 +121,7 @@ def now_ms(minutes: float = 0) -> int:
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
-    with open_place() as place:
+    with open_place(first=False, env={"CHENGYUN_DEMO": "streams"}) as place:
         yield Site(place)
 
 

@@ -4,12 +4,9 @@
 from __future__ import annotations
 
 import itertools
-import os
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -23,18 +20,8 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def url() -> Iterator[str]:
-    above = os.environ["CHENGYUN_DATABASE_URL"]
-    own = urlsplit(above)._replace(path=f"/{NAME}").geturl()
-    with psycopg.connect(above, autocommit=True) as conn:
-        conn.execute(f"DROP DATABASE IF EXISTS {NAME} WITH (FORCE)")
-        conn.execute(f"CREATE DATABASE {NAME}")
-    env = os.environ | {"CHENGYUN_DATABASE_URL": own}
-    done = subprocess.run([sys.executable, "-m", "chengyun.run.migrate"], env=env, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    yield own
-    with psycopg.connect(above, autocommit=True) as conn:
-        conn.execute(f"DROP DATABASE {NAME} WITH (FORCE)")
+def url(city_database: Callable[[str], str]) -> str:
+    return city_database(NAME)
 
 
 @pytest.fixture(scope="session")

@@ -76,7 +76,7 @@ class Judged:
 def judged() -> Iterator[Judged]:
     packs = ["chengyun.packs.air_quality", "chengyun.packs.parking", "climate"]
     path = os.pathsep.join([str(HERE / "packs"), *sys.path])
-    with open_place(env={"CHENGYUN_DEMO": "0", "CHENGYUN_PACKS": ",".join(packs), "PYTHONPATH": path}) as place:
+    with open_place(first=False, env={"CHENGYUN_DEMO": "0", "CHENGYUN_PACKS": ",".join(packs), "PYTHONPATH": path}) as place:
         border = json.loads(place.django(BEGIN_CODE + REGISTER))
         times = [(BEGIN + dt.timedelta(minutes=10 * step)).isoformat() for step in range(STEPS)]
         celsius = [12 + number / 10 + step / 10 for step in range(STEPS) for number in range(THERMOMETERS)]

@@ -76,7 +76,7 @@ def from_xml(element: Element, name: str) -> Any:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
-    with open_place(first=False) as place:
+    with open_place(first=False, env={"CHENGYUN_DEMO": "0"}) as place:
         server = Server(place)
         yield server
         server.client.close()

@@ -71,7 +71,7 @@ def test_migrate_in_the_same_process_applies_nothing_twice() -> None:
 
 @pytest.mark.fault
 def test_every_process_comes_back_when_all_are_killed() -> None:
-    with open_place(env={"CHENGYUN_WEB_PROCESSES": "2"}) as place:
+    with open_place(first=False, env={"CHENGYUN_DEMO": "0", "CHENGYUN_WEB_PROCESSES": "2"}) as place:
         one_installation_is_served_by_two_processes(place)
         token = place.token("ingest:*")
         killed = {name: place.kill(name) for name in place.children()}

@@ -14,9 +14,11 @@ from django.conf import settings
 
 from chengyun.city import City, Forecast, qualify
 from chengyun.config import config
+from chengyun.lake.models import Stream
 from chengyun.operate import store
+from chengyun.operate.models import Figure
 
-__all__ = ["Course", "about", "dataset_of", "read", "step_begin"]
+__all__ = ["Course", "about", "dataset_of", "has_data", "read", "step_begin"]
 
 QUERY = """
 SELECT "{entity}" AS subject, CAST(floor((epoch_us("{time}") - $first) / $step) AS BIGINT) AS slot, avg("{field}") AS value
@@ -45,6 +47,15 @@ def dataset_of(key: str) -> str:
     """Return the qualified stream or indicator a forecast is about: who may read that may read it."""
     city: City = settings.CITY
     return qualify(key.split(".")[0], city.forecasts[key].on)
+
+
+def has_data(key: str) -> bool:
+    """Say whether anything was ever received or computed of what a forecast is about."""
+    city: City = settings.CITY
+    name = dataset_of(key)
+    if name in city.streams:
+        return Stream.objects.filter(stream=name, next_seq__gt=1).exists()
+    return Figure.objects.filter(indicator=name).exists()
 
 
 def step_begin(declared: Forecast, moment: dt.datetime, zone: ZoneInfo) -> dt.datetime:

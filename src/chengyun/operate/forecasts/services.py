@@ -19,7 +19,7 @@ from chengyun.config import config
 from chengyun.errors import NotFound, nearest
 from chengyun.operate.forecasts import backtest, methods
 from chengyun.operate.forecasts.models import Issue, Review
-from chengyun.operate.forecasts.reading import Course, about, read, step_begin
+from chengyun.operate.forecasts.reading import Course, about, has_data, read, step_begin
 from chengyun.operate.forecasts.scoring import tally
 
 __all__ = ["REVIEWED_FOR", "Done", "due", "issue", "review", "score"]
@@ -49,13 +49,14 @@ def declared_as(key: str) -> Forecast:
 
 
 def due(now: dt.datetime) -> list[str]:
-    """Return the forecasts whose next issue is due: the newest is older than they are made."""
+    """Return the forecasts whose next issue is due: the newest is older than they are made, or the first data has come."""
     city: City = settings.CITY
     zone = config().zone
     waiting = []
     for key, declared in city.forecasts.items():
         newest = Issue.objects.filter(forecast=key).order_by("-since").values_list("since", flat=True).first()
-        if newest is None or step_begin(declared, now, zone) - newest >= declared.every:
+        # Without data there is none to make, which a process that forecasts would find out after seconds of loading.
+        if has_data(key) if newest is None else step_begin(declared, now, zone) - newest >= declared.every:
             waiting.append(key)
     return waiting
 
