@@ -34,6 +34,7 @@ UNSAFE = "fsync = off\nfull_page_writes = off\nsynchronous_commit = off\n"
 
 _server: Child | None = None
 _folder: Path | None = None
+_places: str | None = None
 
 
 def _own_folder() -> Path:
@@ -108,12 +109,15 @@ def pytest_xdist_setupnodes() -> None:
     _stop()
     for name in ("CHENGYUN_DATA", "CHENGYUN_DATABASE_URL", "DJANGO_SETTINGS_MODULE"):
         del os.environ[name]
+    global _places
+    _places = os.environ["CHENGYUN_TEST_PLACES"] = tempfile.mkdtemp(prefix="chengyun-place-")
 
 
 def pytest_unconfigure() -> None:
     _stop()
-    if _folder is not None:
-        shutil.rmtree(_folder, ignore_errors=True)
+    for folder in (_folder, _places):
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)

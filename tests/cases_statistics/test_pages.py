@@ -50,16 +50,9 @@ def officer(*areas: str) -> Actor:
                  tuple(Post("duty_officer", area=area) for area in areas))  # fmt: skip
 
 
-def added(cases: list[Case], key, actor: Actor, asked: Asked, span: Span) -> dict[object, Counter]:
-    """Count case by case. key: of a case and its local day."""
-    zone, found = config().zone, {}
-    seen = queries.areas_of(actor)
-    for case in cases:
-        if not any(case.area_code.startswith(prefix) for prefix in seen.get(case.type, ())):
-            continue
-        wanted = {"category": case.category, "department": case.department_id, "source": case.source}
-        if not case.area_code.startswith(asked.area) or any(wanted[name] != value for name, value in asked.narrowed.items()):
-            continue
+def facts_of(case: Case) -> list[tuple[dt.date, Counter]]:
+    """Return what a case counts for, each with its local day; reckoned once, asked for hundreds of times."""
+    if not hasattr(case, "facts"):
         begun = Counter(opened=1, returned=case.returns > 0, reworked=case.rework > 0, reopened=case.reopened > 0)
         facts = [(case.opened_at, begun)]
         if case.ended and case.in_time is None:
@@ -68,8 +61,21 @@ def added(cases: list[Case], key, actor: Actor, asked: Asked, span: Span) -> dic
             took = case.closed_at - case.opened_at
             slower = sum(took > dt.timedelta(hours=bound) for bound in HOURS)
             facts.append((case.closed_at, Counter(closed=1, in_time=case.in_time) + Counter({f"h{slower}": 1})))
-        for moment, counts in facts:
-            day = moment.astimezone(zone).date()
+        case.facts = [(moment.astimezone(config().zone).date(), counts) for moment, counts in facts]
+    return case.facts
+
+
+def added(cases: list[Case], key, actor: Actor, asked: Asked, span: Span) -> dict[object, Counter]:
+    """Count case by case. key: of a case and its local day."""
+    found: dict[object, Counter] = {}
+    seen = queries.areas_of(actor)
+    for case in cases:
+        if not any(case.area_code.startswith(prefix) for prefix in seen.get(case.type, ())):
+            continue
+        wanted = {"category": case.category, "department": case.department_id, "source": case.source}
+        if not case.area_code.startswith(asked.area) or any(wanted[name] != value for name, value in asked.narrowed.items()):
+            continue
+        for day, counts in facts_of(case):
             if span.first <= day <= span.last:
                 found.setdefault(key(case, day), Counter()).update(counts)
     return found

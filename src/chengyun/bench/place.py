@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A whole installation in a temporary folder: `chengyun up` on free ports, for measurements and for tests."""
+"""A whole installation in a temporary folder: `chengyun up` on free ports, for measurements and for tests.
+
+CHENGYUN_TEST_PLACES is a folder in which processes that start copies of one installation share the one they copy.
+"""
 
 from __future__ import annotations
 
 import atexit
 import contextlib
+import fcntl
 import functools
 import json
 import os
@@ -182,13 +186,20 @@ def open_place(*, first: bool = True, **given: Any) -> Iterator[Place]:
 
 @functools.cache
 def _started_before() -> Path:
-    """Return the folder of an installation that was started once and stopped, removed when this process ends."""
-    above = Path(tempfile.mkdtemp(prefix="chengyun-place-"))
-    atexit.register(shutil.rmtree, above, ignore_errors=True)
+    """Return the folder of an installation that was started once and stopped."""
+    shared = os.environ.get("CHENGYUN_TEST_PLACES")
+    above = Path(shared or tempfile.mkdtemp(prefix="chengyun-place-"))
+    if not shared:
+        atexit.register(shutil.rmtree, above, ignore_errors=True)
     place = Place(above / "kept", env={"CHENGYUN_DEMO": "0"})
-    place.start()
-    if place.stop() != 0:
-        raise Unavailable(f"The installation in {place.folder} did not stop as it should.")
+    with open(above / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (above / "made").exists():
+            shutil.rmtree(place.folder, ignore_errors=True)  # what a process that was killed had begun
+            place.start()
+            if place.stop() != 0:
+                raise Unavailable(f"The installation in {place.folder} did not stop as it should.")
+            (above / "made").touch()
     return place.folder
 
 
