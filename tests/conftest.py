@@ -24,12 +24,13 @@ from chengyun.bench.place import Place, open_place
 from chengyun.run.child import Child
 
 sys.path.insert(0, str(Path(__file__).parent))  # importlib mode gives tests no folder of their own
-
 from order import turn_of, unit_of
+
+sys.path.pop(0)  # its folders are called like packages of others
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
-UNSAFE = "fsync = off\nfull_page_writes = off\nsynchronous_commit = off\n"
+UNSAFE = "fsync = off\nfull_page_writes = off\n"
 """For the server the tests share, which goes with the run. What must outlive a crash is tested on whole installations."""
 
 _server: Child | None = None

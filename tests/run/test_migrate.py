@@ -13,23 +13,9 @@ import psycopg
 import pytest
 from django.db import connection
 
-PLAIN = """
-import gc
-from chengyun.run import setup
-setup.django()
-gc.freeze()
-gc.set_threshold(50_000, 20, 20)  # Django builds every class anew with every operation: a third of the time goes into looking
-from django.core.management import call_command
-from django.core.management.commands.migrate import Command
-call_command(Command(), interactive=False, verbosity=0)
-"""
-SWIFT = """
-from chengyun.run import setup
-setup.django()
-from django.core.management import call_command
-from chengyun.run.management.commands.migrate import Command
-call_command(Command(), interactive=False, verbosity=0)
-"""
+PLAIN = "from chengyun.run import setup; setup.django(); from django.core.management.commands.migrate import Command; "
+SWIFT = "from chengyun.run import setup; setup.django(); from chengyun.run.management.commands.migrate import Command; "
+RUN = "from django.core.management import call_command; call_command(Command(), interactive=False, verbosity=0)"
 COLUMNS = """
 SELECT format('%s.%s.%s %s %s %s', table_schema, table_name, column_name, data_type, is_nullable, column_default)
 FROM information_schema.columns WHERE table_schema NOT IN ('pg_catalog', 'information_schema')
@@ -54,7 +40,7 @@ def test_both_ways_lead_to_the_same_schema(db, tmp_path: Path) -> None:
             admin.execute(f"DROP DATABASE IF EXISTS {name}")
             admin.execute(f"CREATE DATABASE {name}")
         env = {**os.environ, "CHENGYUN_DATABASE_URL": urlunsplit(here._replace(path=f"/{name}")), "CHENGYUN_DATA": str(tmp_path)}
-        subprocess.run([sys.executable, "-c", way], env=env, check=True, timeout=200)
+        subprocess.run([sys.executable, "-c", way + RUN], env=env, check=True, timeout=200)
         with psycopg.connect(**where, dbname=name) as made_one:
             made[name] = sorted(str(row[0]) for row in made_one.execute(COLUMNS))
     assert len(made["ways_plain"]) > 2_000

@@ -24,7 +24,7 @@ from django.db import connection
 
 from chengyun.access.actors import SYSTEM
 from chengyun.access.keystore import signing_key
-from chengyun.bench.place import Place, open_place, status, wait_for
+from chengyun.bench.place import Place, status, wait_for
 from chengyun.config import config
 from chengyun.errors import NotFound, Problem, Refused, Unavailable
 from chengyun.protocols.exchange import published
@@ -131,9 +131,13 @@ def serve_city() -> ThreadingHTTPServer:
 
 
 @pytest.fixture
-def district() -> Iterator[Place]:
-    with open_place(first=False, env={"CHENGYUN_DEMO": "0", "CHENGYUN_NODE": "haishu"}) as place:
+def district(tmp_path: Path) -> Iterator[Place]:
+    place = Place(tmp_path / "haishu", env={"CHENGYUN_DEMO": "0", "CHENGYUN_NODE": "haishu"})
+    try:
+        place.start(within_s=280)
         yield place
+    finally:
+        place.stop()
 
 
 def test_what_two_nodes_tell_each_other(district: Place) -> None:
