@@ -7,6 +7,7 @@
 | CHENGYUN_DATABASE_URL | PostgreSQL server to use | the embedded one, in the data folder |
 | CHENGYUN_HOST, CHENGYUN_PORT | where pages are served | 127.0.0.1, 8330 |
 | CHENGYUN_WEB_PROCESSES | processes that serve pages, about one a core; each takes some 110 MB | 1 |
+| CHENGYUN_FORK | 0: every process loads the program for itself, which takes more memory and time | 1 |
 | CHENGYUN_STREAM_PORT | where observations come in and live updates go out | CHENGYUN_PORT + 1 |
 | CHENGYUN_PROTOCOLS_PORT | where neighbours' systems speak SensorThings, NGSI-LD and OGC API with us | CHENGYUN_PORT + 2 |
 | CHENGYUN_PROTOCOLS_URL | the same as others reach it (behind a proxy) | http://<host asked>:<port> |
@@ -84,6 +85,7 @@ class Config:
     host: str
     port: int
     web_processes: int
+    fork: bool
     stream_port: int
     stream_url: str | None
     protocols_port: int
@@ -256,6 +258,7 @@ def read_config() -> Config:
         host=env.get("CHENGYUN_HOST") or "127.0.0.1",
         port=port,
         web_processes=_web_processes(),
+        fork=env.get("CHENGYUN_FORK", "1") != "0",
         # Below the last port rather than beyond it.
         stream_port=_port("CHENGYUN_STREAM_PORT", port + 1 if port < 65535 else port - 1),
         stream_url=env.get("CHENGYUN_STREAM_URL") or None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -30,12 +31,22 @@ def test_the_board_answers(running: Place) -> None:
 
 def test_status_shows_every_process_its_memory_and_every_stream(running: Place) -> None:
     shown = json.loads(running.run("status", "--json").stdout)
-    assert [process["name"] for process in shown["processes"]] == ["up", "db", "web", "stream", "protocols", "jobs"]
+    assert [process["name"] for process in shown["processes"]] == ["up", "db", "zygote", "web", "stream", "protocols", "jobs"]
     assert all(process["memory_mb"] > 0 and process["restarts"] == 0 for process in shown["processes"])
     assert shown["trouble"] == []
     assert {stream["stream"] for stream in shown["streams"]} == set(shown["lag"]) == set(settings.CITY.streams)
     printed = running.run("status").stdout
     assert all(stream in printed for stream in settings.CITY.streams)
+
+
+def test_the_processes_share_what_they_have_loaded(running: Place) -> None:
+    """Read at rest they take some 500 MB; the limit is that of a small machine."""
+    shown = json.loads(running.run("status", "--json").stdout)
+    assert shown["memory_mb"] < 700
+    assert (running.folder / "log" / "zygote.log").read_text() == ""
+    for name in ("web", "protocols", "jobs"):
+        [shared] = re.findall(r"Shared_Dirty: +(\d+) kB", Path(f"/proc/{running.children()[name]}/smaps_rollup").read_text())
+        assert int(shared) > 60_000, name
 
 
 def test_status_of_nothing_is_a_sentence_and_a_failure(tmp_path: Path) -> None:

@@ -12,18 +12,24 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from chengyun.run.process import dies_with_parent
+
+if TYPE_CHECKING:
+    from chengyun.run.zygote import Zygote
 
 FIRST_DELAY_S = 0.2
 LONGEST_DELAY_S = 30.0
 STEADY_AFTER_S = 10.0
 """A child that has run this long is steady: its next end is a first one again."""
 LOG_LIMIT = 20_000_000
-FRUGAL = {"MALLOC_ARENA_MAX": "2", "MALLOC_TRIM_THRESHOLD_": "131072", "ARROW_DEFAULT_MEMORY_POOL": "system"}
+FRUGAL = {
+    "MALLOC_ARENA_MAX": "2", "MALLOC_TRIM_THRESHOLD_": "131072",
+    "ARROW_DEFAULT_MEMORY_POOL": "system", "JE_ARROW_MALLOC_CONF": "background_thread:false",
+}  # fmt: skip
 """glibc's allocator keeps one pool a thread and gives little back: 125 of 796 MB of all processes at rest were its reserve.
-Arrow brings an allocator of its own, which would keep another."""
+Arrow brings an allocator of its own, which would keep another, and starts a thread for it even where it is not used."""
 
 
 def as_user(name: str | None) -> dict[str, Any]:
@@ -33,12 +39,25 @@ def as_user(name: str | None) -> dict[str, Any]:
     return {"user": name, "group": pwd.getpwnam(name).pw_gid, "extra_groups": []}
 
 
+class Running(Protocol):
+    """What a Child asks of its process, as subprocess.Popen has it."""
+
+    @property
+    def pid(self) -> int: ...
+    @property
+    def stdout(self) -> IO[bytes] | None: ...
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def send_signal(self, sig: int, /) -> None: ...
+
+
 class Child:
     """A program, run in a process group of its own (so that Ctrl-C reaches only us) and bound to our life.
 
     stop_with: the signal that asks it to stop cleanly; also sent by the kernel when we are killed.
     user: system user to run it as; None: ours.
     keep_output: stdout is kept for output() instead of going to the log.
+    zygote: who forks it instead, when it is ready and has the program loaded.
     """
 
     def __init__(
@@ -51,6 +70,7 @@ class Child:
         stop_with: signal.Signals = signal.SIGTERM,
         user: str | None = None,
         keep_output: bool = False,
+        zygote: Zygote | None = None,
     ) -> None:
         self.name = name
         self.command = list(command)
@@ -59,9 +79,10 @@ class Child:
         self.stop_with = stop_with
         self.user = user
         self.keep_output = keep_output
+        self.zygote = zygote
         self.restarts = 0
         self.exit_code: int | None = None
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Running | None = None
         self._since = 0.0
         self._started_at = dt.datetime.now(dt.UTC)
         self._failures = 0
@@ -77,21 +98,25 @@ class Child:
         """Start it; its log is appended to."""
         with open(self.log_file, "ab") as log:
             self._log_from = log.tell()
-            self._process = subprocess.Popen(
-                self.command,
-                env=self.env,
-                **as_user(self.user),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE if self.keep_output else log,
-                stderr=log,
-                cwd="/",
-                process_group=0,
-                preexec_fn=dies_with_parent(self.stop_with),
-            )
+            forked = self.zygote.fork(self.command, log, keep_output=self.keep_output) if self.zygote else None
+            self._process = forked or self._alone(log)
         self.exit_code = None
         self._since = time.monotonic()
         self._started_at = dt.datetime.now(dt.UTC)
         self._due = None
+
+    def _alone(self, log: IO[bytes], stdin: int = subprocess.DEVNULL) -> Running:
+        return subprocess.Popen(
+            self.command,
+            env=self.env,
+            **as_user(self.user),
+            stdin=stdin,
+            stdout=subprocess.PIPE if self.keep_output else log,
+            stderr=log,
+            cwd="/",
+            process_group=0,
+            preexec_fn=dies_with_parent(self.stop_with),
+        )
 
     def start_again(self) -> None:
         """Start it after it has ended; what it said last is remembered."""

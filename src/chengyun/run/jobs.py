@@ -29,6 +29,7 @@ from procrastinate.manager import JobManager
 from chengyun.config import config
 from chengyun.errors import Problem, Unavailable
 from chengyun.run import setup
+from chengyun.run.preload import arrow_without_pandas
 
 CONCURRENCY = 3
 STOP_WITHIN_S = 8.0
@@ -39,32 +40,6 @@ ONE_WORKER = 0x6A6F6273
 """Key of the advisory lock ("jobs" in ASCII)."""
 
 log = logging.getLogger("chengyun.jobs")
-
-
-class _Without:
-    """A finder of modules that finds one not to be there."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def find_spec(self, name: str, *_: object) -> None:
-        if name == self.name:
-            raise ImportError(f"{name} is not loaded here")
-
-
-def arrow_without_pandas() -> None:
-    """Load pyarrow in such a way that it does not load pandas, which it looks for once and which takes 40 MB for nothing here.
-
-    Whoever needs pandas itself still gets it; pyarrow's own to_pandas then refuses.
-    """
-    finder = _Without("pandas")
-    sys.meta_path.insert(0, finder)
-    try:
-        import pyarrow as pa
-
-        pa.array([0])  # the first conversion is where it looks
-    finally:
-        sys.meta_path.remove(finder)
 
 
 def main() -> None:

@@ -13,7 +13,6 @@ import json
 import logging
 import sys
 
-from chengyun.config import config
 from chengyun.errors import Problem, Refused
 from chengyun.run import setup
 
@@ -37,8 +36,7 @@ def migrate(*, verbosity: int = 0) -> list[str]:
     Raises Refused when a newer version of the program has already changed this database.
     """
     setup.django()
-    # Collected files may be put here for a web server in front; an empty folder is right, a missing one is warned of.
-    (config().data / "static").mkdir(parents=True, exist_ok=True)
+    setup.static_folder()
     from django.core.management import call_command
     from django.db import connection
     from django.db.migrations.executor import MigrationExecutor

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What Linux knows about processes: dying with a parent, memory, whether a pid still is what it was."""
+"""What Linux knows about processes: dying with a parent, taking in orphans, memory, whether a pid still is what it was."""
 
 from __future__ import annotations
 
@@ -7,20 +7,26 @@ import ctypes
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import psutil
 
 PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
 """linux/prctl.h"""
+ARG_START = 45
+"""Place of arg_start, and of arg_end after it, in /proc/<pid>/stat behind the name (proc(5): the 48th field)."""
 
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
-def dies_with_parent(sig: signal.Signals) -> Callable[[], None]:
-    """Return what a new child runs before its program: the kernel then sends it `sig` when this process ends, however it ends."""
-    parent = os.getpid()
+def dies_with_parent(sig: signal.Signals, parent: int | None = None) -> Callable[[], None]:
+    """Return what a new child runs before its program: the kernel then sends it `sig` when its parent ends, however it ends.
+
+    parent: its pid; None: this process.
+    """
+    parent = parent or os.getpid()
 
     def ask() -> None:
         if _libc is not None:
@@ -29,6 +35,39 @@ def dies_with_parent(sig: signal.Signals) -> Callable[[], None]:
             os.kill(os.getpid(), sig)
 
     return ask
+
+
+def take_in_orphans() -> bool:
+    """Become the parent of every descendant whose own parent ends; say whether the system does that."""
+    return _libc is not None and _libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
+
+
+def bury_strangers(ours: Collection[int]) -> None:
+    """Take note of the end of children that nobody here waits for, orphans taken in; ours: pids somebody waits for."""
+    while True:
+        try:
+            found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            return
+        if found is None or found.si_pid in ours:
+            return
+        os.waitpid(found.si_pid, os.WNOHANG)
+
+
+def show_as(words: Sequence[str]) -> None:
+    """Let `ps` show these words as our command, as far as there is room where our own stood."""
+    try:
+        places = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return
+    begin, end = int(places[ARG_START]), int(places[ARG_START + 1])
+    shown = b"\0".join(os.fsencode(word) for word in words)
+    if not begin:
+        return  # a system that does not tell
+    # Its last byte stays zero: the kernel would go on reading behind it otherwise.
+    room = end - begin - 1
+    ctypes.memset(begin, 0, room)
+    ctypes.memmove(begin, shown[:room], min(len(shown), room))
 
 
 def memory_bytes(pid: int, *, alone: bool = False) -> int | None:

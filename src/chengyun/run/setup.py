@@ -24,3 +24,8 @@ def django(*, unconnected: bool = False) -> None:
         config.cache_clear()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chengyun.settings")
     framework.setup()
+
+
+def static_folder() -> None:
+    """Make the folder where files may be collected for a web server in front; an empty one is right, none is warned of."""
+    (config().data / "static").mkdir(parents=True, exist_ok=True)

@@ -29,10 +29,14 @@ from chengyun.config import Config
 from chengyun.errors import Refused, Unavailable
 from chengyun.run import db, folder
 from chengyun.run.child import Child
+from chengyun.run.process import bury_strangers, take_in_orphans
+from chengyun.run.zygote import Zygote
 
 READY_WITHIN_S = 90.0
 LOOK_EVERY_S = 30.0
 """How often the disk and the logs are looked at."""
+FORK_LOOK_S = 0.05
+"""How often, while something waits for it to be forked from, the zygote is looked at."""
 
 PROGRAMS: Mapping[str, Sequence[str]] = {
     "migrate": [sys.executable, "-m", "chengyun.run.migrate"],
@@ -40,8 +44,10 @@ PROGRAMS: Mapping[str, Sequence[str]] = {
     "stream": [sys.executable, "-m", "chengyun.run.serve", "stream"],
     "protocols": [sys.executable, "-m", "chengyun.run.serve", "protocols"],
     "jobs": [sys.executable, "-m", "chengyun.run.jobs"],
+    "zygote": [sys.executable, "-m", "chengyun.run.zygote", "chengyun.run.preload:load"],
 }
-"""What is run beside the database; "migrate" ends by itself, its last line of output a JSON object."""
+"""What is run beside the database; "migrate" ends by itself, its last line of output a JSON object; the others are forked from
+"zygote" where there is one."""
 
 
 def up(config: Config, programs: Mapping[str, Sequence[str]] = PROGRAMS) -> int:
@@ -118,8 +124,12 @@ class _House:
             "CHENGYUN_PORT": str(config.port), "CHENGYUN_STREAM_PORT": str(config.stream_port),
             "CHENGYUN_PROTOCOLS_PORT": str(config.protocols_port),
         }  # fmt: skip
-        self.migration = Child("migrate", programs["migrate"], self.log, env, keep_output=True)
-        self.workers = [Child(name, programs[name], self.log, env) for name in ("web", "stream", "protocols", "jobs")]
+        self.zygote: Zygote | None = None
+        if "zygote" in programs and config.fork and take_in_orphans():
+            self.zygote = Zygote("zygote", programs["zygote"], self.log, env)
+        self.migration = Child("migrate", programs["migrate"], self.log, env, keep_output=True, zygote=self.zygote)
+        names = ("web", "stream", "protocols", "jobs")
+        self.workers = [Child(name, programs[name], self.log, env, zygote=self.zygote) for name in names]
         self.database: Child | None = None
         if config.database_url is None:
             self.database = db.child(self.pgdata, self.log)
@@ -127,14 +137,18 @@ class _House:
 
     @property
     def children(self) -> list[Child]:
-        return [*([self.database] if self.database else []), *self.workers]
+        return [*([self.database] if self.database else []), *([self.zygote] if self.zygote else []), *self.workers]
 
     def start(self) -> None:
         """Start everything and say so in one line when pages and observations are served."""
         begun = time.monotonic()
         self.log.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(_Stopped):
+            if self.zygote is not None:
+                self.zygote.start()  # it loads while the database starts
             self._start_database()
+            while self.zygote is not None and not self.zygote.settled():
+                self.signals.wait_or_stop(0.02)
             told = self._migrate()
             for child in self.workers:
                 child.start()
@@ -216,7 +230,9 @@ class _House:
         due = LOOK_EVERY_S
         for child in self.children:
             if child.ended() and not self.signals.stop:
-                if child.due_in() <= 0:
+                if child.zygote is not None and not child.zygote.settled():
+                    due = FORK_LOOK_S
+                elif child.due_in() <= 0:
                     if child.name == "db":
                         db.prepare(self.pgdata)
                     child.start_again()
@@ -224,6 +240,7 @@ class _House:
                     changed = True
                 else:
                     due = min(due, child.due_in())
+        bury_strangers({child.pid for child in (self.migration, *self.children) if child.pid})
         if changed:
             self.write_state()
         return due
@@ -251,9 +268,10 @@ class _House:
 
     def stop(self) -> None:
         """Stop the workers, then the database."""
-        for child in (self.migration, *self.workers):
+        served = [self.migration, *self.workers, *([self.zygote] if self.zygote else [])]
+        for child in served:
             child.ask_to_stop()
-        for child in (self.migration, *self.workers):
+        for child in served:
             child.wait_stopped(10)
         if self.database is not None:
             self.database.ask_to_stop()
