@@ -16,8 +16,9 @@ from chengyun.run import setup
 MODULES = (
     "granian", "uvloop", "chengyun.web.wsgi", "chengyun.protocols.server", "chengyun.collect.asgi",
     *(f"chengyun.protocols.{door}.door" for door in ("sensorthings", "ngsild", "ogc", "open311", "exchange")),
-    "duckdb", "pyarrow.parquet", "pyiceberg.catalog.sql", "pyiceberg.io.pyarrow", "shapely",
+    "pyarrow.parquet", "pyiceberg.catalog.sql", "pyiceberg.io.pyarrow", "shapely",
 )  # fmt: skip
+"""Without DuckDB, which is small, and which fills the log with what it calls leaks when a process ends that froze it."""
 THREADS = "OPENBLAS_NUM_THREADS"
 """Numpy's library for matrices starts them as it is loaded; what is forked does its sums in one."""
 
