@@ -6,14 +6,16 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
+import psycopg
 import pytest
-from django.db import connection, transaction
+from django.db import DataError, connection, transaction
 from tests.cases.conftest import NOW
 
 from chengyun.access import audit
 from chengyun.access.actors import SYSTEM
 from chengyun.access.commits import let_go_early
 from chengyun.cases.models import Case
+from chengyun.cases.prepared import ask
 from chengyun.cases.services import open_case, take_step
 
 WRITTEN, ON_DISK = (f"SELECT pg_current_wal_{word}_lsn() - '0/0'::pg_lsn" for word in ("insert", "flush"))
@@ -78,3 +80,23 @@ def _kept() -> dict[str, int]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT statement, generic_plans + custom_plans FROM pg_prepared_statements")
         return dict(cursor.fetchall())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_read_is_asked_again_where_the_connection_has_gone(db: Any) -> None:
+    """As after the database was started anew: what is asked first opens another connection."""
+    opened: Any = connection
+    opened.ensure_connection()
+    former = opened.connection.info.backend_pid
+    opened.health_check_enabled, opened.health_check_done = True, False
+    with psycopg.connect(opened.connection.info.dsn, password=opened.connection.info.password, autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(%s, 5000)", [former])
+    assert ask("SELECT %s::int", [7]) == [(7,)]
+    assert opened.connection.info.backend_pid != former
+    opened.health_check_done = False
+    assert ask("SELECT %s::int", [8]) == [(8,)]
+    assert opened.health_check_done
+    with pytest.raises(DataError):
+        ask("SELECT %s::int", ["x"])
+    with transaction.atomic():
+        assert ask("SELECT %s::int", [9]) == [(9,)]

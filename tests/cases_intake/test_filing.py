@@ -75,6 +75,21 @@ def test_a_report_that_names_a_case_joins_it_and_can_be_taken_out(city, actor):
     assert {"report_joined", "report_separated"} <= kinds
 
 
+def test_who_joins_is_told_of_it_and_by_letter_where_there_is_an_address(city):
+    first = file_report(report(), ANONYMOUS, NOW)
+    given = [{}, {"email": "li@example.org"}, {"phone": "13800000000"}]
+    joined = [file_report(report(join=first.case.number, **one), ANONYMOUS, NOW).report for one in given]
+    told = [Message.objects.get(report=one) for one in joined]
+    assert [(one.kind, one.data["count"], one.mail) for one in told] == [
+        ("joined", 2, "none"), ("joined", 3, "waiting"), ("joined", 4, "none"),
+    ]  # fmt: skip
+    assert [one.next_at for one in told] == [None, NOW, None]
+    assert all((one.settled_at, one.home_id, one.case) == (NOW, None, first.case) for one in joined)
+    events = CaseEvent.objects.filter(case=first.case, kind="report_joined").order_by("id")
+    assert [one.after["report"] for one in events] == [one.number for one in joined]
+    assert Case.objects.get().report_count == 4
+
+
 def test_two_cases_become_one_and_two_again(city, actor):
     clerk = actor("clerk", "intake_clerk")
     one, other = (file_report(report(text=text, alone=True), ANONYMOUS, NOW) for text in ("垃圾成堆", "垃圾没人收"))

@@ -16,13 +16,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from django.db import models
+from django.db import connection, models
 from django.utils.translation import get_language
 
-from chengyun.areas.models import Area, TreeVersion
+from chengyun.areas.models import Area
 from chengyun.config import config
 from chengyun.standards.divisions import LEVELS, ancestor
 from chengyun.standards.times import local_day
+
+NEWEST = "SELECT token FROM areas_treeversion ORDER BY id LIMIT 1"
+"""Asked at every look into the tree, so in as few words as possible."""
 
 if TYPE_CHECKING:
     import numpy as np
@@ -213,7 +216,10 @@ def _places(level: str, day: dt.date, known: _Tree | None = None) -> Places:
 def _current() -> _Tree:
     """Return the tree as of the newest load."""
     global _tree
-    version = TreeVersion.objects.values_list("token", flat=True).first()
+    with connection.cursor() as cursor:
+        cursor.execute(NEWEST)
+        found = cursor.fetchone()
+    version = found[0] if found else None
     with _lock:
         if _tree is None or _tree.version != version or version is None:
             _tree = _read(version)

@@ -16,9 +16,9 @@ from typing import Any
 
 import psycopg
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import connection, models
+from django.db import InterfaceError, OperationalError, connection, models
 
-__all__ = ["begin_with", "cast", "fetch", "insert", "values_of", "written"]
+__all__ = ["ask", "begin_with", "cast", "fetch", "insert", "values_of", "written"]
 
 
 def fetch(text: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
@@ -28,6 +28,26 @@ def fetch(text: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
     with connection.wrap_database_errors, psycopg.RawCursor(_preparing(connection.connection)) as cursor:
         cursor.execute(_numbered(text), [_text(one) for one in values], prepare=True)
         return cursor.fetchall() if cursor.description else []
+
+
+def ask(text: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """Do as fetch for a read, the first of a request: a connection that has gone meanwhile is opened anew and asked again.
+
+    What Django sends before it, to see whether the connection is still there, is then not sent any more. In a transaction that
+    is open, a connection that has gone took the transaction along, and says so.
+    """
+    opened: Any = connection
+    if opened.in_atomic_block or not opened.health_check_enabled or opened.health_check_done:
+        return fetch(text, values)
+    try:
+        rows = fetch(text, values)
+    except (OperationalError, InterfaceError):
+        if opened.is_usable():
+            raise
+        opened.close()
+        return fetch(text, values)
+    opened.health_check_done = True
+    return rows
 
 
 def begin_with(text: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:

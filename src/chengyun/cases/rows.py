@@ -22,7 +22,7 @@ from chengyun.cases.models import Case, CaseClock, CaseEvent, CaseStage
 from chengyun.cases.prepared import begin_with, cast, fetch, insert, values_of, written
 from chengyun.city.casework import COUNTERS
 
-__all__ = ["lock_case", "new_ids", "write_opening", "write_step"]
+__all__ = ["lock_case", "lock_open", "new_ids", "write_opening", "write_step"]
 
 PARTS: Sequence[tuple[str, type[models.Model], str]] = (
     ("c", Case, ""), ("k", CaseClock, "clock"), ("s", CaseStage, "stage"), ("o", Organisation, "owner"),
@@ -53,6 +53,12 @@ def lock_case(number: str) -> Case | None:
     case.clock = found["k"]
     case.stage, case.owner, case.department = found["s"], found["o"], found["d"]
     return case
+
+
+def lock_open(number: str, type_key: str) -> Case | None:
+    """Return a case of a type that has not ended, its row locked; None where there is none. What hangs on it is not read."""
+    rows = begin_with(_lock_open_sql(), [number, type_key])
+    return Case.from_db("default", _names(Case), _converted(_fields(Case), rows[0])) if rows else None
 
 
 def write_step(case: Case, stay: Stay, event: CaseEvent, actor: Actor, action: str, detail: Mapping[str, Any], told: str) -> None:
@@ -117,6 +123,12 @@ def _lock_sql() -> str:
         LEFT JOIN access_organisation d ON d.id = c.department_id
         WHERE c.number = %s::text FOR UPDATE OF c
     """  # noqa: S608  columns of our own models
+
+
+@functools.cache
+def _lock_open_sql() -> str:
+    columns = ", ".join(f'"{it.column}"' for it in _fields(Case))
+    return f"SELECT {columns} FROM cases_case WHERE number = %s::text AND type = %s::text AND NOT ended FOR UPDATE"  # noqa: S608
 
 
 IDS = """

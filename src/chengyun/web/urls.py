@@ -7,8 +7,11 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
 from chengyun.web import about, board, live, maps, pages, patterns, views
+from chengyun.web.intake import api
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    # First, because it is asked for two hundred times a second and hundreds of addresses lie behind it.
+    path("api/v1/reports", api.file, name="api-report"),
     path("", board.board, name="board"),
     path("board/parts", board.board_parts, name="board-parts"),
     path("live-ticket", live.live_ticket, name="live-ticket"),

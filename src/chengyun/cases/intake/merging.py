@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One problem, many reporters: reports that join a case, cases that become one, and the way back from both.
 
-join(report, case)       what was reported is known already
+(filing: services.py)    what was reported is known already: the report joins a case
 separate(report)         it was not: the report gets a case of its own
 merge(case, into)        two cases are one problem; every reporter follows, and hears so
 unmerge(case)            they were two after all: the case goes on where it stood, its own reporters with it
@@ -27,17 +27,7 @@ from chengyun.cases.models import Case
 from chengyun.cases.rights import visible
 from chengyun.errors import NotFound, Refused
 
-__all__ = ["join", "merge", "separate", "unmerge"]
-
-
-def join(report: Report, case: Case, actor: Actor, now: dt.datetime) -> None:
-    """Let a report that is being filed join a case, whose row the caller holds locked."""
-    _count(case, +1)
-    report.state = Report.State.JOINED
-    report.settled_at = now
-    report.save(update_fields=["state", "settled_at"])
-    steps.note(case, "report_joined", now, {"report": report.number}, actor=actor)
-    tell(report, "joined", now, {"count": case.report_count})
+__all__ = ["merge", "separate", "unmerge"]
 
 
 def separate(report: Report, actor: Actor, now: dt.datetime) -> Case:

@@ -21,13 +21,14 @@ from django.utils.translation import gettext as _
 from chengyun.access.actors import SYSTEM, Actor
 from chengyun.cases import services as cases
 from chengyun.cases.duplicates import beyond_doubt
-from chengyun.cases.intake import links, merging, photos, placing, quota
+from chengyun.cases.intake import links, photos, placing, quota
 from chengyun.cases.intake.models import Photo, Report, ReportContact
 from chengyun.cases.intake.persons import caller_of, clean_email, clean_phone
 from chengyun.cases.intake.pictures import MOST, Picture
 from chengyun.cases.intake.rows import write_report
 from chengyun.cases.intake.thinking import Similar, Suggested, look_for_twins, report_type, suggest
 from chengyun.cases.models import Case
+from chengyun.cases.rows import lock_open
 from chengyun.config import config
 from chengyun.errors import NotFound, Refused
 
@@ -133,16 +134,16 @@ def _file(given: ReportIn, read: _Read, key: str | None, digest: str, actor: Act
         received_at=now, text=read.text, category=given.category, lon=read.lon, lat=read.lat, address=read.address,
         area_code=read.area, private=given.private, language=given.language, account_id=actor.account_id,
         external=given.external[:200], simulated=given.simulated, case=case, home=None if twin else case,
+        state=Report.State.JOINED if twin else Report.State.WAITING, settled_at=now if twin else None,
         suggestion=read.suggested.as_json() if read.suggested else {}, similar=[one.as_json() for one in read.similar],
     )  # fmt: skip
-    contact = ReportContact(caller=caller_of(read.contact["phone"]), **read.contact)
-    write_report(report, contact if any(read.contact.values()) else None, actor, {"channel": given.channel, "case": case.number})
+    told = any(read.contact.values())
+    contact = ReportContact(caller=caller_of(read.contact["phone"]), **read.contact) if told else None
+    write_report(report, contact, actor, {"channel": given.channel, "case": case.number}, joins=twin)
     for picture in read.pictures:
         photos.attach(picture, actor, now, report=report, case=case)
     if given.kept:
         Photo.objects.filter(pk__in=list(given.kept), report=None, case=None).update(report=report, case=case)
-    if twin is not None:
-        merging.join(report, twin, actor, now)
     return Filed(report, case, twin, links.token_of(report.number, report.link_salt))
 
 
@@ -163,7 +164,7 @@ def _twin(given: ReportIn, read: _Read) -> Case | None:
         wanted = read.similar[0].case if beyond_doubt([one.score for one in read.similar]) else ""
     if not wanted:
         return None
-    case = Case.objects.select_for_update().filter(number=wanted, type=report_type(), ended=False).first()
+    case = lock_open(wanted, report_type())
     if case is None and given.join:
         raise Refused(_("您选的那件已经办结或不存在。请不选它，直接上报。"), code="case_ended")
     return case

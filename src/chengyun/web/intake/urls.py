@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from chengyun.web.intake import api, desk, hotline, public, report
+from chengyun.web.intake import desk, hotline, public, report
 
 urlpatterns: list[URLPattern] = [
     path("report", report.report_form, name="report"),
@@ -26,5 +26,4 @@ urlpatterns: list[URLPattern] = [
     path("hotline/articles/write", hotline.article_write, name="article-write"),
     path("hotline/articles/<slug:key>", hotline.article, name="article"),
     path("hotline/<slug:deed>", hotline.hotline_deed, name="hotline-deed"),
-    path("api/v1/reports", api.file, name="api-report"),
 ]
