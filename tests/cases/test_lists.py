@@ -12,13 +12,15 @@ import pytest
 from django.conf import settings
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
-from chengyun.access.actors import SYSTEM, Actor
+from chengyun.access.actors import SYSTEM, Actor, actor_of_account
 from chengyun.access.models import Organisation
 from chengyun.cases.models import Case
-from chengyun.cases.queries import HOLDING, Filters, cases_for, count_cases
+from chengyun.cases.queries import HOLDING, Filters, cases_by_number, cases_for, count_cases
 from chengyun.errors import Refused
 from chengyun.web.desk import cases as pages
+from chengyun.web.desk import overview
 
 from .conftest import NOW
 
@@ -117,6 +119,47 @@ def test_from_page_to_page_every_case_is_met_once(listed: list[Case], filters: F
     # A case that goes away meanwhile moves none to another page, as counting from the start would.
     Case.objects.filter(number=pages_of[0][0].number).delete()
     assert [one.number for one in cases_for(SYSTEM, limit=5, after=pages_of[0][-1].mark, now=NOW, **filters)] == met[5:10]
+
+
+@pytest.mark.parametrize("filters", [{}, {"ended": True}, {"ended": None}, {"ended": None, "area": "33"}], ids=str)
+def test_by_number_every_case_is_met_once_though_it_changes(listed: list[Case], filters: Filters) -> None:
+    Case.objects.filter(number__lte="2026-900010").update(area_code="330203001")
+    whole = sorted(one.number for one in cases_for(SYSTEM, limit=100, now=NOW, **filters))
+    met, after = [], ""
+    while page := cases_by_number(SYSTEM, limit=4, after=after, now=NOW, **filters):
+        met += [one.number for one in page]
+        after = page[-1].number
+        # As when its limit is extended meanwhile: a list by what is due would meet it once more.
+        Case.objects.filter(number=after).update(due_at=NOW + dt.timedelta(days=9))
+    assert met == whole
+    assert len(met) > 4
+
+
+def test_the_data_service_gives_cases_to_the_last(listed: list[Case], person: Any) -> None:
+    client = Client()
+    client.force_login(person("leiting", "duty_officer", "centre"))
+    found, address = [], "/api/v1/cases?state=all&limit=5"
+    with CaptureQueriesContext(connection) as asked:
+        answer = client.get(address).json()
+        while answer["next"]:
+            found += answer["cases"]
+            answer = client.get(f"{address}&cursor={answer['next']}").json()
+    found += answer["cases"]
+    assert [one["number"] for one in found] == sorted(one.number for one in listed)
+    # However many there are, a page reads its own and one more.
+    limits = {int(found[1]) for one in asked if (found := re.search(r'"cases_case".*LIMIT (\d+)', one["sql"]))}
+    assert limits == {6}
+
+
+def test_the_desk_counts_beyond_what_it_lists(listed: list[Case], person: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    actor = actor_of_account(person("leiting", "duty_officer", "centre"))
+    monkeypatch.setattr(overview, "stream_ages", lambda *_asked: ())  # the lake has no tables here
+    monkeypatch.setattr(overview, "MOST_CASES", 5)
+    monkeypatch.setattr(overview, "CASES", 3)
+    desk = overview.read_desk(actor, NOW + dt.timedelta(days=30))
+    assert (len(desk.body), desk.body_more) == (3, "13")  # of 16 that are open
+    monkeypatch.setattr(overview, "MOST_COUNTED", 10)
+    assert overview.read_desk(actor, NOW).body_more.endswith("+")
 
 
 @pytest.mark.parametrize("mark", ["x", "1", "1.2.3", "'; DROP", "999999999999999999.1", "1.٣"])

@@ -36,6 +36,7 @@ __all__ = [
     "StageView",
     "StepView",
     "case_view",
+    "cases_by_number",
     "cases_for",
     "count_cases",
     "visible_cases",
@@ -208,6 +209,22 @@ def cases_for(
     found = visible_cases(actor).in_bulk(wanted)
     ordered = [found[pk] for pk in (reversed(wanted) if before else wanted) if pk in found]
     return [_view(row, now, mark=_mark(getattr(row, moment), row.pk)) for row in ordered]
+
+
+def cases_by_number(
+    actor: Actor, *, limit: int, after: str = "", now: dt.datetime | None = None, **filters: Unpack[Filters]
+) -> list[CaseView]:  # fmt: skip
+    """Return cases the actor may read by their numbers, from behind the number `after`, however far that is.
+
+    A number never changes: whoever goes through a whole list meets each case once, whatever is done to it meanwhile.
+    """
+    now = now or timezone.now()
+    rows = _filtered(actor, now, filters)
+    if after:
+        rows = rows.filter(number__gt=after)
+    wanted = list(rows.select_related(None).order_by("number").values_list("pk", flat=True)[:limit])
+    found = visible_cases(actor).in_bulk(wanted)
+    return [_view(found[pk], now) for pk in wanted if pk in found]
 
 
 def _order(filters: Filters) -> tuple[str, bool]:

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from chengyun.access.actors import Actor
 from chengyun.access.policy import require_scope, scope
-from chengyun.cases.queries import CaseView, case_view, cases_for
+from chengyun.cases.queries import CaseView, case_view, cases_by_number
 from chengyun.city import City
 from chengyun.config import config
 from chengyun.errors import NotFound, nearest
@@ -22,8 +22,6 @@ from chengyun.operate.queries import AlertView, FigureView, alert_view, answers_
 from chengyun.web.api.asked import cursor_of, read_cursor
 from chengyun.web.desk.why import as_json
 from chengyun.web.heavy import explain
-
-MOST_CASES = 5000
 
 
 def figure_list(actor: Actor, asked: dict[str, Any]) -> dict[str, Any]:
@@ -108,16 +106,15 @@ def alert(actor: Actor, asked: dict[str, Any]) -> dict[str, Any]:
 def case_list(actor: Actor, asked: dict[str, Any]) -> dict[str, Any]:
     """Return cases by number."""
     ended = {"open": False, "ended": True, "all": None}[asked["state"]]
-    rows = cases_for(
-        actor, ended=ended, types=[asked["type"]] if asked["type"] else (), area=asked["area"] or "", limit=MOST_CASES
-    )
-    rows.sort(key=lambda one: one.number)
-    if after := read_cursor(asked["cursor"], str):
-        rows = [one for one in rows if one.number > after[0]]
-    page = rows[: asked["limit"]]
+    after = read_cursor(asked["cursor"], str)
+    found = cases_by_number(
+        actor, ended=ended, types=[asked["type"]] if asked["type"] else (), area=asked["area"] or "",
+        after=after[0] if after else "", limit=asked["limit"] + 1,
+    )  # fmt: skip
+    page = found[: asked["limit"]]
     return {
         "cases": [_case(one) for one in page],
-        "next": cursor_of([page[-1].number]) if len(rows) > len(page) else None,
+        "next": cursor_of([page[-1].number]) if len(found) > len(page) else None,
     }  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from chengyun.access.actors import Actor, actor_of
 from chengyun.access.policy import may, scope
 from chengyun.access.views import needs
 from chengyun.areas.queries import names_of
-from chengyun.cases.queries import CaseView, cases_for
+from chengyun.cases.queries import CaseView, cases_for, count_cases
 from chengyun.collect.quality.queries import offers_waiting, own_trouble
 from chengyun.collect.queries import waiting_by_stream
 from chengyun.operate.queries import AlertGroup, AlertView, grouped, open_alerts
@@ -29,6 +29,8 @@ MOST_ALERTS = 200
 ALERT_GROUPS = 25
 CASES = 15
 MOST_CASES = 500
+MOST_COUNTED = 10_000
+"""Cases are counted this far: a desk is asked for every minute, and nobody works by the last digits of more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +56,8 @@ class Desk:
     unacknowledged: int
     mine: tuple[CaseRow, ...]
     body: tuple[CaseRow, ...]
-    body_more: int
-    overdue: int
+    body_more: str
+    overdue: str
     letters: int | None
     offers: int
     trouble: int
@@ -90,9 +92,11 @@ def read_desk(actor: Actor, now: dt.datetime) -> Desk:
     alerts = open_alerts(actor, limit=MOST_ALERTS)
     groups = grouped(alerts)[:ALERT_GROUPS]
     areas = names_of({one.area_code[:6] for one in groups if one.area_code})
-    cases = cases_for(actor, limit=MOST_CASES, now=now)
-    mine = [one for one in cases if one.person_id is not None and one.person_id == actor.account_id]
-    others = [one for one in cases if one not in mine]
+    mine = cases_for(actor, mine=True, limit=MOST_CASES, now=now)
+    own = actor.account_id
+    others = [one for one in cases_for(actor, limit=MOST_CASES, now=now) if own is None or one.person_id != own]
+    counted = count_cases(actor, now=now, most=MOST_COUNTED + 1)
+    late = count_cases(actor, overdue=True, now=now, most=MOST_COUNTED + 1)
     streams = stream_ages(actor, now)
     trouble = own_trouble(actor)
     return Desk(
@@ -101,8 +105,8 @@ def read_desk(actor: Actor, now: dt.datetime) -> Desk:
         unacknowledged=sum(one.state == "open" for one in alerts),
         mine=case_rows(sorted(mine, key=_due)),
         body=case_rows(sorted(others, key=_due)[:CASES]),
-        body_more=max(0, len(others) - CASES),
-        overdue=sum(one.overdue for one in cases),
+        body_more=_up_to(counted, counted - len(mine) - CASES),
+        overdue=_up_to(late, late),
         letters=sum(waiting_by_stream(actor).values()) if scope(actor, "dead_letters").allowed else None,
         offers=offers_waiting(actor),
         trouble=sum(trouble.values()),
@@ -114,6 +118,11 @@ def read_desk(actor: Actor, now: dt.datetime) -> Desk:
         forms=scope(actor, "forms").allowed,
         as_of=now,
     )
+
+
+def _up_to(counted: int, said: int) -> str:
+    """Return a number for the page, "" for none; with a plus where the count behind it ended before the cases did."""
+    return f"{said}+" if counted > MOST_COUNTED else str(said) if said > 0 else ""
 
 
 def _due(case: CaseView) -> tuple[bool, dt.datetime]:
