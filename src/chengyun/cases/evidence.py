@@ -106,9 +106,8 @@ def _independent_person(case: Case, step: Transition, given: Given, actor: Actor
     """Who did the work, and who belongs to the body that did, does not verify it."""
     if actor.account_id is not None and actor.account_id in (case.handled_by_id, case.person_id):
         return _("核查须由没有参与处置的人员进行。")
-    if case.department is not None and any(
-        within(case.department.key, body) for body in Organisation.objects.filter(key__in=_bodies_of(actor))
-    ):
+    charged, keys = case.department, _bodies_of(actor)
+    if charged is not None and keys and any(within(charged.key, body) for body in Organisation.objects.filter(key__in=keys)):
         return _("核查须由责任部门以外的人员进行。")
     return None
 

@@ -12,22 +12,26 @@ import functools
 import json
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import InterfaceError, OperationalError, connection, models
+from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connection, connections, models
+from django.db.models.base import ModelState
 
-__all__ = ["ask", "begin_with", "cast", "fetch", "insert", "values_of", "written"]
+__all__ = ["ask", "begin_with", "cast", "fetch", "insert", "row_of", "values_of", "written"]
+
+Row = TypeVar("Row", bound=models.Model)
 
 
 def fetch(text: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
     """Run a statement in the transaction that is open and return its rows. text: one statement, a cast at each value."""
-    connection.ensure_connection()
-    connection.validate_no_broken_transaction()
-    with connection.wrap_database_errors, psycopg.RawCursor(_preparing(connection.connection)) as cursor:
-        cursor.execute(_numbered(text), [_text(one) for one in values], prepare=True)
-        return cursor.fetchall() if cursor.description else []
+    opened = connections[DEFAULT_DB_ALIAS]
+    opened.ensure_connection()
+    opened.validate_no_broken_transaction()
+    with opened.wrap_database_errors, psycopg.RawCursor(_preparing(opened.connection)) as cursor:
+        cursor.execute(_numbered(text), _texts(values), prepare=True)
+        return cursor.fetchall() if cursor.pgresult is not None and cursor.pgresult.nfields else []
 
 
 def ask(text: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
@@ -36,7 +40,7 @@ def ask(text: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
     What Django sends before it, to see whether the connection is still there, is then not sent any more. In a transaction that
     is open, a connection that has gone took the transaction along, and says so.
     """
-    opened: Any = connection
+    opened: Any = connections[DEFAULT_DB_ALIAS]
     if opened.in_atomic_block or not opened.health_check_enabled or opened.health_check_done:
         return fetch(text, values)
     try:
@@ -52,12 +56,13 @@ def ask(text: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
 
 def begin_with(text: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
     """Do as fetch, for the first statement of a transaction: BEGIN goes along with it instead of before it."""
-    connection.ensure_connection()
-    raw = connection.connection
+    opened = connections[DEFAULT_DB_ALIAS]
+    opened.ensure_connection()
+    raw = opened.connection
     if raw.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
         return fetch(text, values)
-    with connection.wrap_database_errors, raw.pipeline(), psycopg.RawCursor(_preparing(raw)) as cursor:
-        cursor.execute(_numbered(text), [_text(one) for one in values], prepare=True)
+    with opened.wrap_database_errors, raw.pipeline(), psycopg.RawCursor(_preparing(raw)) as cursor:
+        cursor.execute(_numbered(text), _texts(values), prepare=True)
         return cursor.fetchall()
 
 
@@ -81,6 +86,20 @@ def values_of(row: models.Model) -> list[Any]:
         value = getattr(row, it.attname)
         found.append(json.dumps(value, cls=DjangoJSONEncoder, ensure_ascii=False) if it.attname in texts else value)
     return found
+
+
+def row_of(model: type[Row], values: Sequence[Any]) -> Row:
+    """Return a model's row of the values of all its columns, in their order, as the database has it. No signal is sent."""
+    row = model.__new__(model)
+    kept = row.__dict__
+    kept.update(zip(_names(model), values, strict=True))
+    for name in _json_fields(model):
+        # JSON arrives as text here, as it does for the ORM.
+        if isinstance(kept[name], str):
+            kept[name] = json.loads(kept[name])
+    state = kept["_state"] = ModelState()
+    state.adding, state.db = False, DEFAULT_DB_ALIAS
+    return row
 
 
 def insert(model: type[models.Model], **given: str) -> str:
@@ -107,6 +126,11 @@ def _preparing(raw: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
 
 
 @functools.cache
+def _names(model: type[models.Model]) -> tuple[str, ...]:
+    return tuple(it.attname for it in model._meta.concrete_fields)
+
+
+@functools.cache
 def _json_fields(model: type[models.Model]) -> frozenset[str]:
     return frozenset(it.attname for it in model._meta.concrete_fields if isinstance(it, models.JSONField))
 
@@ -118,9 +142,12 @@ def _numbered(text: str) -> bytes:
     return (first + "".join(f"${at}{part}" for at, part in enumerate(rest, start=1))).encode()
 
 
-def _text(value: Any) -> str | None:
-    if value is None or isinstance(value, str):
+def _texts(values: Sequence[Any]) -> list[str | None]:
+    """Return values as text. Most are text or nothing, and a step has a hundred."""
+    return [one if one is None or one.__class__ is str else _text(one) for one in values]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
         return value
-    if isinstance(value, dt.date):  # a datetime is one
-        return value.isoformat()
-    return str(value)
+    return value.isoformat() if isinstance(value, dt.date) else str(value)  # a datetime is a date

@@ -19,7 +19,7 @@ from chengyun.access.commits import EARLY, let_go_early
 from chengyun.access.models import AuditRecord, Organisation
 from chengyun.cases.course import Stay
 from chengyun.cases.models import Case, CaseClock, CaseEvent, CaseStage
-from chengyun.cases.prepared import begin_with, cast, fetch, insert, values_of, written
+from chengyun.cases.prepared import begin_with, cast, fetch, insert, row_of, values_of, written
 from chengyun.city.casework import COUNTERS
 
 __all__ = ["lock_case", "lock_open", "new_ids", "write_opening", "write_step"]
@@ -48,7 +48,7 @@ def lock_case(number: str) -> Case | None:
         fields = _fields(model)
         values = rows[0][at : at + len(fields)]
         at += len(fields)
-        found[alias] = None if values[0] is None else model.from_db("default", _names(model), _converted(fields, values))
+        found[alias] = None if values[0] is None else row_of(model, values)
     case: Case = found["c"]
     case.clock = found["k"]
     case.stage, case.owner, case.department = found["s"], found["o"], found["d"]
@@ -58,7 +58,7 @@ def lock_case(number: str) -> Case | None:
 def lock_open(number: str, type_key: str) -> Case | None:
     """Return a case of a type that has not ended, its row locked; None where there is none. What hangs on it is not read."""
     rows = begin_with(_lock_open_sql(), [number, type_key])
-    return Case.from_db("default", _names(Case), _converted(_fields(Case), rows[0])) if rows else None
+    return row_of(Case, rows[0]) if rows else None
 
 
 def write_step(case: Case, stay: Stay, event: CaseEvent, actor: Actor, action: str, detail: Mapping[str, Any], told: str) -> None:
@@ -181,16 +181,3 @@ def _audited(case: Case, actor: Actor, action: str, detail: Mapping[str, Any]) -
 @functools.cache
 def _fields(model: type[models.Model]) -> tuple[models.Field[Any, Any], ...]:
     return tuple(model._meta.concrete_fields)
-
-
-@functools.cache
-def _names(model: type[models.Model]) -> tuple[str, ...]:
-    return tuple(it.attname for it in _fields(model))
-
-
-def _converted(fields: Sequence[models.Field[Any, Any]], values: Sequence[Any]) -> list[Any]:
-    """Return the values as models hold them: JSON arrives as text here, as it does for the ORM."""
-    return [
-        json.loads(value) if isinstance(it, models.JSONField) and isinstance(value, str) else value
-        for it, value in zip(fields, values, strict=True)
-    ]

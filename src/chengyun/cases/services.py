@@ -368,6 +368,9 @@ def _join(case: Case, alert: Alert, actor: Actor, now: dt.datetime) -> None:
 
 
 def _end_alerts(case: Case, actor: Actor, now: dt.datetime) -> None:
+    # Most cases answer no alert: one planned look before any is locked.
+    if not fetch("SELECT 1 FROM cases_casealert WHERE case_id = %s::bigint LIMIT 1", [case.pk]):
+        return
     for alert in Alert.objects.select_for_update().filter(case_alert__case=case).order_by("id"):
         alerts.case_ended(alert, case.number, actor, now)
 

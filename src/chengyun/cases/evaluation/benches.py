@@ -126,7 +126,7 @@ def _counted() -> list[Result]:
     from chengyun.access.actors import SYSTEM
     from chengyun.access.models import Account, Organisation
     from chengyun.cases.evaluation.declared import evaluated_types
-    from chengyun.cases.evaluation.samples import Sample, write_sample
+    from chengyun.cases.evaluation.samples import Sample, write_million
     from chengyun.cases.evaluation.services import count, month_of
     from chengyun.config import config
 
@@ -141,7 +141,7 @@ def _counted() -> list[Result]:
     ]
     month = month_of("2025-06")
     since, until = (dt.datetime.combine(day, dt.time(), zone) for day in month)
-    write_sample(
+    write_million(
         Sample(
             type=type_key, cases=CASES, start=dt.datetime(2025, 1, 1, tzinfo=zone), days=365, departments=bodies,
             people=people, areas=areas, events=(since - dt.timedelta(days=10), until + dt.timedelta(days=10)),

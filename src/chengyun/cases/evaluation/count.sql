@@ -14,8 +14,19 @@ WITH touched AS MATERIALIZED (
            split_part(category, '/', 1) || '/' || left(split_part(category, '/', 2), 2) AS kind,
            category || '|' || condition || '|' AS mix
     FROM cases_case
-    -- As indexes have it: open ones are few, and of those that ended only the later ones are read.
-    WHERE type = %(type)s AND opened_at < %(until)s AND (NOT ended OR (ended AND closed_at >= %(since)s))
+    -- Those that had not ended when the period began, nor been opened when it ended: asked for in four parts, each of which an
+    -- index has, so that neither what ended before the period is read nor what came after it.
+    WHERE type = %(type)s AND id IN (
+        SELECT id FROM cases_case WHERE NOT ended AND opened_at < %(until)s
+        UNION ALL
+        SELECT id FROM cases_case WHERE ended AND closed_at >= %(since)s AND closed_at < %(until)s AND opened_at < %(until)s
+        UNION ALL
+        SELECT id FROM cases_case WHERE ended AND closed_at >= %(until)s
+            AND opened_at < %(until)s AND opened_at >= %(until)s - interval '30 days'
+        UNION ALL
+        -- The few that lasted long: index cases_case_lasting.
+        SELECT id FROM cases_case WHERE ended AND closed_at >= %(until)s
+            AND opened_at < %(until)s - interval '30 days' AND closed_at - opened_at > interval '30 days')
 ), stays AS MATERIALIZED (
     -- Case by case (OFFSET 0 keeps it so): joined as a whole, all stays of the register up to the period's end would be read.
     SELECT s.* FROM touched t CROSS JOIN LATERAL (

@@ -11,9 +11,10 @@ from pathlib import Path
 from django.db import connection, transaction
 from django.db.models import Max
 
+from chengyun.cases.bare import bare
 from chengyun.cases.models import Case
 
-__all__ = ["Sample", "write_sample"]
+__all__ = ["Sample", "write_million", "write_sample"]
 
 SQL = (Path(__file__).parent / "samples.sql").read_text(encoding="utf-8")
 
@@ -34,6 +35,15 @@ class Sample:
     )
 
 
+TABLES = ("cases_case", "cases_caseclock", "cases_casestage", "cases_caseevent")
+
+
+def write_million(sample: Sample) -> None:
+    """Write the cases into an installation made for measuring, as write_sample does and in a tenth of its time: see bare.py."""
+    with bare(*TABLES):
+        write_sample(sample)
+
+
 def write_sample(sample: Sample) -> None:
     """Write the cases beside what is there."""
     last = Case.objects.aggregate(last=Max("id"))["last"] or 0
@@ -46,5 +56,5 @@ def write_sample(sample: Sample) -> None:
         cursor.execute(SQL, given)
         cursor.execute("SELECT setval(pg_get_serial_sequence('cases_case', 'id'), (SELECT max(id) FROM cases_case))")
     with connection.cursor() as cursor:
-        for table in ("cases_case", "cases_caseclock", "cases_casestage", "cases_caseevent"):
+        for table in TABLES:
             cursor.execute(f"ANALYZE {table}")
