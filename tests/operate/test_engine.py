@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import connection
 
 from chengyun.errors import Misdeclared
+from chengyun.lake.services import told_of_history
 from chengyun.operate import due, formulas
 from chengyun.operate.engine import LOCK, evaluate
 from chengyun.operate.health import indicator_status
@@ -184,6 +185,17 @@ def test_a_touch_while_a_window_is_computed_is_not_lost(put):
     due.add([(DAY, window.start)])
     due.done(DAY, [window])
     assert len(due.due(NOW, DAY)) == 1
+
+
+def test_the_long_past_waits_until_its_history_is_loaded(put):
+    today = dt.datetime.now(dt.UTC).date()
+    put(hours_of("A", "2026-03-10", AIR))
+    with told_of_history("air_quality.station_hour"):
+        put(hours_of("A", f"{today - dt.timedelta(days=1)}", AIR))
+        due.take_touched(settings.CITY)
+        assert [window.start for window in due.due(NOW + dt.timedelta(days=365), DAY)] == [today - dt.timedelta(days=1)]
+    due.take_touched(settings.CITY)
+    assert dt.date(2026, 3, 10) in [window.start for window in due.due(NOW + dt.timedelta(days=365), DAY)]
 
 
 def test_a_second_evaluation_leaves_the_first_alone(put):

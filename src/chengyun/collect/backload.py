@@ -2,7 +2,7 @@
 """History by the million rows: files through a feed, judged as the front door judges, straight into the sealed table.
 
     part of the file ─▶ rows ─▶ entities found ─▶ lock the stream ─▶ flags ─▶ files ─▶ newest rows, days, dead letters,
-    receipt, chunk, pointer ─▶ commit                 (the next part is read meanwhile)
+    receipt, chunk, pointer ─▶ commit       (meanwhile the next part is read, and the one after it decompressed)
 
 A part is one transaction: its rows are in the sealed table together with everything the books say of them, or nowhere.
 Its receipt is named after the file's content and the part's number, so a load that was interrupted goes on where it stood
@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import gc
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -68,9 +69,14 @@ def load_history(
     """
     pack, feed = find_feed(city, feed_name)
     qualified = qualify(pack, feed.stream)
-    with lake.sealed_for_history(qualified, WAIT_S) as merge:
+    with lake.sealed_for_history(qualified, WAIT_S) as merge, lake.told_of_history(qualified):
         load = _Load(config, city, pack, feed, progress, again, merge)
-        return asyncio.run(load.run(paths))
+        # What has been imported by now stays: looking through it for garbage was a sixth of the work of a load.
+        gc.freeze()
+        try:
+            return asyncio.run(load.run(paths))
+        finally:
+            gc.unfreeze()
 
 
 class _Load:
@@ -106,9 +112,11 @@ class _Load:
         under_way: asyncio.Task[None] | None = None
         with open_file(path) as (opened, position):
             parts = pieces(self.feed, opened, plain_name(path))
+            coming = _next(parts)
             try:
-                # Reading the next part goes on while the one before is written: at most two are in memory.
-                while (piece := await asyncio.to_thread(next, parts, None)) is not None:
+                # A part is read while the one before is written and the text of the next decompressed: three are in memory.
+                while (piece := await coming) is not None:
+                    coming = _next(parts)
                     key = f"{self.table.qualified}/history/{self.feed.key}/{digest}/{PART_BYTES}/{piece.number}"
                     if not self.again and await self._kept(key):
                         continue
@@ -121,6 +129,8 @@ class _Load:
                     under_way = asyncio.create_task(self.sealing.commit(batch, rejects, dt.datetime.now(dt.UTC)))
                     self.progress(self.loaded.read, bytes_before + position())
             finally:
+                # The file is not closed while a thread reads it.
+                await asyncio.gather(coming, return_exceptions=True)
                 if under_way is not None:
                     await under_way
         await asyncio.to_thread(self.merge)
@@ -165,6 +175,11 @@ class _Load:
 
     def _reject_file(self, path: Path, digest: str, piece: Piece) -> Path:
         return self.config.data / "rejected" / f"{path.name}-{digest[:12]}-{piece.number}.jsonl"
+
+
+def _next(parts: Iterator[Piece]) -> asyncio.Task[Piece | None]:
+    """Begin to read the next part of a file in another thread."""
+    return asyncio.create_task(asyncio.to_thread(next, parts, None))
 
 
 def _digest(path: Path) -> str:

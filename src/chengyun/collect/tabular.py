@@ -254,7 +254,7 @@ def _parsed(piece: Piece, columns: Columns) -> tuple[pa.Table, Bools] | None:
     text = piece.text
     if b'"' in text and any(line.count(b'"') % 2 for line in text.split(b"\n")):
         return None  # a text goes on in the next line
-    if text.count(b"\r") != text.count(b"\r\n"):
+    if b"\r" in text and text.count(b"\r") != text.count(b"\r\n"):
         return None
     lines = text.count(b"\n") + (not text.endswith(b"\n"))
     names = header_names(piece.header) or []
@@ -394,9 +394,13 @@ def _without(part: Part, gone: Bools) -> None:
 
 
 def _is_utf8(text: bytes) -> bool:
+    """Say whether text is UTF-8. As one Arrow string: a quarter of the work of decoding it, and no copy."""
+    import pyarrow as pa
+
+    ends = pa.py_buffer(np.array([0, len(text)], dtype=np.int64))
     try:
-        text.decode()
-    except UnicodeDecodeError:
+        pa.Array.from_buffers(pa.large_string(), 1, [None, ends, pa.py_buffer(text)]).validate(full=True)
+    except pa.ArrowInvalid:
         return False
     return True
 

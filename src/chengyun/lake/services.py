@@ -92,6 +92,20 @@ def sealed_for_history(stream: str, wait_s: float) -> Iterator[Callable[[], int]
 
 
 @contextmanager
+def told_of_history(stream: str) -> Iterator[None]:
+    """Let it be known that years of a stream's history are coming in: who computes figures of the long past waits for the end.
+
+    Told by an advisory lock, so it ends with this process, however that ends (operate/sql/take_touched.sql asks).
+    """
+    with database.connect() as conn:
+        conn.execute("SELECT pg_advisory_lock(hashtext('lake.history'), hashtext(%s))", [stream])
+        try:
+            yield
+        finally:
+            conn.execute("SELECT pg_advisory_unlock(hashtext('lake.history'), hashtext(%s))", [stream])
+
+
+@contextmanager
 def _patient_sealer(conn: Connection, table: StreamTable, wait_s: float) -> Iterator[None]:
     until = time.monotonic() + wait_s
     with ExitStack() as held:
