@@ -17,7 +17,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
-import psutil
 import psycopg
 
 from chengyun.bench.frame import Result
@@ -25,7 +24,8 @@ from chengyun.bench.place import open_place
 from chengyun.city import load_city
 from chengyun.collect.benches import Site, register_entities, sent
 from chengyun.errors import Unavailable
-from chengyun.lake.tables import stream_table
+from chengyun.lake.tables import StreamTable, stream_table
+from chengyun.run.process import memory_bytes
 
 __all__ = ["overload"]
 
@@ -41,6 +41,7 @@ ALARMS_S = 40.0
 """Alarms a second, one a request: what is about life is little."""
 SHARES = {"reading": 0.3, "history": 0.7}
 """How the load beside the alarms is parted."""
+WATCH_EVERY_S = 2.0
 SETTLED = 0.25
 """The share of the time after which memory should grow no more."""
 
@@ -58,17 +59,17 @@ def overload() -> list[Result]:
         sites = {key: Site(place, url, table, city.streams[table.qualified], keys, token) for key, table in tables.items()}
         _sustained(sites, keys, 3.0, turn=1)
         sustained = _sustained(sites, keys, min(20.0, max(5.0, seconds / 4)), turn=2)
-        before = _stored(url)
+        before = _stored(url, tables)
         orders = {key: sites[key].orders(connections=CONNECTIONS[key], rows=BODY_ROWS, seconds=seconds) for key in SHARES}
         for key, order in orders.items():
             order.rate, order.shared, order.stations = sustained * TIMES * SHARES[key], True, keys[:BODY_ROWS]
         orders["alarm"] = sites["alarm"].orders(connections=CONNECTIONS["alarm"], rows=1, seconds=seconds, rate=ALARMS_S)
-        with _Watched(place.children()["stream"]) as watched, ThreadPoolExecutor(len(orders)) as beside:
+        with _Watched(place.children()) as watched, ThreadPoolExecutor(len(orders)) as beside:
             under_way = {key: beside.submit(sent, order) for key, order in orders.items()}
             reports = {key: it.result() for key, it in under_way.items()}
             ended = time.monotonic()
             recovery_s = _recovered(f"{place.stream_url}/health") - ended
-        stored = {key: count - before[key] for key, count in _stored(url).items()}
+        stored = {key: count - before[key] for key, count in _stored(url, tables).items()}
         health = _health(f"{place.stream_url}/health")
     offered = sum(it.requests * orders[key].rows for key, it in reports.items()) / seconds
     alarm = reports["alarm"]
@@ -86,9 +87,12 @@ def overload() -> list[Result]:
             notes=f"{seconds / 60:g} minutes; a stream of each urgency, senders on the same machine that do not wait when asked.",
         ),
         Result(
-            name="overload-memory", value=watched.growth_mb_min(SETTLED), unit="MB/min", target=1.0,
-            compared={"highest": f"{max(size for _, size in watched.samples):.0f} MB"},
-            notes=f"Slope of the stream process's memory over the last {1 - SETTLED:.0%} of the time.",
+            name="overload-memory", value=watched.growth_mb_min("stream", SETTLED), unit="MB/min", target=1.0,
+            compared={
+                name: f"{watched.growth_mb_min(name, SETTLED):+.1f} MB/min, highest {watched.highest_mb(name):.0f} MB"
+                for name in watched.samples
+            },
+            notes=f"Slope of the stream process's memory over the last {1 - SETTLED:.0%} of the time, and of the others'.",
         ),
         Result(
             name="overload-lost", value=float(sum(max(0, -it) for it in unequal.values())), unit="rows", target=0,
@@ -122,11 +126,11 @@ def _sustained(sites: Mapping[str, Site], keys: list[str], seconds: float, *, tu
 
 
 class _Watched:
-    """The memory of a process and its children, every second while it is watched: (seconds, MB)."""
+    """The memory of processes, each with its children, while they are watched: name → [(seconds, MB)]."""
 
-    def __init__(self, pid: int) -> None:
-        self.samples: list[tuple[float, float]] = []
-        self._above = psutil.Process(pid)
+    def __init__(self, pids: Mapping[str, int]) -> None:
+        self._pids = dict(pids)
+        self.samples: dict[str, list[tuple[float, float]]] = {name: [] for name in pids}
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -138,21 +142,37 @@ class _Watched:
         self._end.set()
         self._thread.join()
 
-    def growth_mb_min(self, settled: float) -> float:
-        times, sizes = np.array(self.samples).T
+    def growth_mb_min(self, name: str, settled: float) -> float:
+        """Return the slope of a process's memory, without the first share of the time."""
+        times, sizes = np.array(self.samples[name]).T
         late = times >= times[0] + settled * (times[-1] - times[0])
         return float(np.polyfit(times[late], sizes[late], 1)[0] * 60)
 
+    def highest_mb(self, name: str) -> float:
+        return max(size for _, size in self.samples[name])
+
     def _watch(self) -> None:
-        while not self._end.wait(1.0):
-            own = (self._above, *self._above.children(recursive=True))
-            self.samples.append((time.monotonic(), sum(one.memory_info().rss for one in own) / 1e6))
+        while not self._end.wait(WATCH_EVERY_S):
+            for name, pid in self._pids.items():
+                if (size := memory_bytes(pid)) is not None:
+                    self.samples[name].append((time.monotonic(), size / 1e6))
 
 
-def _stored(url: str) -> dict[str, int]:
+def _stored(url: str, tables: Mapping[str, StreamTable]) -> dict[str, int]:
+    """Return the rows of each stream, counted where they lie; of chunks that are sealed as counted when they were."""
+    counts = dict.fromkeys(tables, 0)
     with psycopg.connect(url) as conn:
-        found = conn.execute("SELECT stream, next_seq - 1 FROM lake_stream").fetchall()
-    return {str(stream).partition(".")[2]: int(count) for stream, count in found}
+        # In one transaction, so that no chunk is sealed and dropped between the look at the books and the count.
+        conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        for key, table in tables.items():
+            books = "SELECT chunk, rows FROM lake_chunk WHERE stream = %s AND (sealed_at IS NULL OR rows IS NOT NULL)"
+            for chunk, rows in conn.execute(books, [table.qualified]).fetchall():
+                if rows is None:
+                    name = psycopg.sql.Identifier(*table.chunk(chunk).split("."))
+                    found = conn.execute(psycopg.sql.SQL("SELECT count(*) FROM {}").format(name)).fetchone()
+                    rows = found[0] if found else 0
+                counts[key] += rows
+    return counts
 
 
 def _health(address: str) -> dict[str, Any]:
