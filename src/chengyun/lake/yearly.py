@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The work of the bench `year-query`, in a process of its own beside a running installation: fill a year, ask, compare.
 
-Prints one JSON object. Started by benches.py with the environment of the installation.
+Prints one JSON object. Started by benches.py with the environment of the installation, and by others with the word `fill`
+behind the number of stations: then it only fills, the newest rows too.
 """
 
 from __future__ import annotations
@@ -35,6 +36,11 @@ QUERY = """
     SELECT district_code, hour_start, avg(pm25) AS pm25, count(pm25) AS n
     FROM station_hour JOIN station ON station.key = station_hour.station
     GROUP BY district_code, hour_start
+"""
+NEWEST = """
+    INSERT INTO {latest} (entity_id, runs, time, seq, quality, so2, no2, co, o3, pm10, pm25)
+    SELECT id, '', %s::timestamptz - interval '1 hour', %s, 0, 8, id %% 60, 0.7, id %% 160, id %% 120, id %% 90
+    FROM unnest(%s::int4[]) AS id
 """
 PLAIN_QUERY = """
     SELECT left(station.area_code, 6) AS district_code, hour_start, avg(pm25) AS pm25, count(pm25) AS n
@@ -75,6 +81,20 @@ def measure(stations: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def fill(stations: int) -> dict[str, Any]:
+    """Fill a year of hours for so many stations, with the newest row of each, and return what it came to."""
+    from django.conf import settings  # read when setup has started Django
+
+    table = stream_table(settings.CITY, STREAM)
+    began = time.monotonic()
+    with psycopg.connect(database.url(), autocommit=True) as conn:
+        keys, ids = register(conn, table, stations)
+        rows, size = _fill(conn, table, keys, ids, plain=False)
+        conn.execute(NEWEST.format(latest=table.latest).encode(), [f"{YEAR + 1}-01-01T00:00Z", rows, ids])
+        conn.execute("ANALYZE")
+    return {"rows": rows, "bytes": size, "fill_s": time.monotonic() - began}
+
+
 def register(conn: psycopg.Connection[tuple[Any, ...]], table: StreamTable, stations: int) -> tuple[list[str], list[int]]:
     """Put stations into the register, ten districts in turn; return their keys and ids in order of key."""
     conn.execute(
@@ -90,12 +110,13 @@ def register(conn: psycopg.Connection[tuple[Any, ...]], table: StreamTable, stat
 
 
 def _fill(
-    conn: psycopg.Connection[tuple[Any, ...]], table: StreamTable, keys: list[str], ids: list[int]
+    conn: psycopg.Connection[tuple[Any, ...]], table: StreamTable, keys: list[str], ids: list[int], *, plain: bool = True
 ) -> tuple[int, int]:  # fmt: skip
     """Write the year into sealed files, month by month in commits as sealing makes them, and a share into a plain table."""
     home = iceberg.open_table(table)
     columns = "".join(f", {name} float8" for name in plausible.POLLUTANTS)
-    conn.execute(f"CREATE UNLOGGED TABLE plain_hour (station_id int4, hour_start timestamptz{columns})")
+    if plain:
+        conn.execute(f"CREATE UNLOGGED TABLE plain_hour (station_id int4, hour_start timestamptz{columns})")
     seq = rows = size = 0
     for number in range(1, 13):
         month = plausible.month(len(keys), YEAR, number, seq + 1)
@@ -103,9 +124,11 @@ def _fill(
         seq += count
         stored = seal_month(home, table, month, keys, number, seq)
         rows, size = rows + count, size + stored.size
-        _copy_plain(conn, month, np.array(ids, dtype=np.int32))
+        if plain:
+            _copy_plain(conn, month, np.array(ids, dtype=np.int32))
     conn.execute("UPDATE lake_stream SET next_seq = %s WHERE stream = %s", [seq + 1, STREAM])
-    conn.execute("VACUUM ANALYZE plain_hour")
+    if plain:
+        conn.execute("VACUUM ANALYZE plain_hour")
     return rows, size
 
 
@@ -155,4 +178,5 @@ def _ask_plain(conn: psycopg.Connection[tuple[Any, ...]]) -> dict[str, Any]:
 
 if __name__ == "__main__":
     setup.django()
-    print(json.dumps(measure(int(sys.argv[1]))))
+    work = fill if sys.argv[2:] == ["fill"] else measure
+    print(json.dumps(work(int(sys.argv[1]))))

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """How fast SensorThings is spoken, beside what others take in the same run (peers.py).
 
-CHENGYUN_BENCH_ROWS says among how many observations is counted (100,000,000, as far as disk and ten minutes allow).
+CHENGYUN_BENCH_ROWS says among how many rows is counted, 100,000,000 unless told: of the city's own so many lie sealed, of what
+is posted as many as 8 GB and ten minutes allow.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import datetime as dt
 import json
 import os
 import statistics
+import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +21,7 @@ from typing import Any
 
 from chengyun.bench.frame import Bench, Result
 from chengyun.bench.place import open_place, status, wait_for
+from chengyun.errors import Unavailable
 from chengyun.protocols.sensorthings.filling import fill
 from chengyun.protocols.sensorthings.peers import (
     ROOT,
@@ -43,10 +47,12 @@ class _Ours:
 
     def __init__(self, port: int, token: str, database_url: str) -> None:
         self.port, self.token, self.database_url = port, token, database_url
+        self.env: Mapping[str, str] = {}
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}{ROOT}/{path}", data=None if body is None else json.dumps(body).encode(), method=method,
+        request = urllib.request.Request(  # noqa: S310  our own address
+            path if path.startswith("http") else f"http://127.0.0.1:{self.port}{ROOT}/{path}",
+            data=None if body is None else json.dumps(body).encode(), method=method,
             headers={"Authorization": f"Bearer {self.token}"},
         )  # fmt: skip
         with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310  our own address
@@ -60,7 +66,9 @@ class _Ours:
 def _ours() -> Iterator[_Ours]:
     with open_place(env={"CHENGYUN_DEMO": "0"}) as place:
         wait_for(lambda: status(f"{place.protocols_url}/health") == 200, 60, "the protocols process did not answer")
-        yield _Ours(place.protocols_port, place.token("read", "ingest:sensorthings"), place.state()["database_url"])
+        ours = _Ours(place.protocols_port, place.token("read", "ingest:sensorthings"), place.state()["database_url"])
+        ours.env = place.env
+        yield ours
 
 
 def _thing(number: int, sensor: Mapping[str, Any], seen: Mapping[str, Any]) -> dict[str, Any]:
@@ -135,7 +143,60 @@ PAGES_S = 30.0
 
 
 def counts() -> list[Result]:
-    """Measure the newest Observation of each of 100,000 Datastreams, page by page, and counts over as many rows as fit."""
+    """Measure the newest Observation of each of 100,000 Datastreams, page by page, and counts over 100 million rows."""
+    return [*_posted(), *_sealed()]
+
+
+HOURS = 8_760
+"""Of the year that is sealed: a row each and station."""
+NEWEST = "$select=id&$expand=Observations($top=1;$orderby=phenomenonTime%20desc;$select=result,phenomenonTime)"
+
+
+def _sealed() -> list[Result]:
+    """Measure counts and newest values of the city's own streams, of which a year lies sealed."""
+    wanted = int(os.environ.get("CHENGYUN_BENCH_ROWS", "100_000_000"))
+    with _ours() as city:
+        done = subprocess.run(
+            [sys.executable, "-m", "chengyun.lake.yearly", str(-(-wanted // HOURS)), "fill"], env=dict(city.env),
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            raise Unavailable(f"The year could not be filled: {done.stderr.strip().splitlines()[-1]}")
+        filled = json.loads(done.stdout.splitlines()[-1])
+        own = city.call("GET", "Datastreams?$count=true&$top=0")["@iot.count"]
+        which = "properties/dataset%20eq%20'air_quality.station_hour'%20and%20properties/quantity%20eq%20'pm25'"
+        last = city.call("GET", f"Datastreams?$top=1&$select=id&$filter={which}")["value"][0]["@iot.id"]
+        pages = _pages(city, f"Datastreams?{NEWEST}&$top=1000")
+        entities = f"http://127.0.0.1:{city.port}/ngsi-ld/v1/entities?type=Station"
+        took = {
+            name: statistics.median(_timed(city, path) for _ in range(5))
+            for name, path in {
+                "Observations of one Datastream": f"Datastreams({last})/Observations?$count=true&$top=0",
+                "newest 100 of one Datastream": f"Datastreams({last})/Observations?$top=100&$orderby=phenomenonTime%20desc",
+                "Datastreams": "Datastreams?$count=true&$top=0",
+                "newest Observations": "Observations?$count=true&$top=0",
+                "NGSI-LD entities": f"{entities}&limit=0&count=true",
+                "NGSI-LD page of 1,000": f"{entities}&limit=1000&options=keyValues",
+            }.items()
+        }
+        counted = city.call("GET", f"Datastreams({last})/Observations?$count=true&$top=0")["@iot.count"]
+    if not 0 < counted <= HOURS:
+        raise Unavailable(f"A Datastream of {HOURS:,} hours counts {counted:,} Observations.")
+    over = (
+        f"{filled['rows']:,} sealed rows of six quantities ({filled['bytes'] / 1e6:,.0f} MB), filled in {filled['fill_s']:.0f} s"
+    )
+    return [
+        Result(name="sta-latest-sealed", value=statistics.median(pages), unit="ms", target=300,
+               compared={"slowest page": f"{max(pages):.0f} ms", f"{len(pages)} pages": f"{sum(pages):.0f} ms"},
+               notes=f"A page of 1,000 of the city's own {own:,} Datastreams with the newest of each; {over}."),
+        Result(name="sta-counts-sealed", value=max(took.values()), unit="ms", target=300,
+               compared={name: f"{ms:.1f} ms" for name, ms in took.items()},
+               notes=f"The slowest of what is beside it, median of 5, over {over}."),
+    ]  # fmt: skip
+
+
+def _posted() -> list[Result]:
+    """Measure the same over what was posted, in as many rows as fit."""
     with _ours() as city:
         thing = city.call("POST", "Things", {"name": "t", "description": "d"})["@iot.id"]
         device = city.call("POST", "Sensors", sensor())["@iot.id"]
@@ -147,7 +208,7 @@ def counts() -> list[Result]:
         rows = fill(city.database_url, given, rows=wanted, within_s=FILL_WITHIN_S)
         filled_s = time.monotonic() - begun
         first = city.call("GET", "Datastreams?$top=1&$select=id")["value"][0]["@iot.id"]
-        page = "Datastreams?$select=id&$expand=Observations($top=1;$orderby=phenomenonTime%20desc;$select=result,phenomenonTime)"
+        page = f"Datastreams?{NEWEST}"
         pages, large = _pages(city, f"{page}&$top=1000"), _pages(city, f"{page}&$top=10000")
         counted = {
             "all Observations": "Observations?$count=true&$top=0",

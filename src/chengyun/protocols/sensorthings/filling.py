@@ -17,6 +17,8 @@ __all__ = ["fill"]
 
 BYTES = 250
 """Of one Observation with its two indexes and what making them needs meanwhile."""
+MOST_BYTES = 8_000_000_000
+"""What a bench may take of the disk."""
 EACH = 10
 """Observations of every Datastream that one statement adds."""
 INSERTING = 0.6
@@ -55,7 +57,7 @@ def fill(database_url: str, given: Mapping[str, Any], *, rows: int, within_s: fl
     """
     with psycopg.connect(database_url, autocommit=True) as conn:
         folder: Any = conn.execute("SHOW data_directory").fetchone()
-        rows = min(rows, shutil.disk_usage(folder[0]).free // 2 // BYTES)
+        rows = min(rows, shutil.disk_usage(folder[0]).free // 2 // BYTES, MOST_BYTES // BYTES)
         conn.execute("SET synchronous_commit = off")
         conn.execute("SET maintenance_work_mem = '1GB'")
         _each(conn, BEFORE, given)
