@@ -38,7 +38,7 @@ class EventView:
 class AlertView:
     """An alert as a page shows it. Fields the actor may not see are None or empty.
 
-    rule_name, meaning: of the rule as it is declared now. unit: of value, worst and limit. since, last_seen_at: phenomenon
+    rule_name, meaning: of the rule as it was when it spoke. unit: of value, worst and limit. since, last_seen_at: phenomenon
     time; opened_at: when it was noticed. holds: whether the condition is true now. answered: whether a case answers it; case:
     that case's number, where the actor may read the case.
     """
@@ -167,7 +167,7 @@ def answers_shown_to(actor: Actor) -> Callable[[Alert], str | None]:
 
 def _view(row: Alert, allowed: Scope, number_of: Callable[[Alert], str | None], history: bool = False) -> AlertView:
     city: City = settings.CITY
-    rule = rule_named(row.rule)
+    rule = rule_named(row.rule, row.opened_at)
     shown = allowed.mask(
         {
             "dataset": row.dataset, "area_code": row.area_code, "acknowledged_by": str(row.acknowledged_by or ""),

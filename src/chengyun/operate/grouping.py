@@ -21,6 +21,7 @@ from chengyun.config import config
 from chengyun.operate import compute, due, store, watch
 from chengyun.operate.order import inputs, upstream
 from chengyun.operate.periods import Chunk, chunks, window_bounds, window_of
+from chengyun.operate.probation.ruleset import standing_now
 
 if TYPE_CHECKING:
     from chengyun.lake.read import Snapshot
@@ -165,8 +166,8 @@ def _moved(
 
 
 def watched(city: City) -> frozenset[str]:
-    """Return what alert rules look at, by qualified key."""
-    return frozenset(qualify(key.split(".")[0], rule.on) for key, rule in city.alerts.items())
+    """Return what alert rules that are judged now look at, by qualified key."""
+    return frozenset(qualify(key.split(".")[0], rule.on) for key, rule in standing_now(city).rules.items())
 
 
 def keep(

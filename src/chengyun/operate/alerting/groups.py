@@ -27,7 +27,7 @@ from chengyun.operate.alerting.muting import mutes
 from chengyun.operate.alerting.people import persons, readers
 from chengyun.operate.alerting.plan import Chain, Document, Route, Step
 from chengyun.operate.models import Alert, AlertEvent
-from chengyun.operate.probation.ruleset import rule_named
+from chengyun.operate.probation.ruleset import rule_named, rulebook
 
 __all__ = ["escalate", "lapse", "take_changes", "tell_due"]
 
@@ -55,7 +55,7 @@ def _sort(alert: Alert, plan: Document, now: dt.datetime) -> None:
     if member is None or member.group.ended_at is not None:
         if alert.state == Alert.State.CLOSED:
             return  # ended before anybody could be told: nobody needs to be
-        labels = labels_of(alert, rule_named(alert.rule))
+        labels = labels_of(alert, rule_named(alert.rule, alert.opened_at))
         route = plan.route_of(labels)
         if route is None:
             return
@@ -225,12 +225,11 @@ def _notice(group: Group, kind: Notice.Kind, alerts: Sequence[Alert], now: dt.da
 
 
 def _title(kind: Notice.Kind, alerts: Sequence[Alert], group: Group) -> str:
-    names = {one.rule: rule.name if (rule := rule_named(one.rule)) else one.rule for one in alerts}
     if not alerts:
         last = Alert.objects.filter(membership__group=group).order_by("-id").first()
         alerts = [last] if last else []
-        names = {one.rule: rule.name if (rule := rule_named(one.rule)) else one.rule for one in alerts}
-    words = "、".join(dict.fromkeys(names.values()))
+    rules = rulebook()
+    words = "、".join(dict.fromkeys(rules.name(one.rule, one.opened_at) for one in alerts))
     if len(alerts) == 1:
         words = f"{alerts[0].subject_name}：{words}"
     elif alerts:
@@ -239,7 +238,7 @@ def _title(kind: Notice.Kind, alerts: Sequence[Alert], group: Group) -> str:
 
 
 def _told(alert: Alert) -> dict[str, Any]:
-    rule = rule_named(alert.rule)
+    rule = rule_named(alert.rule, alert.opened_at)
     return {
         "id": alert.pk, "rule": alert.rule, "name": rule.name if rule else alert.rule, "subject": alert.subject,
         "subject_name": alert.subject_name, "area_code": alert.area_code, "severity": alert.severity, "state": alert.state,

@@ -44,7 +44,7 @@ def mutes(alerts: Iterable[Alert], plan: Document, now: dt.datetime) -> dict[int
     sources = _sources(plan) if wanted and plan.inhibit else []
     found = {}
     for alert in wanted:
-        labels = labels_of(alert, rule_named(alert.rule))
+        labels = labels_of(alert, rule_named(alert.rule, alert.opened_at))
         found[alert.pk] = _silenced(alert, labels, silences) or _inhibited(alert, labels, plan, sources) or Mute()
     return found
 
@@ -58,7 +58,7 @@ def _silenced(alert: Alert, labels: Mapping[str, str], silences: list[Silence]) 
 
 def _sources(plan: Document) -> list[tuple[Alert, dict[str, str]]]:
     holding = Alert.objects.filter(holds=True).exclude(state=Alert.State.CLOSED)
-    labelled = [(one, labels_of(one, rule_named(one.rule))) for one in holding]
+    labelled = [(one, labels_of(one, rule_named(one.rule, one.opened_at))) for one in holding]
     return [(one, labels) for one, labels in labelled if any(matches(rule.source, labels) for rule in plan.inhibit)]
 
 

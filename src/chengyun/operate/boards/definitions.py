@@ -12,7 +12,7 @@ import datetime as dt
 import hashlib
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from django.conf import settings
@@ -22,11 +22,12 @@ from django.utils import translation
 
 from chengyun.areas.models import TreeVersion
 from chengyun.areas.queries import areas_on, boundaries
-from chengyun.city import Chart, City, MapLayer, Table, Tiles, qualify
+from chengyun.city import AlertRule, Chart, City, MapLayer, Table, Tiles, qualify
 from chengyun.operate.boards.memory import Known
 from chengyun.operate.boards.models import Definition
+from chengyun.operate.probation.ruleset import rulebook, rules_known
 
-__all__ = ["Words", "declared", "layers_of", "meet", "words_at"]
+__all__ = ["Words", "declared", "layers_of", "meet", "meet_rules", "words_at"]
 
 LOCK = 0x626F6172
 """Key of the advisory lock ("boar" in ASCII): definitions have one writer."""
@@ -76,11 +77,23 @@ def _texts(condition: Q) -> dict[tuple[str, str], Any]:
 def meet(city: City, *, again: bool = False) -> int:
     """Remember the definitions that are new or have changed; return how many. Does nothing where nothing can have changed."""
     tree = TreeVersion.objects.values_list("token", flat=True).first()
-    state = (id(city), str(tree), connection.settings_dict["NAME"])
+    state = (id(city), str(tree), connection.settings_dict["NAME"], rulebook(city).stamp)
     with _guard:
         if not again and _met.get("state") == state and Definition.objects.filter(until=None).exists():
             return 0
-    changed = 0
+    changed = _remember(lambda: dict(declared(city)))
+    with _guard:
+        _met["state"] = state
+    return changed
+
+
+def meet_rules(city: City) -> int:
+    """Remember what alert rules say now, in the transaction that changes them: boards know it from its commit on."""
+    return _remember(lambda: dict(_rules(city)), "rule")
+
+
+def _remember(telling: Callable[[], dict[tuple[str, str], dict[str, Any]]], *kinds: str) -> int:
+    """Write down what is told and differs from what is remembered; return how many. kinds: all that is told of; none: every."""
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
@@ -88,11 +101,9 @@ def meet(city: City, *, again: bool = False) -> int:
             cursor.execute("LOCK TABLE boards_definition IN ROW EXCLUSIVE MODE")
             cursor.execute("SELECT clock_timestamp()")
             moment = cursor.fetchone()[0]
-        current = {
-            (kind, key): (ident, digest)
-            for ident, kind, key, digest in Definition.objects.filter(until=None).values_list("id", "kind", "key", "digest")
-        }
-        told = dict(declared(city))
+        rows = Definition.objects.filter(until=None, **({"kind__in": kinds} if kinds else {}))
+        current = {(kind, key): (ident, digest) for ident, kind, key, digest in rows.values_list("id", "kind", "key", "digest")}
+        told = telling()
         fresh = []
         for (kind, key), text in told.items():
             body = json.dumps(text, ensure_ascii=False, sort_keys=True)
@@ -103,10 +114,7 @@ def meet(city: City, *, again: bool = False) -> int:
         gone += [current[one.kind, one.key][0] for one in fresh if (one.kind, one.key) in current]
         Definition.objects.filter(pk__in=gone).update(until=moment)
         Definition.objects.bulk_create(fresh)
-        changed = len(fresh) + len(gone)
-    with _guard:
-        _met["state"] = state
-    return changed
+    return len(fresh) + len(gone)
 
 
 def declared(city: City) -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:
@@ -121,19 +129,7 @@ def declared(city: City) -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:
             "page": _page(city, key), "uses": [qualify(key.split(".")[0], used) for used in one.uses],
             "bands": [[band.upto, _both(band.name), band.colour] for band in scale.bands] if scale else [],
         }  # fmt: skip
-    for key, rule in city.alerts.items():
-        yield (
-            ("rule", key),
-            {
-                "name": _both(rule.name),
-                "meaning": _both(rule.meaning),
-                "unit": _unit(city, key),
-                "on": qualify(key.split(".")[0], rule.on),
-                "field": rule.field,
-                "severity": rule.severity,
-                "when": _plain(rule.when),
-            },
-        )
+    yield from _rules(city)
     for key, kind in city.cases.items():
         yield ("case", key), {"name": _both(kind.name), "states": {state.key: _both(state.name) for state in kind.states}}
     for key, (pack_key, panel) in layers_of(city).items():
@@ -147,6 +143,14 @@ def declared(city: City) -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:
         }  # fmt: skip
     for level in ("city", "district", "street"):
         yield ("areas", level), {"areas": _areas(level)}
+
+
+def _rules(city: City) -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:
+    for key, rule in rules_known(city).items():
+        yield ("rule", key), {
+            "name": _both(rule.name), "meaning": _both(rule.meaning), "unit": _unit(city, key, rule),
+            "on": qualify(key.split(".")[0], rule.on), "field": rule.field, "severity": rule.severity, "when": _plain(rule.when),
+        }  # fmt: skip
 
 
 def layers_of(city: City) -> dict[str, tuple[str, MapLayer]]:
@@ -193,8 +197,7 @@ def _field(city: City, pack: str, panel: MapLayer) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _unit(city: City, key: str) -> str:
-    rule = city.alerts[key]
+def _unit(city: City, key: str, rule: AlertRule) -> str:
     on = qualify(key.split(".")[0], rule.on)
     if on in city.indicators:
         return str(city.indicators[on].unit)

@@ -23,6 +23,7 @@ from chengyun.operate.boards import queries, spec
 from chengyun.operate.boards.definitions import layers_of, meet
 from chengyun.operate.boards.models import Annotation, Board, BoardVersion, Clock, ScheduledReport
 from chengyun.operate.boards.spec import BoardSpec
+from chengyun.operate.probation.ruleset import rules_known
 
 __all__ = ["annotate", "end_report", "ensure_boards", "read_board", "retire", "save", "schedule", "withdraw"]
 
@@ -36,7 +37,7 @@ SHORTEST = dt.timedelta(hours=1)
 def read_board(body: str, name: str) -> BoardSpec:
     """Return the board a file says, checked against the running city. Raises Refused with every fault."""
     city: City = settings.CITY
-    return spec.read(body, name, city, list(layers_of(city)))
+    return spec.read(body, name, city, list(layers_of(city)), rules_known(city))
 
 
 def save(told: Mapping[str, Any], actor: Actor, *, name: str = "board", note: str = "", upon: int | None = None) -> BoardVersion:
@@ -45,7 +46,7 @@ def save(told: Mapping[str, Any], actor: Actor, *, name: str = "board", note: st
     upon: number of the version it was made from. Raises Refused when somebody else has saved meanwhile, or for any fault.
     """
     city: City = settings.CITY
-    board = spec.spec_of(told, name, city, list(layers_of(city)))
+    board = spec.spec_of(told, name, city, list(layers_of(city)), rules_known(city))
     with transaction.atomic():
         kept, _made = Board.objects.get_or_create(key=board.key)
         kept = Board.objects.select_for_update().get(pk=kept.pk)

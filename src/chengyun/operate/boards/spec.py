@@ -14,7 +14,7 @@ import dataclasses
 import json
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -123,18 +123,23 @@ NEEDED = {
 }
 
 
-def read(body: str, name: str, city: City, layers: Sequence[str]) -> BoardSpec:
-    """Return the board a file says. name: of the file; one that ends in .json is JSON. Raises Refused with every fault."""
+def read(body: str, name: str, city: City, layers: Sequence[str], rules: Collection[str] | None = None) -> BoardSpec:
+    """Return the board a file says. name: of the file; one that ends in .json is JSON. Raises Refused with every fault.
+
+    rules: keys of the alert rules there are; None: those that packs declare.
+    """
     if len(body) > LARGEST:
         raise Refused(f"{name} has {len(body)} characters; a board's file has at most {LARGEST}.", code="board_file")
     try:
         told = json.loads(body) if name.endswith(".json") else tomllib.loads(body)
     except (ValueError, RecursionError) as wrong:
         raise Refused(f"{name} cannot be read: {wrong}", code="board_file") from wrong
-    return spec_of(told, name, city, layers)
+    return spec_of(told, name, city, layers, rules)
 
 
-def spec_of(told: object, name: str, city: City, layers: Sequence[str]) -> BoardSpec:
+def spec_of(
+    told: object, name: str, city: City, layers: Sequence[str], rules: Collection[str] | None = None
+) -> BoardSpec:  # fmt: skip
     """Return the board a mapping says, checked against the city. Raises Refused with every fault, one a line."""
     faults: list[str] = []
     if not isinstance(told, Mapping):
@@ -159,7 +164,9 @@ def spec_of(told: object, name: str, city: City, layers: Sequence[str]) -> Board
         board = dataclasses.replace(board, tiles=tuple(tiles))
         faults += _board_faults(board)
     for tile in tiles:
-        faults += [f"tile {tile.id!r}: {fault}" for fault in _tile_faults(tile, city, layers)]
+        faults += [
+            f"tile {tile.id!r}: {fault}" for fault in _tile_faults(tile, city, layers, city.alerts if rules is None else rules)
+        ]
     faults += _overlaps(tiles)
     if faults or board is None:
         raise Refused("\n".join(f"{name}: {fault}" for fault in faults), code="board_file", faults=faults)
@@ -290,7 +297,7 @@ def _board_faults(board: BoardSpec) -> Iterator[str]:
         yield "note has more than 500 characters, or department more than 64."
 
 
-def _tile_faults(tile: TileSpec, city: City, layers: Sequence[str]) -> Iterator[str]:
+def _tile_faults(tile: TileSpec, city: City, layers: Sequence[str], rules: Collection[str]) -> Iterator[str]:
     if not KEY.fullmatch(tile.id):
         yield "id is not lower_snake, 1 to 63 characters."
     if tile.kind not in KINDS:
@@ -307,8 +314,8 @@ def _tile_faults(tile: TileSpec, city: City, layers: Sequence[str]) -> Iterator[
         if one not in city.indicators:
             yield f"there is no indicator {one[:80]!r}.{nearest(one, city.indicators)}"
     for one in tile.rules:
-        if one not in city.alerts:
-            yield f"there is no alert rule {one[:80]!r}.{nearest(one, city.alerts)}"
+        if one not in rules:
+            yield f"there is no alert rule {one[:80]!r}.{nearest(one, rules)}"
     for one in tile.types:
         if one not in city.cases:
             yield f"there is no kind of case {one[:80]!r}.{nearest(one, city.cases)}"

@@ -24,6 +24,7 @@ from chengyun.access.actors import SYSTEM, Actor
 from chengyun.access.policy import require
 from chengyun.city import City
 from chengyun.errors import NotFound, Refused
+from chengyun.operate.boards.definitions import meet_rules
 from chengyun.operate.models import Alert, AlertEvent, RuleState
 from chengyun.operate.probation.files import read_rule, version_of
 from chengyun.operate.probation.models import BackTest, FiledRule, RuleStep, Sighting
@@ -204,6 +205,7 @@ def _step(rule: FiledRule, before: str, after: str, actor: Actor, now: dt.dateti
         rule=rule, before=before, after=after, at=now, actor=actor.name, account_id=actor.account_id, version=rule.version,
         backtest=test, note=note[:500], **more,
     )  # fmt: skip
+    meet_rules(settings.CITY)
     audit.record(actor, f"alert_rule.{after}", "alerts", rule.key, detail={"from": before, "version": rule.version, "note": note})
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_notify('chengyun_rules', '')")

@@ -112,7 +112,7 @@ def _document(one: Message, actor: Actor) -> bytes:
     city = config().city
     everybody = scope(ANONYMOUS, "alerts")
     return document(
-        one, rule_named(one.alert.rule), _place(one.alert, actor), city=city, sender=sender_of(site()),
+        one, rule_named(one.alert.rule, one.alert.opened_at), _place(one.alert, actor), city=city, sender=sender_of(site()),
         sender_name=f"{name_of(city)} {_('城运')}", web=f"{site()}{reverse('alert', args=[one.alert.pk])}",
         language="en" if get_language() == "en" else "zh-CN", zone=config().zone, words=_words(one),
         public=everybody.allowed and Alert.objects.filter(everybody.q(), pk=one.alert.pk).exists(),
@@ -120,7 +120,7 @@ def _document(one: Message, actor: Actor) -> bytes:
 
 
 def _words(one: Message) -> tuple[str, str]:
-    rule = rule_named(one.alert.rule)
+    rule = rule_named(one.alert.rule, one.alert.opened_at)
     name = _(rule.name) if rule else one.alert.rule
     headline = f"{one.alert.subject_name}：{name}"
     if one.event.kind in ("cleared", "closed"):

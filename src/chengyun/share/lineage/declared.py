@@ -20,7 +20,7 @@ from chengyun.city.pages import Calendar, Chart, MapLayer, Table, Tiles
 from chengyun.city.words import Topic
 from chengyun.share.lineage.shapes import EVERY, Column, Edge, How, Item, Place
 
-__all__ = ["CASE_FIELDS", "DOORS", "DERIVED_CODES", "declared_parts", "register_columns", "written_at"]
+__all__ = ["CASE_FIELDS", "DOORS", "DERIVED_CODES", "alert_parts", "declared_parts", "register_columns", "written_at"]
 
 Part = Place | Edge
 
@@ -90,7 +90,7 @@ def declared_parts(city: City) -> Iterator[Part]:
             items = tuple(Item(name, name, "", editions[-1].unit or "") for name in names)
             yield Place(f"limit:{pack.key}.{table}", "limit", table, items, at=pack.limits.file)
     for key, alert in city.alerts.items():
-        yield from _alert(city, key, alert)
+        yield from alert_parts(city, key, alert, alert.at)
     for key, kind in city.cases.items():
         yield Place(key, "case", kind.name, CASE_FIELDS, key, kind.at)
         for state in kind.states:
@@ -193,8 +193,8 @@ def _topic(city: City, key: str, topic: Topic) -> Iterator[Part]:
         yield Edge(Column(place, name), Column(to, column), "identity", topic.pattern, at)
 
 
-def _alert(city: City, key: str, rule: AlertRule) -> Iterator[Part]:
-    at = rule.at  # type: ignore[attr-defined]
+def alert_parts(city: City, key: str, rule: AlertRule, at: str) -> Iterator[Part]:
+    """Yield the place of an alert rule and what leads to it and on. at: where it is written."""
     pack = key.split(".")[0]
     place, on = f"alert:{key}", qualify(pack, rule.on)
     columns = (Item("subject", _("对象"), "C"), Item("value", _("数值"), "N"), Item("raised", _("发出"), "L"))

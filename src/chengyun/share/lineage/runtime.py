@@ -1,17 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The part of the graph an installation adds while it runs: sources and their columns, forms and where they lead, grants."""
+"""The part of the graph an installation adds while it runs: sources and their columns, forms and where they lead, grants, and
+the alert rules it has filed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
 from chengyun.access.models import Grant
+from chengyun.city import City
 from chengyun.collect.forms.models import FormVersion
 from chengyun.collect.pull.models import Source
+from chengyun.operate.probation.ruleset import rules_known
+from chengyun.share.lineage.declared import alert_parts
 from chengyun.share.lineage.shapes import EVERY, Column, Edge, Item, Place
 
 __all__ = ["runtime_parts"]
@@ -24,6 +29,10 @@ def runtime_parts() -> Iterator[Place | Edge]:
     published = FormVersion.objects.filter(state=FormVersion.State.PUBLISHED).select_related("form")
     for version in published.defer("source", "xform").order_by("form_id"):
         yield from _form(version)
+    city: City = settings.CITY
+    for key, rule in rules_known(city).items():
+        if key not in city.alerts:
+            yield from alert_parts(city, key, rule, f"alert-rules/{key}")
     now = timezone.now()
     for grant in Grant.objects.filter(Q(until=None) | Q(until__gt=now)).select_related("organisation").order_by("id"):
         yield from _grant(grant)

@@ -25,7 +25,7 @@ from chengyun.city.words import SEVERITIES
 from chengyun.config import config
 from chengyun.errors import Refused
 from chengyun.operate.models import Alert
-from chengyun.operate.probation.ruleset import rule_named, standing_now
+from chengyun.operate.probation.ruleset import rulebook, rules_known
 from chengyun.operate.queries import answers_shown_to
 from chengyun.web.desk.pages import Listed, asked, filters_of, page_number
 
@@ -86,7 +86,7 @@ def history(request: HttpRequest) -> HttpResponse:
     start = (number - 1) * PAGE
     found = list(_found(request)[start : start + PAGE + 1])
     severity, state, ended, rule, text, area, since, until = _asked(request)
-    rules = standing_now().rules
+    rules = rules_known()
     page = Page(
         Listed(tuple(_rows(request, found[:PAGE])), number, len(found) > PAGE, filters_of(request.GET)), text, area, since, until,
         tuple(Choice(one, one, one == severity) for one in reversed(SEVERITIES)),
@@ -169,7 +169,7 @@ def _found(request: HttpRequest) -> QuerySet[Alert]:
             rows = rows.filter(closed_because="history")
     if text:
         city: City = settings.CITY
-        known = {**city.alerts, **standing_now().rules}
+        known = rules_known(city)
         named = [key for key, one in known.items() if text in one.name or text in _(one.name)]
         rows = rows.filter(
             Q(subject_name__icontains=text) | Q(subject__icontains=text) | Q(rule__in=named) | Q(rule__icontains=text)
@@ -189,7 +189,7 @@ def _rows(request: HttpRequest, alerts: list[Alert]) -> list[Row]:
     allowed = scope(actor, "alerts")
     number_of = answers_shown_to(actor)
     areas = names_of({one.area_code[:6] for one in alerts if one.area_code})
-    names = {one.rule: rule.name if (rule := rule_named(one.rule)) else one.rule for one in alerts}
+    rules = rulebook()
     found = []
     for one in alerts:
         shown = allowed.mask({
@@ -198,7 +198,7 @@ def _rows(request: HttpRequest, alerts: list[Alert]) -> list[Row]:
         })  # fmt: skip
         found.append(
             Row(
-                one.pk, names[one.rule], one.subject_name, areas.get(one.area_code[:6], ""), one.severity,
+                one.pk, rules.name(one.rule, one.opened_at), one.subject_name, areas.get(one.area_code[:6], ""), one.severity,
                 str(one.get_state_display()), one.since, one.opened_at, one.acknowledged_at, shown.get("acknowledged_by", ""),
                 one.closed_at, shown.get("closed_because", ""), one.worst, one.limit, one.times, number_of(one) or "",
                 one.simulated,

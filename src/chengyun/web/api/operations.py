@@ -14,10 +14,11 @@ from django.utils import timezone
 from chengyun.access.actors import Actor
 from chengyun.access.policy import require_scope, scope
 from chengyun.cases.queries import CaseView, case_view, cases_by_number
-from chengyun.city import City
+from chengyun.city import AlertRule, City
 from chengyun.config import config
 from chengyun.errors import NotFound, nearest
 from chengyun.operate.models import Alert, Figure
+from chengyun.operate.probation.ruleset import rulebook
 from chengyun.operate.queries import AlertView, FigureView, alert_view, answers_shown_to, newest_figures, status
 from chengyun.web.api.asked import cursor_of, read_cursor
 from chengyun.web.desk.why import as_json
@@ -88,9 +89,9 @@ def alert_list(actor: Actor, asked: dict[str, Any]) -> dict[str, Any]:
     found = list(rows.order_by("-pk").values_list("pk", flat=True)[: asked["limit"] + 1])
     page = found[: asked["limit"]]
     known = {row.pk: row for row in Alert.objects.filter(pk__in=page).select_related("case_alert__case")}
-    number_of = answers_shown_to(actor)
+    number_of, rules = answers_shown_to(actor), rulebook()
     return {
-        "alerts": [_alert_row(known[pk], number_of(known[pk])) for pk in page],
+        "alerts": [_alert_row(one, rules.named(one.rule, one.opened_at), number_of(one)) for one in (known[pk] for pk in page)],
         "next": cursor_of([page[-1]]) if len(found) > len(page) else None,
     }  # fmt: skip
 
@@ -142,9 +143,8 @@ def _figure(one: FigureView) -> dict[str, Any]:
     return {**{name: getattr(one, name) for name in names}, "detail": dict(one.detail)}
 
 
-def _alert_row(row: Alert, case: str | None) -> dict[str, Any]:
+def _alert_row(row: Alert, rule: AlertRule | None, case: str | None) -> dict[str, Any]:
     city: City = settings.CITY
-    rule = city.alerts.get(row.rule)
     unit = ""
     if row.dataset in city.indicators:
         unit = city.indicators[row.dataset].unit

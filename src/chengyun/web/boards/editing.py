@@ -25,6 +25,7 @@ from chengyun.errors import NotFound, Refused
 from chengyun.operate.boards import queries, services, spec
 from chengyun.operate.boards.definitions import layers_of
 from chengyun.operate.boards.queries import Saved
+from chengyun.operate.probation.ruleset import standing_now
 from chengyun.web.desk.deeds import Fault, attempt, done
 from chengyun.web.places import area_names
 
@@ -199,7 +200,7 @@ def _known(actor: Actor) -> dict[str, Any]:
         "indicators": named(readable),
         "subjects": {key: one.subject for key, one in readable.items()},
         "layers": named(layers),
-        "rules": named(city.alerts),
+        "rules": named(standing_now(city).heard),
         "types": named(city.cases),
         "areas": [[config().city, _("全市")], *([code, name] for code, name in area_names("district").items())],
         "words": {

@@ -28,7 +28,7 @@ from chengyun.errors import Refused
 from chengyun.operate import services
 from chengyun.operate.alerting.models import Member
 from chengyun.operate.models import Alert, Figure
-from chengyun.operate.probation.ruleset import rule_named, standing_now
+from chengyun.operate.probation.ruleset import Rulebook, rule_named, rulebook
 from chengyun.operate.queries import AlertView, alert_view, answers_shown_to
 from chengyun.web import shown
 from chengyun.web.desk.deeds import Fault, attempt, done
@@ -145,7 +145,8 @@ def alert_list(request: HttpRequest) -> HttpResponse:
         rows = rows.exclude(state="closed")
     if severity in SEVERITIES:
         rows = rows.filter(severity=severity)
-    known = {**city.alerts, **standing_now(city).rules}
+    rules = rulebook(city)
+    known = rules.known
     if rule in known:
         rows = rows.filter(rule=rule)
     if text:
@@ -157,7 +158,7 @@ def alert_list(request: HttpRequest) -> HttpResponse:
     areas = names_of({one.area_code[:6] for one in found[:PAGE] if one.area_code})
     states = [("", _("未关闭")), *Alert.State.choices, ("all", _("全部"))]
     page = AlertsPage(
-        Listed(tuple(_row(one, areas, number_of) for one in found[:PAGE]), number, len(found) > PAGE, filters_of(given)),
+        Listed(tuple(_row(one, rules, areas, number_of) for one in found[:PAGE]), number, len(found) > PAGE, filters_of(given)),
         text,
         tuple(Choice(value, str(name), value == state) for value, name in states),
         tuple(Choice(value, value, value == severity) for value in reversed(SEVERITIES)),
@@ -231,7 +232,7 @@ def read_alert(alert_id: int, actor: Actor, fault: Fault | None = None) -> Alert
     """Return an alert's page. Raises NotFound."""
     city: City = settings.CITY
     alert = alert_view(alert_id, actor)
-    rule = rule_named(alert.rule)
+    rule = rule_named(alert.rule, alert.opened_at)
     field, source = _measured(city, alert, rule)
     code = alert.area_code
     path = [code[:4] + "00", code[:6], code[:9], code[:12]]
@@ -288,9 +289,9 @@ def sentence(alert: AlertView, rule: AlertRule | None, field: str) -> str:
     return _("%(subject)s：%(value)s（%(since)s 起）。") % words
 
 
-def _row(row: Alert, areas: dict[str, str], number_of: Callable[[Alert], str | None]) -> AlertRow:
+def _row(row: Alert, rules: Rulebook, areas: dict[str, str], number_of: Callable[[Alert], str | None]) -> AlertRow:
     city: City = settings.CITY
-    rule = rule_named(row.rule)
+    rule = rules.named(row.rule, row.opened_at)
     return AlertRow(
         row.pk, rule.name if rule else row.rule, row.subject_name, row.severity, row.state, str(row.get_state_display()),
         row.value, row.limit, _unit(city, row.dataset, rule), areas.get(row.area_code[:6], ""), row.since, row.closed_at,

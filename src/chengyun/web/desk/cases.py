@@ -33,6 +33,7 @@ from chengyun.city import CaseType, City, State
 from chengyun.city.drawing import draw
 from chengyun.errors import NotFound, Refused
 from chengyun.operate.models import Alert
+from chengyun.operate.probation.ruleset import rulebook
 from chengyun.standards.times import parse_instant
 from chengyun.web.desk.alerts import Choice
 from chengyun.web.desk.casewords import clock_text, clock_words
@@ -467,11 +468,12 @@ def _person(text: str, number: str, actor: Actor) -> Account | None:
 
 
 def _alerts(city: City, case: CaseView) -> tuple[CaseAlertLine, ...]:
+    rules = rulebook(city)
     rows = Alert.objects.filter(pk__in=case.alerts).order_by("opened_at", "id")
     return tuple(
         CaseAlertLine(
-            row.pk, f"{row.subject_name}：{_(city.alerts[row.rule].name) if row.rule in city.alerts else row.rule}", row.severity,
-            row.opened_at, str(row.get_state_display()),
+            row.pk, f"{row.subject_name}：{_(rules.name(row.rule, row.opened_at))}", row.severity, row.opened_at,
+            str(row.get_state_display()),
         )
         for row in rows
     )  # fmt: skip

@@ -21,6 +21,7 @@ from chengyun.access.actors import actor_of
 from chengyun.access.views import public
 from chengyun.city import City, Stream
 from chengyun.lake.rows import Flag
+from chengyun.operate.probation.ruleset import rulebook
 from chengyun.operate.queries import subject_names
 from chengyun.operate.why import InputRows, Link, Why
 from chengyun.web import shown
@@ -128,6 +129,7 @@ def read_page(found: Why, begun: dt.datetime) -> WhyPage:
     city: City = settings.CITY
     figure = found.figure
     uses = found.downwards[:MOST_LINKS]
+    rules = rulebook(city)
     names = {
         key: subject_names(key, {one.subject for one in uses if one.indicator == key}) for key in {one.indicator for one in uses}
     }
@@ -139,10 +141,7 @@ def read_page(found: Why, begun: dt.datetime) -> WhyPage:
         inputs=tuple(_table(city, one) for one in found.inputs),
         uses=tuple(_link(city, one, names[one.indicator].get(one.subject, one.subject)) for one in uses),
         uses_more=len(found.downwards) - len(uses),
-        cited=tuple(
-            CitedLine(one.alert, city.alerts[one.rule].name if one.rule in city.alerts else one.rule, one.opened_at, one.case)
-            for one in found.upwards
-        ),
+        cited=tuple(CitedLine(one.alert, rules.name(one.rule, one.opened_at), one.opened_at, one.case) for one in found.upwards),
         again_value=shown.number(found.again.value, figure.decimals),
         as_of=begun,
         took_ms=round((timezone.now() - begun).total_seconds() * 1000),
