@@ -4,15 +4,20 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import gzip
 import io
 from collections import Counter
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
+from django.conf import settings
 
 from chengyun.city import Malformed, Observation, Registered
 from chengyun.lake.read import snapshot
+from chengyun.operate.probation.replay import replay
+from chengyun.operate.probation.scoring import Real, Said, judge
 from chengyun.packs.water_supply import feeds
 
 
@@ -49,6 +54,30 @@ def test_a_month_with_an_attack_as_stored(load, figures, shared: Path, tmp_path:
     assert pumps["PU1", "2016-09-14"].value == sum(running)
     tanks = figures("water_supply.tank_level_day")
     assert {asset for asset, _day in tanks} == {f"T{number}" for number in range(1, 8)}
+
+
+@pytest.mark.shared
+def test_what_stands_still_for_too_long_is_told_of_and_nothing_else(load, figures, shared: Path, tmp_path: Path) -> None:
+    data = shared / "data/water-batadal"
+    month = tmp_path / "october.csv"
+    with gzip.open(data / "BATADAL_dataset04.csv.gz", "rt") as file, month.open("w") as out:
+        header, *lines = file
+        out.writelines([header, *(line for line in lines if line[3:8] == "10/16")])
+    load("water_supply.telemetry", month)
+    still = {key: one.value for key, one in figures("water_supply.asset_stuck_hours").items() if one.value}
+    # The pressure behind resting pumps stands still for 27 to 30 hours five times that month; for 47 under the attack on tank 1.
+    assert set(still) == {("J280", "2016-10-10"), ("J280", "2016-10-11")}
+
+    key, zone = "water_supply.asset_stuck", ZoneInfo("Asia/Shanghai")
+    since, until = dt.datetime(2016, 10, 1, tzinfo=zone), dt.datetime(2016, 11, 1, tzinfo=zone)
+    would = replay(settings.CITY, key, settings.CITY.alerts[key], since, until).alerts
+    with (data / "attacks_dataset04.csv").open() as file:
+        attacks = [tuple(dt.datetime.fromisoformat(row[end]).replace(tzinfo=zone) for end in ("start", "end"))
+                   for row in csv.DictReader(file)]  # fmt: skip
+    real = [Real(frozenset({"C-Town"}), *one) for one in attacks if one[0] < until and one[1] > since]
+    said = [Said("C-Town", one.since, one.ended) for one in would]
+    verdict = judge(said, real, dt.timedelta(0), dt.timedelta(0), until)
+    assert (len(said), sum(verdict.right), verdict.found) == (1, 1, [True, False])
 
 
 @pytest.mark.shared

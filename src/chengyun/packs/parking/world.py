@@ -40,10 +40,12 @@ def register(lots: Sensors) -> Mapping[str, Sequence[Any]]:
 INSTRUMENTS = (
     Instrument(
         key="lot", name="停车场", stream="lot_free", share=0.05, read=read, register=register,
-        mishaps=[Mishap(key="crowd", name="大型活动", rules=["lot_full"], often=10, hours=(3, 6), reach_m=600)],
+        mishaps=[
+            Mishap(key="crowd", name="大型活动", rules=["lot_full"], also=["lot_unusual"], often=10, hours=(3, 6), reach_m=600),
+        ],
         defects=[
             Defect(kind="silence", often=3, hours=(30, 96), rules=["lot_silent"]),
-            Defect(kind="stuck", quantity="free", often=2, hours=(24, 72), flag="stuck"),
+            Defect(kind="stuck", quantity="free", often=2, hours=(24, 72), flag="stuck", rules=["lot_unusual"]),
         ],
     ),
 )  # fmt: skip

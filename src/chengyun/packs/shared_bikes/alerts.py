@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from chengyun.city import AlertRule, Below, Silent
+from chengyun.city import Above, AlertRule, Below, Silent
 
 ALERTS = (
     AlertRule(
@@ -35,6 +35,17 @@ ALERTS = (
         when=Silent(after=dt.timedelta(hours=6)),
         severity="blue",
         meaning="站点六小时没有状态，请检查供电与通信。",
+        group="district",
+    ),
+    AlertRule(
+        key="station_stale",
+        name="站点状态陈旧",
+        on="station_status",
+        field="age",
+        # An operator publishes a station's last word again and again: it is not silent, and says nothing.
+        when=Above(6 * 3600, clear=3600, times=2),
+        severity="blue",
+        meaning="运营方仍在发布，但站点自己六小时没有上报，请检查站点供电与通信。",
         group="district",
     ),
 )

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""When somebody must look: a tank nearly empty, a pressure too low, a signal gone. Our defaults; a network sets its own."""
+"""When somebody must look: a tank nearly empty, a pressure too low, a signal gone or standing still. Our defaults; a network
+sets its own."""
 
 from __future__ import annotations
 
 import datetime as dt
 
-from chengyun.city import AlertRule, Below, Silent
+from chengyun.city import Above, AlertRule, Below, Silent
 
 ALERTS = (
     AlertRule(
@@ -33,5 +34,13 @@ ALERTS = (
         when=Silent(after=dt.timedelta(hours=3)),
         severity="blue",
         meaning="设施三小时没有上传，请检查遥测终端与通信。",
+    ),
+    AlertRule(
+        key="asset_stuck",
+        name="设施数值不变",
+        on="asset_stuck_hours",
+        when=Above(0),
+        severity="blue",
+        meaning="水位连续 24 个或压力连续 36 个小时值完全相同，请检查传感器与数采程序。",
     ),
 )

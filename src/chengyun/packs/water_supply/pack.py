@@ -17,7 +17,12 @@ PACK = Pack(
     ],
     streams=[streams.ASSET_HOUR, streams.NETWORK_HOUR],
     feeds=feeds.FEEDS,
-    indicators=["indicators/tank_level_day.sql", "indicators/pump_hours_day.sql", "indicators/attack_hours_day.sql"],
+    indicators=[
+        "indicators/tank_level_day.sql",
+        "indicators/pump_hours_day.sql",
+        "indicators/attack_hours_day.sql",
+        "indicators/asset_stuck_hours.sql",
+    ],
     alerts=alerts.ALERTS,
     pages=pages.PAGES,
     instruments=world.INSTRUMENTS,

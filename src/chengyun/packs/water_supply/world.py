@@ -53,7 +53,7 @@ INSTRUMENTS = (
         ],
         defects=[
             SILENCE,
-            Defect(kind="stuck", quantity="pressure", often=2, hours=(24, 96), flag="stuck"),
+            Defect(kind="stuck", quantity="pressure", often=2, hours=(24, 96), flag="stuck", rules=["asset_stuck"]),
             Defect(kind="drift", quantity="pressure", size=-0.45, often=1, hours=(120, 300)),
             Defect(kind="spike", quantity="flow", size=9_000, often=4, hours=(1, 1), flag="range"),
         ],
@@ -63,7 +63,7 @@ INSTRUMENTS = (
         mishaps=[Mishap(key="empty", name="水箱见底", rules=["tank_low"], often=8, hours=(5, 12))],
         defects=[
             SILENCE,
-            Defect(kind="stuck", quantity="level", often=2, hours=(24, 96), flag="stuck"),
+            Defect(kind="stuck", quantity="level", often=2, hours=(24, 96), flag="stuck", rules=["asset_stuck"]),
             Defect(kind="spike", quantity="level", size=12, often=6, hours=(1, 1), flag="spike"),
         ],
     ),
