@@ -11,9 +11,11 @@ from django.db.models import Count
 
 from chengyun.access.actors import SYSTEM
 from chengyun.cases.evaluation.counted import BIT
+from chengyun.cases.evaluation.doubt import SIGNS
 from chengyun.cases.evaluation.models import Edition, Fact, Standing
 from chengyun.cases.evaluation.services import count, month_of, publish, verify
-from chengyun.cases.models import Case, CaseStage
+from chengyun.cases.intake.models import Report
+from chengyun.cases.models import Case, CaseEvent, CaseStage
 from chengyun.errors import Refused
 
 from .conftest import NOVEMBER, OCTOBER, TYPE, ZONE
@@ -104,6 +106,19 @@ def test_counting_twice_gives_the_same(october: Edition) -> None:
     first = list(Standing.objects.filter(edition=october).order_by("profile", "level", "unit").values_list(*columns))
     again = count(TYPE, *OCTOBER, SYSTEM, NOVEMBER)
     assert list(Standing.objects.filter(edition=again).order_by("profile", "level", "unit").values_list(*columns)) == first
+
+
+def test_who_says_that_nothing_was_mended_is_heard_though_no_rating_is_left(october: Edition) -> None:
+    closed = Fact.objects.filter(edition=october, dimension="department", shown__gte=0, case__closed_at__isnull=False)
+    # Two bits for each sign in the order of doubt.SIGNS: 0 not shown, 1 shown, 2 could not be seen.
+    at = 2 * list(SIGNS).index("disagrees")
+    case = next(one.case for one in closed.select_related("case").order_by("case_id") if one.shown >> at & 3 == 2)
+    assert case.closed_at is not None
+    hour = dt.timedelta(hours=1)
+    Report.objects.create(number="T1", link_salt="s", channel="web", text="没修", received_at=case.opened_at, case=case)
+    CaseEvent.objects.create(case=case, kind="contradicted", at=case.closed_at + hour, note="还是老样子")
+    again = count(TYPE, *OCTOBER, SYSTEM, NOVEMBER)
+    assert Fact.objects.get(edition=again, dimension="department", case=case).shown >> at & 3 == 1
 
 
 def test_a_period_that_has_not_ended_is_not_published(quarter) -> None:

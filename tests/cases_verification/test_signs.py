@@ -181,6 +181,38 @@ def test_photos_that_two_merged_cases_share_are_no_sign(people):
     assert services.look(Case.objects.get(pk=second.pk), NOW + 2 * HOUR) == []
 
 
+def test_what_the_reporter_says_weighs_by_what_it_is_about():
+    newest = rules.edition_on(dt.date(2026, 10, 1))
+
+    def weights(**known):
+        return [one.weight for one in rules.find(Facts(**known), newest)]
+
+    assert weights(rating=2) == [0.35]
+    assert weights(rating=1, late=True) == [0.15]  # of late work: it may be about that
+    assert weights(contradicted_at=NOW) == [0.45]
+    assert weights(rating=3, late=True) == []
+    assert [one.weight for one in rules.find(Facts(rating=1, late=True, contradicted_at=NOW), RULES)] == [0.5]
+
+
+def test_plain_pictures_must_be_more_alike_to_be_the_same():
+    newest = rules.edition_on(dt.date(2026, 10, 1))
+
+    def found(one: int, other: int) -> set[str]:
+        mine, theirs = Picture(1, one, after=True), rules.Other(2, "c", other, 900.0)
+        return {sign.rule for sign in rules.find(Facts(pictures=[mine], others=[theirs]), newest)}
+
+    rich, plain = 0x5A5A_5A5A_5A5A_5A5A, 0x00FF
+    assert found(rich, rich) == found(plain, plain) == {"photo_copied"}
+    assert found(rich, rich ^ 0b111) == {"photo_copied"}  # saved again
+    assert found(rich, rich ^ 0xFF) == {"photo_alike"}
+    assert found(plain, plain ^ 0b11) == {"photo_alike"}
+    assert found(plain, plain ^ 0xF0000) == set()  # two streets under much sky
+    assert found(0, 0) == found(-1, -1) == set()  # nothing on either
+    assert {sign.rule for sign in rules.find(
+        Facts(pictures=[Picture(1, plain, after=True)], others=[rules.Other(2, "c", plain ^ 0xF0000, 900.0)]), RULES
+    )} == {"photo_alike"}  # fmt: skip
+
+
 def test_rules_that_were_in_force_are_complete_and_dated():
     for edition in rules.editions():
         assert edition.source

@@ -3,7 +3,7 @@
 
 `case-cheats` takes a city through an honest month and through the same month with one unit that cheats (cheats.py), six ways, for
 many seeds. `case-evaluation` counts one month out of a register of a year.
-CHENGYUN_BENCH_SEEDS says how many cities, CHENGYUN_BENCH_CASES how large the register.
+CHENGYUN_BENCH_SEEDS says how many cities, CHENGYUN_BENCH_UNITS of how many units, CHENGYUN_BENCH_CASES how large the register.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from chengyun.cases.evaluation.declared import Profile, Sign, read_book
 
 SEEDS = int(os.environ.get("CHENGYUN_BENCH_SEEDS", "20"))
 CASES = int(os.environ.get("CHENGYUN_BENCH_CASES", "1000000"))
+UNITS = int(os.environ.get("CHENGYUN_BENCH_UNITS", str(City.units)))
 RUNS = 3
 """For statistics over counting; the first of a fresh database is the slowest."""
 
@@ -34,8 +35,11 @@ PROFILE, DAY = "department_outcome", dt.date(2026, 10, 1)
 
 @dataclasses.dataclass
 class _Gain:
-    """What a cheat did, seed by seed: ranks won by the fair and by the plain order; whether it was named."""
+    """What a cheat did, seed by seed: ranks won by the fair and by the plain order, points of the fair score won, half of the
+    width of that score's interval; whether it was named."""
 
+    points: list[float] = dataclasses.field(default_factory=list)
+    unsure: list[float] = dataclasses.field(default_factory=list)
     fair: list[int] = dataclasses.field(default_factory=list)
     plain: list[int] = dataclasses.field(default_factory=list)
     named: list[bool] = dataclasses.field(default_factory=list)
@@ -48,7 +52,7 @@ def measure_cheats(seeds: int = SEEDS, cases: int = City.cases) -> list[Result]:
     gains: dict[str, _Gain] = {cheat: _Gain() for cheat in CHEATS}
     alarms = 0
     for seed in range(seeds):
-        honest_city = City(cases=cases, cheater=seed % City.units)
+        honest_city = City(units=UNITS, cases=cases, cheater=seed % UNITS)
         honest = assess(profile, signs, simulate(honest_city, seed))
         alarms += sum(one.named for unit in honest for one in unit.findings)
         for cheat in CHEATS:
@@ -83,6 +87,8 @@ def _compare(gain: _Gain, honest: Sequence[UnitResult], cheated: Sequence[UnitRe
     if before.ranked and after.ranked and before.plain_order and after.plain_order:
         gain.fair.append(before.ranked.order - after.ranked.order)
         gain.plain.append(before.plain_order - after.plain_order)
+        gain.points.append(after.ranked.score - before.ranked.score)
+        gain.unsure.append((before.ranked.high - before.ranked.low) / 2)
     named = [one for result in cheated for one in result.findings if one.named]
     right = [one for one in named if one.unit == unit and one.sign == cheat]
     gain.named.append(bool(right))
@@ -96,7 +102,9 @@ def _told(gains: dict[str, _Gain], alarms: int, seeds: int) -> list[Result]:
     worst = {cheat: f"{max(map(abs, gain.fair)):d} (plain {max(map(abs, gain.plain)):d})" for cheat, gain in gains.items()}
     within = {cheat: f"{np.mean(np.abs(gain.fair) <= 1):.3f}" for cheat, gain in gains.items()}
     recall = {cheat: f"{statistics.mean(gain.named):.2f}" for cheat, gain in gains.items()}
-    asked = f"{seeds} cities of {City.units} units, one of which cheats in half of the cases it could"
+    won = {cheat: f"{statistics.mean(gain.points):+.2f}" for cheat, gain in gains.items()}
+    unsure = statistics.mean(width for gain in gains.values() for width in gain.unsure)
+    asked = f"{seeds} cities of {UNITS} units, one of which cheats in half of the cases it could"
     return [
         Result(
             name="case-cheats-rank", value=float(np.percentile(np.abs(moves), 95, method="inverted_cdf")), unit="ranks", target=1,
@@ -105,6 +113,12 @@ def _told(gains: dict[str, _Gain], alarms: int, seeds: int) -> list[Result]:
         Result(
             name="case-cheats-within", value=float(np.mean(np.abs(moves) <= 1)), unit="share", target=0.95, better="higher",
             compared=within, notes="Share of cities in which the unit moves by one rank at most; beside it by cheat.",
+        ),
+        Result(
+            name="case-cheats-points", value=max(statistics.mean(gain.points) for gain in gains.values()), unit="points",
+            target=0,
+            compared={**won, "a score is known to": f"± {unsure:.1f}"},
+            notes="What the cheat that pays best wins on average in the fair score, 0–100; beside it each. Below 0: it costs.",
         ),
         Result(
             name="case-cheats-precision", value=right / max(1, right + wrong), unit="share", target=0.9, better="higher",

@@ -61,6 +61,12 @@ WITH touched AS MATERIALIZED (
 ), often AS (
     SELECT t.department_id, r.reach FROM ratings r JOIN touched t ON t.id = r.case_id
     WHERE r.reach IS NOT NULL GROUP BY t.department_id, r.reach HAVING count(*) >= %(often)s
+), contradicted AS (
+    -- Whoever says that nothing was mended takes the rating back with it: it is the same word, said louder.
+    SELECT e.case_id, max(e.at) AS at FROM cases_caseevent e
+    WHERE e.case_id IN (SELECT r.case_id FROM intake_report r JOIN touched t ON t.id = r.case_id)
+      AND e.kind = 'contradicted' AND e.at < %(until)s
+    GROUP BY e.case_id
 ), recategorised AS (
     SELECT t.id AS case_id FROM touched t WHERE EXISTS (
         SELECT 1 FROM cases_caseevent e
@@ -127,9 +133,11 @@ WITH touched AS MATERIALIZED (
     -- Two bits for each sign of doubt.SIGNS, in its order: 0 not shown, 1 shown, 2 could not be seen.
     SELECT m.id,
            CASE WHEN done_at IS NULL THEN -1 ELSE
-               coalesce(seen.photo, %(unseen)s) + coalesce(seen.no_visit, %(unseen)s) * 4 + m.instant::int * 16 + CASE WHEN m.rating IS NULL THEN 128 ELSE (m.rating <= 2)::int * 64 END
+               coalesce(seen.photo, %(unseen)s) + coalesce(seen.no_visit, %(unseen)s) * 4 + m.instant::int * 16
+               + CASE WHEN contradicted.at > m.done_at THEN 64 WHEN m.rating IS NULL THEN 128 ELSE (m.rating <= 2)::int * 64 END
                + m.reported_again::int * 256 END AS shown
     FROM marked m LEFT JOIN evaluation_seen seen ON seen.case_id = m.id
+    LEFT JOIN contradicted ON contradicted.case_id = m.id
 ), departments AS (
     SELECT m.id AS case_id, 'department' AS dimension, o.key AS unit, m.mix || left(m.area_code, 9) AS stratum,
         (m.handle_due IS TRUE)::int * (

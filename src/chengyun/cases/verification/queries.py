@@ -79,4 +79,6 @@ def _sentence(rule: str, detail: Mapping[str, Any]) -> str:
         "too_quick": _("派遣后 %(seconds)d 秒即报处置完毕。"),
         "reporter_disagrees": _("上报人评分 %(rating)d 分（满分 5 分）。"),
     }
+    if "contradicted" in detail:
+        return _("办结后上报人反映仍未解决。")
     return words[rule] % detail

@@ -24,6 +24,11 @@ KEYS = frozenset({
 })  # fmt: skip
 
 
+WHOLE = 0xFFFF_FFFF_FFFF_FFFF
+PLAIN = 6.0
+"""Bits in which two fingerprints differ by chance below which they say nothing: a black night, a white wall."""
+
+
 @dataclass(frozen=True, slots=True)
 class Picture:
     """A photo as the rules see it. after: it came with the work or its verification, not with the report.
@@ -53,7 +58,8 @@ class Facts:
     """What is known. others: earlier photos of other cases that may look like one of these.
 
     nearest_m: how close the handler's tracks came between dispatch and report; None: no track to judge by.
-    rating: the lowest of the reporters, 1 to 5; None: nobody said.
+    rating: the lowest of the reporters, 1 to 5; None: nobody said. late: whether the work came after its time, which a low rating
+    may be about. contradicted_at: when a reporter last said that it is not mended; None: nobody did.
     """
 
     dispatched_at: dt.datetime | None = None
@@ -62,6 +68,8 @@ class Facts:
     others: Sequence[Other] = ()
     nearest_m: float | None = None
     rating: int | None = None
+    late: bool = False
+    contradicted_at: dt.datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +125,7 @@ def edition_on(day: dt.date) -> Edition:
 def _copied(facts: Facts, rules: Mapping[str, Any]) -> Iterator[Found]:
     rule = rules["photo_copied"]
     for mine, other, bits in _pairs(facts):
-        if bits <= rule["bits"]:
+        if bits <= _allowed(rule, mine.fingerprint, other.fingerprint):
             yield _found("photo_copied", rule, f"{mine.id}~{other.id}", case=other.case, photo=mine.id, other=other.id, bits=bits)
 
 
@@ -125,7 +133,8 @@ def _alike(facts: Facts, rules: Mapping[str, Any]) -> Iterator[Found]:
     rule = rules["photo_alike"]
     for mine, other, bits in _pairs(facts):
         far = other.apart_m is not None and other.apart_m >= rule["apart_m"]
-        if rules["photo_copied"]["bits"] < bits <= rule["bits"] and far:
+        pair = mine.fingerprint, other.fingerprint
+        if _allowed(rules["photo_copied"], *pair) < bits <= _allowed(rule, *pair) and far:
             yield _found("photo_alike", rule, f"{mine.id}~{other.id}", case=other.case, photo=mine.id, other=other.id, bits=bits)
 
 
@@ -134,7 +143,8 @@ def _before(facts: Facts, rules: Mapping[str, Any]) -> Iterator[Found]:
     earlier = [one for one in facts.pictures if not one.after]
     for mine in facts.pictures:
         for other in earlier:
-            if mine.after and (bits := _bits(mine.fingerprint, other.fingerprint)) <= rule["bits"]:
+            bits = _bits(mine.fingerprint, other.fingerprint)
+            if mine.after and bits <= _allowed(rule, mine.fingerprint, other.fingerprint):
                 yield _found("photo_before", rule, f"{mine.id}~{other.id}", photo=mine.id, other=other.id, bits=bits)
 
 
@@ -171,7 +181,11 @@ def _too_quick(facts: Facts, rules: Mapping[str, Any]) -> Iterator[Found]:
 def _disagrees(facts: Facts, rules: Mapping[str, Any]) -> Iterator[Found]:
     rule = rules["reporter_disagrees"]
     if facts.rating is not None and facts.rating <= rule["rating"]:
-        yield _found("reporter_disagrees", rule, "rating", rating=facts.rating)
+        weight = rule.get("late_weight", rule["weight"]) if facts.late else rule["weight"]
+        yield Found("reporter_disagrees", weight, "rating", {"rating": facts.rating})
+    if facts.contradicted_at is not None and "contradicted_weight" in rule:
+        at = facts.contradicted_at.isoformat()
+        yield Found("reporter_disagrees", rule["contradicted_weight"], at, {"contradicted": at})
 
 
 def _pairs(facts: Facts) -> Iterator[tuple[Picture, Other, int]]:
@@ -186,4 +200,17 @@ def _found(key: str, rule: Mapping[str, Any], subject: str, **detail: Any) -> Fo
 
 
 def _bits(one: int, other: int) -> int:
-    return ((one ^ other) & 0xFFFF_FFFF_FFFF_FFFF).bit_count()
+    return ((one ^ other) & WHOLE).bit_count()
+
+
+def _allowed(rule: Mapping[str, Any], one: int, other: int) -> float:
+    """Return how many bits may differ: fewer where both pictures are so plain that they would hardly differ by chance either.
+
+    of_chance: among how many that differ by chance the rule's bits are meant; a rule without it means them whatever is shown. Of
+    pictures on which nothing can be told apart nothing is said: below 0, no pair fits.
+    """
+    if "of_chance" not in rule:
+        return float(rule["bits"])
+    a, b = (one & WHOLE).bit_count(), (other & WHOLE).bit_count()
+    chance = a + b - a * b / 32
+    return float(rule["bits"]) * min(1.0, chance / rule["of_chance"]) if chance >= PLAIN else -1.0

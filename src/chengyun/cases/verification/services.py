@@ -86,7 +86,8 @@ def facts_of(case: Case) -> Facts:
     return Facts(
         dispatched_at=began, handled_at=case.handled_at, pictures=pictures, nearest_m=_nearest(case, began),
         others=_others(case, [photo for photo, one in zip(photos, pictures, strict=True) if one.after]),
-        rating=min((one for one in ratings if one is not None), default=None),
+        rating=min((one for one in ratings if one is not None), default=None), late=case.in_time is False,
+        contradicted_at=case.events.filter(kind="contradicted").order_by("-at").values_list("at", flat=True).first(),
     )  # fmt: skip
 
 
