@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from chengyun.simulate.score.duplicates import Filed, score_duplicates
 from chengyun.simulate.score.people import ordered, score_bodies, score_pairs, score_signs
 from chengyun.simulate.score.rules import Alerted, Flagged, score_flags, score_planted, score_rules
 
@@ -81,8 +82,33 @@ def test_duplicates_are_counted_by_pairs() -> None:
 
 
 def test_false_closings_are_counted_by_cases() -> None:
-    found = score_signs({"c1", "c2", "elsewhere"}, {"c1": 0.9, "c2": 0.2, "c3": 0.6, "c4": 0.0}, 0.5)
-    assert (found.planted, found.doubted, found.right, found.missed) == (2, 2, 1, ["c2"])
+    false = {"c1": "again", "c2": "clever", "c5": "elsewhere", "not_worked_on": "clever"}
+    doubt = {"c1": 0.9, "c2": 0.2, "c3": 0.6, "c4": 0.0, "c5": 0.8}
+    found = score_signs(false, {"c5"}, doubt, {"photo_copied": ["c1", "c3"], "photo_elsewhere": ["c5"]}, 0.5)
+    assert (found.planted, found.doubted, found.right, found.caught) == (2, 2, 1, 1)
+    assert found.missed == {"c2": "clever"}
+    assert found.by_sign == {"photo_copied": (2, 1), "photo_elsewhere": (1, 1)}
+    assert (found.precision, found.recall) == (0.5, 0.5)
+
+
+def test_a_duplicate_is_found_missed_with_its_reason_or_came_too_late() -> None:
+    def filed(number: str, when: float, first: str, case: str = "", by: str = "", **shown: float) -> Filed:
+        return Filed(number=number, received_at=hour(when), first=first, case=case or first, by=by, shown=shown)
+
+    reports = [
+        filed("r1", 0, "c1"), filed("r2", 1, "c1", by="program", c1=0.95), filed("r3", 2, "c3", c9=0.8, c1=0.7),
+        filed("r4", 3, "c4", "c1", c1=0.6), filed("r5", 4, "c5"), filed("r6", 30, "c6"),
+        filed("other", 5, "c1", by="reporter", c1=0.5), filed("real", 6, "c1", by="program"),
+    ]  # fmt: skip
+    incident_of = dict.fromkeys(("r1", "r2", "r3", "r4", "r5", "r6"), "i1") | {"other": "i2"}
+    found = score_duplicates(reports, incident_of, {"c1": hour(20), "c3": hour(20), "c5": hour(20)})
+    assert (found.due, found.ended, found.found) == (4, 1, 2)
+    assert found.right == {"program": 1, "reporter": 0, "clerk": 1}
+    assert found.wrong == {"program": 0, "reporter": 1, "clerk": 0}
+    assert found.missed == {"r3": "shown", "r5": "not_shown"}
+    assert (found.shown, found.first) == (3, 2)
+    assert (found.precision, found.recall) == (pytest.approx(2 / 3), 0.5)
+    assert score_duplicates([], {}, {}).recall is None
 
 
 def test_bodies_are_compared_with_how_they_really_work() -> None:

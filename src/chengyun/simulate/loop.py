@@ -24,9 +24,10 @@ from typing import Any
 from chengyun.access.actors import ANONYMOUS, Actor
 from chengyun.access.models import Organisation
 from chengyun.cases import services
-from chengyun.cases.intake import dealings, photos
+from chengyun.cases.intake import dealings, merging, photos
 from chengyun.cases.intake.models import Report
 from chengyun.cases.intake.services import ReportIn, file_report
+from chengyun.cases.intake.thinking import look_for_twins
 from chengyun.cases.models import Case
 from chengyun.city import CaseType, City, SimulatedArea, Transition
 from chengyun.city.incidents import Habits, Move
@@ -35,6 +36,7 @@ from chengyun.config import Config
 from chengyun.errors import Problem
 from chengyun.simulate.incidents import Planned, Told, planned, texts_of
 from chengyun.simulate.people import Cast, Habit, after_work, habit_of
+from chengyun.simulate.recognising import Recognising
 from chengyun.simulate.scenes import photo
 from chengyun.simulate.told import folder, read_told
 
@@ -49,6 +51,8 @@ STOCK = 3
 """Photos a false body shows again and again."""
 AWAY = 0.012
 """Degrees, about a kilometre: how far away a photo of elsewhere is taken."""
+PAGES = ("web", "app")
+"""Channels that show what was reported nearby before a report is sent."""
 PHOTO = 0.55
 """How often a report comes with a photo."""
 STARS = (1, 2, 3, 4, 5)
@@ -118,6 +122,7 @@ class _Run:
         self._due: list[_Due] = []
         self._roots: dict[int, str] = {}
         self._false: set[str] = set()
+        self._recognising = Recognising(config)
         self._done = Done()
 
     @cached_property
@@ -179,16 +184,25 @@ class _Run:
         pictures = (self._photo(told.incident, told.key, told, told.at, mended=False),) if dice.random() < PHOTO else ()
         given = ReportIn(
             channel=told.channel, text=told.text, category=told.chosen, lon=told.lon, lat=told.lat, photos=pictures,
-            idempotency_key=f"simulated {told.key}", simulated=True,
+            idempotency_key=f"simulated {told.key}", simulated=True, join=self._recognised(told, dice),
         )  # fmt: skip
         filed = file_report(given, ANONYMOUS, told.at)
         if filed.again:
             return None
         self._done.reports += 1
         joined = filed.duplicate_of.number if filed.duplicate_of else ""
-        self._tell_truth("report", told.key, told.at, incident=told.incident, number=filed.report.number, joined=joined)
+        self._recognising.note(filed.report.number, told.incident)
+        by = "" if not joined else "reporter" if given.join else "program"
+        self._tell_truth("report", told.key, told.at, incident=told.incident, number=filed.report.number, joined=joined, by=by)
         # A report that joined another one's case leaves it where it stands, on the list already.
         return None if joined else filed.case
+
+    def _recognised(self, told: Told, dice: random.Random) -> str:
+        """Return the case a resident joins who sees, at the report page, that it is the same thing."""
+        if told.channel not in PAGES:
+            return ""
+        shown = look_for_twins(lon=told.lon, lat=told.lat, at=told.at, category=told.chosen, text=told.text)
+        return self._recognising.seen("resident", told.incident, [one.case for one in shown], dice)
 
     def _deed(self, due: _Due) -> Case:
         case, move, at = due.case, due.move, due.at
@@ -218,6 +232,13 @@ class _Run:
             category = report.category or self._categories.get(report.text, "") or case.category
             dealings.accept(report, category, clerk, at, show=list(report.photos.values_list("pk", flat=True)))
             self._done.deeds += 1
+        for report in waiting[:1]:
+            dice = random.Random(f"{self._seed} desk {self._root(case)}")  # noqa: S311  reproducible, not secret
+            shown = [one["case"] for one in report.similar if one["case"] != case.number]
+            into = self._recognising.seen("clerk", self._recognising.incident_of(report.number), shown, dice)
+            if into:
+                merging.merge(case, into, clerk, at)
+                self._done.deeds += 1
         return Case.objects.select_related("owner").get(pk=case.pk) if waiting else None
 
     def _heard(self, case: Case, at: dt.datetime, dice: random.Random) -> Case:

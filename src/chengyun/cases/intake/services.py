@@ -148,13 +148,18 @@ def _file(given: ReportIn, read: _Read, key: str | None, digest: str, actor: Act
 
 
 def _open(given: ReportIn, read: _Read, number: str, now: dt.datetime) -> Case:
-    category = given.category or (read.suggested.category if read.suggested and not read.suggested.abstained else "")
+    category = _category(given, read.suggested)
     # Whoever reports may not open cases; the program does it for them, and the report says who asked.
     return cases.open_here(
         report_type(), _title(read), SYSTEM, now, category=category, source=given.channel, emergency=given.emergency,
         description=read.text, address=read.address, area_code=read.area, lon=read.lon, lat=read.lat,
         evidence={"report": number}, simulated=given.simulated,
     )  # fmt: skip
+
+
+def _category(given: ReportIn, suggested: Suggested | None) -> str:
+    """Return the category a report has: the one given, or one that is suggested without hesitation; "" for none."""
+    return given.category or (suggested.category if suggested and not suggested.abstained else "")
 
 
 def _twin(given: ReportIn, read: _Read) -> Case | None:
@@ -189,9 +194,9 @@ def _read(given: ReportIn, now: dt.datetime) -> _Read:
         raise Refused(_("请在地图上点一下位置，或写明地址。"), code="place")
     area = placing.area_at(*place) if place else placing.area_named(address)
     lon, lat = place or (None, None)
-    similar = look_for_twins(lon=lon, lat=lat, at=now, category=given.category, text=text)
     # Whoever chose a category needs no guess; the desk sees whether it fits.
     suggested = None if given.category else suggest(text=text, lon=lon, lat=lat, area_code=area, at=now, channel=given.channel)
+    similar = look_for_twins(lon=lon, lat=lat, at=now, category=_category(given, suggested), text=text)
     return _Read(text, address, area, lon, lat, contact, pictures, similar, suggested)
 
 

@@ -8,16 +8,18 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from chengyun.cases.intake.models import Report
-from chengyun.cases.models import Case
+from chengyun.cases.models import Case, CaseEvent
 from chengyun.cases.verification import rules
 from chengyun.cases.verification.models import Sign
 from chengyun.city import City, qualify
 from chengyun.lake.read import snapshot
 from chengyun.lake.rows import Flag
 from chengyun.operate.models import Alert
+from chengyun.operate.probation.ruleset import rules_known
+from chengyun.simulate.score.duplicates import Filed
 from chengyun.simulate.score.rules import Alerted, Flagged
 
-__all__ = ["alerts", "cases_of_reports", "doubts", "flagged", "slack_of", "worked"]
+__all__ = ["alerts", "cases_of_reports", "doubts", "ends", "filed", "flagged", "sent_back", "signs", "slack_of", "worked"]
 
 FLAGS = {"spike": Flag.SPIKE, "stuck": Flag.STUCK, "gap": Flag.GAP, "range": Flag.RANGE}
 DAY = dt.timedelta(days=1)
@@ -32,7 +34,7 @@ def alerts(since: dt.datetime, until: dt.datetime) -> list[Alerted]:
 def slack_of(city: City) -> Mapping[str, dt.timedelta]:
     """Return how far the times of a rule's alerts reach beyond the moments they speak of."""
     found = {}
-    for key, rule in city.alerts.items():
+    for key, rule in rules_known(city).items():
         on = qualify(key.split(".")[0], str(rule.on))
         stream = city.streams.get(on)
         found[key] = DAY if stream is None else 2 * (stream.cadence or dt.timedelta(hours=1))
@@ -69,6 +71,42 @@ def cases_of_reports() -> dict[str, str]:
             case = into[case]
         found[report] = numbers[case]
     return found
+
+
+def filed(joined_by: Mapping[str, str]) -> list[Filed]:
+    """Return every report with a case. joined_by: report → who joined it when it was filed."""
+    final = cases_of_reports()
+    rows = Report.objects.filter(simulated=True, case__isnull=False).values_list(
+        "number", "received_at", "home__number", "similar"
+    )
+    return [
+        Filed(
+            number=number, received_at=at, first=home or final[number], case=final[number], by=joined_by.get(number, ""),
+            shown={one["case"]: one["score"] for one in similar},
+        )
+        for number, at, home, similar in rows
+    ]  # fmt: skip
+
+
+def ends() -> dict[str, dt.datetime]:
+    """Return when each case that has ended did; one that was merged lives on in the other and is left out."""
+    rows = Case.objects.filter(simulated=True, ended=True, merged_into=None)
+    return dict(rows.values_list("number", "stage_since"))
+
+
+def signs(kind: str) -> dict[str, set[str]]:
+    """Return which cases each sign spoke of."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for rule, number in Sign.objects.filter(case__type=kind, case__simulated=True).values_list("rule", "case__number"):
+        found[rule].add(number)
+    return dict(found)
+
+
+def sent_back(kind: str, city: City, false_at: Mapping[str, dt.datetime]) -> set[str]:
+    """Return the cases that the check sent back after their last false deed. false_at: case → when that was."""
+    again = [step.key for step in city.cases[kind].transitions if step.counts == "rework"]
+    rows = CaseEvent.objects.filter(case__number__in=list(false_at), kind="step", transition__in=again)
+    return {number for number, at in rows.values_list("case__number", "at") if at > false_at[number]}
 
 
 def doubts(kind: str) -> dict[str, float]:

@@ -34,12 +34,18 @@ class PairScore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignScore:
-    """Cases with a false deed (planted), cases under doubt (doubted), both (right), and the false ones not doubted (missed)."""
+    """Cases that ended with a false deed (planted), cases under doubt (doubted), both (right).
+
+    caught: false deeds that the check sent back, so that nothing false was closed; not asked for. by_sign: sign → (cases it spoke
+    of, those of them that were false, caught ones too). missed: case → how it was falsified, of the false ones not doubted.
+    """
 
     planted: int
     doubted: int
     right: int
-    missed: Sequence[str]
+    caught: int
+    by_sign: Mapping[str, tuple[int, int]]
+    missed: Mapping[str, str]
 
     @property
     def precision(self) -> float | None:
@@ -70,11 +76,24 @@ def score_pairs(incident_of: Mapping[str, str], case_of: Mapping[str, str]) -> P
     return PairScore(planted=len(planted), joined=len(joined), right=len(planted & joined))
 
 
-def score_signs(false: set[str], doubt: Mapping[str, float], least: float) -> SignScore:
-    """Compare cases with a false deed with cases whose signs weigh at least so much. doubt: of every case worked on."""
-    doubted = {number for number, weight in doubt.items() if weight >= least}
-    known = false & set(doubt)
-    return SignScore(planted=len(known), doubted=len(doubted), right=len(known & doubted), missed=sorted(known - doubted))
+def score_signs(
+    false: Mapping[str, str], caught: Iterable[str], doubt: Mapping[str, float], signs: Mapping[str, Iterable[str]], least: float
+) -> SignScore:  # fmt: skip
+    """Compare cases with a false deed with cases whose signs weigh at least so much.
+
+    false: case → how. caught: those whose last false deed the check sent back. doubt: of every case worked on. signs: sign → the
+    cases it spoke of. A caught case under doubt is neither right nor wrong: the doubt is about what was sent back.
+    """
+    sent_back = set(caught)
+    doubted = {number for number, weight in doubt.items() if weight >= least} - sent_back
+    known = (false.keys() & doubt.keys()) - sent_back
+    by_sign = {
+        sign: (len(cases), len(cases & false.keys())) for sign, cases in sorted((key, set(one)) for key, one in signs.items())
+    }
+    return SignScore(
+        planted=len(known), doubted=len(doubted), right=len(known & doubted), caught=len(sent_back & false.keys()),
+        by_sign=by_sign, missed={case: false[case] for case in sorted(known - doubted)},
+    )  # fmt: skip
 
 
 def score_bodies(

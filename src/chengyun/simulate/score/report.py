@@ -22,6 +22,7 @@ from chengyun.operate.forecasts.scoring import Tally
 from chengyun.simulate.loop import made_up_type
 from chengyun.simulate.people import habit_of
 from chengyun.simulate.score import found
+from chengyun.simulate.score.duplicates import DuplicateScore, score_duplicates
 from chengyun.simulate.score.people import BodyScore, PairScore, SignScore, ordered, score_bodies, score_pairs, score_signs
 from chengyun.simulate.score.rules import PlantedScore, RuleScore, score_flags, score_planted, score_rules
 from chengyun.simulate.settings import Settings, settings_file
@@ -67,6 +68,7 @@ class Score:
     incidents: int
     unreported: int
     pairs: PairScore
+    duplicates: DuplicateScore
     signs: SignScore
     bodies: Sequence[BodyScore]
     slow: float | None
@@ -76,7 +78,7 @@ class Score:
     def as_json(self) -> str:
         """Return it as one JSON object, with precision and recall beside the counts."""
         told = dataclasses.asdict(self)
-        for name in ("pairs", "signs"):
+        for name in ("pairs", "duplicates", "signs"):
             told[name] |= _shares(getattr(self, name))
         told["rules"] = [dataclasses.asdict(one) | _shares(one) for one in self.rules]
         return json.dumps(told, ensure_ascii=False, indent=1, default=str)
@@ -94,16 +96,21 @@ def score(config: Config, city: City, until: dt.datetime) -> Score:
     flags = found.flagged(city, streams, settings.begins, until)
     told = list(read_told(config))
     incidents = {one["key"] for one in told if one["what"] == "incident"}
-    incident_of = {one["number"]: one["incident"] for one in told if one["what"] == "report"}
+    reports = {one["number"]: one for one in told if one["what"] == "report"}
+    incident_of = {number: one["incident"] for number, one in reports.items()}
+    joined_by = {number: one.get("by") or ("program" if one["joined"] else "") for number, one in reports.items()}
     kind = made_up_type(city)
     doubts = found.doubts(kind) if kind else {}
-    false = {one["key"] for one in told if one["what"] == "false"}
+    false = {one["key"]: one["how"] for one in told if one["what"] == "false"}
+    caught = found.sent_back(kind, city, {one["key"]: one["at"] for one in told if one["what"] == "false"}) if kind else set()
     habits = {key: habit_of(key, settings.seed).name for key in Organisation.objects.values_list("key", flat=True)}
     bodies = score_bodies(found.worked(kind) if kind else [], habits, doubts, DOUBT)
     return Score(
         since=settings.begins, until=until, rules=rules, planted=score_planted(planted, heard, flags, until), not_scored=other,
         flags=score_flags(planted, flags), incidents=len(incidents), unreported=len(incidents - set(incident_of.values())),
-        pairs=score_pairs(incident_of, found.cases_of_reports()), signs=score_signs(false, doubts, DOUBT), bodies=bodies,
+        pairs=score_pairs(incident_of, found.cases_of_reports()),
+        duplicates=score_duplicates(found.filed(joined_by), incident_of, found.ends()),
+        signs=score_signs(false, caught, doubts, found.signs(kind) if kind else {}, DOUBT), bodies=bodies,
         slow=ordered(_hours(bodies, slow=True), _hours(bodies, slow=False)),
         false=ordered(_doubted(bodies, cheating=True), _doubted(bodies, cheating=False)), forecasts=list(_forecasts(until)),
     )  # fmt: skip
@@ -135,15 +142,15 @@ def text(result: Score) -> Iterator[str]:
         named = f"{kind.what} {kind.kind}, {kind.stream}"
         yield f"{named:<44}{kind.planted:>9}{kind.by_alert:>10}{kind.by_flag:>9}{len(kind.missed):>8}"
         if kind.missed:
-            rest = f" and {len(kind.missed) - SHOWN} more" if len(kind.missed) > SHOWN else ""
-            yield f"    missed: {', '.join(kind.missed[:SHOWN])}{rest}"
+            yield f"    missed{_named(kind.missed)}"
     yield ""
     for flag, (whole, right) in result.flags.items():
         yield f"flag {flag}: {whole:,} observations, {right:,} where something was planted ({_share(right / whole)})"
     yield f"incidents in the streets: {result.incidents:,}, of which nobody told of {result.unreported:,}"
-    pairs, signs = result.pairs, result.signs
-    yield f"duplicates: {pairs.planted:,} pairs, {pairs.joined:,} joined, {pairs.right:,} rightly; {_both(pairs)}"
-    yield f"false closings: {signs.planted:,}, {signs.doubted:,} doubted, {signs.right:,} rightly; {_both(signs)}"
+    yield from _duplicates(result.duplicates)
+    pairs = result.pairs
+    yield f"the same by pairs of reports: {pairs.planted:,}, {pairs.joined:,} joined, {pairs.right:,} rightly; {_both(pairs)}"
+    yield from _signs(result.signs)
     for body in result.bodies:
         hours = "–" if body.hours is None else f"{body.hours:.1f} h"
         yield (
@@ -156,6 +163,36 @@ def text(result: Score) -> Iterator[str]:
             f"{_share(made.covered)} in nine of ten, skill {_share(made.skill)}"
         )
     yield f"a slow body takes longer than another: {_share(result.slow)}; a false one is doubted more: {_share(result.false)}"
+
+
+def _duplicates(one: DuplicateScore) -> Iterator[str]:
+    yield (
+        f"reports of what was told before and still open: {one.due:,} ({one.ended:,} more came after its end); {one.found:,} "
+        f"joined; {_both(one)}"
+    )
+    for who in one.right:
+        yield f"    joined by the {who}: {one.right[who]:,} rightly, {one.wrong[who]:,} wrongly"
+    yield f"    shown by the search: {one.shown:,}, first of what it showed: {one.first:,}"
+    for reason in ("shown", "not_shown"):
+        missed = [number for number, why in one.missed.items() if why == reason]
+        yield f"    missed, {reason.replace('_', ' ')}: {len(missed):,}{_named(missed)}"
+
+
+def _signs(one: SignScore) -> Iterator[str]:
+    yield (
+        f"cases that ended with a false deed: {one.planted:,} ({one.caught:,} more were sent back by the check); {one.doubted:,} "
+        f"doubted, {one.right:,} rightly; {_both(one)}"
+    )
+    for sign, (spoke, right) in one.by_sign.items():
+        yield f"    {sign}: {spoke:,} cases, {right:,} of them false ({_share(right / spoke if spoke else None)})"
+    for how in sorted(set(one.missed.values())):
+        missed = [case for case, was in one.missed.items() if was == how]
+        yield f"    missed, {how}: {len(missed):,}{_named(missed)}"
+
+
+def _named(keys: Sequence[str]) -> str:
+    rest = f" and {len(keys) - SHOWN} more" if len(keys) > SHOWN else ""
+    return f": {', '.join(keys[:SHOWN])}{rest}" if keys else ""
 
 
 def _forecasts(until: dt.datetime) -> Iterator[ForecastScore]:
