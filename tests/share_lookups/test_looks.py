@@ -120,9 +120,7 @@ def test_a_proof_holds_and_no_changed_character_does(proof: dict[str, Any], tmp_
         except verifier.Wrong:
             continue
         passed.append(name)
-    # Base64 ends in bits that say nothing: such a change is of the writing, not of what is written.
-    assert [name for name in passed if not name.startswith(("('key', 'x')", "('head',)"))] == []
-    assert len(passed) <= 3
+    assert passed == []
     with pytest.raises(verifier.Wrong, match="none of those you know"):
         verifier.verify(proof, ("another",))
     for missing in proof:

@@ -9,7 +9,7 @@ A proof is one JSON object:
     person      {"leaf", "index", "size", "hashes"}: that a person's leaf is under that root; RFC 9162, 2.1.3
     log         {"index", "size", "hashes"}: that the statement is in the log
     head        the log's signed head, C2SP tlog-checkpoint
-    key         the city's public key, RFC 7517; its `kid` is its thumbprint, RFC 7638
+    key         the city's public key, RFC 7517; its `kid` is its thumbprint, RFC 7638; Ed25519, or SM2 (GB/T 32918)
 
 What is proved is that the holder of the key answers for a log in which this read stands, with this person in it. Whose key it
 is the reader must know: the city publishes its thumbprint; compare it, or give it with --key.
@@ -27,7 +27,20 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+KINDS = {("OKP", "Ed25519"): ("crv", "kty", "x"), ("EC", "SM2"): ("crv", "kty", "x", "y")}
+"""Kind of a key → what its thumbprint is made of."""
+# Standard: GB/T 32918.5-2017, the curve recommended; y² = x³ + ax + b over the field of P, base point (GX, GY) of order N.
+P = 0xFFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF00000000FFFFFFFFFFFFFFFF
+A = P - 3
+B = 0x28E9FA9E9D9F5E344D5A9E4BCF6509A7F39789F515AB8F92DDBCBD414D940E93
+N = 0xFFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFF7203DF6B21C6052B53BBF40939D54123
+GX = 0x32C4AE2C1F1981195F9904466A39C9948FE30BBFF2660BE1715A4589334C74C7
+GY = 0xBC3736A2F4F6779C59BDCEE36B692153D0A9877CC62A474002DF32E52139F0A0
+IDENTITY = b"1234567812345678"
+"""Standard: GM/T 0009-2012, 10: where the two sides agreed on none."""
 
 
 class Wrong(Exception):
@@ -51,10 +64,10 @@ def _verify(proof: dict[str, Any], keys: tuple[str, ...]) -> str:
     leaf = _leaf(bytes.fromhex(person["leaf"]))
     if _root(leaf, person["index"], person["size"], person["hashes"]).hex() != statement["persons"]["root"]:
         raise Wrong("The person is not among those whose rows were read.")
-    thumbprint = _thumbprint(proof["key"])
+    thumbprint, point, kind = _key(proof["key"])
     if keys and thumbprint not in keys:
         raise Wrong(f"The key {thumbprint} is none of those you know.")
-    size, root = _head(proof["head"], proof["key"])
+    size, root = _head(proof["head"], point, kind)
     if proof["log"]["size"] != size:
         raise Wrong("The path in the log is for another head.")
     said = json.dumps(statement, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
@@ -88,33 +101,110 @@ def _root(node: bytes, index: int, size: int, hashes: list[str]) -> bytes:
     return node
 
 
-def _thumbprint(jwk: dict[str, str]) -> str:
-    if (jwk["kty"], jwk["crv"]) != ("OKP", "Ed25519"):
-        raise Wrong(f"This program checks Ed25519; the key is {jwk['kty']}/{jwk['crv']}.")
-    kept = {name: jwk[name] for name in ("crv", "kty", "x")}
+def _key(jwk: dict[str, str]) -> tuple[str, bytes, bytes]:
+    """Return a key's thumbprint, its point and how a head's signature names its kind."""
+    kind = (jwk["kty"], jwk["crv"])
+    if kind not in KINDS:
+        raise Wrong(f"This program checks Ed25519 and SM2; the key is {jwk['kty']}/{jwk['crv']}.")
+    kept = {name: jwk[name] for name in KINDS[kind]}
     found = hashlib.sha256(json.dumps(kept, separators=(",", ":"), sort_keys=True).encode()).digest()
     name = base64.urlsafe_b64encode(found).rstrip(b"=").decode()
     if jwk["kid"] != name:
         raise Wrong("The key is not the one its name says.")
-    return name
+    point = b"".join(_coordinate(jwk[word]) for word in kept if word in "xy")
+    if kind[0] == "OKP":
+        return name, point, b"\x01"
+    x, y = int.from_bytes(point[:32], "big"), int.from_bytes(point[32:], "big")
+    if max(x, y) >= P or (y * y - x * x * x - A * x - B) % P:
+        raise Wrong("The key's x and y are no point of the SM2 curve.")
+    return name, point, b"\xffsm2"
 
 
-def _head(note: str, jwk: dict[str, str]) -> tuple[int, bytes]:
+def _coordinate(text: str) -> bytes:
+    raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    if len(raw) != 32 or base64.urlsafe_b64encode(raw).rstrip(b"=").decode() != text:
+        raise Wrong("The key is none: a coordinate is 32 bytes in base64url.")
+    return raw
+
+
+def _head(note: str, point: bytes, kind: bytes) -> tuple[int, bytes]:
     body, _, line = note.rpartition("\n\n")
     body += "\n"
     lines = body.split("\n")
     dash, name, signed = line.rstrip("\n").split(" ")
     if dash != "—" or name != lines[0]:
         raise Wrong("The head's signature is of another log.")
-    point = base64.urlsafe_b64decode(jwk["x"] + "=" * (-len(jwk["x"]) % 4))
-    raw = base64.b64decode(signed, validate=True)
-    if raw[:4] != hashlib.sha256(name.encode() + b"\n\x01" + point).digest()[:4]:
+    raw, root = _plain(signed), _plain(lines[2])
+    if raw[:4] != hashlib.sha256(name.encode() + b"\n" + kind + point).digest()[:4]:
         raise Wrong("The head is signed with another key.")
+    if not _signed(point, body.encode(), raw[4:]):
+        raise Wrong("The head's signature does not hold.")
+    return int(lines[1]), root
+
+
+def _plain(text: str) -> bytes:
+    raw = base64.b64decode(text, validate=True)
+    if base64.b64encode(raw).decode() != text:
+        raise Wrong("The head is not in its canonical form: something in it was changed.")
+    return raw
+
+
+def _signed(point: bytes, data: bytes, signature: bytes) -> bool:
+    if len(point) == 64:
+        return _sm2(point, data, signature)
     try:
-        Ed25519PublicKey.from_public_bytes(point).verify(raw[4:], body.encode())
+        Ed25519PublicKey.from_public_bytes(point).verify(signature, data)
     except InvalidSignature:
-        raise Wrong("The head's signature does not hold.") from None
-    return int(lines[1]), base64.b64decode(lines[2], validate=True)
+        return False
+    return True
+
+
+def _sm3(data: bytes) -> bytes:
+    digest = hashes.Hash(hashes.SM3())
+    digest.update(data)
+    return digest.finalize()
+
+
+def _sm2(point: bytes, data: bytes, signature: bytes) -> bool:
+    """Say whether the holder of a point signed these bytes; signature: r and s, 32 bytes each. Standard: GB/T 32918.2-2016, 7."""
+    r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
+    t = (r + s) % N
+    if len(signature) != 64 or not (0 < r < N and 0 < s < N and t):
+        return False
+    fixed = b"".join(it.to_bytes(32, "big") for it in (A, B, GX, GY))
+    about = _sm3((len(IDENTITY) * 8).to_bytes(2, "big") + IDENTITY + fixed + point)
+    e = int.from_bytes(_sm3(about + data), "big")
+    key = (int.from_bytes(point[:32], "big"), int.from_bytes(point[32:], "big"))
+    met = _added(_times(s, (GX, GY)), _times(t, key))
+    return met is not None and (e + met[0]) % N == r
+
+
+_Point = tuple[int, int]
+
+
+def _added(one: _Point | None, other: _Point | None) -> _Point | None:
+    """Add two points of the curve; None is the point at infinity."""
+    if one is None or other is None:
+        return one or other
+    if one[0] == other[0]:
+        if (one[1] + other[1]) % P == 0:
+            return None
+        slope = (3 * one[0] * one[0] + A) * pow(2 * one[1], -1, P) % P
+    else:
+        slope = (other[1] - one[1]) * pow(other[0] - one[0], -1, P) % P
+    x = (slope * slope - one[0] - other[0]) % P
+    return x, (slope * (one[0] - x) - one[1]) % P
+
+
+def _times(number: int, point: _Point) -> _Point | None:
+    found: _Point | None = None
+    added: _Point | None = point
+    while number:
+        if number & 1:
+            found = _added(found, added)
+        added = _added(added, added)
+        number >>= 1
+    return found
 
 
 def main(words: list[str] | None = None) -> int:
