@@ -199,13 +199,13 @@ def test_a_small_packed_body_does_not_fill_the_memory(town, service):
 def test_a_key_in_the_address_is_never_told(town, service):
     service.answer = lambda *_: (500, {}, b"")
     source = source_of(town, service, read={"auth": "query", "key_name": "k"}, credentials=Credentials(secret="s3cret"))
-    from chengyun.collect.pull import web_services
+    from chengyun.collect.pull import getting
 
-    before, web_services.ATTEMPTS = web_services.ATTEMPTS, 1
+    before, getting.ATTEMPTS = getting.ATTEMPTS, 1
     try:
         run = town.run(source)
     finally:
-        web_services.ATTEMPTS = before
+        getting.ATTEMPTS = before
     assert service.asked[0][1] == {"k": "s3cret"}
     assert "s3cret" not in run.error
 

@@ -8,36 +8,27 @@ the last time are not sent again. A body that is no JSON is read by the readers 
 from __future__ import annotations
 
 import datetime as dt
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import urljoin, urlsplit
 
 import msgspec
 
 from chengyun.collect.pull.chunks import ROWS, Chunk, Row, mark_of, moment_of
 from chengyun.collect.pull.credentials import Credentials
+from chengyun.collect.pull.getting import Getter, Wait, shown
 from chengyun.collect.pull.guard import Guard
 from chengyun.collect.pull.spec import HttpRead, Paging, Spec, floor
-from chengyun.errors import Malformed, Refused, Unavailable
+from chengyun.errors import Malformed
 
 if TYPE_CHECKING:
     import httpx
 
 __all__ = ["HttpReading"]
 
-CONNECT_WITHIN_S = 10.0
-ANSWER_WITHIN_S = 60.0
-ATTEMPTS = 4
-LONGEST_WAIT_S = 60.0
-"""A longer Retry-After ends the run; the next is not before it."""
 MOST_PAGES = 10_000
-MOST_REDIRECTS = 5
-IN_MEMORY = 4 * 2**20
 AHEAD = dt.timedelta(days=1)
-
-Wait = Callable[[float], None]
 
 
 class HttpReading:
@@ -47,29 +38,20 @@ class HttpReading:
         self, spec: Spec, read: HttpRead, credentials: Credentials, guard: Guard, position: Mapping[str, Any], zone: dt.tzinfo,
         now: dt.datetime, wait: Wait = time.sleep,
     ) -> None:  # fmt: skip
-        try:
-            import httpx
-        except ImportError as missing:
-            raise Refused("Reading HTTP services needs httpx; install chengyun again, whole.", code="extra") from missing
-        self._spec, self._read, self._credentials, self._guard, self._zone, self._now, self._wait = (
-            spec, read, credentials, guard, zone, now, wait,
-        )  # fmt: skip
+        self._spec, self._read, self._zone, self._now = spec, read, zone, now
+        self._getter = Getter(spec.address, read, guard, now, credentials, wait)
         self._position = dict(position)
         self._mark: int | None = position.get("mark") if read.watermark else None
         self._timed = bool(position.get("timed", True))
         self.since_mark = floor(spec, self._mark, self._timed) if self._mark is not None and read.since else None
         self.whole = False
-        self._hosts = {urlsplit(spec.address).hostname, *read.hosts}
-        self._last_asked = 0.0
-        # No proxies and no .netrc from the environment: where a source leads is decided by the guard alone.
-        self._client = httpx.Client(timeout=httpx.Timeout(ANSWER_WITHIN_S, connect=CONNECT_WITHIN_S), trust_env=False)
 
     def keys(self) -> None:
         """What is asked for with `since` is not everything; what is gone cannot be told then."""
         return
 
     def close(self) -> None:
-        self._client.close()
+        self._getter.close()
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield the rows of every page. Raises Unavailable, Refused or Malformed."""
@@ -107,16 +89,14 @@ class HttpReading:
         place = paging.first if paging and paging.by == "page" else 0
         asked: set[str] = set()
         for _ in range(MOST_PAGES):
-            shown = dict(parameters)
+            words = dict(parameters)
             if paging and paging.parameter and paging.by in ("page", "offset"):
-                shown[paging.parameter] = str(place)
+                words[paging.parameter] = str(place)
             if paging and paging.size_parameter and paging.size:
-                shown[paging.size_parameter] = str(paging.size)
-            answer, file, size = self._ask(address, shown, conditional=paging is None and not asked)
+                words[paging.size_parameter] = str(paging.size)
+            answer, file, size = self._getter.get(address, words, self._position if paging is None and not asked else None)
             if str(answer.url) in asked:
-                raise Malformed(
-                    f"{_shown(answer)} was named as the next page twice; the service runs in a circle.", code="paging"
-                )
+                raise Malformed(f"{shown(answer)} was named as the next page twice; the service runs in a circle.", code="paging")
             asked.add(str(answer.url))
             if file is None:
                 yield None, answer.headers
@@ -166,133 +146,6 @@ class HttpReading:
                 text = moment.astimezone(self._zone).strftime(pattern)
         return {self._read.since: text}
 
-    def _ask(
-        self, address: str, parameters: Mapping[str, str], *, conditional: bool
-    ) -> tuple[httpx.Response, BinaryIO | None, int]:
-        """Return the answer to a GET and its body, within bounds; None when nothing changed since the last time."""
-        import httpx
-
-        wrong = ""
-        for attempt in range(ATTEMPTS):
-            if attempt:
-                self._wait(min(8.0, 2.0**attempt))
-            try:
-                answer = self._open(address, parameters, conditional)
-            except httpx.TransportError as away:
-                wrong = f"{type(away).__name__}: {away}"
-                continue
-            try:
-                match answer.status_code:
-                    case 200:
-                        file, size = self._body(answer)
-                        return answer, file, size
-                    case 304:
-                        return answer, None, 0
-                    case 429 | 503:
-                        wrong = f"it answers {answer.status_code}, too busy"
-                        self._be_patient(answer)
-                    case status if status >= 500:
-                        wrong = f"it answers {status}"
-                    case 401 | 403:
-                        raise Refused(
-                            f"{_shown(answer)} answers {answer.status_code}: the credentials are not accepted.",
-                            code="credentials",
-                        )
-                    case status:
-                        raise Refused(
-                            f"{_shown(answer)} answers {status}, expected 200. Check the address.", code="source_refuses"
-                        )
-            except httpx.TransportError as away:
-                wrong = f"it broke off: {type(away).__name__}"
-            finally:
-                answer.close()
-        raise Unavailable(self._credentials.hidden(f"{urlsplit(address).hostname} does not answer as asked: {wrong}."))
-
-    def _be_patient(self, answer: httpx.Response) -> None:
-        text = answer.headers.get("retry-after", "")
-        seconds = _seconds(text, self._now)
-        if seconds is not None and seconds > LONGEST_WAIT_S:
-            raise Unavailable(
-                f"{_shown(answer)} asks to be left alone for {seconds:.0f} s.", code="busy", retry_after=min(seconds, 86_400.0)
-            )
-        if seconds:
-            self._wait(seconds)
-
-    def _open(self, address: str, parameters: Mapping[str, str], conditional: bool) -> httpx.Response:
-        """Send a GET and follow redirects one by one; every host is checked first, and spoken to at the address checked."""
-        import httpx
-
-        url = httpx.URL(address)
-        url = url.copy_merge_params(dict(parameters)) if parameters else url
-        for _ in range(MOST_REDIRECTS + 1):
-            if url.scheme not in ("http", "https") or url.host not in self._hosts:
-                raise Refused(
-                    f"It leads to {url.scheme}://{url.host}, which is not declared. If it is meant, add it to hosts.", code="host"
-                )
-            checked = self._guard.address(url.host, url.port or (443 if url.scheme == "https" else 80))
-            self._keep_pace()
-            request = self._client.build_request(
-                "GET", self._with_key(url).copy_with(host=checked), headers=self._headers(url, conditional),
-                extensions={"sni_hostname": url.host},
-            )  # fmt: skip
-            answer = self._client.send(request, stream=True)
-            answer.request.url = url  # what is told of it, and what its links are relative to
-            if not answer.has_redirect_location:
-                return answer
-            answer.close()
-            url = url.join(answer.headers["location"])
-        raise Malformed(f"{url.host} redirects more than {MOST_REDIRECTS} times.", code="redirects")
-
-    def _headers(self, url: httpx.URL, conditional: bool) -> dict[str, str]:
-        headers = {
-            "Host": url.netloc.decode(),
-            "Accept": "application/json, */*;q=0.5",
-            "User-Agent": "chengyun",
-        } | self._read.headers
-        if conditional and self._position.get("etag"):
-            headers["If-None-Match"] = self._position["etag"]
-        elif conditional and self._position.get("modified"):
-            headers["If-Modified-Since"] = self._position["modified"]
-        if url.host != urlsplit(self._spec.address).hostname:
-            return headers  # another host's business is not ours to prove who we are
-        match self._read.auth:
-            case "basic":
-                import base64
-
-                pair = f"{self._credentials.user}:{self._credentials.password}"
-                headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
-            case "bearer":
-                headers["Authorization"] = f"Bearer {self._credentials.secret}"
-            case "header":
-                headers[str(self._read.key_name)] = self._credentials.secret
-        return headers
-
-    def _with_key(self, url: httpx.URL) -> httpx.URL:
-        if self._read.auth == "query" and url.host == urlsplit(self._spec.address).hostname:
-            return url.copy_set_param(str(self._read.key_name), self._credentials.secret)
-        return url
-
-    def _keep_pace(self) -> None:
-        early = self._last_asked + 1 / self._read.per_second - time.monotonic()
-        if early > 0:
-            self._wait(early)
-        self._last_asked = time.monotonic()
-
-    def _body(self, answer: httpx.Response) -> tuple[BinaryIO, int]:
-        largest = int(self._read.largest_mb * 2**20)
-        file = cast("BinaryIO", tempfile.SpooledTemporaryFile(IN_MEMORY))  # noqa: SIM115  closed with what reads it
-        size = 0
-        for part in answer.iter_bytes(65_536):  # decompressed, so that what is packed small counts as what it is
-            size += len(part)
-            if size > largest:
-                file.close()
-                raise Malformed(
-                    f"{_shown(answer)} is larger than {self._read.largest_mb:g} MB. Raise largest_mb, or page.", code="too_large"
-                )
-            file.write(part)
-        file.seek(0)
-        return file, size
-
 
 class _Body:
     """The body of a page, its rows taken once. count: of rows given so far."""
@@ -317,13 +170,13 @@ class _Body:
         try:
             self._found = msgspec.json.decode(self._file.read())
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
-            raise Malformed(f"{_shown(self._answer)} is not JSON: {wrong}.", code="body") from wrong
+            raise Malformed(f"{shown(self._answer)} is not JSON: {wrong}.", code="body") from wrong
         rows = _at(self._found, self._read.rows)
         rows = [rows] if isinstance(rows, dict) else rows
         if not isinstance(rows, list):
             told = ", ".join(self._found) if isinstance(self._found, dict) else type(self._found).__name__
             raise Malformed(
-                f"{_shown(self._answer)} has no list of rows at {self._read.rows!r}; it has {told[:200]}.", code="body"
+                f"{shown(self._answer)} has no list of rows at {self._read.rows!r}; it has {told[:200]}.", code="body"
             )
         self.count = len(rows)
         for start in range(0, len(rows), ROWS):
@@ -361,20 +214,3 @@ def _flat(row: Mapping[str, Any], prefix: str = "") -> Row:
         else:
             flat[f"{prefix}{name}"] = value
     return flat
-
-
-def _shown(answer: httpx.Response) -> str:
-    """Return the address of an answer without its query, in which a key may stand."""
-    return f"{answer.url.scheme}://{answer.url.host}{answer.url.path}"
-
-
-def _seconds(text: str, now: dt.datetime) -> float | None:
-    """Return what a Retry-After header asks for: seconds, or a date of HTTP."""
-    from email.utils import parsedate_to_datetime
-
-    if text.strip().isdigit():
-        return float(text)
-    try:
-        return max(0.0, (parsedate_to_datetime(text) - now).total_seconds())
-    except (TypeError, ValueError):
-        return None

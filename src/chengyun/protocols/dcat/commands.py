@@ -7,12 +7,14 @@ import argparse
 import sys
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from chengyun.errors import Refused
 from chengyun.run import setup
 
 if TYPE_CHECKING:
     from chengyun.access.actors import Actor
+    from chengyun.share.catalogue.models import Harvest
 
 FORMS = ("ttl", "jsonld", "rdf", "xlsx")
 
@@ -34,8 +36,14 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     come.set_defaults(func=_import)
     take = deeds.add_parser("harvest", help="take in a foreign catalogue: DCAT-US, CKAN, DCAT in RDF, a link check")
     take.add_argument("origin", help="a name for it, as in opendata-philly; the same at every reading")
-    take.add_argument("file", type=Path)
+    take.add_argument("file", metavar="FILE|ADDRESS", help="a file, or http(s)://… to be read now")
+    take.add_argument("--every", type=int, metavar="HOURS", help="with an address: read it again by the clock, so often")
     take.set_defaults(func=_harvest)
+    kept = deeds.add_parser("addresses", help="list where foreign catalogues are read from, and how that goes")
+    one = kept.add_mutually_exclusive_group()
+    for deed in ("pause", "resume", "remove"):
+        one.add_argument(f"--{deed}", metavar="ORIGIN")
+    kept.set_defaults(func=_addresses)
 
 
 def _check(args: argparse.Namespace) -> int:
@@ -117,14 +125,60 @@ def _harvest(args: argparse.Namespace) -> int:
     from chengyun.access.actors import SYSTEM
     from chengyun.share.catalogue.harvest.services import harvest
 
+    by_address = urlsplit(args.file).scheme in ("http", "https")
+    if args.every is not None and not by_address:
+        raise Refused(f"--every is for an address; {args.file} is a file.", code="every")
     with translation.override("en"):
-        done = harvest(SYSTEM, args.origin, _read(args.file), args.file.name)
+        if by_address:
+            return _harvest_address(args.origin, args.file, args.every)
+        done = harvest(SYSTEM, args.origin, _read(Path(args.file)), Path(args.file).name)
+    return _told(done)
+
+
+def _harvest_address(origin: str, url: str, every: int | None) -> int:
+    """Read an address now; keep it when it is to be read again, and otherwise leave nothing but what was taken in."""
+    from chengyun.access.actors import SYSTEM
+    from chengyun.share.catalogue.harvest import addresses
+
+    if every is None:
+        return _told(addresses.read_once(SYSTEM, origin, url))
+    addresses.keep(SYSTEM, origin, url, every)
+    return _told(addresses.read(origin))
+
+
+def _told(done: Harvest) -> int:
+    if done.outcome == done.Outcome.FAILED:
+        print(f"Failed: {done.trouble}")
+        return 1
+    if done.outcome == done.Outcome.UNCHANGED:
+        print("Nothing changed since it was last read.")
+        return 0
     for fault in done.faults[:20]:
         print(f"{fault['at']}: {fault['field']}: {fault['says']}")
     print(
         f"{done.standard}: {done.found} found, {done.added} added, {done.changed} changed, {done.withdrawn} withdrawn, "
         f"{done.refused} refused; {done.fault_count} fault(s){', the first shown' if done.fault_count > 20 else ''}."
     )
+    return 0
+
+
+def _addresses(args: argparse.Namespace) -> int:
+    setup.django()
+    from chengyun.access.actors import SYSTEM
+    from chengyun.share.catalogue.harvest import addresses
+    from chengyun.share.catalogue.models import HarvestAddress
+
+    if args.remove:
+        addresses.remove(SYSTEM, args.remove)
+    elif args.pause or args.resume:
+        addresses.switch(SYSTEM, args.pause or args.resume, on=bool(args.resume))
+    rows = list(HarvestAddress.objects.all())
+    for one in rows:
+        read = f"{one.read_at:%Y-%m-%d %H:%M}Z" if one.read_at else "never"
+        after = f"; failed {one.failures} time(s): {one.trouble}" if one.failures else ""
+        print(f"{one.origin}  {one.url}  every {one.every_h} h, {one.state}, read {read}{after}")
+    if not rows:
+        print("No address is kept. See `chengyun catalogue harvest --help`.")
     return 0
 
 

@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""/catalog.ttl, /catalog.jsonld, /catalog.rdf: what the reader may know of, a thousand datasets a page."""
+"""/catalog.ttl, /catalog.jsonld, /catalog.rdf: what the reader may know of, a thousand datasets a page.
+
+An ETag says what it depends on, so a neighbour that reads it by the clock is told 304 until something changed.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 
+from django.db.models import Count, Max
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import condition, require_safe
 
 from chengyun.access.actors import Actor, actor_of
 from chengyun.access.models import Organisation
@@ -17,7 +22,7 @@ from chengyun.areas.models import Area
 from chengyun.areas.queries import name_of
 from chengyun.config import config
 from chengyun.errors import NotFound
-from chengyun.share.catalogue.models import Resource
+from chengyun.share.catalogue.models import Provider, Resource
 from chengyun.share.catalogue.records import records
 from chengyun.share.catalogue.search import listings
 
@@ -28,8 +33,19 @@ FORMS = {
 }  # fmt: skip
 
 
+def _etag(request: HttpRequest, form: str) -> str:
+    """Return what changes when the page would: what the reader may know of, what stands in it, and who provides it."""
+    seen = listings(actor_of(request)).aggregate(
+        count=Count("pk"), changed=Max("resource__changed_at"), updated=Max("resource__updated_at")
+    )
+    providers = list(Provider.objects.order_by("pk").values_list("pk", "code", "contact", "organisation__name"))
+    said = repr((request.build_absolute_uri(), form, sorted(seen.items()), providers))
+    return f'"{hashlib.sha256(said.encode()).hexdigest()[:32]}"'
+
+
 @require_safe
 @public
+@condition(etag_func=_etag)
 def catalog(request: HttpRequest, form: str) -> HttpResponse:
     """Answer with one page of the catalogue as RDF."""
     word = request.GET.get("page", "1")

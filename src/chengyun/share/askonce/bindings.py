@@ -13,7 +13,7 @@ from chengyun.share.askonce.holdings import CONSENT, known
 from chengyun.share.askonce.matching import SURE, Asked, Match, Matcher
 from chengyun.share.askonce.models import Decision
 
-__all__ = ["Bound", "asked_of", "bindings", "bindings_of", "consent_of"]
+__all__ = ["Bound", "asked_of", "bindings", "bindings_of", "consent_of", "forms_asking"]
 
 SHOWN = 0.1
 
@@ -77,6 +77,14 @@ def asked_of(version: FormVersion) -> list[tuple[Mapping[str, Any], Asked]]:
 def consent_of(version: FormVersion) -> str:
     """Return the path of the question by which a person agrees to be filled in from registers; "" without one."""
     return next((str(one["path"]) for one in version.questions if one.get("element") == CONSENT), "")
+
+
+def forms_asking(element: str) -> list[tuple[str, str]]:
+    """Return key and title of the published forms that ask for an element for certain: by their sheet, or by decision."""
+    versions = FormVersion.objects.filter(state=FormVersion.State.PUBLISHED).select_related("form")
+    decided = set(Decision.objects.filter(element=element, same=True).values_list("form_id", flat=True))
+    named = set(versions.filter(questions__contains=[{"element": element}]).values_list("form_id", flat=True))
+    return sorted({(one.form.key, one.form.title) for one in versions.filter(form__in=decided | named)})
 
 
 def _bound(question: Mapping[str, Any], asked: Asked, decided: Sequence[Decision], matcher: Matcher) -> Bound:

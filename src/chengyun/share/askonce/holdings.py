@@ -101,7 +101,7 @@ def known() -> list[Known]:
     held = holdings()
     found = []
     for key, element in elements().items():
-        names, choices = [element.name], []
+        names, choices = [element.name, *element.synonyms], []
         for one in held.get(key, ()):
             model = model_of(one.entity)
             field = model._meta.get_field(one.field) if model else None

@@ -3,11 +3,13 @@
 
     Provider            the unified social credit code and contact of an organisation, entered once for all its resources
     DataElement ──< Item >── Resource ──< Revision       a resource, its items, every version and who let it through
-                              └── Listing                what a search looks at: narrow, kept with the resource
+        └──< ElementChange    └── Listing                what a search looks at: narrow, kept with the resource
     Entry               a line of the duty, demand or negative list
+    HarvestAddress      where a foreign catalogue is read by the clock
     Harvest             one reading of a foreign catalogue, with its faults
 
-A resource is never deleted: what vanished is withdrawn. Only services.py, sync.py, lists.py and harvest/ write here.
+A resource is never deleted: what vanished is withdrawn. Only services.py, dictionary.py, sync.py, lists.py and harvest/
+write here.
 """
 
 from __future__ import annotations
@@ -39,23 +41,82 @@ class Provider(models.Model):
 
 
 class DataElement(models.Model):
-    """What a field means. declared: by a pack or the kernel; otherwise a steward made it. source: dataset.field of record."""
+    """What a field means. declared: by a pack or the kernel; otherwise people made it. source: dataset.field of record.
+
+    format: as in an..18, n..10,2 or YYYYMMDD. domain: the values there may be, or the standard that lists them.
+    replaced_by: key of the element to use instead of one that is withdrawn. version: rises with every accepted change.
+
+    Standard: GB/T 19488.1-2004, 6: the attributes of a data element.
+    """
 
     key = models.CharField(_("数据元标识"), max_length=130, primary_key=True)
     name = models.CharField(_("名称"), max_length=200)
+    name_en = models.CharField(_("英文名称"), max_length=200, blank=True, default="")
+    synonyms = _words(200)
+    object_class = models.CharField(_("对象类词"), max_length=100, blank=True, default="")
+    property_word = models.CharField(_("特性词"), max_length=100, blank=True, default="")
+    representation = models.CharField(_("表示词"), max_length=100, blank=True, default="")
     type = models.CharField(_("数据类型"), max_length=1, choices=ELEMENT_TYPES)
     length = models.PositiveIntegerField(_("长度"), null=True, blank=True)
+    format = models.CharField(_("数据格式"), max_length=40, blank=True, default="")
+    domain = models.CharField(_("值域"), max_length=500, blank=True, default="")
+    unit = models.CharField(_("计量单位"), max_length=40, blank=True, default="")
     definition = models.CharField(_("定义"), max_length=500, blank=True, default="")
+    relation = models.CharField(_("关系"), max_length=300, blank=True, default="")
     source = models.CharField(_("数据源"), max_length=260, blank=True, default="")
     personal = models.BooleanField(_("个人信息"), default=False)
+    submitter = models.CharField(_("提交机构"), max_length=200, blank=True, default="")
+    note = models.CharField(_("备注"), max_length=500, blank=True, default="")
+    version = models.PositiveIntegerField(_("版本"), default=1)
+    approved_on = models.DateField(_("批准日期"), null=True, blank=True)
     declared = models.BooleanField(default=False)
     withdrawn = models.BooleanField(default=False)
+    replaced_by = models.CharField(_("改用"), max_length=130, blank=True, default="")
 
     class Meta:
         ordering = ["key"]
 
     def __str__(self) -> str:
         return f"{self.key} {self.name}"
+
+
+class ElementChange(models.Model):
+    """One change of a data element: changes: field → [before, after]. base: the version it was made on, 0 for a new element.
+
+    number: the version it became; None: it became none. element: its key, of one that may not be there yet.
+    """
+
+    class State(models.TextChoices):
+        SUBMITTED = "submitted", _("待审核")
+        ACCEPTED = "accepted", _("已通过")
+        RETURNED = "returned", _("已退回")
+
+    element = models.CharField(_("数据元标识"), max_length=130)
+    number = models.PositiveIntegerField(_("版本"), null=True)
+    base = models.PositiveIntegerField()
+    state = models.CharField(_("状态"), max_length=10, choices=State, default=State.SUBMITTED)
+    changes = models.JSONField(default=dict)
+    reason = models.CharField(_("修改说明"), max_length=300, blank=True, default="")
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    author_name = models.CharField(_("编辑人"), max_length=100)
+    made_at = models.DateTimeField()
+    reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    reviewer_name = models.CharField(_("审核人"), max_length=100, blank=True, default="")
+    reviewed_at = models.DateTimeField(null=True)
+    note = models.CharField(_("审核意见"), max_length=500, blank=True, default="")
+
+    class Meta:
+        ordering = ["-made_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["element", "number"], name="catalogue_element_version_once"),
+            models.UniqueConstraint(
+                fields=["element"], condition=models.Q(state="submitted"), name="catalogue_one_open_element_change"
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(state="accepted") | models.Q(reviewer=None) | ~models.Q(reviewer=models.F("author")),
+                name="catalogue_element_four_eyes",
+            ),
+        ]
 
 
 class Resource(models.Model):
@@ -259,20 +320,60 @@ class Entry(models.Model):
         return self.title
 
 
+class HarvestAddress(models.Model):
+    """Where a foreign catalogue is read from, how often, and how that went.
+
+    every_h: hours between readings. pages: [{"url", "etag", "modified"}] of the last whole reading: what is asked for unless
+    changed. failures: in a row, 0 after a reading that went well; trouble: the last one, in a sentence.
+    """
+
+    class State(models.TextChoices):
+        ACTIVE = "active", _("按时采集")
+        PAUSED = "paused", _("已暂停")
+
+    origin = models.CharField(_("来源目录"), max_length=64, unique=True)
+    url = models.CharField(_("网址"), max_length=1000)
+    every_h = models.PositiveIntegerField(_("间隔（小时）"), default=24)
+    state = models.CharField(_("状态"), max_length=10, choices=State, default=State.ACTIVE)
+    next_at = models.DateTimeField(_("下次采集"), null=True)
+    read_at = models.DateTimeField(_("最近成功"), null=True)
+    pages = models.JSONField(default=list)
+    failures = models.PositiveIntegerField(_("连续失败"), default=0)
+    trouble = models.CharField(_("失败原因"), max_length=500, blank=True, default="")
+    made_by = models.CharField(max_length=100)
+    made_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["origin"]
+
+    def __str__(self) -> str:
+        return f"{self.origin} {self.url}"
+
+
 class Harvest(models.Model):
-    """One reading of a foreign catalogue. faults: [{"at", "field", "says"}], at most a thousand; fault_count: all of them."""
+    """One reading of a foreign catalogue. faults: [{"at", "field", "says"}], at most a thousand; fault_count: all of them.
+
+    file: its name, or the address it came from. trouble: why an address could not be read; then nothing was taken.
+    """
+
+    class Outcome(models.TextChoices):
+        TAKEN = "taken", _("已采集")
+        UNCHANGED = "unchanged", _("没有变化")
+        FAILED = "failed", _("失败")
 
     origin = models.CharField(_("来源目录"), max_length=64)
-    standard = models.CharField(_("标准"), max_length=20)
+    standard = models.CharField(_("标准"), max_length=20, blank=True, default="")
     file = models.CharField(_("文件"), max_length=200)
+    outcome = models.CharField(_("结果"), max_length=10, choices=Outcome, default=Outcome.TAKEN)
+    trouble = models.CharField(_("失败原因"), max_length=500, blank=True, default="")
     at = models.DateTimeField(_("时间"))
     actor = models.CharField(_("经办人"), max_length=100)
-    found = models.PositiveIntegerField()
-    added = models.PositiveIntegerField()
-    changed = models.PositiveIntegerField()
-    withdrawn = models.PositiveIntegerField()
-    refused = models.PositiveIntegerField()
-    fault_count = models.PositiveIntegerField()
+    found = models.PositiveIntegerField(default=0)
+    added = models.PositiveIntegerField(default=0)
+    changed = models.PositiveIntegerField(default=0)
+    withdrawn = models.PositiveIntegerField(default=0)
+    refused = models.PositiveIntegerField(default=0)
+    fault_count = models.PositiveIntegerField(default=0)
     faults = models.JSONField(default=list)
 
     class Meta:

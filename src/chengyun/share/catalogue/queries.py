@@ -47,11 +47,19 @@ def siblings(actor: Actor, one: Resource) -> list[tuple[str, str]]:
     return [(it.key, it.name) for it in rows if it.pk in seen]
 
 
-def elements(actor: Actor, keys: Iterable[str] | None = None) -> list[ElementUse]:
-    """Return data elements with every place they are kept that the actor may know of, by key."""
-    rows = DataElement.objects.filter(withdrawn=False)
+def elements(actor: Actor, keys: Iterable[str] | None = None, text: str = "", *, withdrawn: bool = False) -> list[ElementUse]:
+    """Return data elements with every place they are kept that the actor may know of, by key.
+
+    text: what a key, a name, a synonym or the definition holds. withdrawn: those that are used no more.
+    """
+    rows = DataElement.objects.filter(withdrawn=withdrawn)
     if keys is not None:
         rows = rows.filter(key__in=list(keys))
+    for word in text.split():
+        either = Q(synonyms__icontains=word)
+        for name in ("key", "name", "name_en", "definition"):
+            either |= Q(**{f"{name}__icontains": word})
+        rows = rows.filter(either)
     kept: dict[str, list[tuple[int, str, str, str, bool]]] = {}
     bound = (
         Item.objects.filter(element__in=rows).exclude(resource__state=Resource.State.WITHDRAWN).order_by("resource__key", "key")

@@ -19,7 +19,7 @@ from chengyun.access.models import Organisation
 from chengyun.share.catalogue.declared import Described, DescribedItem, described, elements
 from chengyun.share.catalogue.fields import item_values
 from chengyun.share.catalogue.listing import write_listings
-from chengyun.share.catalogue.models import DataElement, Item, Provider, Resource, Revision
+from chengyun.share.catalogue.models import DataElement, ElementChange, Item, Provider, Resource, Revision
 from chengyun.share.catalogue.text import fold
 
 LOCK = 0x63617461
@@ -58,9 +58,22 @@ def _sync_elements() -> None:
         }  # fmt: skip
         row = known.get(key)
         if row is None or any(getattr(row, name) != value for name, value in said.items()):
-            DataElement.objects.update_or_create(key=key, defaults=said)
+            _follow(key, row, said)
     gone = [key for key, row in known.items() if row.declared and not row.withdrawn and key not in declared]
     DataElement.objects.filter(key__in=gone).update(withdrawn=True)
+
+
+def _follow(key: str, row: DataElement | None, said: dict[str, Any]) -> None:
+    """Make an element what a pack declares, as its next version; what people added to it stays."""
+    base = row.version if row is not None else 0
+    before = {name: getattr(row, name) if row is not None else None for name in said}
+    changes = {name: [before[name], value] for name, value in said.items() if before[name] != value}
+    DataElement.objects.update_or_create(key=key, defaults={**said, "version": base + 1, "replaced_by": ""})
+    if row is not None:
+        ElementChange.objects.create(
+            element=key, number=base + 1, base=base, state=ElementChange.State.ACCEPTED, changes=changes, reason=_("依据声明"),
+            author_name=_("程序"), made_at=timezone.now(), reviewed_at=timezone.now(),
+        )  # fmt: skip
 
 
 def _sync(found: Sequence[Described], now: dt.datetime) -> Synced:

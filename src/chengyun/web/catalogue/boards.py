@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a steward looks over: the three lists, data elements, second sources, timeliness."""
+"""What a steward looks over: the three lists, second sources, timeliness."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from chengyun.access.models import Organisation
 from chengyun.access.policy import may
 from chengyun.access.views import needs
 from chengyun.errors import Refused
-from chengyun.share.catalogue import duplicates, freshness, lists, queries
+from chengyun.share.catalogue import duplicates, freshness, lists
 from chengyun.share.catalogue.duplicates import Alike, Conflict
 from chengyun.share.catalogue.models import Entry, Resource
 from chengyun.share.catalogue.vocabulary import CYCLES
@@ -42,12 +42,6 @@ class ListsPage:
     bodies: tuple[tuple[int, str], ...]
     may_edit: bool
     fault: Fault | None
-
-
-@dataclass(frozen=True)
-class ElementsPage:
-    tabs: tuple[Tab, ...]
-    uses: tuple[queries.ElementUse, ...]
 
 
 @dataclass(frozen=True)
@@ -130,15 +124,6 @@ def settle_line(request: HttpRequest, number: int, deed: str) -> HttpResponse:
     }[deed]
     fault = attempt(request, "settle", service)
     return _lists(request, which, fault) if fault else done(request, _("已记录。"), f"{reverse('catalogue-lists')}?list={which}")
-
-
-@require_safe
-@needs("desk.read")
-def elements(request: HttpRequest) -> HttpResponse:
-    """Show every data element and where it is kept."""
-    actor = actor_of(request)
-    page = ElementsPage(tabs(actor, "catalogue-elements"), tuple(queries.elements(actor)))
-    return render(request, "catalogue/elements.html", {"page": page})
 
 
 @require_safe

@@ -14,8 +14,8 @@ from django.views.decorators.http import require_POST, require_safe
 from chengyun.access.actors import actor_of
 from chengyun.access.policy import may
 from chengyun.access.views import needs, signed_in
-from chengyun.share.catalogue import services
-from chengyun.share.catalogue.models import Revision
+from chengyun.share.catalogue import dictionary, services
+from chengyun.share.catalogue.models import ElementChange, Revision
 from chengyun.share.catalogue.versions import Change, describe_changes
 from chengyun.web.catalogue.words import Tab, tabs, waiting_for
 from chengyun.web.desk.deeds import Fault, attempt, done
@@ -27,7 +27,9 @@ MOST = 100
 class ReviewsPage:
     tabs: tuple[Tab, ...]
     waiting: tuple[Revision, ...]
+    elements: tuple[ElementChange, ...]
     own: tuple[Revision, ...]
+    own_elements: tuple[ElementChange, ...]
 
 
 @dataclass(frozen=True)
@@ -50,9 +52,12 @@ def reviews(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     waiting = tuple(waiting_for(actor)[:MOST]) if may(actor, "catalogue.review") else ()
     own = Revision.objects.filter(author=actor.account_id, author__isnull=False).exclude(state=Revision.State.ACCEPTED)
+    own_elements = ElementChange.objects.filter(author=actor.account_id, author__isnull=False)
     page = ReviewsPage(
-        tabs(actor, "catalogue-reviews"), waiting, tuple(own.select_related("resource").order_by("-made_at")[:MOST])
-    )
+        tabs(actor, "catalogue-reviews"), waiting, tuple(dictionary.waiting_for(actor)[:MOST]),
+        tuple(own.select_related("resource").order_by("-made_at")[:MOST]),
+        tuple(own_elements.exclude(state=ElementChange.State.ACCEPTED)[:MOST]),
+    )  # fmt: skip
     return render(request, "catalogue/reviews.html", {"page": page})
 
 

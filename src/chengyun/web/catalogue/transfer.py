@@ -19,7 +19,7 @@ from chengyun.access.views import needs, public
 from chengyun.errors import Refused
 from chengyun.share.catalogue.harvest.services import harvest as take_in
 from chengyun.share.catalogue.importing import Imported, import_workbook
-from chengyun.share.catalogue.models import Harvest
+from chengyun.share.catalogue.models import Harvest, HarvestAddress
 from chengyun.share.catalogue.records import records
 from chengyun.share.catalogue.search import listings
 from chengyun.share.catalogue.workbook import LARGEST, CellFault, write_workbook
@@ -38,6 +38,7 @@ class TransferPage:
     faults: tuple[CellFault, ...]
     fault_count: int
     harvests: tuple[Harvest, ...]
+    addresses: tuple[HarvestAddress, ...]
     may_import: bool
     may_harvest: bool
     fault: Fault | None
@@ -53,7 +54,7 @@ class HarvestPage:
 @public
 def transfer(request: HttpRequest) -> HttpResponse:
     """Show the ways in and out."""
-    return _shown(request, None)
+    return shown(request, None)
 
 
 @require_safe
@@ -77,7 +78,7 @@ def bring(request: HttpRequest) -> HttpResponse:
     found: list[Imported] = []
     fault = attempt(request, "import", lambda: found.append(import_workbook(actor_of(request), _file(request))))
     if fault or found[0].faults:
-        return _shown(request, fault, found[0].faults if found else ())
+        return shown(request, fault, found[0].faults if found else ())
     one = found[0]
     said = _("新登记 %(registered)d 项、修改 %(changed)d 项，等待审核；%(unchanged)d 项没有变化。") % {
         "registered": one.registered, "changed": one.changed, "unchanged": one.unchanged,
@@ -97,7 +98,7 @@ def gather(request: HttpRequest) -> HttpResponse:
         made.append(take_in(actor_of(request), request.POST.get("origin", "").strip(), _file(request), name))
 
     fault = attempt(request, "harvest", do)
-    return _shown(request, fault) if fault else done(request, _("已采集。"), reverse("catalogue-harvest", args=[made[0].pk]))
+    return shown(request, fault) if fault else done(request, _("已采集。"), reverse("catalogue-harvest", args=[made[0].pk]))
 
 
 @require_safe
@@ -125,11 +126,14 @@ def _file(request: HttpRequest) -> bytes:
     return read
 
 
-def _shown(request: HttpRequest, fault: Fault | None, faults: tuple[CellFault, ...] = ()) -> HttpResponse:
+def shown(request: HttpRequest, fault: Fault | None, faults: tuple[CellFault, ...] = ()) -> HttpResponse:
+    """Show the page, with what was refused on it."""
     actor = actor_of(request)
-    newest = Harvest.objects.order_by("origin", "-at").distinct("origin") if may(actor, "catalogue.harvest") else ()
+    gathers = may(actor, "catalogue.harvest")
+    taken = Harvest.objects.filter(outcome=Harvest.Outcome.TAKEN)
+    newest = taken.order_by("origin", "-at").distinct("origin") if gathers else ()
     page = TransferPage(
-        tabs(actor, "catalogue-transfer"), faults[:MOST_FAULTS], len(faults), tuple(newest), may(actor, "catalogue.edit"),
-        may(actor, "catalogue.harvest"), fault,
+        tabs(actor, "catalogue-transfer"), faults[:MOST_FAULTS], len(faults), tuple(newest),
+        tuple(HarvestAddress.objects.all()) if gathers else (), may(actor, "catalogue.edit"), gathers, fault,
     )  # fmt: skip
     return render(request, "catalogue/transfer.html", {"page": page}, status=fault.status if fault else 400 if faults else 200)

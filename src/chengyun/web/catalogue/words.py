@@ -14,6 +14,7 @@ from django.utils.translation import ngettext
 
 from chengyun.access.actors import Actor
 from chengyun.access.policy import may
+from chengyun.share.catalogue import dictionary
 from chengyun.share.catalogue.freshness import Punctuality
 from chengyun.share.catalogue.models import Listing, Revision
 from chengyun.share.catalogue.sight import listed
@@ -45,7 +46,7 @@ def tabs(actor: Actor, current: str) -> tuple[Tab, ...]:
     """Return the pages of the catalogue the reader may open."""
     pages = [("catalogue", _("目录"), 0, True)]
     staff = may(actor, "desk.read")
-    waiting = reviews_waiting(actor) if may(actor, "catalogue.review") else 0
+    waiting = reviews_waiting(actor) + len(dictionary.waiting_for(actor)) if may(actor, "catalogue.review") else 0
     pages += [
         ("catalogue-reviews", _("审核"), waiting, may(actor, "catalogue.review")),
         ("catalogue-lists", _("三张清单"), 0, staff),

@@ -14,6 +14,7 @@ from chengyun.share.catalogue.harvest.foreign import Distribution, Foreign
 
 VCARD = Namespace("http://www.w3.org/2006/vcard/ns#")
 ADMS = Namespace("http://www.w3.org/ns/adms#")
+HYDRA = Namespace("http://www.w3.org/ns/hydra/core#")
 _DECLARES = re.compile(rb"<!\s*(DOCTYPE|ENTITY)", re.IGNORECASE)
 
 
@@ -35,6 +36,14 @@ def datasets(graph: Graph) -> list[Foreign]:
     if not found:
         raise Refused("There is no dcat:Dataset in the document. Is it a catalogue in DCAT?", code="no_datasets")
     return [_dataset(graph, one) for one in found]
+
+
+def next_page(graph: Graph) -> str | None:
+    """Return the address of the page after this one. Hydra, also by the names it had when portals took it up."""
+    for predicate in (HYDRA.next, HYDRA.nextPage):
+        for found in graph.objects(None, predicate):
+            return str(found).removeprefix("urn:relative:")
+    return None
 
 
 def _dataset(graph: Graph, node: Node) -> Foreign:

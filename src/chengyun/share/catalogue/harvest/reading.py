@@ -10,19 +10,36 @@ import gzip
 import io
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from chengyun.errors import Malformed, Refused
 from chengyun.share.catalogue.harvest.foreign import Distribution, Foreign, text_of
 
-__all__ = ["read_catalogue"]
+__all__ = ["Page", "read_catalogue", "read_page"]
 
 LARGEST = 256 * 1024 * 1024
 """Bytes of a file, unpacked."""
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a catalogue. next: where it says that the next one is. total: of the datasets of all pages, where it says."""
+
+    standard: str
+    found: list[Foreign]
+    next: str | None = None
+    total: int | None = None
+
+
 def read_catalogue(data: bytes, name: str = "") -> tuple[str, list[Foreign]]:
     """Return the standard a file follows (dcat-us, ckan, links, dcat) and its datasets. Raises Refused or Malformed."""
+    page = read_page(data, name)
+    return page.standard, page.found
+
+
+def read_page(data: bytes, name: str = "") -> Page:
+    """Return what stands in one file or answer. Raises Refused or Malformed."""
     data = _unpacked(data)
     begins = data.lstrip()[:1]
     if begins in (b"{", b"["):
@@ -31,17 +48,20 @@ def read_catalogue(data: bytes, name: str = "") -> tuple[str, list[Foreign]]:
         except (ValueError, RecursionError) as wrong:
             raise Malformed(f"{name}: not JSON: {wrong}. Save the catalogue again and retry.", code="json") from wrong
         if isinstance(read, list) and all(isinstance(it, dict) and "urls" in it for it in read):
-            return "links", list(_links(read))
+            return Page("links", list(_links(read)))
         if isinstance(read, dict) and isinstance(read.get("result"), dict):
-            return "ckan", [_ckan(it) for it in _objects(read["result"].get("results"))]
+            count = read["result"].get("count")
+            return Page("ckan", [_ckan(it) for it in _objects(read["result"].get("results"))], total=_number(count))
         if isinstance(read, dict) and _is_ckan(read):
-            return "ckan", [_ckan(read)]
+            return Page("ckan", [_ckan(read)])
         if isinstance(read, dict) and isinstance(read.get("dataset"), list):
-            return "dcat-us", [_dcat_us(it) for it in _objects(read["dataset"])]
-        return "dcat", _rdf(data, "json-ld", name, read)
-    if begins == b"<":
-        return "dcat", _rdf(data, "xml", name)
-    return "dcat", _rdf(data, "turtle", name)
+            return Page("dcat-us", [_dcat_us(it) for it in _objects(read["dataset"])])
+        return _rdf(data, "json-ld", name, read)
+    return _rdf(data, "xml" if begins == b"<" else "turtle", name)
+
+
+def _number(found: Any) -> int | None:
+    return found if type(found) is int and found >= 0 else None
 
 
 def _unpacked(data: bytes) -> bytes:
@@ -155,15 +175,16 @@ def _links(read: list[Mapping[str, Any]]) -> Iterator[Foreign]:
             )
 
 
-def _rdf(data: bytes, form: str, name: str, read: Any = None) -> list[Foreign]:
-    from chengyun.share.catalogue.harvest.rdf import datasets, parse  # rdflib is large
+def _rdf(data: bytes, form: str, name: str, read: Any = None) -> Page:
+    from chengyun.share.catalogue.harvest.rdf import datasets, next_page, parse  # rdflib is large
 
     if form == "json-ld" and _leads_outside(read):
         raise Refused(
             f"{name}: its JSON-LD context is elsewhere; nothing is fetched while reading. Put it inside.",
             code="context",
         )
-    return datasets(parse(data, form, name))
+    graph = parse(data, form, name)
+    return Page("dcat", datasets(graph), next_page(graph))
 
 
 def _leads_outside(read: Any) -> bool:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
@@ -32,10 +32,19 @@ def harvest(actor: Actor, origin: str, data: bytes, name: str = "", now: dt.date
     origin: the name, as in opendata-philly. What a steward has set of a resource stays.
     """
     require(actor, "catalogue.harvest")
+    check_origin(origin)
+    standard, found = read_catalogue(data, name)
+    return take(actor, origin, standard, found, name, now or timezone.now())
+
+
+def check_origin(origin: str) -> None:
+    """Raise Refused for a name that no foreign catalogue can have."""
     if not ORIGIN.fullmatch(origin):
         raise Refused(_("来源目录的名称 %s 应为小写字母、数字和连字符，至多 40 个，如 opendata-philly。") % origin, code="origin")
-    now = now or timezone.now()
-    standard, found = read_catalogue(data, name)
+
+
+def take(actor: Actor, origin: str, standard: str, found: Sequence[Foreign], name: str, now: dt.datetime) -> Harvest:
+    """Take in datasets that were read, as all there are of a foreign catalogue. Raises Refused when none of them can be."""
     faults: list[dict[str, str]] = []
     good: dict[str, Foreign] = {}
     for one in found:
