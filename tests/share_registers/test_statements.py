@@ -195,6 +195,34 @@ def test_a_split_tells_statements_again_under_a_new_key_and_can_be_undone(tell: 
     assert Person.objects.get(key="P1").phone == "200"
 
 
+def test_a_split_is_not_undone_over_what_was_told_since(tell: Tell) -> None:
+    tell("2024-01-01", "public_security", "P1", {"name": "王芳"})
+    tell("2024-01-02", "community", "P1", {"phone": "200"})
+    wrong = Statement.objects.get(authority="community")
+    decision = identity.split(SYSTEM, PERSON, "P1", {"P8": [wrong.pk]}, "两个人", now=at("2024-02-01"))
+    tell("2024-02-15", "community", "P1", {"phone": "300"})
+    with pytest.raises(Refused, match="community has told of P1 for the same days"):
+        identity.undo(SYSTEM, decision.pk, now=at("2024-03-01"))
+    assert (Person.objects.get(key="P1").phone, Person.objects.get(key="P8").phone) == ("300", "200")
+    identity.merge(SYSTEM, PERSON, ["P8"], "P1", "还是一个人", now=at("2024-03-02"))
+    assert leads_to(PERSON, "P8") == "P1"
+
+
+def test_the_first_of_two_merges_undone_takes_its_values_out_of_the_last(tell: Tell) -> None:
+    tell("2024-01-01", "community", "P1", {"name": "甲", "phone": "100"}, "2020-01-01", "2029-01-01")
+    tell("2024-01-02", "public_security", "P2", {"name": "乙"})
+    tell("2024-01-03", "community", "P3", {"name": "丙"}, "2030-01-01")
+    first = identity.merge(SYSTEM, PERSON, ["P1"], "P2", "同一人", now=at("2024-02-01"))
+    identity.merge(SYSTEM, PERSON, ["P2"], "P3", "同一人", now=at("2024-02-02"))
+    assert leads_to(PERSON, "P1") == "P3"
+    assert Person.objects.get(key="P3").phone == "100"
+    identity.undo(SYSTEM, first.pk, now=at("2024-03-01"))
+    assert (leads_to(PERSON, "P1"), leads_to(PERSON, "P2")) == ("P1", "P3")
+    assert Person.objects.get(key="P3").phone == ""
+    assert (Person.objects.get(key="P1").phone, Person.objects.get(key="P1").valid_to) == ("100", dt.date(2029, 1, 1))
+    assert value("2024-02-15", "2024-02-15", "phone", "P3") == "100", "as it was known then"
+
+
 def test_who_may_not_decide_is_refused(tell: Tell) -> None:
     three(tell)
     with pytest.raises(Refused):

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import pytest
 
@@ -122,6 +123,22 @@ def test_a_mistake_is_answered_by_its_source_in_ten_working_days(person: Person,
     assert (done.state, done.value) == (Correction.State.CORRECTED, "东门口")
     with refused("settled"):
         corrections.answer(steward, made.number, said="再改", value="西门口")
+
+
+def test_a_correction_tells_nobody_what_is_masked_for_them(person: Person, book: dict[str, Facts]) -> None:
+    """To say that a masked value is wrong must not be a way to be told it."""
+    from django.apps import apps
+
+    lot = apps.get_model("parking", "Lot").objects.create(key="c1", name="欧阳娜娜", area_code="330203")
+    plain = book["parking.lot"]
+    reader, steward = person("leader"), person("data_steward", "civil")
+    book["parking.lot"] = replace(plain, owner="民政局", sharing="conditional", open=False, masks={"name": "name"})
+    made = corrections.report(reader, "parking.lot", lot.key, "name", "名字不对")
+    done = corrections.answer(steward, made.number, said="已核对", value="司马相如")
+    assert corrections.value_for(steward, done) == "司马相如"
+    assert corrections.value_for(reader, done) == "司马**"
+    book["parking.lot"] = replace(plain, owner="民政局", sharing="none", open=False, masks={"name": "name"})
+    assert corrections.value_for(reader, done) == ""
 
 
 def test_letters_go_out_where_a_server_is_set(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:

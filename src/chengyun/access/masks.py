@@ -10,11 +10,14 @@ Standard: GB/T 37964-2019 names the techniques; the widths are common practice, 
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 from collections.abc import Callable
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 STAR = "*"
+_METRES_100 = Decimal("0.001")
 COMPOUND_SURNAMES = frozenset(
     "欧阳 太史 端木 上官 司马 东方 独孤 南宫 万俟 闻人 夏侯 诸葛 尉迟 公羊 赫连 澹台 皇甫 宗政 濮阳 公冶 太叔 申屠 公孙 慕容 "  # noqa: SIM905
     "仲孙 钟离 长孙 宇文 司徒 鲜于 司空 闾丘 子车 亓官 司寇 巫马 公西 颛孙 壤驷 公良 漆雕 乐正 宰父 谷梁 拓跋 夹谷 轩辕 令狐 "
@@ -37,7 +40,7 @@ def name_last(value: str) -> str:
 
 def id_number(value: str) -> str:
     """33020319900101001X → 3****************X."""
-    if re.fullmatch(r"\d\*{16}[\dXx]|\d{17}[\dXx]", value):
+    if re.fullmatch(r"[0-9](?:\*{16}|[0-9]{16})[0-9Xx]", value):
         return value[0] + STAR * 16 + value[-1]
     return _all(value)
 
@@ -50,9 +53,9 @@ def id_number_statistical(value: str) -> str:
 
 def phone(value: str) -> str:
     """13812345678 → 138****5678; 0574-87181234 → 0574-****1234."""
-    if found := re.fullmatch(r"(1\d{2})[\d*]{4}(\d{4})", value):
+    if found := re.fullmatch(r"(1[0-9]{2})[0-9*]{4}([0-9]{4})", value):
         return f"{found[1]}****{found[2]}"
-    if found := re.fullmatch(r"(0\d{2,3}-?)([\d*]{3,4})(\d{4})", value):
+    if found := re.fullmatch(r"(0[0-9]{2,3}-?)([0-9*]{3,4})([0-9]{4})", value):
         return f"{found[1]}{STAR * len(found[2])}{found[3]}"
     return _all(value)
 
@@ -65,7 +68,7 @@ def address(value: str) -> str:
 
 def bank_card(value: str) -> str:
     """6222 0212 3456 0000 → **** **** **** 0000."""
-    found = re.fullmatch(r"[\d* ]{8,}(\d{4})", value)
+    found = re.fullmatch(r"[0-9* ]{8,}([0-9]{4})", value)
     return f"**** **** **** {found[1]}" if found else _all(value)
 
 
@@ -108,8 +111,10 @@ def birth_band(value: str | dt.date) -> str:
 
 
 def coordinate(value: float) -> float:
-    """Three decimals, about 100 m."""
-    return round(value, 3)
+    """Three decimals, about 100 m; halves away from zero, of the number as it is written: PostgreSQL rounds it alike."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return value
+    return float(Decimal(repr(value)).quantize(_METRES_100, ROUND_HALF_UP))
 
 
 def hidden(value: object) -> str:  # noqa: ARG001  # every mask takes the value

@@ -290,10 +290,11 @@ def _granted(
         posts = [post for post in actor.posts if _names(grant, post)]
         # A grant lifts the question whose data it is, never the limits of the post: the area is what both reach.
         rows = grants.rows_of(grant, facts, [post.area for post in posts])
-        if isinstance(rows, Nothing):
-            continue
-        if why := grants.standing(grant, facts):
+        # Rows that cannot be told apart as granted are none; whoever holds the grant is told why, not left with nothing.
+        why = grants.standing(grant, facts) if posts else None
+        if why is not None and (not isinstance(rows, Nothing) or grants.unfit(grant, facts)):
             why_not.append(why)
+        if why is not None or isinstance(rows, Nothing):
             continue
         masks, only = grants.masks_of(grant, facts)
         day = timezone.localdate(grant.since)

@@ -7,8 +7,14 @@
                 └─ register           row-level security; a policy asks access_grant_stands(id) at every statement
 
 One view is one grant, so fields of one never meet rows of another, and the purpose is the view's name. Rows come from the same
-predicate as everywhere, written out. Not behind this door: data about persons (who was read must be written down), grants with a
-ceiling (reads of a view are not counted), fields that are masked (a view shows what is clear) and datasets that are no register.
+predicate as everywhere, written out; masks are SQL (sql_masks.py). What SQL cannot say, pseudonyms above all, is looked up in
+a list of the grant's own, which only the view's owner reads: a value that is not on it yet is hidden until the next sync.
+
+    view ── masked column ── exchange.g20260001_shown    field, digest of the value → what is shown for it
+
+Not behind this door: data about persons (who was read must be written down), grants with a ceiling (reads of a view are not
+counted), and datasets that are no register: streams lie sealed in the lake, and a table would show their newest days as if
+they were all.
 """
 
 from __future__ import annotations
@@ -21,14 +27,15 @@ from typing import Any
 
 from django.apps import apps
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import connection, models, transaction
 from psycopg import sql
 
-from chengyun.access import audit, grants
+from chengyun.access import audit, grants, masks
 from chengyun.access.actors import SYSTEM
 from chengyun.access.models import Grant
 from chengyun.access.predicates import Nothing, Predicate, as_sql
 from chengyun.access.rulebook import Facts, rulebook
+from chengyun.access.sql_masks import masked
 from chengyun.errors import Refused
 
 __all__ = ["Stood", "let_in", "role_of_body", "role_of_grant", "sync", "view_of"]
@@ -36,6 +43,8 @@ __all__ = ["Stood", "let_in", "role_of_body", "role_of_grant", "sync", "view_of"
 SCHEMA = "exchange"
 MARK = "chengyun exchange"
 """Written on every role made here: none other is ever dropped."""
+
+LISTED_AT_ONCE = 5_000
 
 MADE = """
 SELECT rolname FROM pg_roles r JOIN pg_shdescription d ON d.objoid = r.oid AND d.classoid = 'pg_authid'::regclass
@@ -54,10 +63,23 @@ class Stood:
 
 
 @dataclass(frozen=True, slots=True)
+class _Column:
+    """A field as a view shows it. mask: kind, "" for in clear. shown: the SQL of what is shown; None: looked up in the list."""
+
+    field: models.Field[Any, Any]
+    mask: str
+    shown: sql.Composable | None
+
+    @property
+    def name(self) -> sql.Identifier:
+        return sql.Identifier(str(self.field.column))
+
+
+@dataclass(frozen=True, slots=True)
 class _Wanted:
     grant: Grant
     table: str
-    columns: tuple[str, ...]
+    columns: tuple[_Column, ...]
     rows: Predicate
 
 
@@ -137,7 +159,7 @@ def _why_not(grant: Grant, facts: Facts | None) -> str:
     if facts is None:
         return "its dataset is gone"
     if facts.kind != "entity":
-        return "only registers stand in the database as tables"
+        return "only registers stand whole in the database; streams lie in the lake"
     if grant.organisation is None:
         return "it names a role, and a database knows bodies"
     if facts.personal:
@@ -147,10 +169,15 @@ def _why_not(grant: Grant, facts: Facts | None) -> str:
     return grants.changed(grant, facts)
 
 
-def _columns(grant: Grant, facts: Facts, model: Any) -> tuple[str, ...]:
-    masks, only = grants.masks_of(grant, facts)
-    fields = [field for field in model._meta.concrete_fields if field.name != "id"]
-    return tuple(one.column for one in fields if one.name not in masks and (only is None or one.name in only))
+def _columns(grant: Grant, facts: Facts, model: Any) -> tuple[_Column, ...]:
+    kinds, only = grants.masks_of(grant, facts)
+    found = []
+    for field in model._meta.concrete_fields:
+        if field.name == "id" or (only is not None and field.name not in only):
+            continue
+        name, mask = sql.Identifier("r", str(field.column)), kinds.get(field.name, "")
+        found.append(_Column(field, mask, masked(mask, name, field) if mask else name))
+    return tuple(found)
 
 
 def _register(dataset: str) -> Any:
@@ -163,11 +190,17 @@ def _make(cursor: Any, one: _Wanted) -> None:
     owner, body, view = role_of_grant(grant.number), role_of_body(grant.organisation.key), view_of(grant.number)
     _role(cursor, owner, login=False)
     _role(cursor, body, login=True)
-    names = {
+    names: dict[str, Any] = {
         "owner": sql.Identifier(owner), "body": sql.Identifier(body), "view": sql.Identifier(SCHEMA, view),
         "table": sql.Identifier(one.table), "schema": sql.Identifier(SCHEMA), "policy": sql.Identifier(f"grant_{view}"),
-        "columns": sql.SQL(", ").join(map(sql.Identifier, one.columns)), "rows": _literal(one.rows), "id": sql.Literal(grant.pk),
+        "columns": sql.SQL(", ").join([it.name for it in one.columns]), "rows": _literal(one.rows),
+        "id": sql.Literal(grant.pk), "list": sql.Identifier(SCHEMA, _list_of(view)),
+        "shown": sql.SQL(", ").join(
+            [sql.SQL("{} AS {}").format(it.shown or _looked_up(it, view), it.name) for it in one.columns]
+        ),
     }  # fmt: skip
+    if any(it.shown is None for it in one.columns):
+        _write_list(cursor, one, names)
     for text in (
         "ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
         # Conditions are asked of the row's own columns, shown or not: the policy needs no privilege on them.
@@ -175,7 +208,7 @@ def _make(cursor: Any, one: _Wanted) -> None:
         "CREATE POLICY {policy} ON {table} FOR SELECT TO {owner} USING ({rows} AND (SELECT access_grant_stands({id})))",
         # A function in a policy is called with the rights of whoever signed in, not of the view's owner.
         "GRANT EXECUTE ON FUNCTION access_grant_stands(bigint) TO {owner}, {body}",
-        "CREATE VIEW {view} WITH (security_barrier = true) AS SELECT {columns} FROM {table}",
+        "CREATE VIEW {view} WITH (security_barrier = true) AS SELECT {shown} FROM {table} AS r",
         "GRANT CREATE, USAGE ON SCHEMA {schema} TO {owner}",
         "GRANT {owner} TO CURRENT_USER",
         "ALTER VIEW {view} OWNER TO {owner}",
@@ -187,11 +220,43 @@ def _make(cursor: Any, one: _Wanted) -> None:
         cursor.execute(sql.SQL(text).format(**names))
 
 
+def _list_of(view: str) -> str:
+    return f"{view}_shown"
+
+
+def _looked_up(one: _Column, view: str) -> sql.Composed:
+    """Return what the grant's list shows for a value; hidden where it is not on it."""
+    return sql.SQL(
+        "CASE WHEN {v} IS NOT NULL THEN coalesce((SELECT s.shown FROM {list} AS s WHERE s.field = {field}"
+        " AND s.digest = sha256(convert_to({v}::text, 'UTF8'))), {hidden}) END"
+    ).format(
+        v=sql.Identifier("r", str(one.field.column)), list=sql.Identifier(SCHEMA, _list_of(view)), field=sql.Literal(one.field.name),
+        hidden=sql.Literal(masks.hidden("")),
+    )  # fmt: skip
+
+
+def _write_list(cursor: Any, one: _Wanted, names: dict[str, Any]) -> None:
+    """Write down what is shown for every value there is in the grant's rows, of fields whose mask is not SQL."""
+    cursor.execute(
+        sql.SQL("CREATE TABLE {list} (field text, digest bytea, shown text, PRIMARY KEY (field, digest))").format(**names)
+    )
+    cursor.execute(sql.SQL("GRANT SELECT ON {list} TO {owner}").format(**names))
+    for column in (it for it in one.columns if it.shown is None):
+        names |= {"v": column.name}
+        cursor.execute(sql.SQL("SELECT DISTINCT {v}, {v}::text FROM {table} WHERE {v} IS NOT NULL AND ({rows})").format(**names))
+        while some := cursor.fetchmany(LISTED_AT_ONCE):
+            rows = [(column.field.name, text, str(masks.mask(column.mask, value, one.grant.purpose))) for value, text in some]
+            with connection.cursor() as writer:
+                writer.executemany(
+                    sql.SQL("INSERT INTO {list} VALUES (%s, sha256(convert_to(%s, 'UTF8')), %s)").format(**names), rows
+                )
+
+
 def _drop(cursor: Any, view: str) -> None:
     """Take a grant's view down, with its policy, privileges and role."""
     owner = role_of_grant(view)
-    for text in ("DROP OWNED BY {owner} CASCADE", "DROP ROLE {owner}"):
-        cursor.execute(sql.SQL(text).format(owner=sql.Identifier(owner)))
+    for text in ("DROP OWNED BY {owner} CASCADE", "DROP ROLE {owner}", "DROP TABLE IF EXISTS {list}"):
+        cursor.execute(sql.SQL(text).format(owner=sql.Identifier(owner), list=sql.Identifier(SCHEMA, _list_of(view))))
 
 
 def _forget_bodies(cursor: Any, kept: Iterable[str]) -> None:

@@ -129,14 +129,17 @@ def _words(one: Message) -> tuple[str, str]:
 
 
 def _place(alert: Alert, actor: Actor) -> Place:
-    """Return where an alert is; the point of a thing only for whoever may read its register."""
+    """Return where an alert is; the point of a thing as its register shows it to the reader, or not at all."""
     city: City = settings.CITY
     point = None
     if alert.dataset in city.streams:
         entity = qualify(alert.dataset.split(".")[0], city.streams[alert.dataset].entity.to)
-        if scope(actor, entity).allowed:
+        allowed = scope(actor, entity)
+        if allowed.allowed and not allowed.personal:
             model: Any = apps.get_model(entity.split(".")[0], city.entities[entity].model)
-            found = model.objects.filter(scope(actor, entity).q(), key=alert.subject).values_list("lon", "lat").first()
-            point = (found[0], found[1]) if found and None not in found else None
+            row = model.objects.filter(allowed.q(), key=alert.subject).values().first()
+            seen = allowed.mask(row) if row else {}
+            lon, lat = seen.get("lon"), seen.get("lat")
+            point = (lon, lat) if isinstance(lon, float) and isinstance(lat, float) else None
     code = alert.area_code
     return Place(name_of(code) if code else alert.subject_name, code, point)

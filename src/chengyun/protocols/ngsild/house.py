@@ -61,13 +61,19 @@ class House:
     _scopes: dict[tuple[Actor, str], tuple[float, Scope]] = field(default_factory=dict)
 
     async def scope_of(self, actor: Actor, dataset: str = DATASET) -> Scope:
-        """Return what an actor may read of a dataset, asked of the policy at most every few seconds."""
+        """Return what an actor may read of a dataset, asked of the policy at most every few seconds.
+
+        What a grant gives is asked for every time: it ends the moment it is revoked.
+        """
         known = self._scopes.get((actor, dataset))
         if known is None or known[0] < time.monotonic():
             if len(self._scopes) > 5000:
                 self._scopes.clear()
             known = time.monotonic() + SCOPE_FOR_S, await asyncio.to_thread(_scope, actor, dataset)
-            self._scopes[actor, dataset] = known
+            if known[1].grants:
+                self._scopes.pop((actor, dataset), None)
+            else:
+                self._scopes[actor, dataset] = known
         return known[1]
 
     async def allowed(self, visitor: Visitor) -> Where:

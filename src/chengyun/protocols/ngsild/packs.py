@@ -40,13 +40,17 @@ _NAME = re.compile(r"urn:ngsi-ld:([A-Za-z][A-Za-z0-9]*):([a-z][a-z0-9_]*):(.+)")
 
 @dataclass(frozen=True, slots=True)
 class Register:
-    """One register as entities. dataset: its qualified key. word: name of the type. extra: columns of the model's own."""
+    """One register as entities. dataset: its qualified key. word: name of the type. extra: columns of the model's own.
+
+    every: all columns of a row: whether a grant reaches it may depend on any of them.
+    """
 
     dataset: str
     pack: str
     word: str
     table: str
     extra: tuple[str, ...]
+    every: tuple[str, ...]
     streams: tuple[StreamTable, ...]
 
     @property
@@ -66,6 +70,7 @@ class PackEntities:
         self._registers = [
             Register(
                 key, key.split(".")[0], entity.model, register_table(city, key), _own_columns(key.split(".")[0], entity.model),
+                _columns(key.split(".")[0], entity.model),
                 tuple(it for it in tables if f"{it.pack}.{it.entity_key}" == key),
             )
             for key, entity in city.entities.items()
@@ -133,19 +138,23 @@ class PackEntities:
             if not number:
                 continue
             counts[register.type] = counts.get(register.type, 0) + number
-            own = [DEFAULT_VOCAB + name for name in ("name", "areaCode", *register.extra)]
+            seen = (await house.scope_of(actor, register.dataset)).layers
+            columns = [it for it in ("name", "area_code", *register.extra) if any(layer.shows(it) for layer in seen)]
+            own = [DEFAULT_VOCAB + ("areaCode" if it == "area_code" else it) for it in columns]
             scopes = [await house.scope_of(actor, stream.qualified) for stream in register.streams]
             measured = [
                 DEFAULT_VOCAB + name
                 for stream, scope in zip(register.streams, scopes, strict=True)
                 if scope.allowed
                 for name in stream.quantities
+                if any(layer.shows(name) for layer in scope.layers)
             ]
             for name in dict.fromkeys([*own, *measured]):
                 kinds[register.type][name].add("Property")
                 having[name] = having.get(name, 0) + number
-            kinds[register.type][f"{PREFIX}location"].add("GeoProperty")
-            having[f"{PREFIX}location"] = having.get(f"{PREFIX}location", 0) + number
+            if any(layer.shows("lon") and layer.shows("lat") for layer in seen):
+                kinds[register.type][f"{PREFIX}location"].add("GeoProperty")
+                having[f"{PREFIX}location"] = having.get(f"{PREFIX}location", 0) + number
 
     async def evolution(self, house: House, actor: Actor, name: str, span: Span, most: int) -> tuple[Entity, list[Tracked]]:
         """Return an entity and its observations over time, newest first cut at `most`. Raises ResourceNotFound."""
@@ -189,7 +198,7 @@ class PackEntities:
         scope = await house.scope_of(actor, register.dataset)
         if keys is not None:
             where.add("r.key = ANY(%s)", list(keys))
-        columns = (*_BASE, *register.extra)
+        columns = register.every
         text = f"SELECT {names(columns)} FROM {register.table} AS r WHERE {where.text} ORDER BY id LIMIT %(l)s OFFSET %(o)s"
         async with house.reading() as conn:
             rows: Any = await (await conn.execute(text, {**where.params, "l": limit, "o": offset})).fetchall()
@@ -240,10 +249,11 @@ async def _add_newest(
     several = f"urn:ngsi-ld:Dataset:{stream.qualified}"
     for row in await (await conn.execute(text, [list(entities)])).fetchall():
         area = areas[row[0]]
-        if not scope.matches({"area_code": area}):
+        about = {"area_code": area, stream.time: row[1]}
+        if not scope.matches(about, time_field=stream.time):
             continue
         values = dict(zip(stream.quantities, row[3:], strict=True))
-        shown = scope.mask({**values, "area_code": area})
+        shown = scope.mask({**values, **about}, time_field=stream.time)
         invalid = row[2] >> 8
         for at, name in enumerate(stream.quantities):
             if shown.get(name) is not None and not invalid >> at & 1:
@@ -282,6 +292,12 @@ def _read_history(stream: StreamTable, key: str, shown: Sequence[str], span: Spa
 
 def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, dt.date) else value
+
+
+def _columns(pack: str, model: str) -> tuple[str, ...]:
+    from django.apps import apps
+
+    return tuple(str(it.column) for it in apps.get_model(pack, model)._meta.concrete_fields)
 
 
 def _own_columns(pack: str, model: str) -> tuple[str, ...]:

@@ -118,11 +118,15 @@ class _Parts:
     tables: list[str] = field(default_factory=list)
     streams: list[str] = field(default_factory=list)
 
-    def rows(self, allowed: Scope, alias: str, area: str = "area_code") -> str:
-        """Return a scope's rows as SQL on an alias; its parameters get names of their own."""
+    def rows(self, allowed: Scope, alias: str, area: str = "area_code", time: str = "") -> str:
+        """Return a scope's rows as SQL on an alias; its parameters get names of their own.
+
+        time: the column a row speaks of, where it is not the dataset's own beside the area.
+        """
         if isinstance(allowed.rows, Everything):
             return "true"
-        text, params = allowed.sql(f"{alias}.{area}", "postgres")
+        at = time or (f"{alias}.{allowed.time}" if allowed.time else None)
+        text, params = allowed.sql(f"{alias}.{area}", "postgres", at)
         number = len(self.params)
         self.params |= {f"p{number}_{name}": value for name, value in params.items()}
         return re.sub(r"%\((\w+)\)s", rf"%(p{number}_\1)s", text)
@@ -224,7 +228,9 @@ def _join_stream(city: City, parts: _Parts, actor: Actor, name: str, stream: Str
     if not allowed.allowed:
         return
     table, alias = stream_table(city, name), f"l{len(parts.streams)}"
-    parts.joins.append(f"LEFT JOIN {table.latest} AS {alias} ON {alias}.entity_id = r.id AND {parts.rows(allowed, 'r')}")
+    parts.joins.append(
+        f"LEFT JOIN {table.latest} AS {alias} ON {alias}.entity_id = r.id AND {parts.rows(allowed, 'r', time=f'{alias}.time')}"
+    )
     parts.streams.append(name)
     found = [Column(f"{table.key}_{stream.time}", f"{alias}.time", "instant", "时间", stream.time)]
     for bit, one in enumerate(stream.quantities):

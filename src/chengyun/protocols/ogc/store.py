@@ -13,6 +13,7 @@ from typing import Any
 from django.utils import translation
 from psycopg_pool import AsyncConnectionPool
 
+from chengyun.access import grants
 from chengyun.access.actors import Actor
 from chengyun.protocols.door import Given, Pool
 from chengyun.protocols.ogc import items
@@ -24,7 +25,7 @@ from chengyun.protocols.ogc.watch import Watch
 __all__ = ["Store"]
 
 SEEN_FOR_S = 5.0
-"""How long a grant that was withdrawn may still be used."""
+"""How long a reader's layers are kept; not at all where a grant is among the reasons."""
 MOST_READERS = 1_000
 DEAR_AT_ONCE = 2
 """Questions that are computed at a time, each on a connection of its own."""
@@ -95,10 +96,11 @@ class Store:
         known = self._readers.get(actor)
         if known is not None and known[0] > time.monotonic():
             return known[1]
-        layers = await asyncio.to_thread(_see, self._given, actor)
+        layers, granted = await asyncio.to_thread(_see, self._given, actor)
         if len(self._readers) >= MOST_READERS:
             self._readers.clear()
-        self._readers[actor] = (time.monotonic() + SEEN_FOR_S, layers)
+        # What a grant gives ends the moment it is revoked, so it is asked for anew.
+        self._readers[actor] = (time.monotonic() + (0.0 if granted else SEEN_FOR_S), layers)
         return layers
 
     async def boundaries(self, conn: Conn, seen: Seen) -> Boundaries | None:
@@ -146,13 +148,14 @@ class Store:
             yield conn
 
 
-def _see(given: Given, actor: Actor) -> dict[str, Seen]:
+def _see(given: Given, actor: Actor) -> tuple[dict[str, Seen], bool]:
+    """Return the layers an actor may see, and whether a grant may be among the reasons."""
     from django.db import close_old_connections
 
     close_old_connections()
     try:
         # Titles are declared in Chinese and translated when they are shown.
         with translation.override("zh-hans"):
-            return see_all(given.city, actor)
+            return see_all(given.city, actor), grants.names(actor)
     finally:
         close_old_connections()

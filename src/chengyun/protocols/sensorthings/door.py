@@ -24,7 +24,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool
 
-from chengyun.access import policy
+from chengyun.access import grants, policy
 from chengyun.access.actors import Actor
 from chengyun.city import City
 from chengyun.collect.mqtt.settings import read_broker
@@ -173,10 +173,11 @@ class SensorThings:
         known = self._stores.get(actor)
         if known is None or known[0] < time.monotonic():
             await self._number()
-            store = await asyncio.to_thread(_store_of, self._city, self._sources, actor)
+            store, granted = await asyncio.to_thread(_store_of, self._city, self._sources, actor)
             if len(self._stores) > 1_000:
                 self._stores.clear()
-            known = self._stores[actor] = (time.monotonic() + KNOWN_FOR_S, store)
+            # What a grant gives ends the moment it is revoked, so it is asked for anew.
+            known = self._stores[actor] = (time.monotonic() + (0.0 if granted else KNOWN_FOR_S), store)
         if not known[1].posted and not known[1].arms:
             shown = bool(request.visitor.scopes)
             raise Refused(
@@ -371,12 +372,13 @@ class SensorThings:
             return await answering.id_of(conn, Store(), target)
 
 
-def _store_of(city: City, sources: dict[str, int], actor: Actor) -> Store:
+def _store_of(city: City, sources: dict[str, int], actor: Actor) -> tuple[Store, bool]:
+    """Return what an actor may read, and whether a grant is among the reasons it may have."""
     from django.db import close_old_connections
 
     close_old_connections()
     try:
-        return store_for(city, sources, actor, policy.scope(actor, DATASET).allowed)
+        return store_for(city, sources, actor, policy.scope(actor, DATASET).allowed), grants.names(actor)
     finally:
         close_old_connections()
 

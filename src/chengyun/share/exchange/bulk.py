@@ -22,7 +22,10 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 from django.utils import timezone
 
-from chengyun.access.policy import Scope, require_scope
+from chengyun.access import grants
+from chengyun.access.models import Grant
+from chengyun.access.policy import Scope, require_scope, scope
+from chengyun.access.rulebook import rulebook
 from chengyun.config import config, make_folder
 from chengyun.errors import NotFound, Problem, Refused
 from chengyun.share.exchange import reading
@@ -77,24 +80,24 @@ def make_waiting() -> int:
 
 def make(file: BulkFile) -> dict[str, Any]:
     """Write a file's parts and its manifest. The policy is asked now, not when the file was asked for."""
-    scope = require_scope(actor_of(file.party), file.dataset, file.purpose or None)
+    allowed = require_scope(actor_of(file.party), file.dataset, file.purpose or None)
     folder = folder_of(file)
     shutil.rmtree(folder, ignore_errors=True)
     make_folder(folder)
-    at, columns, tables = _rows(scope, file.dataset, file.since_version)
+    at, columns, tables = _rows(allowed, file.dataset, file.since_version)
     parts = []
     for number, table in enumerate(tables):
         # Before the rows can be fetched, so that no row is ever read without its person being able to know.
-        scope.record_rows(table["_key"].to_pylist() if scope.personal else (), [one.name for one in columns], way="file")
+        allowed.record_rows(table["_key"].to_pylist() if allowed.personal else (), [one.name for one in columns], way="file")
         parts.append(_write(folder, number, table, file.format))
     total = sum(one["rows"] for one in parts)
     manifest = {
         "version": 1, "file": str(file.number), "dataset": file.dataset, "purpose": file.purpose, "format": file.format,
         "since": file.since_version, "as_of": at, "rows": total, "chunk": CHUNK, "parts": parts,
-        "fields": [{"name": one.name, "type": one.type} for one in columns], "grants": list(scope.grants),
+        "fields": [{"name": one.name, "type": one.type} for one in columns], "grants": list(allowed.grants),
     }  # fmt: skip
     with transaction.atomic():
-        scope.count(total)
+        allowed.count(total)
         file.state, file.manifest = BulkFile.State.READY, manifest
         file.save(update_fields=["state", "manifest"])
     return manifest
@@ -115,12 +118,26 @@ def manifest_of(party: Party, number: str) -> BulkFile:
 def part_path(party: Party, number: str, part: int) -> Path:
     """Return where a part lies, for a party that may still read what is in it. Raises NotFound."""
     file = manifest_of(party, number)
-    # A grant that was revoked since takes the files made under it along.
-    require_scope(actor_of(party), file.dataset, file.purpose or None)
+    _require_still(file, party)
     parts = file.manifest.get("parts", [])
     if file.state != BulkFile.State.READY or part >= len(parts):
         raise NotFound(f"The file {number} has no part {part} to be fetched.")
     return folder_of(file) / str(parts[part]["name"])
+
+
+def _require_still(file: BulkFile, party: Party) -> None:
+    """Raise NotFound when one of the grants a file was made under ended since: it takes along what was made under it.
+
+    Another grant that the party still has does not stand in for it. A ceiling that the making itself reached is no end.
+    """
+    used = set(file.manifest.get("grants", []))
+    allowed = scope(actor_of(party), file.dataset, file.purpose or None)
+    facts = rulebook().datasets.get(file.dataset)
+    standing = [
+        one for one in Grant.objects.filter(grants.in_force(), number__in=used) if facts and not grants.changed(one, facts)
+    ]
+    if len(standing) < len(used) or not (allowed.allowed or (used and allowed.stopped == "frequency")):
+        raise NotFound(f"There is no file {file.number} for you any more: what it was made under has ended.")
 
 
 def folder_of(file: BulkFile) -> Path:

@@ -136,13 +136,27 @@ def _tell_back(decision: Decision, now: dt.datetime) -> None:
             f"Since decision {decision.pk}, what was split off has been told otherwise; merge the keys instead.",
             code="told_since",
         )
-    Statement.objects.filter(pk__in=[one.pk for one in again]).update(known_until=now)
     key = decision.keys[0]
+    held = list(Statement.objects.filter(dataset=decision.dataset, key=key, known_until=None))
+    for one in again:
+        for other in held:
+            if one.authority == other.authority and _overlap(one, other):
+                raise Refused(
+                    f"Since decision {decision.pk}, {other.authority} has told of {key} for the same days; merge instead.",
+                    code="told_since",
+                )
+    Statement.objects.filter(pk__in=[one.pk for one in again]).update(known_until=now)
     for one in again:
         Statement.objects.create(
             dataset=one.dataset, key=key, authority=one.authority, values=one.values, valid_from=one.valid_from,
             valid_to=one.valid_to, received_at=now, load=one.load, line=one.line,
         )  # fmt: skip
+
+
+def _overlap(one: Statement, other: Statement) -> bool:
+    """Say whether two statements hold on one day; days without a bound are open."""
+    ends, begins = (one.valid_to, other.valid_to), (other.valid_from, one.valid_from)
+    return all(end is None or first is None or first < end for end, first in zip(ends, begins, strict=True))
 
 
 def _reopen(decision: Decision) -> None:

@@ -11,7 +11,7 @@ from chengyun.access import audit, grants
 from chengyun.access.actors import Actor
 from chengyun.access.grants import database_time
 from chengyun.access.models import Account, Organisation
-from chengyun.access.policy import require, require_scope
+from chengyun.access.policy import require, require_scope, scope
 from chengyun.access.rulebook import rulebook
 from chengyun.errors import NotFound, Refused, nearest
 from chengyun.share.requests import clock, notices, rights, terms
@@ -19,7 +19,7 @@ from chengyun.share.requests.models import Correction
 from chengyun.share.requests.numbers import next_number
 from chengyun.share.requests.office import calendar, today
 
-__all__ = ["answer", "report"]
+__all__ = ["answer", "report", "value_for"]
 
 
 def report(
@@ -71,6 +71,24 @@ def answer(actor: Actor, number: str, *, said: str, value: str = "", upheld: boo
         audit.record(actor, "correction.answer", correction.dataset, number, correction.purpose, detail)
         notices.tell([Account.objects.get(pk=correction.reporter_id)], "answered", correction=correction)
     return correction
+
+
+def value_for(actor: Actor, correction: Correction) -> str:
+    """Return the corrected value as a reader may see that field of that row now; "" where they may not, or there is none.
+
+    Saying that a masked value is wrong must not be a way to be told it.
+    """
+    if not correction.value or rights.answers(actor, correction):
+        return correction.value
+    allowed = scope(actor, correction.dataset, correction.purpose or None)
+    city = settings.CITY
+    if not allowed.allowed or correction.dataset not in city.entities:
+        return correction.value if allowed.allowed and allowed.may_filter(correction.field) else ""
+    from django.apps import apps  # only registers have a model of their own
+
+    model = apps.get_model(correction.dataset.split(".")[0], city.entities[correction.dataset].model)
+    row = model._default_manager.filter(allowed.q(), key=correction.key).values().first()
+    return str(allowed.mask({**row, correction.field: correction.value}).get(correction.field, "")) if row else ""
 
 
 def require_see(actor: Actor, number: str) -> Correction:

@@ -223,12 +223,14 @@ def renew(actor: Actor, number: str, ends: dt.date) -> Request:
     before = rights.require_see(actor, number)
     if before.state != State.APPROVED or before.grant is None:
         raise Refused(_("只有生效中的授权可以续期。"), code="settled")
-    if before.renewals.exclude(state__in=ENDED).exists():
-        raise Refused(_("已有一份续期申请在办。"), code="settled")
     same = Asked(
         dataset=before.dataset, basis=before.basis, note=before.note, terms=terms.of_grant(before.grant, ends)
     )  # fmt: skip
     with transaction.atomic():
+        # The row's lock: of two who ask at once, the second finds the first one's request.
+        Request.objects.select_for_update(of=("self",)).get(pk=before.pk)
+        if before.renewals.exclude(state__in=ENDED).exists():
+            raise Refused(_("已有一份续期申请在办。"), code="settled")
         made = draft(actor, same, before.organisation, renews=before)
         return submit(actor, made.number)
 

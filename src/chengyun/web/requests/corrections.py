@@ -26,10 +26,14 @@ from chengyun.web.desk.deeds import Fault, attempt, done
 
 @dataclass(frozen=True, slots=True)
 class CorrectionLine:
-    """left: working days to the end of the answer's period. answerable: the reader may answer it now."""
+    """left: working days to the end of the answer's period. answerable: the reader may answer it now.
+
+    value: the corrected one, as the reader may see the field.
+    """
 
     correction: Correction
     name: str
+    value: str
     left: int | None
     answerable: bool
 
@@ -80,6 +84,7 @@ def _answer(request: HttpRequest, fault: Fault | None) -> HttpResponse:
     lines = tuple(
         CorrectionLine(
             one, book.datasets[one.dataset].name if one.dataset in book.datasets else one.dataset,
+            corrections.value_for(actor, one),
             queries.days_left(one.due_day) if one.state == "open" else None, one.state == "open" and rights.answers(actor, one),
         )
         for one in queries.corrections(actor)
