@@ -230,8 +230,8 @@ def _looked_up(one: _Column, view: str) -> sql.Composed:
         "CASE WHEN {v} IS NOT NULL THEN coalesce((SELECT s.shown FROM {list} AS s WHERE s.field = {field}"
         " AND s.digest = sha256(convert_to({v}::text, 'UTF8'))), {hidden}) END"
     ).format(
-        v=sql.Identifier("r", str(one.field.column)), list=sql.Identifier(SCHEMA, _list_of(view)), field=sql.Literal(one.field.name),
-        hidden=sql.Literal(masks.hidden("")),
+        v=sql.Identifier("r", str(one.field.column)), list=sql.Identifier(SCHEMA, _list_of(view)),
+        field=sql.Literal(one.field.name), hidden=sql.Literal(masks.hidden("")),
     )  # fmt: skip
 
 
