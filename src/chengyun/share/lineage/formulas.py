@@ -6,6 +6,7 @@ Reading SQL takes some 20 ms a formula, so what was read is kept (kept.py) under
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
@@ -144,12 +145,18 @@ def _resolved(
     dialect: str = "duckdb",
 ) -> Resolved:
     digest = hashlib.sha256(
-        "\0".join((FORMAT, version("sqlglot"), dialect, sql, repr(schema), repr(sorted(packed)))).encode()
+        "\0".join((FORMAT, _reader(), dialect, sql, repr(schema), repr(sorted(packed)))).encode()
     ).hexdigest()[:32]
     read = kept.get(digest)
     if read is None:
         kept[digest] = read = resolve(sql, schema, home, packed, dialect)
     return read
+
+
+@functools.cache
+def _reader() -> str:
+    """Return the version of what reads SQL; finding it reads a file of the package, which took half of a cold start."""
+    return version("sqlglot")
 
 
 def _read(city: City, key: str, kept: Kept) -> _Formula:
@@ -278,9 +285,14 @@ def _source(city: City, formula: _Formula, leaf: Leaf) -> Column | None:
 
 def _lines(city: City, key: str) -> tuple[int, ...]:
     """Return the lines of the file that the SQL's lines are; the header, comments and blank lines are not among them."""
-    pack = city.packs.get(key.split(".")[0])
-    named: Mapping[str, str] = {Path(one).stem: one for one in pack.pack.indicators} if pack else {}
-    path = pack.folder / named[key.split(".")[1]] if pack and key.split(".")[1] in named else None
+    name, _dot, own = key.partition(".")
+    pack = city.packs.get(name)
+    named = (
+        next((one for one in pack.pack.indicators if one.endswith(f"{own}.sql") and Path(one).stem == own), None)
+        if pack
+        else None
+    )
+    path = pack.folder / named if pack and named else None
     if path is None or not path.exists():
         return ()
     text = path.read_text(encoding="utf-8").splitlines()

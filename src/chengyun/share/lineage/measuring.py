@@ -38,10 +38,11 @@ def measure(folder: Path, packs: int) -> dict[str, float]:
         vars(module)["rulebook"] = lambda: book
     begun = time.perf_counter()
     graph = build(city, DAY_OF_MEASURING, folder / "formulas.msgpack")
+    built = time.perf_counter() - begun
     columns = [Column(key, item.key) for key, place in graph.places.items() for item in place.columns]
     hub = max(columns, key=lambda one: sum(1 for _ in graph.out_of(one)))
-    _answer(graph, hub, ANONYMOUS)
-    ready = time.perf_counter() - begun
+    # Looking for the most used column is the measurement's own affair.
+    ready = built + _timed(graph, hub, ANONYMOUS)
     chosen = random.Random(7).sample(columns, min(ASKED, len(columns)))  # noqa: S311  nothing secret
     took = sorted(_timed(graph, column, ANONYMOUS) for column in (*chosen, hub))
     return {
