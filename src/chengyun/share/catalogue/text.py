@@ -26,9 +26,12 @@ MOST_TERMS = 24
 
 def fold(text: str) -> str:
     """Return a text without differences of width, case, accents and spacing."""
+    if text.isascii():
+        return " ".join(text.casefold().split())
     plain = unicodedata.normalize("NFKD", text).casefold()
-    kept = "".join(letter for letter in plain if not unicodedata.combining(letter))
-    return " ".join(unicodedata.normalize("NFC", kept).split())
+    if any(map(unicodedata.combining, plain)):
+        plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
+    return " ".join(unicodedata.normalize("NFC", plain).split())
 
 
 def tokens(texts: Iterable[str], mark: str = "") -> Iterator[str]:
