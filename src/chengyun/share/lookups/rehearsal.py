@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -23,41 +25,69 @@ DATASET = "population.person"
 EACH = 10
 """Persons a record shows."""
 _RECORDS = """
-INSERT INTO access_auditrecord (at, actor, organisation, action, dataset, target, purpose, detail)
-SELECT now() - make_interval(secs => (%(count)s - n) * 20), 'clerk', 'body_' || n %% 40, 'read', %(dataset)s, 'list',
+INSERT INTO access_auditrecord (id, at, actor, organisation, action, dataset, target, purpose, detail) OVERRIDING SYSTEM VALUE
+SELECT n, now() - make_interval(secs => (%(last)s - n) * 20), 'clerk', 'body_' || n %% 40, 'read', %(dataset)s, 'list',
        (ARRAY['case', 'statistics', 'duty'])[1 + n %% 3], '{"fields": ["name", "phone"], "grants": ["G20260001"]}'
-FROM generate_series(1, %(count)s) AS n
+FROM generate_series(%(first)s::bigint, %(until)s) AS n
 """
-# The cube makes some persons be looked at thousands of times, as some are; sha256 as access/subjects.py writes it.
+# A record's persons are drawn one from each tenth of the chances, so that none stands twice in it and nothing has to look for
+# it. The cube makes some persons be looked at thousands of times, as some are; sha256 as access/subjects.py writes it.
 _SUBJECTS = """
 INSERT INTO access_auditsubject (subject, record_id)
-SELECT DISTINCT substring(encode(sha256(convert_to(%(dataset)s, 'UTF8') || '\\x00'::bytea ||
-       convert_to('p' || floor(%(persons)s * power(random(), 3))::bigint, 'UTF8')), 'hex') FOR 32)::uuid, r.id
-FROM access_auditrecord r, generate_series(1, %(each)s) WHERE r.id BETWEEN %(first)s AND %(last)s AND r.action = 'read'
+SELECT encode(substring(sha256(%(prefix)s::bytea || (low + least(floor(
+           ((bottom + random() * (top - bottom)) ^ 3 - bottom ^ 3) / (top ^ 3 - bottom ^ 3) * (high - low)), high - low - 1)
+       )::bigint::text::bytea) FOR 16), 'hex')::uuid, n
+FROM generate_series(%(first)s::bigint, %(until)s) AS n CROSS JOIN (
+    SELECT at, (at - 1) / %(each)s::float8 AS bottom, at / %(each)s::float8 AS top,
+        floor(%(persons)s * ((at - 1) / %(each)s::float8) ^ 3) AS low, floor(%(persons)s * (at / %(each)s::float8) ^ 3) AS high
+    FROM generate_series(1, %(each)s) AS at
+) AS share
 """
-BATCH = 200_000
+_INDEXES = """
+SELECT i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid) FROM pg_index i
+WHERE i.indrelid = ANY('{access_auditrecord, access_auditsubject}'::regclass[]) AND NOT i.indisunique ORDER BY 1
+"""
+BATCH = 50_000
+"""Records made in one transaction."""
+SIDE_BY_SIDE = 2
+"""Connections that make them: numbers are given out beforehand, so they write apart."""
 
 
 def fill(rows: int) -> int:
-    """Make so many rows, a little fewer where one person would stand twice in a record; return how many."""
-    with connection.cursor() as cursor, transaction.atomic():
-        cursor.execute("SET LOCAL session_replication_role = replica")
-        cursor.execute("ALTER TABLE access_auditsubject DROP CONSTRAINT access_auditsubject_pkey")
-        cursor.execute("SELECT coalesce(max(id), 0) FROM access_auditrecord")
-        start = cursor.fetchone()[0]
-        cursor.execute(_RECORDS, {"count": rows // EACH, "dataset": DATASET})
-        cursor.execute("SELECT max(id) FROM access_auditrecord")
-        (last,) = cursor.fetchone()
-        people = persons_of(rows)
-        for first in range(start + 1, last + 1, BATCH):
-            until = min(last, first + BATCH - 1)
-            cursor.execute(_SUBJECTS, {"dataset": DATASET, "persons": people, "each": EACH, "first": first, "last": until})
-        cursor.execute("ALTER TABLE access_auditsubject ADD PRIMARY KEY (subject, record_id)")
+    """Make so many rows, rounded down to whole records; return how many. What follows the numbers already there is theirs."""
     with connection.cursor() as cursor:
-        cursor.execute("VACUUM ANALYZE access_auditsubject")
-        cursor.execute("VACUUM ANALYZE access_auditrecord")
-        cursor.execute("SELECT count(*) FROM access_auditsubject")
-        return int(cursor.fetchone()[0])
+        cursor.execute("SELECT coalesce(max(id), 0) FROM access_auditrecord")
+        (before,) = cursor.fetchone()
+        last = before + rows // EACH
+        cursor.execute(_INDEXES)
+        indexes = cursor.fetchall()
+        for name, _ in indexes:
+            cursor.execute(f"DROP INDEX {name}")
+        cursor.execute("ALTER TABLE access_auditsubject DROP CONSTRAINT access_auditsubject_pkey")
+    given: dict[str, int | str | bytes] = {"last": last, "persons": persons_of(rows), "each": EACH, "dataset": DATASET}
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as makers:
+        for made in [makers.submit(_make, at, min(last, at + BATCH - 1), given) for at in range(before + 1, last + 1, BATCH)]:
+            made.result()
+    with connection.cursor() as cursor:
+        cursor.execute("SET maintenance_work_mem = '1GB'")
+        cursor.execute("ALTER TABLE access_auditsubject ADD PRIMARY KEY (subject, record_id)")
+        for _, definition in indexes:
+            cursor.execute(definition)
+        cursor.execute("RESET maintenance_work_mem")
+        cursor.execute("SELECT setval(pg_get_serial_sequence('access_auditrecord', 'id'), %s)", [max(last, 1)])
+        for table in ("access_auditsubject", "access_auditrecord"):
+            cursor.execute(f"VACUUM ANALYZE {table}")
+    return int(last - before) * EACH
+
+
+def _make(first: int, until: int, given: Mapping[str, int | str | bytes]) -> None:
+    values: dict[str, int | str | bytes] = {**given, "first": first, "until": until, "prefix": f"{DATASET}\0p".encode()}
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute("SET LOCAL synchronous_commit = off")
+        cursor.execute(_RECORDS, values)
+        cursor.execute(_SUBJECTS, values)
+    connection.close()
 
 
 def persons_of(rows: int) -> int:
