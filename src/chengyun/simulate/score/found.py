@@ -103,8 +103,11 @@ def signs(kind: str) -> dict[str, set[str]]:
 
 
 def sent_back(kind: str, city: City, false_at: Mapping[str, dt.datetime]) -> set[str]:
-    """Return the cases that the check sent back after their last false deed. false_at: case → when that was."""
-    again = [step.key for step in city.cases[kind].transitions if step.counts == "rework"]
+    """Return the cases that the check, or the reporter after the end, sent back after their last false deed.
+
+    false_at: case → when that was.
+    """
+    again = [step.key for step in city.cases[kind].transitions if step.counts in ("rework", "reopened")]
     rows = CaseEvent.objects.filter(case__number__in=list(false_at), kind="step", transition__in=again)
     return {number for number, at in rows.values_list("case__number", "at") if at > false_at[number]}
 

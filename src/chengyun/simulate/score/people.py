@@ -36,8 +36,9 @@ class PairScore:
 class SignScore:
     """Cases that ended with a false deed (planted), cases under doubt (doubted), both (right).
 
-    caught: false deeds that the check sent back, so that nothing false was closed; not asked for. by_sign: sign → (cases it spoke
-    of, those of them that were false, caught ones too). missed: case → how it was falsified, of the false ones not doubted.
+    caught: cases whose last false deed the check or the reporter sent back, so that they ended otherwise; not asked for. by_sign:
+    sign → (cases it spoke of, those of them that were false, caught ones too). missed: case → how it was falsified, of the false
+    ones not doubted.
     """
 
     planted: int

@@ -180,8 +180,8 @@ def _duplicates(one: DuplicateScore) -> Iterator[str]:
 
 def _signs(one: SignScore) -> Iterator[str]:
     yield (
-        f"cases that ended with a false deed: {one.planted:,} ({one.caught:,} more were sent back by the check); {one.doubted:,} "
-        f"doubted, {one.right:,} rightly; {_both(one)}"
+        f"cases that ended with a false deed: {one.planted:,} ({one.caught:,} more were sent back by the check or the reporter); "
+        f"{one.doubted:,} doubted, {one.right:,} rightly; {_both(one)}"
     )
     for sign, (spoke, right) in one.by_sign.items():
         yield f"    {sign}: {spoke:,} cases, {right:,} of them false ({_share(right / spoke if spoke else None)})"
