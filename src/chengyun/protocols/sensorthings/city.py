@@ -196,7 +196,7 @@ def observation_sql(
         f" {source << 37}::bigint + ({quantity} << 32) + {row}, {things << 32}::bigint + {row},"
         f" {time}, {end}, NULL::timestamptz, {number}, NULL::jsonb,"
         f" jsonb_build_object('valid', {quality} & {bit} = 0, 'flags', {quality} & 255),"
-        " NULL::timestamptz, NULL::timestamptz, NULL::jsonb"
+        f" NULL::timestamptz, NULL::timestamptz, NULL::jsonb, {row}"
     )
 
 
