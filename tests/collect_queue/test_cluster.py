@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from chengyun.bench.cluster import STREAM, Cluster, HourSender
-from chengyun.bench.place import Place, open_place, wait_for
+from chengyun.bench.place import Place, open_place, status, wait_for
 
 KILLS = int(os.environ.get("CHENGYUN_TEST_QUEUE_KILLS", "5"))
 STATIONS = [f"Q{number}" for number in range(8)]
@@ -221,4 +221,27 @@ def test_bodies_are_taken_while_the_database_is_away_and_written_when_it_is_back
         before = sender.sent
         wait_for(lambda: sender.sent > before + 10, 30, "Nothing was acknowledged without the database")
     place.start()
+    wait_for(lambda: drained(place, sender), 90, "What was acknowledged is not all in the lake")
+
+
+def test_a_front_end_that_starts_while_the_nodes_cannot_agree_waits_for_them(city: tuple[Place, Cluster]) -> None:
+    place, cluster = city
+    front, token = cluster.fronts[0], place.token("ingest:*")
+    for node in cluster.nodes[1:]:
+        node.kill()
+    # The node that is left may believe for some seconds that it leads the others.
+    whole_queue = cluster.nodes[0].ready.partition("?")[0]
+    wait_for(lambda: status(whole_queue) == 503, 60, "The node that is left did not notice")
+    front.kill()
+    front.start(0)
+    wait_for(lambda: status(front.ready) is not None, 60, "The front end did not come up without the queue")
+    with HourSender(lambda: front.ready.removesuffix("/health"), token, STATIONS, 200_000).sending() as sender:
+        wait_for(lambda: sender.retries > 2, 60, "Nobody was asked to come back")
+        assert sender.sent == 0
+        for node in cluster.nodes[1:]:
+            node.start(0)
+        wait_for(lambda: sender.sent > 3, 60, "Nothing was acknowledged once the nodes were back")
+    assert front.process is not None
+    assert front.process.poll() is None
+    assert sender.refused == []
     wait_for(lambda: drained(place, sender), 90, "What was acknowledged is not all in the lake")

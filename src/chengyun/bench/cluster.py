@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import signal
 import subprocess
@@ -113,6 +114,7 @@ class Cluster:
 
 HOUR_MS = 3_600_000
 STREAM = "air_quality.station_hour"
+PATIENCE_S = 80.0
 
 
 class HourSender:
@@ -129,6 +131,7 @@ class HourSender:
         self.sent = self.retries = self.rows = 0
         self.refused: list[str] = []
         self._stop = threading.Event()
+        self._patience_until = 0.0
 
     @contextlib.contextmanager
     def sending(self) -> Iterator[HourSender]:
@@ -137,8 +140,10 @@ class HourSender:
         try:
             yield self
         finally:
+            # The last body is sent until it is answered, within reason: an installation that is gone must not hold us.
+            self._patience_until = time.monotonic() + PATIENCE_S
             self._stop.set()
-            thread.join(90)
+            thread.join(PATIENCE_S + 10)
 
     def _run(self) -> None:
         number = self._base
@@ -149,6 +154,8 @@ class HourSender:
             ]
             body = json.dumps({"columns": ["station", "hour_start", "pm25"], "rows": rows}).encode()
             while not self._send(body, f"hours-{self._stations[0]}-{number}"):
+                if self._stop.is_set() and time.monotonic() > self._patience_until:
+                    return
                 self.retries += 1
                 time.sleep(0.05)
             self.held |= {(station, hour): value for station, hour, value in rows}
@@ -167,5 +174,5 @@ class HourSender:
             if answer.code < 500:
                 self.refused.append(answer.read().decode())
             return False
-        except (OSError, ValueError):
+        except (OSError, ValueError, http.client.HTTPException):
             return False

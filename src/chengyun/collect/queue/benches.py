@@ -19,7 +19,7 @@ from pathlib import Path
 from chengyun.bench.cluster import STREAM, Cluster, HourSender
 from chengyun.bench.frame import Bench, Result
 from chengyun.bench.place import Place, open_place, wait_for
-from chengyun.errors import Refused
+from chengyun.errors import Refused, Unavailable
 
 __all__ = ["BENCHES"]
 
@@ -70,10 +70,7 @@ def _measured(place: Place, cluster: Cluster, count: int) -> Result:
             killed[kind] += 1
             time.sleep(chance.uniform(0, 0.3))
             _kill(place, cluster, kind, chance)
-            wait_for(
-                lambda before=before: queued.sent > before[0] and direct.sent > before[1],  # type: ignore[misc]
-                90, f"After kill {number + 1} ({kind}) observations were not acknowledged",
-            )  # fmt: skip
+            _wait_until_both_go_on(cluster, (queued, direct), before, f"After kill {number + 1} ({kind})")
     held = {**queued.held, **direct.held}
     wait_for(lambda: _missing(place, held) == 0, 120, "What was acknowledged was not written")
     found = json.loads(place.django(LAKE).splitlines()[-1])
@@ -90,6 +87,20 @@ def _measured(place: Place, cluster: Cluster, count: int) -> Result:
         },
         notes="Half of the rows through three JetStream nodes, a front end and two collectors, half to the stream process.",
     )  # fmt: skip
+
+
+def _wait_until_both_go_on(cluster: Cluster, senders: tuple[HourSender, HourSender], before: tuple[int, int], when: str) -> None:
+    def both() -> bool:
+        return all(sender.sent > sent for sender, sent in zip(senders, before, strict=True))
+
+    try:
+        wait_for(both, 90, f"{when} observations were not acknowledged")
+    except Unavailable as silent:
+        ended = [
+            f"{' '.join(it.words[-3:])}: {it.log.read_text()[-300:]}" for it in cluster.all if it.process and it.process.poll()
+        ]  # fmt: skip
+        said = [sender.refused[-1] for sender in senders if sender.refused]
+        raise Unavailable(f"{silent.sentence} Ended: {ended}. Refused: {said}.") from None
 
 
 def _kill(place: Place, cluster: Cluster, kind: str, chance: random.Random) -> None:

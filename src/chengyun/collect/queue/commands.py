@@ -7,10 +7,9 @@ import argparse
 import asyncio
 import contextlib
 import signal
-import sys
 from typing import Any
 
-from chengyun.errors import Problem, Refused
+from chengyun.errors import Refused
 
 __all__ = ["add_commands"]
 
@@ -77,7 +76,7 @@ async def _collect() -> None:
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, task.cancel)
     jet = Jet(read_queue(), "collector")
-    await _until_there(jet)
+    await jet.open_when_there()
     house = House(load_city(settings.packs), settings.dsn(), settings.zone, settings.secret)
     await house.open()
     print("chengyun collector is ready", flush=True)
@@ -110,19 +109,6 @@ async def _judge() -> None:
         asyncio.get_running_loop().add_signal_handler(sign, task.cancel)
     print("chengyun rules is ready", flush=True)
     await Judges(load_city(settings.packs), settings.dsn(), settings.zone).run()
-
-
-async def _until_there(jet: Any) -> None:
-    """Open the queue, waiting for nodes that are not up yet."""
-    while True:
-        try:
-            await jet.open()
-            return
-        except Refused:
-            raise
-        except Problem as away:
-            print(away.sentence, file=sys.stderr, flush=True)
-            await asyncio.sleep(1.0)
 
 
 def _queue(_args: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ While the database is away, senders seen lately are still known and their bodies
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable
@@ -36,6 +37,8 @@ __all__ = ["Front"]
 KNOWN_FOR_S = 5.0
 KNOWN_WHILE_AWAY_S = 900.0
 """How long a sender is believed while the database, which could say otherwise, is away."""
+FIRST_TRY_S = 5.0
+"""How long a start waits for the queue before it goes on without."""
 IN_FLIGHT = 256 * 1024 * 1024
 """Bytes of bodies under way; beyond it senders are asked to come back."""
 LONGEST_KEY = 64
@@ -50,23 +53,30 @@ class Front:
     def __init__(self, settings: Callable[[], Config] = config, queue: Callable[[], QueueSettings] = read_queue) -> None:
         self._settings, self._queue = settings, queue
         self._jet: Jet | None = None
+        self._opening: asyncio.Task[None] | None = None
         self._pool: AsyncConnectionPool[AsyncConnection[TupleRow]] | None = None
         self._known: dict[str, tuple[float, dict[str, Any] | None]] = {}
         self._in_flight = 0
         self.taken = 0
 
     async def start(self) -> None:
-        """Connect to the queue and, when it is there, the database."""
+        """Connect to the queue and the database, or go on trying. Raises Refused when the nodes cannot keep the queue."""
         settings = self._settings()
         self._city = load_city(settings.packs)
         self._jet = Jet(self._queue(), "front")
-        await self._jet.open()
+        # Nodes may be choosing a leader just now: then senders are asked to come back, and this process stays.
+        self._opening = asyncio.create_task(self._jet.open_when_there())
+        if (await asyncio.wait({self._opening}, timeout=FIRST_TRY_S))[0]:
+            await self._opening
         self._pool = AsyncConnectionPool(settings.dsn(), min_size=1, max_size=2, open=False, timeout=2.0)
         await self._pool.open()
 
     async def stop(self) -> None:
         if self._pool is not None:
             await self._pool.close()
+        if self._opening is not None:
+            self._opening.cancel()
+            await asyncio.gather(self._opening, return_exceptions=True)
         if self._jet is not None:
             await self._jet.close()
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Mapping
@@ -62,25 +63,39 @@ class Jet:
                 connect_timeout=2, ping_interval=5, max_outstanding_pings=2, user_credentials=self._settings.credentials,
                 error_cb=_log,
             )  # fmt: skip
-            self._stream = self._client.jetstream(timeout=ANSWER_WITHIN_S)
-            await self._ensure()
+            stream = self._client.jetstream(timeout=ANSWER_WITHIN_S)
+            await self._ensure(stream)
         except (NatsError, OSError, TimeoutError) as wrong:
             await self.close()
             raise Unavailable(
                 f"The queue does not answer at {', '.join(self._settings.urls)}: {str(wrong) or type(wrong).__name__}."
             ) from wrong
+        self._stream = stream
+
+    async def open_when_there(self) -> None:
+        """Open, and wait for nodes that are not up or still electing. Raises Refused when they cannot keep the queue."""
+        while True:
+            try:
+                await self.open()
+                return
+            except Unavailable as away:
+                log.warning("%s", away.sentence)
+                await asyncio.sleep(1.0)
 
     async def close(self) -> None:
+        self._stream = None
         with contextlib.suppress(NatsError, OSError, TimeoutError):
             await self._client.close()
 
     @property
     def connected(self) -> bool:
-        return self._client.is_connected
+        return self._stream is not None and self._client.is_connected
 
     @property
     def largest_body(self) -> int:
-        """Bytes a body may have, as the nodes say, less what headers need."""
+        """Bytes a body may have, as the nodes say, less what headers need. Raises Unavailable before the nodes were there."""
+        if self._stream is None:
+            raise Unavailable(AWAY)
         return max(self._client.max_payload - 8192, 0)
 
     async def put(self, stream: str, body: bytes, headers: Mapping[str, str], key: str | None) -> int:
@@ -136,9 +151,9 @@ class Jet:
             raise Unavailable(AWAY)
         return self._stream
 
-    async def _ensure(self) -> None:
+    async def _ensure(self, stream: JetStreamContext) -> None:
         try:
-            kept = (await self._js.stream_info(NAME)).config
+            kept = (await stream.stream_info(NAME)).config
             if kept.num_replicas != self._settings.replicas:
                 log.warning(
                     "the queue keeps %s copies, CHENGYUN_NATS_REPLICAS says %s; change it with the nodes' own tools",
@@ -153,7 +168,7 @@ class Jet:
             duplicate_window=REPEATED_WITHIN_S, description="Observations on their way to the lake of chengyun.",
         )  # fmt: skip
         try:
-            await self._js.add_stream(wanted)
+            await stream.add_stream(wanted)
         except APIError as wrong:
             raise Refused(
                 f"The nodes cannot keep the queue with {self._settings.replicas} copies: {wrong.description}. "
