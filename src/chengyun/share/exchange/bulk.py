@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Files in bulk: made in the background from one snapshot, in parts, each with its checksums in a manifest that is signed.
 
-    <data>/exchange/<number>/part-00000.parquet …      parts of up to a million rows
+    <data>/exchange/<number>/part-00000.parquet …      parts of some half a million rows
     manifest     dataset, fields, version, for each part: rows, bytes, sha256, and a sha256 for each 16 MB chunk
 
 The receipt is of the manifest's bytes; the manifest is of every byte of the parts. What is interrupted goes on by chunk.
@@ -16,6 +16,7 @@ import logging
 import shutil
 import uuid
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +40,8 @@ if TYPE_CHECKING:
 __all__ = ["CHUNK", "ask_for", "make", "make_waiting", "manifest_of", "part_path", "sweep"]
 
 CHUNK = 16 * 1024 * 1024
-PART_ROWS = 1_000_000
+PART_ROWS = 500_000
+"""Three parts are in memory at a time: one being read, one masked and recorded, one written."""
 KEPT_DAYS = 7
 MOST_WAITING = 20
 FORMATS = ("parquet", "csv")
@@ -85,11 +87,19 @@ def make(file: BulkFile) -> dict[str, Any]:
     shutil.rmtree(folder, ignore_errors=True)
     make_folder(folder)
     at, columns, tables = _rows(allowed, file.dataset, file.since_version)
-    parts = []
-    for number, table in enumerate(tables):
-        # Before the rows can be fetched, so that no row is ever read without its person being able to know.
-        allowed.record_rows(table["_key"].to_pylist() if allowed.personal else (), [one.name for one in columns], way="file")
-        parts.append(_write(folder, number, table, file.format))
+    parts: list[dict[str, Any]] = []
+    writing: Future[dict[str, Any]] | None = None
+    # Compressing and digesting a part leaves the interpreter free for the next one's masks and records.
+    with ThreadPoolExecutor(1) as writer:
+        for number, table in enumerate(tables):
+            # Before the rows can be fetched, so that no row is ever read without its person being able to know.
+            allowed.record_rows(table["_key"].to_pylist() if allowed.personal else (), [one.name for one in columns], way="file")
+            if writing is not None:
+                parts.append(writing.result())
+            writing = writer.submit(_write, folder, number, table, file.format)
+            del table
+        if writing is not None:
+            parts.append(writing.result())
     total = sum(one["rows"] for one in parts)
     manifest = {
         "version": 1, "file": str(file.number), "dataset": file.dataset, "purpose": file.purpose, "format": file.format,
@@ -180,16 +190,33 @@ def _whole(scope: Scope, source: Source, shown: Sequence[Column], at: int) -> It
 
     layer, purpose = scope.layers[0], scope.purpose or ""
     columns = (*_OURS, *shown)
-    waiting: list[pa.Table] = []
-    rows = 0
-    for batch in batches(selecting(scope, source, shown, at)):
-        waiting.append(pa.Table.from_batches([batch]))
-        rows += len(batch)
-        if rows >= PART_ROWS:
-            yield masked(pa.concat_tables(waiting), columns, layer.masks, purpose)
-            waiting, rows = [], 0
-    if waiting:
-        yield masked(pa.concat_tables(waiting), columns, layer.masks, purpose)
+
+    def read() -> Iterator[pa.Table]:
+        waiting: list[pa.RecordBatch] = []
+        rows = 0
+        for batch in batches(selecting(scope, source, shown, at)):
+            waiting.append(batch)
+            rows += len(batch)
+            if rows >= PART_ROWS:
+                yield pa.Table.from_batches(waiting)
+                waiting, rows = [], 0
+        if waiting:
+            yield pa.Table.from_batches(waiting)
+
+    for table in _ahead(read()):
+        yield masked(table, columns, layer.masks, purpose)
+
+
+def _ahead(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    """Yield what an iterator yields, which works on the next one meanwhile, in one thread from beginning to end."""
+    reader = ThreadPoolExecutor(1)
+    try:
+        coming = reader.submit(next, tables, None)
+        while (table := coming.result()) is not None:
+            coming = reader.submit(next, tables, None)
+            yield table
+    finally:
+        reader.shutdown(wait=True)
 
 
 def _paged(scope: Scope, dataset: str, since: int, at: int, columns: Sequence[Column]) -> Iterator[pa.Table]:

@@ -38,6 +38,12 @@ _INPUT = re.compile(
 )
 _PARAM = re.compile(r';([a-z]+)=(?:"([^"]*)"|(\d+))')
 _SIGNATURE = re.compile(rf"(?P<label>{_NAME})=:(?P<signature>[A-Za-z0-9+/]{{2,200}}={{0,2}}):")
+_OURS = re.compile(
+    rf'(?P<label>{_NAME})=\((?P<covered>"[^"]+"(?: "[^"]+")*)\)(?P<params>;created=(?P<created>\d{{1,12}})'
+    r';nonce="(?P<nonce>[A-Za-z0-9_-]{16,64})";keyid="(?P<keyid>[A-Za-z0-9_-]{1,64})";alg="(?P<alg>[a-z0-9-]{1,20})"'
+    rf';tag="{TAG}")'
+)
+"""The parameters in the order in which this module writes them, as nearly every message has them: read in one go."""
 _PARAMS = {"created": r"\d{1,12}", "nonce": r"[A-Za-z0-9_-]{16,64}", "keyid": r"[A-Za-z0-9_-]{1,64}", "alg": r"[a-z0-9-]{1,20}"}
 
 Signer = Callable[[bytes], bytes]
@@ -150,8 +156,11 @@ class _Found:
 def _found(headers: Mapping[str, str]) -> _Found:
     if "signature-input" not in headers or "signature" not in headers:
         raise _refused("The message is not signed. Sign it as docs/exchange.md says.", code="unsigned")
-    found = _INPUT.fullmatch(headers["signature-input"].strip())
     signed = _SIGNATURE.fullmatch(headers["signature"].strip())
+    ours = _OURS.fullmatch(headers["signature-input"].strip())
+    if ours is not None and signed is not None and ours["label"] == signed["label"]:
+        return _Found(ours["covered"], ours["params"], ours.groupdict(), _untext(signed["signature"]))
+    found = _INPUT.fullmatch(headers["signature-input"].strip())
     pairs = [(name, text or number) for name, text, number in _PARAM.findall(found["params"])] if found else []
     given = dict(pairs)
     if (
@@ -162,14 +171,18 @@ def _found(headers: Mapping[str, str]) -> _Found:
         raise _refused(
             f'The signature is not by this profile: one signature, with created, nonce, keyid, alg and tag="{TAG}", each once.'
         )
+    return _Found(found["covered"], found["params"], given, _untext(signed["signature"]))
+
+
+def _untext(signature: str) -> bytes:
     try:
-        return _Found(found["covered"], found["params"], given, base64.b64decode(signed["signature"], validate=True))
+        return base64.b64decode(signature, validate=True)
     except ValueError:
         raise _refused("The signature is no base64.") from None
 
 
 def _covers(found: _Found, covered: tuple[str, ...], headers: Mapping[str, str], body: bytes) -> None:
-    if tuple(found.covered.split(" ")) != covered:
+    if found.covered != " ".join(covered):
         raise _refused(f"The signature covers {found.covered}; expected {' '.join(covered)}, in this order.")
     if '"content-digest"' in covered and headers.get("content-digest") != content_digest(body):
         raise _refused("Content-Digest is missing or not the digest (sha-256) of the body.", code="digest")

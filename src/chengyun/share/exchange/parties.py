@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from chengyun.access import audit
@@ -18,6 +18,7 @@ from chengyun.access.models import Organisation
 from chengyun.access.policy import Scope, require_scope
 from chengyun.access.predicates import prefix_of
 from chengyun.access.signatures import thumbprint
+from chengyun.cases import prepared
 from chengyun.errors import NotFound, Refused
 from chengyun.share.exchange.messages import WINDOW_S, Checked, within_window
 from chengyun.share.exchange.models import Nonce, Party
@@ -107,9 +108,11 @@ class Known:
 
 
 _ONCE = """
-INSERT INTO exchange_nonce (key_id, nonce, at) SELECT u.key_id, u.nonce, %s
-FROM unnest(%s::text[], %s::text[]) AS u (key_id, nonce) ON CONFLICT DO NOTHING RETURNING key_id, nonce
+INSERT INTO exchange_nonce (key_id, nonce, at) SELECT u.key_id, u.nonce, %s::timestamptz
+FROM ROWS FROM (string_to_table(%s::text, ','), string_to_table(%s::text, ',')) AS u (key_id, nonce)
+ON CONFLICT DO NOTHING RETURNING key_id, nonce
 """
+"""Neither key nor nonce holds a comma: messages.read_signature takes letters, digits, - and _ alone."""
 
 
 def admit_many(asked: list[Checked], now: dt.datetime, known: Known) -> list[Party | Refused]:
@@ -129,9 +132,10 @@ def admit_many(asked: list[Checked], now: dt.datetime, known: Known) -> list[Par
     good = [one for one, party in zip(asked, told, strict=True) if isinstance(party, Party)]
     # In order, so that two transactions with the same nonces cannot lock each other out.
     once = sorted({(one.key_id, one.nonce) for one in good})
-    with connection.cursor() as cursor:
-        cursor.execute(_ONCE, [now, [key for key, _ in once], [nonce for _, nonce in once]])
-        fresh = {(key, nonce) for key, nonce in cursor.fetchall()}
+    fresh = {
+        (key, nonce)
+        for key, nonce in prepared.fetch(_ONCE, [now, ",".join(key for key, _ in once), ",".join(nonce for _, nonce in once)])
+    }
     for at, one in enumerate(asked):
         if not isinstance(told[at], Party):
             continue

@@ -43,6 +43,9 @@ class Row:
     removed: bool = False
 
 
+Shape = Callable[[Sequence[Sequence[Any]]], list[Row]]
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """Some rows. next: where to go on, None at the end. as_of: the version the rows are of; give it back to stay at it.
@@ -100,7 +103,7 @@ def rows(
         cursor.execute(*question)
         found = cursor.fetchall()
     by_number = source.kind == "indicator" or bool(since_version is not None and source.sequence)
-    return _page(scope, source, shown, found, limit, at, newest, by_number)
+    return _page(_shape(scope, source, shown), shown, found, limit, at, newest, by_number)
 
 
 def many(scope: Scope, dataset: str, afters: Sequence[str], limit: int, newest: int | None = None) -> list[Page]:
@@ -122,16 +125,16 @@ def many(scope: Scope, dataset: str, afters: Sequence[str], limit: int, newest: 
         cursor.execute(text, params)
         for place, *row in cursor.fetchall():
             found[place - 1].append(row)
-    return [_page(scope, source, shown, one, limit, newest, newest, by_number=False) for one in found]
+    shape = _shape(scope, source, shown)
+    return [_page(shape, shown, one, limit, newest, newest, by_number=False) for one in found]
 
 
 def _page(
-    scope: Scope, source: Source, shown: tuple[Column, ...], found: Sequence[Sequence[Any]], limit: int, at: int, newest: int,
-    by_number: bool,
-) -> Page:  # fmt: skip
+    shape: Shape, shown: tuple[Column, ...], found: Sequence[Sequence[Any]], limit: int, at: int, newest: int, by_number: bool
+) -> Page:
     page = found[:limit]
     where = str(page[-1][-2 if by_number else -3]) if len(found) > limit else None
-    return Page(tuple(_told(scope, source, shown, page)), where, at, shown, newest)
+    return Page(tuple(shape(page)), where, at, shown, newest)
 
 
 def version_of(dataset: str) -> int:
@@ -211,24 +214,29 @@ def _within(rows_seen: Predicate, alias: str, time: str) -> Sql:
     return predicates.as_sql(rows_seen, f"{alias}.area_code", "postgres", f"{alias}.{time}" if time else None)
 
 
-def _told(scope: Scope, source: Source, shown: tuple[Column, ...], page: Sequence[Sequence[Any]]) -> list[Row]:
-    shape = masker(scope, [one.name for one in shown])
+def _shape(scope: Scope, source: Source, shown: tuple[Column, ...]) -> Shape:
+    """Return what makes rows, as the reader may see them, of a page as the database gives it; found once for many small pages."""
+    masked = masker(scope, [one.name for one in shown])
     names = [one.name for one in source.columns]
     packed = [at for at, one in enumerate(source.columns) if one.type == "json"]
-    told = []
-    for found in page:
-        at, number, seen = found[-3:]
-        if seen is None:
-            continue
-        if seen is False:
-            told.append(Row(str(at), number, {}, removed=True))
-            continue
-        values = dict(zip(names, found, strict=False))
-        for place in packed:
-            if isinstance(found[place], str):
-                values[names[place]] = json.loads(found[place])
-        key = f"{values['subject']}@{_stamp(values['period_start'])}" if source.kind == "indicator" else str(at)
-        told.append(Row(key, number, shape(values)))
+
+    def told(page: Sequence[Sequence[Any]]) -> list[Row]:
+        rows = []
+        for found in page:
+            at, number, seen = found[-3:]
+            if seen is None:
+                continue
+            if seen is False:
+                rows.append(Row(str(at), number, {}, removed=True))
+                continue
+            values = dict(zip(names, found, strict=False))
+            for place in packed:
+                if isinstance(found[place], str):
+                    values[names[place]] = json.loads(found[place])
+            key = f"{values['subject']}@{_stamp(values['period_start'])}" if source.kind == "indicator" else str(at)
+            rows.append(Row(key, number, masked(values)))
+        return rows
+
     return told
 
 

@@ -10,14 +10,16 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+import secrets
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import connection
+import msgspec
 
-from chengyun.access.keystore import public_keys, signing_key, verify
+from chengyun.access.keystore import SigningKey, public_keys, signing_key, verify
+from chengyun.cases import prepared
 from chengyun.errors import NotFound, Refused
 from chengyun.share import ledger
 from chengyun.share.exchange.models import Party, Receipt
@@ -26,7 +28,7 @@ from chengyun.share.ledger.heads import stamp
 from chengyun.share.ledger.services import append, append_many, origin
 from chengyun.share.ledger.verifier import canonical
 
-__all__ = ["Draft", "Issued", "bundle", "countersign", "issue", "issue_many", "parse", "said_by_consumer"]
+__all__ = ["Draft", "Issued", "bundle", "countersign", "issue", "issue_many", "keep", "parse", "said_by_consumer", "sign_many"]
 
 LOG = "exchange"
 COUNTERSIGNED = "c."
@@ -69,41 +71,68 @@ def issue(draft: Draft, now: dt.datetime) -> Issued:
 
 def issue_many(drafts: Sequence[Draft], now: dt.datetime) -> list[Issued]:
     """Write several receipts in the caller's transaction: two statements, however many they are."""
-    key, known = signing_key("node"), queries.head(LOG)
+    made = sign_many(drafts, now, signing_key("node"))
+    keep(drafts, made, now)
+    return made
+
+
+def sign_many(drafts: Sequence[Draft], now: dt.datetime, key: SigningKey) -> list[Issued]:
+    """Return receipts, each signed by itself. They count once they are kept, in the caller's transaction."""
+    known = queries.head(LOG)
     previous = {"size": known.size, "root": known.root.hex()} if known else {"size": 0, "root": hashlib.sha256(b"").hexdigest()}
     provider, at = origin(), stamp(now)
     made = []
     for draft in drafts:
-        number = uuid.uuid4()
+        number = _fresh(now)
         receipt = {
             "version": 1, "id": str(number), "log": LOG, "at": at, "way": draft.way,
             "provider": provider, "provider_key": key.key_id, "consumer": draft.consumer, "consumer_key": draft.party.key_id,
             "dataset": draft.dataset, "purpose": draft.purpose, "fields": list(draft.fields), "grants": list(draft.grants),
             "rows": draft.rows, "digest": draft.digest, "as_of": draft.as_of, "asked": dict(draft.asked), "previous": previous,
         }  # fmt: skip
-        signature = key.sign(canonical(receipt)).hex()
-        made.append(Issued(number, canonical({"receipt": receipt, "signature": signature})))
-    entries = append_many(LOG, [(str(one.number), one.leaf) for one in made])
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _INDEX,
-            {
-                "now": now, "provider": provider, "number": [one.number for one in made], "way": [it.way for it in drafts],
-                "consumer": [it.consumer for it in drafts], "dataset": [it.dataset for it in drafts],
-                "purpose": [it.purpose for it in drafts], "grants": ["{" + ",".join(it.grants) + "}" for it in drafts],
-                "rows": [it.rows for it in drafts], "bytes": [it.size for it in drafts], "entry": entries,
-            },
-        )  # fmt: skip
+        said = _written(receipt)
+        # The canonical form of {"receipt": …, "signature": …}: what was signed stands in it as it is.
+        leaf = b'{"receipt":' + said + b',"signature":"' + key.sign(said).hex().encode() + b'"}'
+        made.append(Issued(number, leaf))
     return made
+
+
+def keep(drafts: Sequence[Draft], made: Sequence[Issued], now: dt.datetime) -> None:
+    """Write signed receipts of these drafts to the log and the index, in the caller's transaction."""
+    entries = append_many(LOG, [(str(one.number), one.leaf) for one in made])
+    rows = [
+        {
+            "number": str(one.number), "way": it.way, "consumer": it.consumer, "dataset": it.dataset, "purpose": it.purpose,
+            "grants": it.grants, "rows": it.rows, "bytes": it.size, "entry": entry,
+        }
+        for one, it, entry in zip(made, drafts, entries, strict=True)
+    ]  # fmt: skip
+    prepared.fetch(_INDEX, [now, origin(), msgspec.json.encode(rows).decode()])
 
 
 _INDEX = """
 INSERT INTO exchange_receipt (number, at, way, provider, consumer, dataset, purpose, grants, rows, bytes, entry)
-SELECT u.number, %(now)s, u.way, %(provider)s, u.consumer, u.dataset, u.purpose, u.grants::varchar(16)[], u.rows, u.bytes, u.entry
-FROM unnest(%(number)s::uuid[], %(way)s::text[], %(consumer)s::text[], %(dataset)s::text[], %(purpose)s::text[],
-    %(grants)s::text[], %(rows)s::bigint[], %(bytes)s::bigint[], %(entry)s::bigint[])
-    AS u (number, way, consumer, dataset, purpose, grants, rows, bytes, entry)
+SELECT u.number, %s::timestamptz, u.way, %s::text, u.consumer, u.dataset, u.purpose, u.grants, u.rows, u.bytes, u.entry
+FROM json_to_recordset(%s::json) AS u (number uuid, way text, consumer text, dataset text, purpose text, grants varchar(16)[],
+    rows bigint, bytes bigint, entry bigint)
 """
+
+_canonical_words = msgspec.json.Encoder(order="sorted")
+
+
+def _written(receipt: Mapping[str, Any]) -> bytes:
+    """Return a receipt's canonical form, as verifier.canonical writes it, in a tenth of its time."""
+    return _canonical_words.encode(receipt)
+
+
+def _fresh(now: dt.datetime) -> uuid.UUID:
+    """Return a new receipt's number: nobody can guess it, and those of a time stand together in an index.
+
+    Standard: RFC 9562, 5.7 (UUID version 7).
+    """
+    milliseconds, chance = int(now.timestamp() * 1000), secrets.randbits(74)
+    high, low = chance >> 62, chance & (1 << 62) - 1
+    return uuid.UUID(int=milliseconds << 80 | 7 << 76 | high << 64 | 2 << 62 | low)
 
 
 def said_by_consumer(leaf: bytes, key_id: str, now: dt.datetime) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from urllib.parse import parse_qsl, unquote
 import msgspec
 from django.db import transaction
 
-from chengyun.access.keystore import signing_key
+from chengyun.access.keystore import SigningKey, signing_key
 from chengyun.access.policy import Scope
 from chengyun.errors import Malformed, NotFound, Problem, Refused, Unavailable, nearest
 from chengyun.share.exchange import messages, parties, reading, receipts
@@ -67,6 +67,8 @@ class Group:
     newest: dict[str, int] = field(default_factory=dict)
     pages: dict[int, reading.Page] = field(default_factory=dict)
     """id of the request → its page, where it was read together with others'."""
+    params: dict[int, dict[str, str]] = field(default_factory=dict)
+    """id of the request → its parameters, where they were taken apart for that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,21 +219,27 @@ def _answer_all(asks: Sequence[Ask], routes: Routes, known: parties.Known, now: 
             continue
         party = next(admitted)
         made.append((one, party if isinstance(party, Refused) else _made(ask, one, party, routes, known, now, group)))
+    bodies = [_body(it) for _, it in made]
+    drafts = [(at, it.draft(bodies[at])) for at, (_, it) in enumerate(made) if isinstance(it, Made) and it.draft]
+    # Once for all of them: the keystore looks at its file each time it is asked.
+    key = signing_key("node")
+    issued = receipts.sign_many([draft for _, draft in drafts], now, key) if drafts else []
+    by_place = {at: one for (at, _), one in zip(drafts, issued, strict=True)}
+    answers = [
+        _answer(checked, it, body, by_place.get(at), key)
+        for at, ((checked, it), body) in enumerate(zip(made, bodies, strict=True))
+    ]  # fmt: skip
+    # All that takes time is done: from the first count on, other transactions that read by the same grant wait for this one.
     try:
         note_reads(group.reads)
     except Refused as refused:
         # A grant's ceiling: of several, each is asked again by itself, so that those below it get through.
         if len(asks) > 1:
             raise
-        made = [(made[0][0], refused)]
-    bodies = [_body(it) for _, it in made]
-    drafts = [(at, it.draft(bodies[at])) for at, (_, it) in enumerate(made) if isinstance(it, Made) and it.draft]
-    issued = receipts.issue_many([draft for _, draft in drafts], now) if drafts else []
-    by_place = {at: one for (at, _), one in zip(drafts, issued, strict=True)}
-    return [
-        _answer(checked, it, body, by_place.get(at))
-        for at, ((checked, it), body) in enumerate(zip(made, bodies, strict=True))
-    ]  # fmt: skip
+        return [_answer(made[0][0], refused, _body(refused), None, key)]
+    if drafts:
+        receipts.keep([draft for _, draft in drafts], issued, now)
+    return answers
 
 
 def read_together(asks: Sequence[tuple[Ask, Party | Refused]], known: parties.Known, group: Group) -> None:
@@ -244,6 +252,8 @@ def read_together(asks: Sequence[tuple[Ask, Party | Refused]], known: parties.Kn
             if params.keys() <= {"dataset", "purpose", "limit", "after"} and size.isascii() and size.isdigit() and len(size) < 6:
                 key = (party.pk, params.get("dataset", ""), params.get("purpose", ""), int(size))
                 alike.setdefault(key, []).append((ask, params.get("after", ""), party))
+                if "+" not in ask.query:
+                    group.params[id(ask)] = params
     for (_, dataset, purpose, limit), found in alike.items():
         if len(found) < 2 or "+" in "".join(after for _, after, _ in found):
             continue
@@ -261,7 +271,9 @@ def _made(
 ) -> Made | Problem:  # fmt: skip
     try:
         route, words = _route(ask, routes)
-        params = dict(parse_qsl(ask.query, keep_blank_values=True, max_num_fields=20))
+        params = group.params.get(id(ask))
+        if params is None:
+            params = dict(parse_qsl(ask.query, keep_blank_values=True, max_num_fields=20))
         asked = Asked(ask, checked, party, known, words, params, now, group)
         # A savepoint only where something is written besides the receipt: it costs as much as a small read.
         if ask.method == "GET":
@@ -307,11 +319,12 @@ def _body(made: Made | Problem) -> bytes:
     return made.value if isinstance(made.value, bytes) else msgspec.json.encode(made.value, enc_hook=str)
 
 
-def _answer(checked: Checked | None, made: Made | Problem, body: bytes, issued: receipts.Issued | None) -> Answer:
+def _answer(
+    checked: Checked | None, made: Made | Problem, body: bytes, issued: receipts.Issued | None, key: SigningKey
+) -> Answer:  # fmt: skip
     status = made.status if isinstance(made, Made) else _status(made)
     if checked is None:
         return Answer(status, body, {})
-    key = signing_key("node")
     headers = messages.sign_response(
         status, body, checked.nonce, key_id=key.key_id, algorithm=key.algorithm, sign=key.sign, created=int(time.time()),
         receipt=base64.b64encode(issued.leaf).decode() if issued else "",

@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import binascii
 import datetime as dt
+import json
 from collections.abc import Sequence
 
 from django.db import connection, transaction
 
 from chengyun.access.keystore import signing_key
+from chengyun.cases import prepared
 from chengyun.config import config
 from chengyun.share.ledger import tiles
 from chengyun.share.ledger.heads import SignedHead, sign_head
@@ -21,7 +24,10 @@ LOGS = ("exchange", "audit")
 BATCH = 10_000
 """Leaves that are given their place in one transaction: bounds its memory and how long others wait for it."""
 
-_APPEND = "INSERT INTO ledger_entry (log, name, leaf) SELECT %s, unnest(%s::text[]), unnest(%s::bytea[]) RETURNING id"
+_APPEND = """
+INSERT INTO ledger_entry (log, name, leaf) SELECT %s::text, u.name, decode(coalesce(u.leaf, ''), 'base64')
+FROM ROWS FROM (json_array_elements_text(%s::json), string_to_table(%s::text, ',')) AS u (name, leaf) RETURNING id
+"""
 _TAKE = """
 DELETE FROM ledger_waiting WHERE entry_id IN (
     SELECT entry_id FROM ledger_waiting WHERE log = %s ORDER BY entry_id LIMIT %s
@@ -48,9 +54,9 @@ def append_many(log: str, entries: Sequence[tuple[str, bytes]]) -> list[int]:
     """Say several things at once, each a (name, leaf)."""
     if log not in LOGS:
         raise LookupError(f"log {log!r} is none of {', '.join(LOGS)}")
-    with connection.cursor() as cursor:
-        cursor.execute(_APPEND, [log, [name for name, _ in entries], [leaf for _, leaf in entries]])
-        return [int(row[0]) for row in cursor.fetchall()]
+    names = json.dumps([name for name, _ in entries], ensure_ascii=False)
+    leaves = b",".join(binascii.b2a_base64(leaf, newline=False) for _, leaf in entries).decode()
+    return [int(row[0]) for row in prepared.fetch(_APPEND, [log, names, leaves])]
 
 
 def sequence(log: str, now: dt.datetime | None = None) -> SignedHead:
