@@ -116,9 +116,10 @@ def _told(gains: dict[str, _Gain], alarms: int, seeds: int) -> list[Result]:
         ),
         Result(
             name="case-cheats-points", value=max(statistics.mean(gain.points) for gain in gains.values()), unit="points",
-            target=0,
+            target=0.2,
             compared={**won, "a score is known to": f"± {unsure:.1f}"},
-            notes="What the cheat that pays best wins on average in the fair score, 0–100; beside it each. Below 0: it costs.",
+            notes="What the cheat that pays best wins on average in the fair score, 0–100; beside it each; below 0 it costs. "
+            "The limit is a tenth of what a score is known to.",
         ),
         Result(
             name="case-cheats-precision", value=right / max(1, right + wrong), unit="share", target=0.9, better="higher",
