@@ -203,3 +203,25 @@ def test_cases_and_notes_are_known_from_when_to_when(town: Town) -> None:
     assert told(after)[0] == ["改名"]
     with pytest.raises(NotFound):
         services.withdraw("air", note.pk, SYSTEM)
+
+
+def test_each_line_starts_at_a_moment_of_its_own_and_is_read_as_known_then(town: Town) -> None:
+    day, half = dt.timedelta(hours=24), dt.timedelta(hours=3)
+    wanted = {(AQI, "330203"): town.now - half, (AQI, "330212"): town.now - day, (AQI, "999999"): town.now - day}
+
+    def values(at: dt.datetime | None) -> dict[str, list[tuple[int, float | None]]]:
+        found = memory.courses(wanted, memory.known_at(at, timezone.now()))
+        assert found.keys() == wanted.keys()
+        return {
+            subject: [((town.now - one.period_start) // dt.timedelta(hours=1), one.value) for one in steps]
+            for (_, subject), steps in found.items()
+        }
+
+    before = values(None)
+    assert before["330203"] == [(3, 63.0), (2, 62.0), (1, 61.0)]
+    assert before["330212"] == [(hours, 70.0 + hours % 5) for hours in range(12, 0, -1)]
+    assert before["999999"] == []
+    then = town.moment()
+    town.write(AQI, "330203", 2, 99.0)
+    assert values(None)["330203"] == [(3, 63.0), (2, 99.0), (1, 61.0)]
+    assert values(then) == before

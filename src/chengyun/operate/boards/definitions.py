@@ -12,8 +12,8 @@ import datetime as dt
 import hashlib
 import json
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -32,6 +32,10 @@ __all__ = ["Words", "declared", "layers_of", "meet", "meet_rules", "words_at"]
 LOCK = 0x626F6172
 """Key of the advisory lock ("boar" in ASCII): definitions have one writer."""
 
+MOST_MADE = 64
+
+T = TypeVar("T")
+
 _met: dict[str, object] = {}
 _guard = threading.Lock()
 _words: dict[str, tuple[dict[str, Any], Words]] = {}
@@ -42,10 +46,20 @@ class Words:
 
     def __init__(self, texts: Mapping[tuple[str, str], Any]) -> None:
         self._texts = texts
+        self._made: dict[Hashable, Any] = {}
 
     def find(self, kind: str, key: str) -> dict[str, Any] | None:
         """Return a definition's text; None when the word was not known then."""
         found: dict[str, Any] | None = self._texts.get((kind, key))
+        return found
+
+    def made(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Return what follows from the definitions alone, made once while these hold; make: it may be called more than once."""
+        found: T | None = self._made.get(key)
+        if found is None:
+            if len(self._made) >= MOST_MADE:
+                self._made.clear()
+            found = self._made[key] = make()
         return found
 
     def areas(self, level: str) -> dict[str, Any]:

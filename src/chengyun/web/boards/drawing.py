@@ -111,6 +111,11 @@ class Flat:
         self._scale = 1000 / (wide + 2 * self._margin)
         self.height = round((tall + 2 * self._margin) * self._scale, 1)
 
+    @property
+    def box(self) -> tuple[float, ...]:
+        """What tells it apart: the same box shows the same places at the same points."""
+        return self._west, self._north, self._squeeze, self._margin, self._scale
+
     def at(self, lon: float, lat: float) -> Point:
         x = ((lon - self._west) * self._squeeze + self._margin) * self._scale
         return round(x, 1), round((self._north - lat + self._margin) * self._scale, 1)

@@ -14,11 +14,12 @@ from django.db.models import Q
 
 from chengyun.access.actors import Actor
 from chengyun.access.policy import Scope, scope
+from chengyun.access.predicates import Everything
 from chengyun.city.words import Period
 from chengyun.config import config
 from chengyun.operate.boards import memory
 from chengyun.operate.boards.definitions import Words
-from chengyun.operate.boards.memory import Figure, Known
+from chengyun.operate.boards.memory import Figure, Known, Step
 from chengyun.operate.boards.spec import BoardSpec, TileSpec
 from chengyun.operate.periods import period_end
 from chengyun.web.spans import length_of
@@ -62,7 +63,7 @@ class Gathered:
     """newest: current figure of each (indicator, subject). courses: figures by (indicator, subject), oldest first."""
 
     newest: Mapping[tuple[str, str], Figure | None]
-    courses: Mapping[tuple[str, str], Sequence[Figure]]
+    courses: Mapping[tuple[str, str], Sequence[Step]]
     alerts: Sequence[tuple[int, dict[str, Any], str, str]] = field(default=())
     cases: Sequence[tuple[int, dict[str, Any], str, str]] = field(default=())
     sees_alerts: bool = False
@@ -100,13 +101,8 @@ def gather(asked: Asked) -> Gathered:
                     spans[indicator, subject] = max(spans.get((indicator, subject), dt.timedelta()), length_of(tile.span))
     two = memory.figures_newest(list(pairs), asked.known)
     newest = {pair: _settled([one for one in ones if _seen(one, scopes)], asked) for pair, ones in two.items()}
-    courses: dict[tuple[str, str], Sequence[Figure]] = {}
-    for length in sorted(set(spans.values())):
-        mine = [pair for pair, one in spans.items() if one == length]
-        found = memory.figures_between(
-            sorted({one for one, _ in mine}), sorted({subject for _, subject in mine}), asked.known.at - length, asked.known
-        )
-        courses |= {pair: [one for one in found.get(pair, []) if _seen(one, scopes)] for pair in mine}
+    found = memory.courses({pair: asked.known.at - length for pair, length in spans.items()}, asked.known)
+    courses = {pair: _steps_seen(steps, scopes[pair[0]]) for pair, steps in found.items()}
     gathered = Gathered(newest, courses)
     kinds = {tile.kind for tile in asked.board.tiles}
     if "alerts" in kinds and (allowed := scope(asked.actor, "alerts")).allowed:
@@ -142,6 +138,12 @@ def _cases_seen(actor: Actor) -> tuple[Q, bool]:
 
 def _seen(figure: Figure, scopes: Mapping[str, Scope]) -> bool:
     return scopes[figure.indicator].matches({"area_code": figure.area_code, "period_start": figure.period_start})
+
+
+def _steps_seen(steps: Sequence[Step], allowed: Scope) -> Sequence[Step]:
+    if isinstance(allowed.rows, Everything):
+        return steps
+    return [one for one in steps if allowed.matches({"area_code": one.area_code, "period_start": one.period_start})]
 
 
 def _settled(figures: Sequence[Figure], asked: Asked) -> Figure | None:

@@ -30,7 +30,7 @@ from chengyun.operate.status import Status, status
 from chengyun.web import shown
 from chengyun.web.boards import drawing
 from chengyun.web.boards.gathering import Asked
-from chengyun.web.boards.shown import Band, Dot, Mapped, Shape
+from chengyun.web.boards.shown import Band, Dot, Mapped, Point, Shape
 from chengyun.web.heavy import heavy
 
 __all__ = ["mapped"]
@@ -42,6 +42,8 @@ RECEIVED_WITHIN = dt.timedelta(minutes=2)
 """Rows received by a moment are in their stream so long after it at the latest: a request waits no longer for its commit."""
 
 Valued = Callable[[str, str], dict[str, Any]]
+Outline = tuple[float, float, tuple[tuple[Point, ...], ...]]
+"""Where an area's name stands, and its rings."""
 
 
 def mapped(tile: TileSpec, asked: Asked, valued: Valued) -> dict[str, Any]:
@@ -57,11 +59,12 @@ def mapped(tile: TileSpec, asked: Asked, valued: Valued) -> dict[str, Any]:
     things = _things(layer["entity"], allowed, asked) if allowed.allowed else []
     values = _values(layer, things, asked)
     places = [(thing["lon"], thing["lat"]) for thing in things]
-    places += [(lon, lat) for one in districts.values() for ring in drawing.rings(one) for lon, lat in ring]
+    places += asked.words.made("corners", lambda: _corners(districts))
     if not places:
         return found
     flat = drawing.Flat(places)
-    shapes = [_shape(one, tints.get(code), flat, asked) for code, one in districts.items() if drawing.rings(one)]
+    outlines = asked.words.made(("outlines", flat.box), lambda: _outlines(districts, flat))
+    shapes = [_shape(one, tints.get(code), outlines[code], asked) for code, one in districts.items() if code in outlines]
     dots = [_dot(thing, values.get(thing["key"]), layer, flat) for thing in things]
     bands = _bands(layer, tints, asked)
     known = [one[3] for one in values.values() if one[3]]
@@ -205,12 +208,29 @@ def _latest_then(
     return [(row["key"], row["at"], None if row["unknown"] else row["value"]) for row in rows]
 
 
-def _shape(area: Mapping[str, Any], tint: Mapping[str, Any] | None, flat: drawing.Flat, asked: Asked) -> Shape:
+def _corners(areas: Mapping[str, Mapping[str, Any]]) -> list[Point]:
+    """Return the south-west and the north-east of all outlines together; nothing without any."""
+    places = [place for one in areas.values() for ring in drawing.rings(one) for place in ring]
+    if not places:
+        return []
+    lons, lats = zip(*places, strict=True)
+    return [(min(lons), min(lats)), (max(lons), max(lats))]
+
+
+def _outlines(areas: Mapping[str, Mapping[str, Any]], flat: drawing.Flat) -> dict[str, Outline]:
+    found = {}
+    for code, one in areas.items():
+        if drawing.rings(one):
+            x, y = flat.at(one["lon"], one["lat"]) if one["lon"] is not None else (0.0, 0.0)
+            found[code] = (x, y, tuple(tuple(flat.at(lon, lat) for lon, lat in ring) for ring in drawing.rings(one)))
+    return found
+
+
+def _shape(area: Mapping[str, Any], tint: Mapping[str, Any] | None, outline: Outline, asked: Asked) -> Shape:
     name = area["name_en"] if asked.english else area["name"]
     shows = tint is not None and tint["status"] in ("fresh", "partial")
     band: Band | None = tint["band"] if tint and shows else None
-    x, y = flat.at(area["lon"], area["lat"]) if area["lon"] is not None else (0.0, 0.0)
-    rings = tuple(tuple(flat.at(lon, lat) for lon, lat in ring) for ring in drawing.rings(area))
+    x, y, rings = outline
     why = reverse("why", args=[tint["figure"]]) if tint and tint["figure"] else ""
     text = f"{name} {tint['value']}" if tint and tint["figure"] else name
     return Shape(name, rings, x, y, band.colour if band else "", text, why)

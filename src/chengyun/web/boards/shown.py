@@ -12,7 +12,7 @@ from chengyun.operate.boards.queries import NoteView
 from chengyun.operate.boards.spec import BoardSpec
 from chengyun.operate.status import Status
 
-__all__ = ["Band", "BoardView", "Dot", "Drawn", "Line", "Mapped", "Series", "Shape", "TileView"]
+__all__ = ["Band", "BoardView", "Dot", "Drawn", "Line", "Mapped", "Point", "Series", "Shape", "TileView"]
 
 Point = tuple[float, float]
 

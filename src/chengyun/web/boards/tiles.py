@@ -18,7 +18,7 @@ from chengyun.city.words import SEVERITIES
 from chengyun.config import config
 from chengyun.operate.boards import memory, queries
 from chengyun.operate.boards.definitions import words_at
-from chengyun.operate.boards.memory import Figure
+from chengyun.operate.boards.memory import Step
 from chengyun.operate.boards.queries import NoteView, Saved
 from chengyun.operate.boards.spec import TileSpec
 from chengyun.operate.periods import period_end
@@ -342,7 +342,7 @@ def band_of(bands: Sequence[Any], value: float | None, asked: Asked) -> Band | N
 
 
 def _drawn(
-    tile: TileSpec, asked: Asked, courses: Sequence[tuple[str, str, str, Sequence[Figure]]], target: float | None
+    tile: TileSpec, asked: Asked, courses: Sequence[tuple[str, str, str, Sequence[Step]]], target: float | None
 ) -> Drawn | None:
     length, until = length_of(tile.span), asked.known.at
     since = until - length

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from functools import lru_cache
 from urllib.parse import quote
 
 from django import template
@@ -31,8 +31,9 @@ def path(series: Series, height: int) -> str:
 
 
 @register.filter
-def outline(rings: Sequence[Sequence[Point]]) -> str:
-    """Return an outline as the path of an SVG."""
+@lru_cache(maxsize=256)
+def outline(rings: tuple[tuple[Point, ...], ...]) -> str:
+    """Return an outline as the path of an SVG; those of a city's districts are asked for again and again."""
     return "".join("M" + "L".join(f"{x:g} {y:g}" for x, y in ring) + "Z" for ring in rings)
 
 
