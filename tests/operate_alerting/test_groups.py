@@ -239,7 +239,7 @@ def test_the_plan_is_checked_whole(people) -> None:
             current.load(PLAN.replace(old, new, 1), people["chen"], NOW)
         assert says in refused.value.sentence
     with pytest.raises(Refused):
-        current.load(PLAN, people["zhang"], NOW)
+        current.load(PLAN, people["wang"], NOW)
 
 
 def test_rules_on_rules_hold_while_their_members_are_near() -> None:

@@ -78,7 +78,10 @@ LOOKS = [
     ("/boards/air", 1440, 1000, "light", "zh-CN"), ("/boards/air", 390, 844, "dark", "en"),
     (WALL, 3840, 2160, "dark", "zh-CN"), (WALL, 3840, 2160, "light", "en"),
     ("/boards/air/edit", 1440, 1000, "dark", "en"), ("/boards/air/edit", 390, 844, "light", "zh-CN"),
-    ("/boards", 390, 844, "light", "en"),
+    ("/boards", 390, 844, "light", "en"), ("/boards/city", 390, 844, "dark", "zh-CN"),
+    ("/boards/indices", 1440, 1000, "light", "en"),
+    ("/boards/wall?wall=1&boards=city,indices", 3840, 2160, "dark", "en"), ("/indicators", 390, 844, "dark", "en"),
+    ("/alerts/plan?rule=air_quality.station_silent", 390, 844, "light", "zh-CN"),
 ]  # fmt: skip
 
 

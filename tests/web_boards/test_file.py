@@ -30,7 +30,7 @@ def faults(body: str, name: str = "b.toml") -> list[str]:
 
 def test_out_and_in_again() -> None:
     board = read(AIR.read_text(encoding="utf-8"))
-    assert {tile.kind for tile in board.tiles} == set(spec.KINDS) - {"text"}
+    assert {tile.kind for tile in board.tiles} == set(spec.KINDS) - {"text", "vitals", "streams", "targets"}
     assert read(spec.as_toml(board)) == board
     assert read(json.dumps(spec.as_json(board)), "b.json") == board
     assert spec.kept(spec.as_json(board)) == board
@@ -65,7 +65,8 @@ def test_every_fault_is_named_at_once() -> None:
         "there is no indicator 'air_quality.good_air_yaer'. Did you mean \"air_quality.good_air_year\"?",
         "there is no map layer 'air_quality.air.99'.",
         "x 10 and w 3 do not fit 12 columns.",
-        "kind 'leage' is not one of figure, index, chart, map, alerts, cases, league, text. Did you mean \"league\"?",
+        "kind 'leage' is not one of figure, index, chart, map, vitals, alerts, cases, streams, targets, league, text."
+        ' Did you mean "league"?',
     ):
         assert any(part in one for one in found), part
 

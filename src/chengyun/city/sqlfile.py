@@ -92,7 +92,9 @@ def read_indicator(path: Path, rule_source: dict[str, str]) -> Indicator | None:
     # What a rule adds to the rows is known only when it runs.
     for key in () if rule else [key for key in columns if key not in tree.named_selects]:
         report(f"{at}: columns names {key!r}, which the SQL does not make.{nearest(key, tree.named_selects)}")
-    digest = hashlib.sha256((text + rule_source.get(rule or "", "")).encode()).hexdigest()[:16]
+    # What is aimed at changes no figure: a goal that is declared later makes no new formula.
+    counted = "".join(line for line in text.splitlines(keepends=True) if not line.startswith("-- goal:"))
+    digest = hashlib.sha256((counted + rule_source.get(rule or "", "")).encode()).hexdigest()[:16]
     with written_in(at):
         return Indicator(
             key=path.stem,

@@ -19,20 +19,23 @@ __all__ = ["ROOMS", "Room", "Way", "rooms_of"]
 
 ROOMS: Mapping[str | Promise, Mapping[str, str | Promise]] = {
     _("处置"): {
-        "alerts": _("预警"), "duty": _("值班"), "alert-rules": _("预警规则"), "cases": _("案件"), "dispatch": _("派遣台"),
-        "supervision": _("督办台"), "crews": _("班组计划"), "crews-kept": _("班组与排班"), "field": _("外勤"),
-        "patrols": _("外勤任务"),
+        "alerts": _("预警"), "duty": _("值班"), "alert-plan": _("通知方案"), "alert-rules": _("预警规则一览"),
+        "cases": _("案件一览"), "dispatch": _("派遣台"), "supervision": _("督办台"), "crews": _("班组计划"),
+        "crews-kept": _("班组与排班"), "field": _("外勤"), "patrols": _("外勤任务"),
     },
     _("受理"): {"intake": _("受理台"), "hotline": _("热线台"), "reports": _("市民上报")},
     _("部件与网格"): {"components": _("部件"), "components-due": _("到期巡检"), "grids": _("单元网格")},
-    _("统计评价"): {"indices": _("指数"), "forecasts": _("预测"), "statistics": _("案件统计"), "evaluation": _("综合评价")},
+    _("统计评价"): {
+        "indicators": _("指标一览"), "indices": _("指数一览"), "forecasts": _("预测"), "statistics": _("案件统计"),
+        "evaluation": _("综合评价"),
+    },
     _("规划与决策"): {"targets": _("规划目标"), "decisions": _("决策"), "whatif": _("推演")},
     _("数据采集"): {
         "sources": _("数据接入"), "devices": _("设备"), "forms": _("表单填报"), "quality": _("数据质量"),
         "dead-letters": _("问题数据"),
     },
     _("数据共享"): {
-        "catalogue": _("信息资源目录"), "requests": _("共享申请"), "grants": _("授权"), "corrections": _("校核反馈"),
+        "catalogue": _("信息资源目录"), "requests": _("共享申请"), "grants": _("授权一览"), "corrections": _("校核反馈"),
         "exchange": _("数据交换"), "registers": _("基础库"), "lineage": _("数据血缘"), "burden": _("填报负担"),
     },
     _("安全与运行"): {

@@ -23,11 +23,12 @@ from django.utils import translation
 from chengyun.areas.models import TreeVersion
 from chengyun.areas.queries import areas_on, boundaries
 from chengyun.city import AlertRule, Chart, City, MapLayer, Table, Tiles, qualify
+from chengyun.city.index import measured_by
 from chengyun.operate.boards.memory import Known
 from chengyun.operate.boards.models import Definition
 from chengyun.operate.probation.ruleset import rulebook, rules_known
 
-__all__ = ["Words", "declared", "layers_of", "meet", "meet_rules", "words_at"]
+__all__ = ["Words", "declared", "layers_of", "meet", "meet_rules", "page_of", "words_at"]
 
 LOCK = 0x626F6172
 """Key of the advisory lock ("boar" in ASCII): definitions have one writer."""
@@ -61,6 +62,10 @@ class Words:
                 self._made.clear()
             found = self._made[key] = make()
         return found
+
+    def all(self, kind: str) -> dict[str, Any]:
+        """Return every definition of a kind: key → text, in the order they were learnt."""
+        return {key: text for (one, key), text in self._texts.items() if one == kind}
 
     def areas(self, level: str) -> dict[str, Any]:
         """Return code → name, name_en, and for districts path and label point, of the areas of a level."""
@@ -140,9 +145,12 @@ def declared(city: City) -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:
             "name": _both(one.name), "unit": one.unit, "decimals": one.decimals, "period": one.period,
             "fresh_s": one.fresh_for.total_seconds() if one.fresh_for is not None else None,
             "source": _both(one.source), "owner": _both(pack.owner), "subject": one.subject, "version": one.version,
-            "page": _page(city, key), "uses": [qualify(key.split(".")[0], used) for used in one.uses],
+            "page": page_of(city, key), "uses": [qualify(key.split(".")[0], used) for used in one.uses],
             "bands": [[band.upto, _both(band.name), band.colour] for band in scale.bands] if scale else [],
+            **({"index": _index(city, key)} if key in city.indices else {}),
+            **({"goals": goals} if (goals := _goals(city, key)) else {}),
         }  # fmt: skip
+    yield ("vitals", ""), {"indicators": _vitals(city)}
     yield from _rules(city)
     for key, kind in city.cases.items():
         yield ("case", key), {"name": _both(kind.name), "states": {state.key: _both(state.name) for state in kind.states}}
@@ -162,9 +170,52 @@ def declared(city: City) -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:
 def _rules(city: City) -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:
     for key, rule in rules_known(city).items():
         yield ("rule", key), {
-            "name": _both(rule.name), "meaning": _both(rule.meaning), "unit": _unit(city, key, rule),
-            "on": qualify(key.split(".")[0], rule.on), "field": rule.field, "severity": rule.severity, "when": _plain(rule.when),
+            "name": _both(rule.name), "owner": _both(_owner(city, key)), "meaning": _both(rule.meaning),
+            "unit": _unit(city, key, rule), "on": qualify(key.split(".")[0], rule.on), "field": rule.field,
+            "severity": rule.severity, "when": _plain(rule.when),
         }  # fmt: skip
+
+
+def _owner(city: City, key: str) -> str:
+    pack = city.packs.get(key.split(".")[0])
+    return pack.pack.owner if pack else ""
+
+
+def _vitals(city: City) -> list[str]:
+    """Return the city's vital signs, pack by pack: what is told by area of what packs put on their first page as tiles."""
+    found: dict[str, None] = {}
+    seen: set[str] = set()
+    for name, page in city.pages.items():
+        pack = name.split(".")[0]
+        if page.entity is not None or pack in seen:
+            continue
+        seen.add(pack)
+        for panel in page.panels:
+            if isinstance(panel, Tiles):
+                found |= dict.fromkeys(qualify(pack, one) for one in panel.indicators)
+    return [key for key in found if city.indicators[key].subject == "area"]
+
+
+def _index(city: City, key: str) -> dict[str, Any]:
+    """Return how an index is put together: what its parts did to it can then be told from a figure alone."""
+    index = city.indices[key]
+    parts = [
+        [part.key, _both(part.name), used if (used := measured_by(part, key.split(".")[0])) in city.indicators else ""]
+        for part in index.parts
+    ]
+    return {"aggregate": index.aggregate, "decimals": index.decimals, "parts": parts}
+
+
+def _goals(city: City, key: str) -> list[list[Any]]:
+    """Return what is aimed at: from which day on, in which sense, which number, by which source; oldest first."""
+    declared = city.indicators[key]
+    if declared.goal is None:
+        return []
+    sense, table, entry = declared.goal
+    return [
+        [one.in_force.isoformat(), sense, float(one[entry]), one.source]
+        for one in sorted(city.limits(key).editions(table), key=lambda one: one.in_force)
+    ]
 
 
 def layers_of(city: City) -> dict[str, tuple[str, MapLayer]]:
@@ -177,7 +228,7 @@ def layers_of(city: City) -> dict[str, tuple[str, MapLayer]]:
     }
 
 
-def _page(city: City, indicator: str) -> list[str] | None:
+def page_of(city: City, indicator: str) -> list[str] | None:
     """Return the page (pack, key) on which a figure is looked into: one with a map of it, else a table, a chart or tiles."""
     best: tuple[int, list[str]] | None = None
     for name, page in city.pages.items():

@@ -9,6 +9,7 @@ From then on the same moment gives the same answer for ever.
 from __future__ import annotations
 
 import datetime as dt
+import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,10 @@ from django.utils.translation import gettext as _
 from chengyun.errors import Refused, Unavailable
 from chengyun.operate.boards.models import FigureMark, Remembered
 
-__all__ = ["Figure", "Known", "Step", "courses", "figures_newest", "known_at", "remembered", "settle"]
+__all__ = [
+    "Figure", "Known", "Step", "courses", "details", "figures_at", "figures_newest", "known_at", "leading", "remembered",
+    "settle",
+]  # fmt: skip
 
 WAIT_S = 3.0
 WRITTEN = (
@@ -108,9 +112,11 @@ SELECT one.id, one.indicator, one.subject, one.area_code, one.period_start, one.
 FROM wanted, LATERAL (
     SELECT * FROM operate_figure AS figure WHERE figure.indicator = wanted.indicator AND figure.subject = wanted.subject
         AND figure.superseded_at IS NULL AND figure.period_start <= %(at)s
-        AND (%(mark)s::bigint IS NULL OR figure.id <= %(mark)s) ORDER BY figure.period_start DESC LIMIT 2
+        AND (%(mark)s::bigint IS NULL OR figure.id <= %(mark)s) ORDER BY figure.period_start DESC LIMIT 3
 ) AS one
 """
+DEPTH = 3
+"""The newest, the one before where the newest is of a period that lasts, and what its change is counted from."""
 
 FORMER = """
 SELECT id, indicator, subject, area_code, period_start, value, coverage, simulated, computed_at FROM operate_figure
@@ -133,11 +139,41 @@ WHERE figure.superseded_at IS NULL AND figure.period_start <= %(at)s AND (%(mark
 """Moments as whole numbers: there are thousands, and each takes longer to read from its text than all else about it."""
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+AT = """
+WITH wanted AS (
+    SELECT * FROM unnest(%(indicators)s::text[], %(subjects)s::text[], %(starts)s::timestamptz[])
+        AS wanted (indicator, subject, period_start)
+)
+SELECT id, indicator, subject, area_code, period_start, value, coverage, simulated, computed_at
+FROM operate_figure JOIN wanted USING (indicator, subject, period_start)
+WHERE (superseded_at IS NULL AND (%(mark)s::bigint IS NULL OR id <= %(mark)s))
+    OR (superseded_at IS NOT NULL AND id <= %(mark)s AND until_id > %(mark)s)
+"""
+
+LAST_PERIOD = """
+SELECT max(period_start) FROM (
+    (SELECT period_start FROM operate_figure WHERE superseded_at IS NULL AND indicator = %(indicator)s AND value IS NOT NULL
+        AND period_start <= %(at)s AND (%(mark)s::bigint IS NULL OR id <= %(mark)s) ORDER BY period_start DESC LIMIT 1)
+    UNION ALL
+    (SELECT period_start FROM operate_figure WHERE superseded_at IS NOT NULL AND indicator = %(indicator)s AND value IS NOT NULL
+        AND period_start <= %(at)s AND id <= %(mark)s AND until_id > %(mark)s ORDER BY period_start DESC LIMIT 1)
+) AS either
+"""
+
+LEADING = """
+SELECT subject FROM operate_figure WHERE indicator = %(indicator)s AND period_start = %(start)s AND value IS NOT NULL
+    AND starts_with(area_code, %(area)s)
+    AND ((superseded_at IS NULL AND (%(mark)s::bigint IS NULL OR id <= %(mark)s))
+        OR (superseded_at IS NOT NULL AND id <= %(mark)s AND until_id > %(mark)s))
+ORDER BY value * %(sense)s DESC, subject LIMIT %(limit)s
+"""
+
 LONG_AGO = dt.datetime(1900, 1, 1, tzinfo=dt.UTC)
 
 
 def figures_newest(pairs: Sequence[tuple[str, str]], known: Known) -> dict[tuple[str, str], list[Figure]]:
-    """Return the two newest figures of each (indicator, subject) whose period had begun, newest first."""
+    """Return the three newest figures of each (indicator, subject) whose period had begun, newest first."""
     if not pairs:
         return {}
     given = {
@@ -149,12 +185,12 @@ def figures_newest(pairs: Sequence[tuple[str, str]], known: Known) -> dict[tuple
     for one in rows:
         found[one.indicator, one.subject][one.period_start] = one
     if known.mark is not None:
-        # What has been replaced since can only be newer than the second of those that have not.
-        since = min((min(ones) if len(ones) == 2 else LONG_AGO for ones in found.values()), default=LONG_AGO)
+        # What has been replaced since can only be newer than the last of those that have not.
+        since = min((min(ones) if len(ones) == DEPTH else LONG_AGO for ones in found.values()), default=LONG_AGO)
         for one in _asked(FORMER, {**given, "since": since}):
             if (one.indicator, one.subject) in found:
                 found[one.indicator, one.subject][one.period_start] = one
-    return {pair: [ones[start] for start in sorted(ones, reverse=True)[:2]] for pair, ones in found.items()}
+    return {pair: [ones[start] for start in sorted(ones, reverse=True)[:DEPTH]] for pair, ones in found.items()}
 
 
 def courses(wanted: Mapping[tuple[str, str], dt.datetime], known: Known) -> dict[tuple[str, str], list[Step]]:
@@ -182,6 +218,38 @@ def courses(wanted: Mapping[tuple[str, str], dt.datetime], known: Known) -> dict
     for steps in found.values():
         steps.sort()
     return found
+
+
+def figures_at(
+    wanted: Sequence[tuple[str, str, dt.datetime]], known: Known
+) -> dict[tuple[str, str, dt.datetime], Figure]:  # fmt: skip
+    """Return the figures of given (indicator, subject, start of the period), those there are."""
+    if not wanted:
+        return {}
+    indicators, subjects, starts = (list(column) for column in zip(*wanted, strict=True))
+    given = {"indicators": indicators, "subjects": subjects, "starts": starts, "mark": known.mark}
+    return {(one.indicator, one.subject, one.period_start): one for one in _asked(AT, given)}
+
+
+def leading(indicator: str, area: str, known: Known, limit: int, *, lowest: bool) -> list[str]:
+    """Return the subjects in an area ("": anywhere) with the highest, or lowest, figures of an indicator's newest period."""
+    given: dict[str, Any] = {"indicator": indicator, "at": known.at, "mark": known.mark, "area": area, "limit": limit}
+    with connection.cursor() as cursor:
+        cursor.execute(LAST_PERIOD, given)
+        (start,) = cursor.fetchone()
+        if start is None:
+            return []
+        cursor.execute(LEADING, {**given, "start": start, "sense": -1 if lowest else 1})
+        return [subject for (subject,) in cursor.fetchall()]
+
+
+def details(figures: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """Return what figures say beside their values, by id. A figure never changes."""
+    if not figures:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id, detail FROM operate_figure WHERE id = ANY (%s)", [list(figures)])
+        return {ident: json.loads(detail) if isinstance(detail, str) else detail for ident, detail in cursor.fetchall()}
 
 
 def remembered(kind: str, known: Known, visible: Q) -> list[tuple[int, dict[str, Any], str, str]]:

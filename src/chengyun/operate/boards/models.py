@@ -32,7 +32,8 @@ class Clock(Func):
 
 
 class Board(models.Model):
-    """A board under its key. pack: shipped by it; empty: made here. retired_at: no longer offered; its past can still be seen."""
+    """A board under its key. pack: shipped by it, "kernel": with the program; empty: made here. retired_at: no longer offered;
+    its past can still be seen."""
 
     key = models.CharField(_("标识"), max_length=63, unique=True)
     pack = models.CharField(_("应用"), max_length=63, blank=True, default="")

@@ -7,6 +7,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from django.db.models import Q
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from chengyun.access.actors import Actor
@@ -16,7 +17,7 @@ from chengyun.operate.boards import spec
 from chengyun.operate.boards.models import Annotation, BoardVersion
 from chengyun.operate.boards.spec import BoardSpec
 
-__all__ = ["NoteView", "Saved", "access_board", "boards_for", "may_edit", "notes_of", "versions"]
+__all__ = ["NoteView", "Saved", "access_board", "boards_for", "may_edit", "notes_of", "said", "versions"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,15 @@ class Saved:
     pack: str
     retired: bool
 
+    @property
+    def name(self) -> str:
+        """What it is called in the page's language."""
+        return said(self.spec.name, self.spec.name_en)
+
+    @property
+    def note(self) -> str:
+        return said(self.spec.note, self.spec.note_en)
+
 
 @dataclass(frozen=True, slots=True)
 class NoteView:
@@ -43,6 +53,13 @@ class NoteView:
     author: str
     written_at: dt.datetime
     own: bool
+
+
+def said(text: str, english: str) -> str:
+    """Return a text of a board in the page's language: its own English where it has any, else as the catalogue of texts says."""
+    if not text:
+        return ""
+    return english if english and (get_language() or "").startswith("en") else _(text)
 
 
 def boards_for(actor: Actor) -> list[Saved]:

@@ -4,18 +4,23 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from croniter import croniter
 from django.conf import settings
 from django.db import transaction
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from chengyun.access import audit
 from chengyun.access.actors import SYSTEM, Actor, actor_of_account
-from chengyun.access.models import Account
+from chengyun.access.models import Account, Organisation
 from chengyun.access.policy import may, require
+from chengyun.areas.queries import areas_on
 from chengyun.city import City
 from chengyun.config import config
 from chengyun.errors import Misdeclared, NotFound, Refused
@@ -27,6 +32,10 @@ from chengyun.operate.probation.ruleset import rules_known
 
 __all__ = ["annotate", "end_report", "ensure_boards", "read_board", "retire", "save", "schedule", "withdraw"]
 
+SHIPPED = Path(__file__).with_name("shipped")
+"""Boards of the city, of each district and of each department: they name no pack's indicators, but show what packs declare."""
+KERNEL = "kernel"
+UNKEYED = re.compile(r"[^a-z0-9_]")
 FORMATS = ("pdf", "xlsx")
 MOST_REPORTS = 20
 """Reports one person may be sent."""
@@ -156,22 +165,21 @@ def next_after(cron: str, moment: dt.datetime) -> dt.datetime:
 def ensure_boards() -> None:
     """Remember the city's words, and save the shipped boards that are new or have changed, unless somebody made them theirs.
 
-    Raises Misdeclared when a shipped board is wrong.
+    A file with `each` is a board of its own for every district or department; one whose district or department is gone is
+    offered no more. Raises Misdeclared when a shipped board is wrong.
     """
     city: City = settings.CITY
     meet(city)
     shipped: dict[str, tuple[str, BoardSpec]] = {}
     faults: list[str] = []
-    files = [(key, pack.folder / path) for key, pack in city.packs.items() for path in pack.pack.boards]
-    for pack, path in files:
+    for pack, path in _files(city):
         try:
-            board = read_board(path.read_text(encoding="utf-8"), f"{pack}/{path.name}")
-        except (OSError, Refused) as wrong:
+            for board in _boards_of(path, pack, city):
+                if board.key in shipped:
+                    faults.append(f"{pack}/{path.name}: key {board.key!r} is that of another board.")
+                shipped[board.key] = (pack, board)
+        except (OSError, ValueError, Refused) as wrong:
             faults.append(wrong.sentence if isinstance(wrong, Refused) else f"{pack}: board {path.name} cannot be read: {wrong}.")
-            continue
-        if board.key in shipped:
-            faults.append(f"{pack}/{path.name}: key {board.key!r} is that of another board.")
-        shipped[board.key] = (pack, board)
     if faults:
         raise Misdeclared(faults)
     for key, (pack, board) in shipped.items():
@@ -181,6 +189,39 @@ def ensure_boards() -> None:
             if newest is None or (newest.author_name == "" and newest.text != spec.as_json(board)):
                 saved = _saved(kept, board, (newest.number if newest else 0) + 1, None, "")
                 audit.record(SYSTEM, "board.saved", "boards", key, detail={"version": saved.number, "tiles": len(board.tiles)})
+    if gone := list(Board.objects.filter(pack=KERNEL, retired_at=None).exclude(key__in=shipped).values_list("key", flat=True)):
+        Board.objects.filter(key__in=gone).update(retired_at=Clock())
+        audit.record(SYSTEM, "board.retired", "boards", detail={"boards": gone})
+
+
+def _files(city: City) -> Iterator[tuple[str, Path]]:
+    """Yield the board files that come with the program, and with each pack: (whose, path)."""
+    yield from ((KERNEL, path) for path in sorted(SHIPPED.glob("*.toml")))
+    yield from ((key, pack.folder / path) for key, pack in city.packs.items() for path in pack.pack.boards)
+
+
+def _boards_of(path: Path, pack: str, city: City) -> Iterator[BoardSpec]:
+    """Yield the boards a shipped file says: one, or one for each of what its `each` names. Raises Refused, ValueError."""
+    told, name, layers = tomllib.loads(path.read_text(encoding="utf-8")), f"{pack}/{path.name}", list(layers_of(city))
+    match told.get("each", ""):
+        case "":
+            yield spec.spec_of(told, name, city, layers)
+        case "district":
+            for area in areas_on(None, "district"):
+                values = {"area": area.code, "name": area.name, "name_en": area.name_en or area.name}
+                yield spec.spec_of(spec.expanded(told, values), name, city, layers)
+        case "department":
+            taken: set[str] = set()
+            for key, said in Organisation.objects.filter(kind=Organisation.Kind.DEPARTMENT).values_list("key", "name"):
+                # Bodies are made by people: what is no key of a board becomes one, and a second of the same is left out.
+                if (plain := UNKEYED.sub("_", key.lower())[:50]) in taken:
+                    continue
+                taken.add(plain)
+                with translation.override("en"):
+                    values = {"key": plain, "department": key, "name": said[:50], "name_en": _(said)[:60]}
+                yield spec.spec_of(spec.expanded(told, values), name, city, layers)
+        case other:
+            raise Refused(f"{name}: each is {other!r}, expected one of {', '.join(spec.EACH)}.", code="board_file")
 
 
 def _saved(board: Board, told: BoardSpec, number: int, actor: Actor | None, note: str) -> BoardVersion:

@@ -22,7 +22,7 @@ from chengyun.city import City
 from chengyun.city.words import SEVERITIES
 from chengyun.errors import Refused, nearest
 
-__all__ = ["COLUMNS", "KINDS", "BoardSpec", "TileSpec", "as_json", "as_toml", "kept", "read", "spec_of"]
+__all__ = ["COLUMNS", "EACH", "KINDS", "BoardSpec", "TileSpec", "as_json", "as_toml", "expanded", "kept", "read", "spec_of"]
 
 COLUMNS = 12
 MOST_TILES = 60
@@ -32,16 +32,21 @@ LARGEST = 200_000
 """Characters of a board's file."""
 KEY = re.compile(r"[a-z][a-z0-9_]{0,62}")
 AREA = re.compile(r"[0-9]{6,15}")
+BLANK = re.compile(r"\{(\w+)\}")
 LEVELS = ("city", "district", "department", "theme")
 AUDIENCES = ("everyone", "staff", "department")
 SPANS = ("24h", "7d", "30d", "1y")
-LEAGUES = ("district", "street")
+LEAGUES = ("district", "street", "subject")
+"""What a league ranks: areas of a level, or whatever the indicator has figures of."""
+EACH = ("district", "department")
 
 
 @dataclass(frozen=True, kw_only=True)
 class TileSpec:
     """One tile. x, y, w, h: in the grid. subject, area: empty: the board's area. limit: lines of a list.
 
+    title_en, text_en: the same in English; empty: as the catalogue of texts says it. department: name of the body whose
+    alerts, cases, streams and figures are meant; empty: everybody's.
     target: what the figure is to reach; warn, bad: thresholds from which it needs a look, and is wrong; better: which way is
     good. parts: indicators an index is made of; empty: those its formula uses. layer: `<pack>.<page>.<number>` of a declared
     map layer.
@@ -54,6 +59,7 @@ class TileSpec:
     w: int
     h: int
     title: str = ""
+    title_en: str = ""
     indicator: str = ""
     indicators: tuple[str, ...] = ()
     subject: str = ""
@@ -68,29 +74,34 @@ class TileSpec:
     severities: tuple[str, ...] = ()
     types: tuple[str, ...] = ()
     area: str = ""
+    department: str = ""
     overdue: bool = False
     level: str = "district"
     lowest_first: bool = False
     limit: int = 8
     text: str = ""
+    text_en: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BoardSpec:
     """A board. level: what it is a board of. area: whose figures its tiles show.
 
-    department: key or name of the body it belongs to. audience: who may open it; what they see in its tiles,
-    the policy says. wall_s: seconds on a wall before the next one.
+    name_en, note_en: the same in English; empty: as the catalogue of texts says it. department: key or name of the body it
+    belongs to. audience: who may open it; what they see in its tiles, the policy says. wall_s: seconds on a wall before the
+    next one.
     """
 
     key: str
     name: str
+    name_en: str = ""
     level: str = "theme"
     area: str = ""
     department: str = ""
     audience: str = "staff"
     wall_s: int = 20
     note: str = ""
+    note_en: str = ""
     tiles: tuple[TileSpec, ...] = field(default=())
 
     @property
@@ -101,16 +112,19 @@ class BoardSpec:
         return next((tile for tile in self.tiles if tile.id == tile_id), None)
 
 
-PLACE = ("id", "kind", "title", "x", "y", "w", "h")
+PLACE = ("id", "kind", "title", "title_en", "x", "y", "w", "h")
 KINDS: Mapping[str, tuple[str, ...]] = {
     "figure": ("indicator", "subject", "span", "target", "warn", "bad", "better"),
     "index": ("indicator", "subject", "parts", "target"),
     "chart": ("indicators", "subject", "span", "target"),
     "map": ("layer",),
-    "alerts": ("rules", "severities", "area", "limit"),
-    "cases": ("types", "area", "overdue", "limit"),
+    "vitals": ("indicators", "subject", "department", "limit"),
+    "alerts": ("rules", "severities", "area", "department", "limit"),
+    "cases": ("types", "area", "department", "overdue", "limit"),
+    "streams": ("department", "limit"),
+    "targets": ("limit",),
     "league": ("indicator", "level", "lowest_first", "limit"),
-    "text": ("text",),
+    "text": ("text", "text_en"),
 }
 """Kind of tile → what it may say beside its place."""
 NEEDED = {
@@ -183,6 +197,20 @@ def kept(text: Mapping[str, Any]) -> BoardSpec:
             tiles.append(TileSpec(**{name: value for name, value in said.items() if name in known}))
     own = {one.name for one in dataclasses.fields(BoardSpec)} - {"tiles"}
     return BoardSpec(**{name: value for name, value in text.items() if name in own}, tiles=tuple(tiles))
+
+
+def expanded(told: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
+    """Return a file's text for one of the things it is shipped for: `{area}`, `{name}` … in its texts are replaced."""
+    filled = _filled({key: value for key, value in told.items() if key != "each"}, values)
+    return dict(filled)
+
+
+def _filled(value: Any, values: Mapping[str, str]) -> Any:
+    if isinstance(value, str):
+        return BLANK.sub(lambda found: values.get(found[1], found[0]), value)
+    if isinstance(value, Mapping):
+        return {key: _filled(one, values) for key, one in value.items()}
+    return [_filled(one, values) for one in value] if isinstance(value, list) else value
 
 
 def as_json(board: BoardSpec) -> dict[str, Any]:
@@ -273,8 +301,8 @@ def _as_wanted(wanted: str, value: object) -> object:
 def _board_faults(board: BoardSpec) -> Iterator[str]:
     if not KEY.fullmatch(board.key):
         yield f"key {board.key[:40]!r} is not lower_snake, 1 to 63 characters."
-    if not board.name.strip() or len(board.name) > 60:
-        yield "name must have 1 to 60 characters."
+    if not board.name.strip() or max(len(board.name), len(board.name_en)) > 60:
+        yield "name must have 1 to 60 characters, and name_en at most as many."
     for word, value, allowed in (("level", board.level, LEVELS), ("audience", board.audience, AUDIENCES)):
         if value not in allowed:
             yield f"{word} {value[:40]!r} is not one of {', '.join(allowed)}."
@@ -293,7 +321,7 @@ def _board_faults(board: BoardSpec) -> Iterator[str]:
     ids = [tile.id for tile in board.tiles]
     for twice in sorted({one for one in ids if ids.count(one) > 1}):
         yield f"two tiles have the id {twice!r}."
-    if len(board.note) > 500 or len(board.department) > 64:
+    if max(len(board.note), len(board.note_en)) > 500 or len(board.department) > 64:
         yield "note has more than 500 characters, or department more than 64."
 
 
@@ -335,8 +363,10 @@ def _tile_faults(tile: TileSpec, city: City, layers: Sequence[str], rules: Colle
         yield f"limit is {tile.limit}, expected 1 to 50."
     if tile.area and not AREA.fullmatch(tile.area):
         yield f"area {tile.area[:20]!r} is not an area's code of 6 to 15 digits."
-    if len(tile.title) > 80 or len(tile.text) > 4000 or len(tile.subject) > 64:
-        yield "title has more than 80 characters, text more than 4,000, or subject more than 64."
+    if max(len(tile.title), len(tile.title_en)) > 80 or max(len(tile.text), len(tile.text_en)) > 4000:
+        yield "title has more than 80 characters, or text more than 4,000."
+    if max(len(tile.subject), len(tile.department)) > 64:
+        yield "subject or department has more than 64 characters."
 
 
 def _overlaps(tiles: Sequence[TileSpec]) -> Iterator[str]:

@@ -131,7 +131,7 @@ def _of_stream(name: str, declared: Forecast, since: dt.datetime, until: dt.date
 def _of_figures(name: str, declared: Forecast, since: dt.datetime, until: dt.datetime) -> Found:
     found: dict[str, list[tuple[int, float]]] = {}
     newest = store.newest_id()
-    for one in store.used_figures(name, since, until):
+    for one in store.used_figures(name, since, until, newest):
         if one.value is not None and one.value != declared.missing:
             begin = step_begin(declared, one.period_start, config().zone)
             found.setdefault(one.subject, []).append(((begin - since) // declared.step, float(one.value)))

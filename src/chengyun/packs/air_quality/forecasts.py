@@ -19,4 +19,14 @@ FORECASTS = (
         every=dt.timedelta(hours=6),
         history=dt.timedelta(days=42),
     ),
+    Forecast(
+        key="area_aqi_ahead",
+        name="区域 AQI 未来一天",
+        on="area_hour_aqi",
+        step=dt.timedelta(hours=1),
+        horizon=24,
+        seasons=(24, 168),
+        every=dt.timedelta(hours=6),
+        history=dt.timedelta(days=42),
+    ),
 )

@@ -19,4 +19,5 @@ PACK = Pack(
     indicators=["indicators/reported_year.sql"],
     indices=indices.INDICES,
     pages=pages.PAGES,
+    boards=["boards/indices.toml"],
 )

@@ -17,10 +17,11 @@ PACK = Pack(
     feeds=feeds.FEEDS,
     scales=pages.SCALES,
     limits="limits.toml",
-    indicators=["indicators/lot_peak_day.sql", "indicators/lot_full_day.sql"],
+    indicators=["indicators/lot_peak_day.sql", "indicators/lot_full_day.sql", "indicators/area_peak_day.sql"],
     alerts=alerts.ALERTS,
     forecasts=forecasts.FORECASTS,
     pages=pages.PAGES,
+    boards=["boards/parking.toml"],
     quality=quality.QUALITY,
     instruments=world.INSTRUMENTS,
 )

@@ -21,7 +21,8 @@ PARKING = Page(
     key="parking",
     name="停车",
     panels=[
-        MapLayer("日最高占用率", entity="lot", indicator="lot_peak_day", scale="occupancy"),
+        Tiles("全市停车", indicators=["area_peak_day"]),
+        MapLayer("日最高占用率", entity="lot", indicator="lot_peak_day", scale="occupancy", areas="area_peak_day"),
         Table("停车场", indicators=["lot_peak_day", "lot_full_day"], columns=["least_free", "changes"]),
     ],
 )

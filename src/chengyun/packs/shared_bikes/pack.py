@@ -16,8 +16,9 @@ PACK = Pack(
     streams=[streams.STATION_STATUS],
     feeds=feeds.FEEDS,
     scales=pages.SCALES,
-    indicators=["indicators/station_service_day.sql", "indicators/persistence_error_day.sql"],
+    indicators=["indicators/station_service_day.sql", "indicators/persistence_error_day.sql", "indicators/area_service_day.sql"],
     alerts=alerts.ALERTS,
     pages=pages.PAGES,
+    boards=["boards/bikes.toml"],
     instruments=world.INSTRUMENTS,
 )

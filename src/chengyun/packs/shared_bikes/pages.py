@@ -30,8 +30,9 @@ SHARED_BIKES = Page(
     key="bikes",
     name="共享单车",
     panels=[
+        Tiles("全市单车", indicators=["area_service_day"]),
         MapLayer("可借车辆", entity="station", stream="station_status", field="bikes", scale="bikes"),
-        MapLayer("可租可还率", entity="station", indicator="station_service_day", scale="service"),
+        MapLayer("可租可还率", entity="station", indicator="station_service_day", scale="service", areas="area_service_day"),
         Table("站点", indicators=["station_service_day"], columns=["empty_percent", "full_percent", "stale_percent"]),
     ],
 )

@@ -28,4 +28,5 @@ PACK = Pack(
     ],
     alerts=alerts.ALERTS,
     pages=pages.PAGES,
+    boards=["boards/transit.toml"],
 )

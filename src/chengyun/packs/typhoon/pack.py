@@ -19,4 +19,5 @@ PACK = Pack(
     limits="limits.toml",
     indicators=["indicators/storm_closest_year.sql", "indicators/live_closest_year.sql"],
     pages=pages.PAGES,
+    boards=["boards/typhoon.toml"],
 )

@@ -21,6 +21,7 @@ PACK = Pack(
     ],
     register_feeds=[feeds.FACILITIES],
     pages=pages.PAGES,
+    boards=["boards/urban.toml"],
     limits="limits.toml",
     cases=[cases.CASE, requests.REQUEST],
 )  # fmt: skip

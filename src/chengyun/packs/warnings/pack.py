@@ -18,4 +18,5 @@ PACK = Pack(
     scales=pages.SCALES,
     indicators=["indicators/warning_severity_day.sql"],
     pages=pages.PAGES,
+    boards=["boards/warnings.toml"],
 )

@@ -25,5 +25,6 @@ PACK = Pack(
     ],
     alerts=alerts.ALERTS,
     pages=pages.PAGES,
+    boards=["boards/water.toml"],
     instruments=world.INSTRUMENTS,
 )

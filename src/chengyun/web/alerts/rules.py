@@ -79,7 +79,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     lines = [_filed(one, tests.get(one.pk)) for one in rules]
     known = {one.key for one in rules}
     lines += [
-        Line(key, one.name, one.severity, condition(one.when), "", "", False, None)
+        Line(key, one.name, one.severity, _words(key, one), "", "", False, None)
         for key, one in city.alerts.items()
         if key not in known
     ]
@@ -87,12 +87,18 @@ def listing(request: HttpRequest) -> HttpResponse:
     return render(request, "alerts/rules.html", {"page": page}, status=fault.status if fault else 200)
 
 
+def _words(key: str, rule: AlertRule) -> str:
+    """Return a rule's condition with the limits of today."""
+    city: City = settings.CITY
+    return condition(rule.when, city.limits(key), timezone.localdate())
+
+
 def _filed(rule: FiledRule, test: BackTest | None) -> Line:
     try:
         found: AlertRule | None = testing.filed_of(rule).rule
     except Problem:
         found = None
-    severity, words = (found.severity, condition(found.when)) if found else ("", _("规则文件与应用包不再相符"))
+    severity, words = (found.severity, _words(rule.key, found)) if found else ("", _("规则文件与应用包不再相符"))
     return Line(rule.key, rule.name, severity, words, rule.state, str(rule.get_state_display()), bool(rule.asked_for), test)
 
 
@@ -110,11 +116,11 @@ def _shown(request: HttpRequest, key: str, fault: Fault | None) -> HttpResponse:
     declared = city.alerts.get(key)
     if rule is None and declared is None:
         raise NotFound(_("没有找到这条规则。"))
-    result, words = None, condition(declared.when) if declared else ""
+    result, words = None, _words(key, declared) if declared else ""
     if rule is not None:
         try:
             filed = testing.filed_of(rule)
-            words = condition(filed.rule.when)
+            words = _words(key, filed.rule)
             if rule.state in (FiledRule.State.LIVE, FiledRule.State.PROBATION, FiledRule.State.DEMOTED):
                 result = so_far(rule, now, filed)[1]
         except Problem as problem:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from chengyun.web.alerts import duty, history, notices, rules, silences
+from chengyun.web.alerts import duty, history, notices, plan, rules, silences
 
 urlpatterns: list[URLPattern] = [
     path("alerts/history", history.history, name="alert-history"),
@@ -13,6 +13,7 @@ urlpatterns: list[URLPattern] = [
     path("alerts/notices", notices.inbox, name="alert-notices"),
     path("alerts/deliveries", notices.deliveries, name="alert-deliveries"),
     path("alerts/deliveries/<int:key>/<slug:deed>", notices.settle, name="alert-delivery"),
+    path("alerts/plan", plan.plan, name="alert-plan"),
     path("alerts/silences", silences.listing, name="alert-silences"),
     path("alerts/silences/<int:key>/end", silences.end, name="alert-silence-end"),
     path("alerts/<int:alert_id>/mute", silences.mute, name="alert-mute"),

@@ -7,16 +7,16 @@ import datetime as dt
 
 from django.utils.translation import gettext as _
 
-from chengyun.city import Above, Below, Change, Silent, Together, Within
+from chengyun.city import Above, Below, Change, Limits, Silent, Together, Within
 
 __all__ = ["condition"]
 
 
-def condition(when: object) -> str:
-    """Return what a rule watches for, as a person reads it."""
+def condition(when: object, limits: Limits | None = None, day: dt.date | None = None) -> str:
+    """Return what a rule watches for, as a person reads it. limits, day: where a limit by date is looked up, and for when."""
     match when:
         case Above() | Below():
-            words = {"limit": when.limit, "times": when.times, "clear": when.clear}
+            words = {"limit": _limit(when.limit, limits, day), "times": when.times, "clear": when.clear}
             said = (_("高于 %(limit)s") if isinstance(when, Above) else _("低于 %(limit)s")) % words
             more = [
                 _("连续 %(times)d 次") % words if when.times > 1 else "",
@@ -38,6 +38,17 @@ def condition(when: object) -> str:
             ]
             return _("%(span)s 内%(parts)s") % {"span": span(when.within), "parts": "，".join(one for one in parts if one)}
     return type(when).__name__
+
+
+def _limit(limit: object, limits: Limits | None, day: dt.date | None) -> str:
+    """Return a limit as a number, with the table it stands in where it is one by date."""
+    if not isinstance(limit, str) or limits is None or day is None:
+        return str(limit)
+    table, _colon, entry = limit.partition(":")
+    try:
+        return f"{float(limits.on(table, day)[entry]):g} ({limit})"
+    except (KeyError, LookupError, TypeError, ValueError):
+        return limit
 
 
 def span(length: dt.timedelta) -> str:

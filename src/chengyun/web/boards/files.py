@@ -206,7 +206,7 @@ def _lists(view: BoardView) -> list[list[Any]]:
             line.why or line.href,
         ]
         for tile in view.tiles
-        for line in tile.lines
+        for line in tile.listed
     ]
     return [head, *rows]
 

@@ -16,7 +16,7 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import get_language, gettext, gettext_lazy
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
@@ -44,11 +44,16 @@ LEVELS = {
     "theme": gettext_lazy("专题看板"),
 }
 SLIDER = dt.timedelta(days=7)
-MOST_ON_WALL = 20
+MOST_ON_WALL = 60
+BESIDE_FOR_S = 20.0
+"""Which boards there are changes seldom; the links between them may be that old."""
 
 
 @dataclass(frozen=True)
 class Group:
+    """Boards of one level."""
+
+    level: str
     name: str
     boards: tuple[Saved, ...]
 
@@ -65,11 +70,14 @@ class ListPage:
 
 @dataclass(frozen=True)
 class BoardPage:
-    """body: the tiles as HTML. at, first, last: of the time slider, in the city's time. query: `?at=…` of the past, or empty."""
+    """beside: the other boards, by level. body: the tiles as HTML. at, first, last: of the time slider, in the city's time.
+    query: `?at=…` of the past, or empty.
+    """
 
     saved: Saved
     view: BoardView
     name: str
+    beside: tuple[Group, ...]
     body: str
     live: dict[str, Any] | None
     at: str
@@ -99,12 +107,24 @@ def listing(request: HttpRequest) -> HttpResponse:
 def _listed(request: HttpRequest, fault: Fault | None) -> HttpResponse:
     actor = actor_of(request)
     boards = queries.boards_for(actor)
-    groups = tuple(
-        Group(str(name), mine) for key, name in LEVELS.items() if (mine := tuple(one for one in boards if one.spec.level == key))
-    )
+    groups = _grouped(boards)
     wall = wall_address([one.spec.key for one in boards][:MOST_ON_WALL], 0)
     page = ListPage(groups, wall, queries.may_edit(None, actor), fault)
     return render(request, "boards/list.html", {"page": page}, status=fault.status if fault else 200)
+
+
+def _grouped(boards: Sequence[Saved]) -> tuple[Group, ...]:
+    return tuple(
+        Group(key, str(name), mine)
+        for key, name in LEVELS.items()
+        if (mine := tuple(one for one in boards if one.spec.level == key))
+    )
+
+
+def _beside(actor: Actor) -> tuple[Group, ...]:
+    """Return the boards the reader may open, to go from one to the other."""
+    asked = ("boards-beside", view_of(actor), get_language())
+    return kept(asked, lambda: _grouped(queries.boards_for(actor)), BESIDE_FOR_S)
 
 
 @require_safe
@@ -205,7 +225,7 @@ def _page(
         live = {**live_settings(request, refresh), "every": REFRESH_MS, "after": AFTER_MS, "kinds": kinds}
     mine = () if wall or actor.account_id is None else tuple(reports.own_reports(saved.board_id, actor))
     return BoardPage(
-        saved=saved, view=view, name=gettext(saved.spec.name), body=_tiles(view, wall=wall), live=live,
+        saved=saved, view=view, name=saved.name, beside=_beside(actor), body=_tiles(view, wall=wall), live=live,
         at=_local(at or now), first=_local(now - SLIDER), last=_local(now),
         query=f"?at={_local(at)}" if at else "", may_edit=not wall and queries.may_edit(saved.spec, actor),
         may_annotate=not wall and may(actor, "board.annotate"),

@@ -167,8 +167,8 @@ def _tile(tile: TileView, box: _Box) -> Iterator[Stroke]:
         yield from _map(tile.mapped, inside)
     elif tile.paragraphs:
         yield from _paragraphs(tile.paragraphs, inside)
-    elif tile.lines:
-        yield from _lines(tile.lines, inside)
+    elif tile.listed:
+        yield from _lines(tile.listed, inside)
     elif tile.empty:
         yield Text(inside.x, inside.y + 18, fitted(tile.empty, 14, inside.w), 14, SOFT)
 
@@ -240,7 +240,7 @@ def _paragraphs(paragraphs: Sequence[str], box: _Box) -> Iterator[Stroke]:
 
 
 def _lines(lines: Sequence[Line], box: _Box) -> Iterator[Stroke]:
-    two = any(line.about or line.age for line in lines) and not any(line.share is not None or line.value for line in lines)
+    two = any(line.about or line.age for line in lines) and not any(line.share is not None for line in lines)
     step = 42.0 if two else 25.0
     for number, line in enumerate(lines):
         y = box.y + 18 + number * step

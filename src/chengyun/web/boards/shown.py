@@ -8,11 +8,14 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from chengyun.operate.boards.queries import NoteView
 from chengyun.operate.boards.spec import BoardSpec
 from chengyun.operate.status import Status
+from chengyun.web import shown
 
-__all__ = ["Band", "BoardView", "Dot", "Drawn", "Line", "Mapped", "Point", "Series", "Shape", "TileView"]
+__all__ = ["Band", "BoardView", "Contribution", "Dot", "Drawn", "Line", "Mapped", "Point", "Series", "Shape", "TileView"]
 
 Point = tuple[float, float]
 
@@ -41,6 +44,35 @@ class Line:
     age: str = ""
     overdue: bool = False
     simulated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """A part of an index. score: 0 to 100; None: nothing is known. weight: what it really had.
+
+    lacks: the points of the whole's 100 it costs; moved: what it did to the change since the period before; as printed.
+    """
+
+    text: str
+    href: str = ""
+    score: float | None = None
+    weight: float = 0.0
+    lacks: str = ""
+    moved: str = ""
+    up: bool = False
+    down: bool = False
+
+    @property
+    def share(self) -> float:
+        """Its score between 0 and 1, for a bar."""
+        return round((self.score or 0.0) / 100, 3)
+
+    def as_line(self) -> Line:
+        """Return it as a line of a list."""
+        said = ((_("拉低"), self.lacks), (_("变化"), self.moved))
+        return Line(
+            self.text, self.href, shown.number(self.score, 1), about=tuple(f"{word} {text}" for word, text in said if text)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +135,9 @@ class TileView:
 
     status: the figure's; of a list "": it is what it is. value: as shown, "—" when not known; number: as computed. judged: "",
     "good", "warn" or "bad" by the tile's thresholds and target. live: which figure it is, for live updates.
-    drill: where its title leads. count: of a list, how many there are in all. paragraphs: of a text. notes: what was said of it.
+    parts: of an index, with change and since, when its change is known. beside: what the figure is compared with, in words.
+    goal_source: of a declared goal that is the target. drill: where its title leads. count: of a list, how many there are in
+    all. paragraphs: of a text. notes: what was said of it.
     """
 
     id: str
@@ -138,6 +172,11 @@ class TileView:
     mapped: Mapped | None = None
     lines: tuple[Line, ...] = ()
     count: str = ""
+    parts: tuple[Contribution, ...] = ()
+    change: str = ""
+    since: str = ""
+    beside: tuple[str, ...] = ()
+    goal_source: str = ""
     empty: str = ""
     paragraphs: tuple[str, ...] = ()
     notes: tuple[NoteView, ...] = ()
@@ -150,6 +189,11 @@ class TileView:
     @property
     def row(self) -> int:
         return self.y + 1
+
+    @property
+    def listed(self) -> tuple[Line, ...]:
+        """Its lines, or the parts of an index as lines, for pictures and workbooks."""
+        return self.lines or tuple(one.as_line() for one in self.parts)
 
     def as_json(self) -> dict[str, Any]:
         """Return the tile without what is empty."""

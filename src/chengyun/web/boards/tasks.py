@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every minute the jobs process looks whether a report is due, and has it drawn by a process that gives its memory back."""
+"""Every minute the jobs process looks whether a report is due, and has it drawn by a process that gives its memory back; every
+hour, whether a district or a department has come for which a board is shipped."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from django.utils import timezone
 from procrastinate.contrib.django import app
 
 from chengyun.operate.boards.models import ScheduledReport, Sending
-from chengyun.operate.boards.services import next_after
+from chengyun.operate.boards.services import ensure_boards, next_after
 
 log = logging.getLogger(__name__)
 
@@ -31,3 +32,10 @@ def send_due(timestamp: int) -> None:  # procrastinate gives periodic tasks thei
     )
     if ended.returncode:
         log.warning("boards were not sent: %s", (ended.stderr or ended.stdout).strip()[-300:])
+
+
+@app.periodic(cron="17 * * * *")
+@app.task(name="boards.ensure", queueing_lock="boards.ensure")
+def ensure(timestamp: int) -> None:
+    """Make the shipped boards of what is new."""
+    ensure_boards()

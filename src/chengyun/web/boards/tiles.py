@@ -3,29 +3,34 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from urllib.parse import urlencode
 
+from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext as _
 
 from chengyun.access.actors import Actor
+from chengyun.city import City, qualify
 from chengyun.city.words import SEVERITIES
 from chengyun.config import config
 from chengyun.operate.boards import memory, queries
 from chengyun.operate.boards.definitions import words_at
 from chengyun.operate.boards.memory import Step
-from chengyun.operate.boards.queries import NoteView, Saved
+from chengyun.operate.boards.queries import NoteView, Saved, said
 from chengyun.operate.boards.spec import TileSpec
 from chengyun.operate.periods import period_end
+from chengyun.operate.queries import register_names
 from chengyun.operate.status import Status, status
 from chengyun.web import shown
-from chengyun.web.boards import drawing, mapping
-from chengyun.web.boards.gathering import Asked, Gathered, gather, indicators_of, subjects_of
+from chengyun.web.boards import beside, drawing, mapping, standing
+from chengyun.web.boards.gathering import Asked, Gathered, area_of, gather, indicators_of, subjects_of
 from chengyun.web.boards.shown import Band, BoardView, Drawn, Line, TileView
 from chengyun.web.spans import length_of
 
@@ -54,7 +59,7 @@ def view(saved: Saved, actor: Actor, at: dt.datetime | None, now: dt.datetime) -
     tiles = tuple(_tile(tile, asked, found, [one for one in notes if one.tile == tile.id]) for tile in saved.spec.tiles)
     return BoardView(
         saved.spec,
-        gettext(saved.spec.name),
+        saved.name,
         saved.number,
         known.at,
         not known.now,
@@ -67,7 +72,7 @@ def view(saved: Saved, actor: Actor, at: dt.datetime | None, now: dt.datetime) -
 def _tile(tile: TileSpec, asked: Asked, found: Gathered, notes: Sequence[NoteView]) -> TileView:
     shows = KINDS[tile.kind](tile, asked, found)
     place = {"id": tile.id, "kind": tile.kind, "x": tile.x, "y": tile.y, "w": tile.w, "h": tile.h, "notes": tuple(notes)}
-    title = gettext(tile.title) if tile.title else shows.pop("title", "")
+    title = said(tile.title, tile.title_en) if tile.title else shows.pop("title", "")
     return TileView(**{**shows, **place, "title": title})
 
 
@@ -75,38 +80,93 @@ def _figure(tile: TileSpec, asked: Asked, found: Gathered) -> dict[str, Any]:
     subject = subjects_of(tile, asked)[0]
     told = _valued(tile.indicator, subject, asked, found)
     course = found.courses.get((tile.indicator, subject), ())
+    tile, aim = _aimed(tile, told, asked)
     judged, thresholds = _judged(tile, told.get("number"), int(told.get("decimals", 0)))
-    target = shown.number(tile.target, told.get("decimals", 0)) if tile.target is not None else ""
-    return told | {
-        "judged": judged,
-        "thresholds": thresholds,
-        "target": target,
-        "target_number": tile.target,
-        "spark": _drawn(tile, asked, [(tile.indicator, subject, "", course)], None),
-    }
+    return (
+        told
+        | aim
+        | {
+            "judged": judged,
+            "thresholds": thresholds,
+            "beside": beside.compared(tile.indicator, subject, asked, found),
+            "empty": _("还没有数据。") if told["figure"] is None else "",
+            "spark": _drawn(tile, asked, [(tile.indicator, subject, "", course)], None),
+        }
+    )
 
 
 def _index(tile: TileSpec, asked: Asked, found: Gathered) -> dict[str, Any]:
     subject = subjects_of(tile, asked)[0]
     told = _valued(tile.indicator, subject, asked, found)
+    tile, aim = _aimed(tile, told, asked)
+    parts, change, since = ((), "", "") if tile.parts else beside.parts_of(tile.indicator, subject, asked, found)
+    known = asked.words.find("indicator", tile.indicator) or {}
+    composed = bool(known.get("index")) and not tile.parts
+    lines = () if composed else tuple(_line(part, subject, asked, found) for part in indicators_of(tile, asked)[1:])
+    compared = beside.compared(tile.indicator, subject, asked, found)
+    return (
+        told
+        | aim
+        | {
+            "lines": lines,
+            "parts": parts,
+            "change": change,
+            "since": since,
+            "beside": compared,
+            "empty": _("还没有算出这个指数。") if composed and not parts else "",
+        }
+    )
+
+
+def _aimed(tile: TileSpec, told: Mapping[str, Any], asked: Asked) -> tuple[TileSpec, dict[str, Any]]:
+    """Return the tile with the target that counts, the board's own or the declared goal of the day, and how that is said."""
+    sense, source, goal = "", "", None
+    if tile.target is None and (goal := beside.goal_of(tile.indicator, told["period_start"], asked)):
+        sense, target, source = goal
+        tile = dataclasses.replace(tile, target=target, better="higher" if sense == "at least" else "lower")
+    sign = {"at least": "≥ ", "at most": "≤ "}.get(sense, "")
+    text = f"{sign}{tile.target:g}" if goal and tile.target is not None else ""
+    if not goal and tile.target is not None:
+        text = shown.number(tile.target, int(told["decimals"]))
+    return tile, {"target": text, "target_number": tile.target, "goal_source": source}
+
+
+def _line(indicator: str, subject: str, asked: Asked, found: Gathered) -> Line:
+    """Return a figure as a line of a list."""
+    one = _valued(indicator, subject, asked, found)
+    return Line(
+        text=one["title"],
+        href=one["drill"],
+        value=one["value"],
+        unit=one["unit"],
+        why=_why(one["figure"]),
+        status=one["status"],
+        band=one["band"],
+        about=(one["period"],) if one["period"] else (),
+        simulated=one["simulated"],
+    )
+
+
+def _vitals(tile: TileSpec, asked: Asked, found: Gathered) -> dict[str, Any]:
+    subject = subjects_of(tile, asked)[0]
     lines = []
-    for part in indicators_of(tile, asked)[1:]:
-        one = _valued(part, subject, asked, found)
-        lines.append(
-            Line(
-                text=one["title"],
-                href=one["drill"],
-                value=one["value"],
-                unit=one["unit"],
-                why=_why(one["figure"]),
-                status=one["status"],
-                band=one["band"],
-                about=(one["period"],) if one["period"] else (),
-                simulated=one["simulated"],
-            )
-        )
-    target = shown.number(tile.target, told["decimals"]) if tile.target is not None else ""
-    return told | {"lines": tuple(lines), "target": target, "target_number": tile.target}
+    for indicator in indicators_of(tile, asked)[: tile.limit]:
+        one, compared = _line(indicator, subject, asked, found), beside.compared(indicator, subject, asked, found)
+        lines.append(dataclasses.replace(one, about=(*one.about, *_goal_said(indicator, subject, asked, found), *compared)))
+    empty = _("这个部门没有按区域计算的指标。") if tile.department else _("没有可以显示的指标。")
+    return {"title": _("体征"), "drill": reverse("indicators"), "lines": tuple(lines), "empty": empty}
+
+
+def _goal_said(indicator: str, subject: str, asked: Asked, found: Gathered) -> tuple[str, ...]:
+    """Return in words what is aimed at, and whether it is reached; nothing where there is no goal or no figure."""
+    own = found.newest.get((indicator, subject))
+    goal = beside.goal_of(indicator, own.period_start, asked) if own is not None else None
+    if goal is None or own is None or own.value is None:
+        return ()
+    sense, aim, _source = goal
+    reached = own.value >= aim if sense == "at least" else own.value <= aim
+    words = {"aim": f"{'≥' if sense == 'at least' else '≤'} {aim:g}"}
+    return (_("目标 %(aim)s，达到") % words if reached else _("目标 %(aim)s，未达到") % words,)
 
 
 def _chart(tile: TileSpec, asked: Asked, found: Gathered) -> dict[str, Any]:
@@ -133,13 +193,14 @@ def _alerts(tile: TileSpec, asked: Asked, found: Gathered) -> dict[str, Any]:
     title = _("预警")
     if not found.sees_alerts:
         return {"title": title, "empty": _("没有您可以看的预警。")}
-    area = tile.area or (asked.board.area if not asked.board.area[:6].endswith("00") else "")
+    area = area_of(tile, asked)
     picked = [
         (ident, row, code)
         for ident, row, _dataset, code in found.alerts
         if (not tile.rules or row["rule"] in tile.rules)
         and (not tile.severities or row["severity"] in tile.severities)
         and code.startswith(area)
+        and (not tile.department or _owner_of(row["rule"], asked) == tile.department)
     ]
     picked.sort(key=lambda one: (-_rank(one[1]["severity"]), _negative(one[1]["opened_at"]), -one[0]))
     lines = [_alert(ident, row, code, asked) for ident, row, code in picked[: tile.limit]]
@@ -150,6 +211,11 @@ def _alerts(tile: TileSpec, asked: Asked, found: Gathered) -> dict[str, Any]:
         "count": str(len(picked)),
         "empty": _("没有需要处理的预警。"),
     }
+
+
+def _owner_of(rule: str, asked: Asked) -> str:
+    text = asked.words.find("rule", rule)
+    return str(text["owner"]["zh"]) if text and "owner" in text else ""
 
 
 def _alert(ident: int, row: Mapping[str, Any], code: str, asked: Asked) -> Line:
@@ -177,20 +243,24 @@ def _cases(tile: TileSpec, asked: Asked, found: Gathered) -> dict[str, Any]:
     title = _("在办案件")
     if not found.sees_cases:
         return {"title": title, "empty": _("没有您可以看的案件。")}
-    area = tile.area or (asked.board.area if not asked.board.area[:6].endswith("00") else "")
+    area = area_of(tile, asked)
     picked = []
     for _ident, row, kind, code in found.cases:
         due = dt.datetime.fromisoformat(row["due_at"])
         late = not row["paused"] and due < asked.known.at
-        if (not tile.types or kind in tile.types) and (late or not tile.overdue) and code.startswith(area):
+        # A branch bears its body's name before its district's.
+        theirs = not tile.department or str(row["owner"] or "").startswith(tile.department)
+        if (not tile.types or kind in tile.types) and (late or not tile.overdue) and code.startswith(area) and theirs:
             picked.append((due, row["number"], row, code, late))
     picked.sort(key=lambda one: one[:2])
+    late_ones = sum(late for *_rest, late in picked)
     lines = [_case(due, row, code, late, asked) for due, _number, row, code, late in picked[: tile.limit]]
     return {
         "title": title,
         "drill": reverse("cases"),
         "lines": tuple(lines),
         "count": str(len(picked)),
+        "source": _("其中 %(count)s 件超时") % {"count": late_ones} if late_ones else "",
         "empty": _("没有在办的案件。"),
     }
 
@@ -217,14 +287,18 @@ def _case(due: dt.datetime, row: Mapping[str, Any], code: str, late: bool, asked
 
 def _league(tile: TileSpec, asked: Asked, found: Gathered) -> dict[str, Any]:
     rows = []
-    for subject in subjects_of(tile, asked):
+    things = _things_of(tile, found) if tile.level == "subject" else {}
+    for subject in things or subjects_of(tile, asked):
         one = _valued(tile.indicator, subject, asked, found)
         rows.append((one["number"] is None, (1 if tile.lowest_first else -1) * (one["number"] or 0.0), subject, one))
     rows.sort(key=lambda one: one[:3])
+    if all(one["figure"] is None for *_rest, one in rows):
+        rows = []
     highest = max((abs(one["number"]) for *_rest, one in rows if one["number"] is not None), default=0.0)
     lines = tuple(
         Line(
-            text=_area(subject, asked) or subject,
+            text=things[subject][0] if things else _area(subject, asked) or subject,
+            href=things[subject][1] if things else _indicator(tile.indicator, subject),
             value=one["value"],
             unit=one["unit"],
             why=_why(one["figure"]),
@@ -246,25 +320,41 @@ def _league(tile: TileSpec, asked: Asked, found: Gathered) -> dict[str, Any]:
         "age": first["age"],
         "known_at": first["known_at"],
         "unit": first["unit"],
-        "empty": _("没有可以显示的指标。"),
+        "empty": _("还没有数据。"),
     }
+
+
+def _things_of(tile: TileSpec, found: Gathered) -> dict[str, tuple[str, str]]:
+    """Return the subjects of a league with what people call them today and where their page is."""
+    subjects = list(found.led.get(tile.id, ()))
+    city: City = settings.CITY
+    declared = city.indicators.get(tile.indicator)
+    if declared is None or declared.subject == "area":
+        return {}
+    entity = qualify(tile.indicator.split(".")[0], declared.subject)
+    names = register_names(entity, subjects)
+    return {one: (names.get(one, one), reverse("entity", args=[entity, one])) for one in subjects}
 
 
 def _map(tile: TileSpec, asked: Asked, found: Gathered) -> dict[str, Any]:
     return mapping.mapped(tile, asked, lambda indicator, subject: _valued(indicator, subject, asked, found))
 
 
-def _text(tile: TileSpec, _asked: Asked, _found: Gathered) -> dict[str, Any]:
-    return {"paragraphs": tuple(gettext(one.strip()) for one in tile.text.split("\n\n") if one.strip())}
+def _text(tile: TileSpec, asked: Asked, _found: Gathered) -> dict[str, Any]:
+    text = tile.text_en if asked.english and tile.text_en else tile.text
+    return {"paragraphs": tuple(gettext(one.strip()) for one in text.split("\n\n") if one.strip())}
 
 
 KINDS: Mapping[str, Callable[[TileSpec, Asked, Gathered], dict[str, Any]]] = {
     "figure": _figure,
     "index": _index,
+    "vitals": _vitals,
     "chart": _chart,
     "map": _map,
     "alerts": _alerts,
     "cases": _cases,
+    "streams": lambda tile, asked, _found: standing.streams(tile, asked),
+    "targets": lambda tile, asked, _found: standing.targets_told(tile, asked),
     "league": _league,
     "text": _text,
 }
@@ -291,7 +381,7 @@ def _valued(indicator: str, subject: str, asked: Asked, found: Gathered) -> dict
     value = one.value if one else None
     return {
         "title": name,
-        "drill": reverse("pack-page", args=text["page"]) if text["page"] else "",
+        "drill": _indicator(indicator, subject),
         "status": stands,
         "value": shown.number(value, text["decimals"]),
         "number": value if value is not None and math.isfinite(value) else None,
@@ -308,6 +398,12 @@ def _valued(indicator: str, subject: str, asked: Asked, found: Gathered) -> dict
         "figure": one.id if one else None,
         "live": f"{indicator}|{subject}",
     }
+
+
+def _indicator(indicator: str, subject: str) -> str:
+    """Return where a figure is looked into: an index or an indicator, of this subject."""
+    name = "index" if indicator in settings.CITY.indices else "indicator"
+    return f"{reverse(name, args=[indicator])}?{urlencode({'area': subject})}"
 
 
 def _nothing(title: str) -> dict[str, Any]:

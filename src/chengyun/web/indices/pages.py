@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.functional import Promise
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -104,6 +105,7 @@ class PartLine:
     weight: str
     normal: str | Promise
     indicator: str
+    indicator_name: str
     missing: bool
 
 
@@ -118,12 +120,14 @@ class DimensionLine:
 
 @dataclass(frozen=True)
 class BesideLine:
-    """One thing the value is compared with."""
+    """One thing the value is compared with. tone: of a goal: "fresh" reached, "bad" not reached; else empty."""
 
     name: str | Promise
     value: str
     change: str
     figure: int | None
+    tone: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -223,7 +227,7 @@ def _page(key: str, subject: str, start: dt.datetime | None, actor: Actor, now: 
         change=_signed(float(read.change), index.decimals) if read and read.change is not None else "",
         reason=REASONS.get(read.reason, "") if read else "",
         facts=_facts(read), dimensions=_dimensions(read) if read else (),
-        moved=_moved(read.moved) if read else (), beside=_beside(compared, declared, key, subject, actor),
+        moved=_moved(read.moved) if read else (), beside=beside(compared, declared, key, subject, actor),
         course=course([one.value for one in until], says),
         course_rows=tuple((shown.period(one.period_start, declared.period), shown.number(one.value, index.decimals))
                           for one in reversed(until) if one.period_start),
@@ -266,7 +270,8 @@ def _dimensions(read: IndexRead) -> tuple[DimensionLine, ...]:
             tuple(
                 PartLine(
                     part.name, shown.number(part.value, 1), part.unit, shown.number(part.score, 1), part.score or 0.0,
-                    f"{part.weight:.1%}", NORMALS[type(declared[part.key].normal).__name__], part.indicator, part.missing,
+                    f"{part.weight:.1%}", NORMALS[type(declared[part.key].normal).__name__], part.indicator,
+                    settings.CITY.indicators[part.indicator].name if part.indicator else "", part.missing,
                 )
                 for part in one.parts
             ),
@@ -291,7 +296,7 @@ def _league(read: IndexRead, decimals: int) -> tuple[StandingLine, ...]:
     )  # fmt: skip
 
 
-def _beside(
+def beside(
     compared: Comparison | None, declared: Indicator, key: str, subject: str, actor: Actor
 ) -> tuple[BesideLine, ...]:  # fmt: skip
     if compared is None:
@@ -303,12 +308,23 @@ def _beside(
         if one is not None
     ]
     if compared.median is not None and compared.of > 1:
-        lines.append(BesideLine(_("同级区域中位数"), shown.number(compared.median, decimals), "", None))
+        place = str(_("由高到低第 %(rank)s / %(of)s")) % {"rank": compared.rank, "of": compared.of}
+        lines.append(BesideLine(_("同级区域中位数"), shown.number(compared.median, decimals), place, None))
     if (goal := compared.goal) is not None:
-        lines.append(BesideLine(_("目标"), f"{'≥' if goal.sense == 'at least' else '≤'} {goal.value:g}", goal.source, None))
+        said = _("达到") if goal.reached else _("未达到") if goal.reached is not None else ""
+        tone = "fresh" if goal.reached else "bad" if goal.reached is not None else ""
+        value = f"{'≥' if goal.sense == 'at least' else '≤'} {goal.value:g}"
+        lines.append(BesideLine(_("目标"), value, str(said), None, tone, f"{goal.source}（{goal.in_force}）"))
     if scope(actor, "targets").allowed:
         planned = Target.objects.filter(indicator=key, subject=subject, withdrawn_at=None)
-        lines += [BesideLine(_("规划目标"), f"{one.comparator} {one.value} {one.unit}", one.name, None) for one in planned]
+        english = (get_language() or "").startswith("en")
+        lines += [
+            BesideLine(
+                str(_("规划目标")) + (f" {one.year}" if one.year else ""), f"{one.comparator} {one.value} {one.unit}",
+                one.name_en if english and one.name_en else one.name, None, source=f"{one.document} {one.section}".strip(),
+            )
+            for one in planned
+        ]  # fmt: skip
     return tuple(lines)
 
 

@@ -10,7 +10,7 @@ const says = form.querySelector("[data-compose-says]");
 const panel = form.querySelector("[data-compose-tile]");
 const fields = form.querySelector("[data-compose-fields]");
 const COLUMNS = known.columns;
-const SIZES = { figure: [3, 2], index: [3, 3], chart: [6, 3], map: [6, 5], alerts: [3, 4], cases: [3, 4], league: [3, 4], text: [3, 2] };
+const SIZES = { figure: [3, 2], index: [3, 3], chart: [6, 3], map: [6, 5], alerts: [3, 4], cases: [3, 4], league: [3, 4], text: [3, 2], vitals: [3, 6], streams: [3, 4], targets: [3, 4] };
 const DEFAULTS = { level: "theme", audience: "staff", wall_s: 20, area: "", department: "" };
 
 const tiles = told.tiles;
@@ -83,11 +83,11 @@ function choose(tile) {
   chosen = tile;
   draw();
   fields.replaceChildren();
-  if (tile) for (const name of ["title", ...known.fields[tile.kind]]) fields.append(fieldOf(tile, name));
+  if (tile) for (const name of ["title", "title_en", ...known.fields[tile.kind]]) fields.append(fieldOf(tile, name));
 }
 
 const LISTS = { indicator: "indicators", indicators: "indicators", parts: "indicators", layer: "layers", rules: "rules", types: "types", area: "areas" };
-const WORDS = { better: ["lower", "higher"], level: ["district", "street"], severities: ["blue", "yellow", "orange", "red"], span: ["24h", "7d", "30d", "1y"] };
+const WORDS = { better: ["lower", "higher"], level: ["district", "street", "subject"], severities: ["blue", "yellow", "orange", "red"], span: ["24h", "7d", "30d", "1y"] };
 const MANY = new Set(["indicators", "parts", "rules", "types", "severities"]);
 const NUMBERS = new Set(["target", "warn", "bad", "limit"]);
 const FLAGS = new Set(["overdue", "lowest_first"]);

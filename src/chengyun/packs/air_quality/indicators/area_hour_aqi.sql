@@ -15,6 +15,7 @@
 -- scale:     aqi
 -- fresh for: 2 h
 -- apart:     subject, period
+-- goal:      at most aqi.good:upto
 -- source:    HJ 633-2012、HJ 633-2026；先求各站点浓度均值：HJ 663-2013
 WITH placed AS (
     SELECT s.district_code AS area, h.* FROM station_hour AS h JOIN station AS s ON s.key = h.station

@@ -10,6 +10,7 @@
 -- parameter: good_upto = aqi.good:upto
 -- decimals:  1
 -- apart:     subject, period
+-- goal:      at least goals.good_air:percent
 -- source:    HJ 663-2013：AQI 不大于 100 的天数占有 AQI 天数的比例
 SELECT d.subject AS area, d.year,
        100.0 * COUNT(*) FILTER (d.value <= $good_upto) / COUNT(*) AS good_percent,

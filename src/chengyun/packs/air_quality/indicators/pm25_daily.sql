@@ -11,6 +11,7 @@
 -- decimals:  0
 -- fresh for: 36 h
 -- apart:     subject, period
+-- goal:      at most gb3095.pm25_24h:grade2
 -- source:    GB 3095-2012 表 4：日均值至少需 20 个小时均值
 SELECT h.station, CAST(h.hour_start AT TIME ZONE 'Asia/Shanghai' AS DATE) AS day,
        CAST(SUM(CAST(h.pm25 AS DECIMAL(14, 4))) AS DOUBLE) / COUNT(h.pm25) AS pm25_24h,

@@ -15,6 +15,7 @@
 -- scale:     aqi
 -- fresh for: 36 h
 -- apart:     subject, period
+-- goal:      at most aqi.good:upto
 -- source:    HJ 633-2012、HJ 633-2026；有效日按 GB 3095-2012 表 4
 SELECT h.station, CAST(h.hour_start AT TIME ZONE 'Asia/Shanghai' AS DATE) AS day,
        SUM(CAST(h.so2 AS DECIMAL(14, 4))) AS so2_sum, COUNT(h.so2) AS so2_n,

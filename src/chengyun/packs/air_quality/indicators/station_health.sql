@@ -10,6 +10,7 @@
 --            out_of_range_hours = 超出可能范围的小时数 [h]; spike_hours = 突变的小时数 [h]; stuck_hours = 数值不变的小时数 [h]
 -- streams:   station_hour
 -- fresh for: 36 h
+-- goal:      at least alerts.health:min_percent
 -- source:    本系统方法：当日已过小时中六项污染物有效小时值的比例；当日截至任一站点最后上报的小时
 WITH hours AS (
     SELECT *, CAST(hour_start AT TIME ZONE 'Asia/Shanghai' AS DATE) AS day,

@@ -15,6 +15,7 @@
 -- scale:     aqi
 -- fresh for: 2 h
 -- apart:     subject, period
+-- goal:      at most aqi.good:upto
 -- source:    HJ 633-2012、HJ 633-2026，按该小时所在日期适用
 SELECT h.station, h.hour_start,
        SUM(CAST(h.so2 AS DECIMAL(14, 4))) AS so2_sum, COUNT(h.so2) AS so2_n,

@@ -17,6 +17,7 @@
 -- uses:      area_day_aqi
 -- rule:      assess_year
 -- decimals:  0
+-- goal:      at most goals.year:over_limit
 -- source:    HJ 663-2013 表 1：均值与百分位数对照 GB 3095 二级限值
 SELECT d.subject AS area, d.year,
        LIST(d.detail ->> '$.exact.so2' ORDER BY d.period_start) AS so2,

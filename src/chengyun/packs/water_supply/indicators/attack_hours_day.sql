@@ -8,6 +8,7 @@
 -- columns:   labelled_h = 已核定的小时数 [h]
 -- streams:   network_hour
 -- fresh for: 36 h
+-- open:      no
 -- source:    人工核定；未核定的小时不计
 SELECT n.network, CAST(n.hour_start AS DATE) AS day,
        SUM(n.attack) AS attack_h, COUNT(n.attack) AS labelled_h,

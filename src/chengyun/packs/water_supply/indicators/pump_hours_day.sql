@@ -8,6 +8,7 @@
 -- columns:   volume_m3 = 供水量，立方米; contradictions = 停机而有流量的小时数 [h]; starts = 启动次数 [个]
 -- streams:   asset_hour
 -- fresh for: 36 h
+-- open:      no
 -- source:    本系统方法：当日状态为开的小时数；流量按小时均值折算水量
 WITH hours AS (
     SELECT a.asset, CAST(a.hour_start AS DATE) AS day, a.running, a.flow, a.quality,

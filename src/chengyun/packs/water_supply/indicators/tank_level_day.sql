@@ -9,6 +9,7 @@
 -- streams:   asset_hour
 -- fresh for: 36 h
 -- decimals:  2
+-- open:      no
 -- source:    本系统方法：当日各小时水位的最小值
 SELECT a.asset, CAST(a.hour_start AS DATE) AS day,
        MIN(a.level) AS least_m, MAX(a.level) AS most_m, AVG(a.level) AS mean_m, COUNT(a.level) AS hours,
