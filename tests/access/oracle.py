@@ -15,7 +15,7 @@ from chengyun.access.actors import Actor, Post
 from chengyun.access.rulebook import Facts, rulebook
 from chengyun.errors import Refused
 
-DATASET, INDICATOR, LAYER = "parking.lot", "parking.lot_peak_day", "parking.parking.0"
+DATASET, INDICATOR, LAYER = "parking.lot", "parking.lot_peak_day", "parking.parking.1"
 AREAS = ["330203", "330203001", "330203001002", "330204", "330204003", "330200", "310101", ""]
 BODIES = {"owner": frozenset({"owner", "物主局"}), "owner_b": frozenset({"owner_b", "物主分局", "owner", "物主局"}),
           "other": frozenset({"other", "别局"})}  # fmt: skip

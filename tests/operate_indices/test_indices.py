@@ -152,7 +152,7 @@ def test_a_figure_is_compared_with_before_a_year_ago_and_its_peers(days):
     assert found.before.period_start == at("2026-03-11")
     assert found.year.period_start == at("2025-03-12")
     assert (found.of, 1 <= found.rank <= 5) == (5, True)
-    assert found.goal is None
+    assert (found.goal.value, found.goal.reached) == (100.0, own <= 100)
     assert compare("air_quality.area_day_aqi", "330203", at("2026-03-13"), SYSTEM).before is None
 
 

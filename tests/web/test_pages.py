@@ -84,7 +84,7 @@ def test_the_board_asks_little_and_nothing_twice_within_a_second(city, client: C
     assert len(again) == 0
     pages = [page for pack in settings.CITY.packs.values() for page in pack.pack.pages]
     layers = sum(isinstance(panel, MapLayer) for page in pages for panel in page.panels)
-    assert 0 < len(anew) <= 10 + 3 * layers
+    assert 0 < len(anew) <= 12 + 3 * layers
 
 
 def test_a_figure_shows_value_class_period_status_and_the_way_to_why(city, client: Client) -> None:

@@ -15,6 +15,7 @@
 WITH lots AS (
     SELECT f.lot, CAST(f.observed_at AS DATE) AS day, ANY_VALUE(l.district_code) AS district, ANY_VALUE(l.city_code) AS city,
            ANY_VALUE(l.capacity) AS capacity, MIN(f.free) FILTER (f.free <= l.capacity) AS least_free,
+           COUNT(*) FILTER (f.free <= l.capacity) AS usable, COUNT(*) AS changes,
            BOOL_OR((f.quality & 128) <> 0) AS simulated
     FROM lot_free AS f JOIN lot AS l ON l.key = f.lot
     WHERE f.observed_at >= $since AND f.observed_at < $until AND l.capacity > 0
@@ -22,13 +23,14 @@ WITH lots AS (
     HAVING COUNT(*) FILTER (f.free <= l.capacity) >= $min_changes
 ),
 placed AS (
-    SELECT district AS area, day, capacity, least_free, simulated FROM lots
+    SELECT district AS area, * FROM lots
     UNION ALL
-    SELECT city AS area, day, capacity, least_free, simulated FROM lots
+    SELECT city AS area, * FROM lots
 )
 SELECT p.area, p.day,
        100.0 * (1 - SUM(p.least_free) / SUM(p.capacity)) AS peak_percent,
        COUNT(*) AS lots, SUM(p.capacity) AS spaces, COUNT(*) FILTER (p.least_free <= 0) AS full_lots,
+       SUM(p.usable) / CAST(SUM(p.changes) AS DOUBLE) AS coverage,
        BOOL_OR(p.simulated) AS simulated
 FROM placed AS p
 WHERE p.area IS NOT NULL AND p.area <> ''
