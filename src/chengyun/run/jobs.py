@@ -12,7 +12,6 @@ A worker that lived on could not say how its jobs ended: they would count as run
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import datetime as dt
 import logging
 import os
@@ -30,6 +29,7 @@ from chengyun.config import config
 from chengyun.errors import Problem, Unavailable
 from chengyun.run import setup
 from chengyun.run.preload import arrow_without_pandas
+from chengyun.run.process import give_back
 
 CONCURRENCY = 3
 STOP_WITHIN_S = 8.0
@@ -100,14 +100,10 @@ async def _work(guard: psycopg.Connection[Any]) -> None:
 
 
 async def _give_back() -> None:
-    """Give free memory back to the system now and then: this process has moments of much between hours of little."""
-    try:
-        trim = ctypes.CDLL(None).malloc_trim
-    except AttributeError:
-        return  # another C library, which does it by itself or not at all
+    """Give memory back to the system now and then: this process has moments of much between hours of little."""
     while True:
         await asyncio.sleep(GIVE_BACK_EVERY_S)
-        await asyncio.to_thread(trim, 0)
+        await asyncio.to_thread(give_back)
 
 
 async def _follow_alerts(dsn: str) -> None:

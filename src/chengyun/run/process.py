@@ -18,6 +18,9 @@ PR_SET_CHILD_SUBREAPER = 36
 ARG_START = 45
 """Place of arg_start, and of arg_end after it, in /proc/<pid>/stat behind the name (proc(5): the 48th field)."""
 
+MADV_DONTNEED = 4
+"""asm-generic/mman-common.h"""
+
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
@@ -68,6 +71,38 @@ def show_as(words: Sequence[str]) -> None:
     room = end - begin - 1
     ctypes.memset(begin, 0, room)
     ctypes.memmove(begin, shown[:room], min(len(shown), room))
+
+
+def give_back() -> None:
+    """Give the system what this process does not use now: free memory, and its view of libraries that it is not running.
+
+    Libraries stay in the system's cache of files: what is run again is seen again, without being read from the disk.
+    """
+    if _libc is None:
+        return
+    trim = getattr(_libc, "malloc_trim", None)  # another C library does it by itself or not at all
+    if trim is not None:
+        trim(0)
+    for start, size in _unchanged_libraries():
+        _libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(size), MADV_DONTNEED)
+
+
+def _unchanged_libraries() -> list[tuple[int, int]]:
+    """Return address and bytes of what is mapped from libraries, cannot be written and has never been (see proc(5), smaps)."""
+    found, place, changed = [], None, 0
+    for line in [*Path("/proc/self/smaps").read_text().splitlines(), "0-0 ---p 0 0 0"]:
+        first, _, rest = line.partition(" ")
+        if first.endswith(":"):
+            if first in ("Anonymous:", "Private_Dirty:", "Shared_Dirty:"):
+                changed += int(rest.split()[0])
+            continue
+        if place is not None and not changed:
+            found.append(place)
+        start, end = (int(address, 16) for address in first.split("-"))
+        words, place, changed = rest.split(), None, 0
+        if words[0][:2] == "r-" and len(words) > 4 and ".so" in words[-1]:
+            place = start, end - start
+    return found
 
 
 def memory_bytes(pid: int, *, alone: bool = False) -> int | None:

@@ -30,7 +30,7 @@ from typing import IO, Any
 
 from chengyun.errors import Problem, Unavailable
 from chengyun.run.child import Child, Running
-from chengyun.run.process import dies_with_parent, show_as
+from chengyun.run.process import dies_with_parent, give_back, show_as
 
 READY = b"ready"
 GO = b"go"
@@ -205,6 +205,7 @@ def load(target: str) -> None:
     gc.collect()
     # What is there now is not looked at by the collector again, whose marks would make a copy of every page.
     gc.freeze()
+    give_back()
 
 
 def _opened() -> set[str]:
