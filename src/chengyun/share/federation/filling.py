@@ -28,7 +28,7 @@ from chengyun.share.exchange import receipts
 from chengyun.share.exchange.client import Client, Told
 from chengyun.share.exchange.sources import Column
 from chengyun.share.federation import neighbours, tables
-from chengyun.share.federation.mirrors import HELD
+from chengyun.share.federation.mirrors import HELD, alone
 from chengyun.share.federation.models import Mirror
 from chengyun.share.ledger.services import append
 
@@ -47,7 +47,10 @@ def fill(mirror: Mirror, client: Client | None = None) -> int:
         manifest = told.json()["manifest"]
         folder = config().data / "mirror" / str(manifest["file"])
         make_folder(folder)
-        count = _copy(mirror, manifest, told.leaf, _fetched(own, manifest, folder))
+        with alone(mirror):
+            if int(told.json()["manifest"].get("since", 0)) and not mirror.filled:
+                raise Unavailable("The mirror was emptied meanwhile. Ask for the file anew.")
+            count = _copy(mirror, manifest, told.leaf, _fetched(own, manifest, folder))
         own.countersign(told.leaf)
         shutil.rmtree(folder, ignore_errors=True)
         return count

@@ -9,8 +9,10 @@ receipt with the provider that nobody holds: it is named in `GET /receipts?open=
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import logging
+from collections.abc import Iterator
 from typing import Any
 
 from django.db import connection, transaction
@@ -26,7 +28,7 @@ from chengyun.share.ledger import queries
 from chengyun.share.ledger.services import append
 from chengyun.share.ledger.verifier import canonical
 
-__all__ = ["HELD", "draw", "draw_all", "reconcile", "start"]
+__all__ = ["HELD", "alone", "draw", "draw_all", "reconcile", "start"]
 
 PAGE = 1000
 HELD = "h."
@@ -67,24 +69,46 @@ def draw_all() -> int:
 def draw(mirror: Mirror, client: Client, *, pages: int | None = None) -> int:
     """Bring a mirror to the provider's newest version; return how many rows changed. pages: at most so many, to go on later."""
     changed, drawn = 0, 0
-    with connection.cursor() as cursor:
-        # One process draws one mirror; the lock is the session's, because a round is many transactions.
-        cursor.execute("SELECT pg_try_advisory_lock(hashtextextended('mirror ' || %s, 0))", [mirror.table])
-        if not cursor.fetchone()[0]:
-            return 0
-        try:
-            more = True
-            while more and (pages is None or drawn < pages):
+    with _lock("mirror", mirror, wait=False) as ours:
+        more = ours
+        while more and (pages is None or drawn < pages):
+            with _lock("fill", mirror, wait=False, shared=True) as nobody_fills:
+                if not nobody_fills:
+                    break
                 mirror.refresh_from_db()
                 told = _page(mirror, client)
                 with transaction.atomic():
                     page_changed, more = _keep(mirror, told)
-                client.countersign(told.leaf)
-                changed, drawn = changed + page_changed, drawn + 1
-        finally:
-            cursor.execute("SELECT pg_advisory_unlock(hashtextextended('mirror ' || %s, 0))", [mirror.table])
+            client.countersign(told.leaf)
+            changed, drawn = changed + page_changed, drawn + 1
+    if not ours:
+        return 0
     neighbours.answered(mirror.neighbour)
     return changed
+
+
+@contextlib.contextmanager
+def alone(mirror: Mirror) -> Iterator[None]:
+    """Be the only one who brings rows into a mirror: a round that is under way ends with its page, and none begins."""
+    with _lock("fill", mirror), _lock("mirror", mirror):
+        mirror.refresh_from_db()
+        yield
+
+
+@contextlib.contextmanager
+def _lock(name: str, mirror: Mirror, *, wait: bool = True, shared: bool = False) -> Iterator[bool]:
+    """Hold a lock of the session, because a round is many transactions; yield whether it is ours."""
+    kind = "_shared" if shared else ""
+    key = [f"{name} {mirror.table}"]
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT pg_{'' if wait else 'try_'}advisory_lock{kind}(hashtextextended(%s, 0))", key)
+        ours = wait or bool(cursor.fetchone()[0])
+    try:
+        yield ours
+    finally:
+        if ours:
+            with connection.cursor() as cursor:
+                cursor.execute(f"SELECT pg_advisory_unlock{kind}(hashtextextended(%s, 0))", key)
 
 
 def reconcile(client: Client) -> tuple[int, int]:
