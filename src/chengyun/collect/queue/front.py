@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -65,11 +65,23 @@ class Front:
         self._city = load_city(settings.packs)
         self._jet = Jet(self._queue(), "front")
         # Nodes may be choosing a leader just now: then senders are asked to come back, and this process stays.
-        self._opening = asyncio.create_task(self._jet.open_when_there())
-        if (await asyncio.wait({self._opening}, timeout=FIRST_TRY_S))[0]:
-            await self._opening
+        opening = asyncio.create_task(self._jet.open_when_there())
+        if (await asyncio.wait({opening}, timeout=FIRST_TRY_S))[0]:
+            await opening
+        else:
+            self._opening = asyncio.create_task(self._go_on(self._jet, opening))
         self._pool = AsyncConnectionPool(settings.dsn(), min_size=1, max_size=2, open=False, timeout=2.0)
         await self._pool.open()
+
+    async def _go_on(self, jet: Jet, opening: Awaitable[None]) -> None:
+        """Open the queue however long it takes; what would have ended the start is said, and tried again."""
+        while True:
+            try:
+                return await opening
+            except Refused as wrong:
+                log.error("%s", wrong.sentence)
+            await asyncio.sleep(FIRST_TRY_S)
+            opening = jet.open_when_there()
 
     async def stop(self) -> None:
         if self._pool is not None:
