@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+from chengyun.run.process import unchanged_libraries
+
 LOOK = """
 import json
 from pathlib import Path
@@ -35,3 +37,17 @@ def test_libraries_that_are_not_run_are_given_back_and_run_again() -> None:
     found = json.loads(done.stdout)
     assert found["after"] < found["before"] / 2
     assert found["told"] == [9_999_900_000, 9_999_900_000]
+
+
+def test_a_changed_page_that_was_swapped_out_is_not_given_back() -> None:
+    mapping = "7f00000{0}0000-7f00000{0}2000 {1} 00000000 fe:00 42                 /usr/lib/libof.so.1\n"
+    counted = "Size:       8 kB\nPrivate_Dirty:   {dirty} kB\nAnonymous:   {dirty} kB\nSwap:       {swap} kB\n"
+    smaps = "".join(
+        [
+            mapping.format(1, "r-xp") + counted.format(dirty=0, swap=0),
+            mapping.format(2, "r--p") + counted.format(dirty=0, swap=4),  # addresses the loader wrote, since on the disk of swap
+            mapping.format(3, "r--p") + counted.format(dirty=4, swap=0),
+            mapping.format(4, "rw-p") + counted.format(dirty=0, swap=0),
+        ]
+    )
+    assert unchanged_libraries(smaps) == {(0x7F0000010000, 0x2000)}

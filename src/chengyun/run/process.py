@@ -83,21 +83,27 @@ def give_back() -> None:
     trim = getattr(_libc, "malloc_trim", None)  # another C library does it by itself or not at all
     if trim is not None:
         trim(0)
-    for start, size in _unchanged_libraries():
+    smaps = Path("/proc/self/smaps")
+    # Looked at twice: a library that another thread is loading just now stands there whole for a moment, as if it were not
+    # going to be changed.
+    for start, size in unchanged_libraries(smaps.read_text()) & unchanged_libraries(smaps.read_text()):
         _libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(size), MADV_DONTNEED)
 
 
-def _unchanged_libraries() -> list[tuple[int, int]]:
-    """Return address and bytes of what is mapped from libraries, cannot be written and has never been (see proc(5), smaps)."""
-    found, place, changed = [], None, 0
-    for line in [*Path("/proc/self/smaps").read_text().splitlines(), "0-0 ---p 0 0 0"]:
+def unchanged_libraries(smaps: str) -> set[tuple[int, int]]:
+    """Return address and bytes of what is mapped from libraries, cannot be written and has never been.
+
+    smaps: as in proc(5). A page that was changed and swapped out since counts nowhere but under Swap.
+    """
+    found, place, changed = set(), None, 0
+    for line in [*smaps.splitlines(), "0-0 ---p 0 0 0"]:
         first, _, rest = line.partition(" ")
         if first.endswith(":"):
-            if first in ("Anonymous:", "Private_Dirty:", "Shared_Dirty:"):
+            if first in ("Anonymous:", "Private_Dirty:", "Shared_Dirty:", "Swap:"):
                 changed += int(rest.split()[0])
             continue
         if place is not None and not changed:
-            found.append(place)
+            found.add(place)
         start, end = (int(address, 16) for address in first.split("-"))
         words, place, changed = rest.split(), None, 0
         if words[0][:2] == "r-" and len(words) > 4 and ".so" in words[-1]:
