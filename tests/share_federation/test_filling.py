@@ -1,16 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who fills a mirror from a file is alone with it."""
+"""Who fills a mirror from a file is alone with it, and nothing of a round or a file that was broken off stays behind."""
 
 from __future__ import annotations
 
+import json
+import uuid
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from chengyun.access.models import Organisation
-from chengyun.share.federation import mirrors
+from chengyun.errors import Malformed
+from chengyun.share.exchange.client import Told
+from chengyun.share.federation import filling, mirrors, neighbours
 from chengyun.share.federation.models import Mirror, Neighbour
 
 
@@ -19,6 +28,8 @@ class Asked(Exception):
 
 
 class Client:
+    address = "http://127.0.0.1:1/exchange/v1"
+
     def get(self, path: str, **params: object) -> Any:
         raise Asked(path)
 
@@ -32,15 +43,136 @@ def drawn(mirror: Mirror) -> int | str:
         connection.close()
 
 
-@pytest.mark.django_db(transaction=True)
-def test_no_page_is_drawn_while_a_file_is_brought_in() -> None:
+class Pages(Client):
+    """A neighbour that answers with these pages, and says that two receipts are open."""
+
+    def __init__(self, *pages: Any) -> None:
+        self.pages = list(pages)
+        self.disclaimed: list[str] = []
+
+    def get(self, path: str, **params: object) -> Any:
+        if path == "/receipts":
+            return Told(200, json.dumps({"receipts": [it for it in ("lost",) if it not in self.disclaimed]}).encode())
+        return Told(200, json.dumps(self.pages.pop(0)).encode(), leaf(path))
+
+    def countersign(self, leaf: bytes) -> None:
+        pass
+
+    def disclaim(self, number: str) -> None:
+        self.disclaimed.append(number)
+
+    def close(self) -> None:
+        pass
+
+
+FIELDS = [{"name": "name", "type": "text"}, {"name": "depth", "type": "integer"}]
+
+
+def leaf(said: str) -> bytes:
+    return json.dumps({"receipt": {"id": str(uuid.uuid5(uuid.NAMESPACE_URL, said))}}).encode()
+
+
+def page(as_of: int, keys: str, following: str | None = None) -> dict[str, Any]:
+    rows = [{"key": key, "version": as_of, "values": {"name": key, "depth": 1}} for key in keys]
+    return {"fields": FIELDS, "rows": rows, "as_of": as_of, "next": following}
+
+
+@pytest.fixture
+def mirror() -> Mirror:
     body = Organisation.objects.create(key="node-haishu", name="海曙")
-    neighbour = Neighbour.objects.create(name="haishu", address="http://127.0.0.1:1/exchange/v1", organisation=body)
-    mirror = mirrors.start(neighbour, "water_supply.asset", "statistics")
+    neighbour = Neighbour.objects.create(name="haishu", address=Client.address, organisation=body)
+    return mirrors.start(neighbour, "water_supply.asset", "statistics")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_page_is_drawn_while_a_file_is_brought_in(mirror: Mirror) -> None:
     with ThreadPoolExecutor(1) as another:
         assert another.submit(drawn, mirror).result(30) == "/rows"
         with mirrors.alone(mirror):
             assert another.submit(drawn, mirror).result(30) == 0
-        with mirrors._lock("fill", mirror):  # a file that waits for the round under way
+        with mirrors._lock(f"fill {mirror.table}"):  # a file that waits for the round under way
             assert another.submit(drawn, mirror).result(30) == 0
         assert another.submit(drawn, mirror).result(30) == "/rows"
+
+
+def held(mirror: Mirror) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT coalesce(string_agg(_key, '' ORDER BY _key), '') FROM mirror.{mirror.table}")
+        return str(cursor.fetchone()[0])
+
+
+def manifest(as_of: int, rows: int = 1, **more: object) -> dict[str, Any]:
+    return {"file": str(uuid.uuid4()), "since": 0, "as_of": as_of, "fields": FIELDS, "parts": [{"rows": rows}] * 2, **more}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_mirror_begins_anew_after_a_file_that_was_broken_off(mirror: Mirror, tmp_path: Path) -> None:
+    mirrors.draw(mirror, Pages(page(3, "ab", "b")), pages=1)  # type: ignore[arg-type]
+    assert (held(mirror), mirror.filled) == ("ab", False)
+
+    def broken() -> Iterator[Path]:
+        rows = {"_key": ["x"], "_version": [4], "_removed": [False], "name": ["x"], "depth": [1]}
+        pq.write_table(pa.table(rows), tmp_path / "00000")
+        yield tmp_path / "00000"
+        raise Malformed("cut off")
+
+    with pytest.raises(Malformed), mirrors.alone(mirror):
+        filling._copy(mirror, manifest(4), leaf("file"), broken())
+    assert held(mirror) == "x"
+    # "a" and "b" are asked for again, and "x", which is no more, does not stay.
+    mirrors.draw(mirror, Pages(page(5, "ab", "b"), page(5, "c")))  # type: ignore[arg-type]
+    mirror.refresh_from_db()
+    assert (held(mirror), mirror.filled, mirror.version, mirror.rows) == ("abc", True, 5, 3)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_whole_file_replaces_what_was_drawn_since_it_was_asked_for(mirror: Mirror, tmp_path: Path) -> None:
+    mirrors.draw(mirror, Pages(page(3, "abc")))  # type: ignore[arg-type]
+    mirror.fields = ["name"]
+    mirror.save()
+    path = tmp_path / "00000"
+    kept = {"_key": ["a", "b"], "_version": [3, 3], "_removed": [False, False], "name": ["A", "B"], "depth": [1, 1]}
+    pq.write_table(pa.table(kept), path)
+    with mirrors.alone(mirror):
+        filling._copy(mirror, manifest(4, rows=2, parts=[{"rows": 2}]), leaf("file"), iter([path]))
+    assert (held(mirror), mirror.filled, mirror.version) == ("ab", True, 4)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT DISTINCT depth FROM mirror.{mirror.table}")
+        assert cursor.fetchall() == [(None,)], "what the mirror does not keep is not kept because it came by file"
+
+
+def test_a_file_cannot_be_called_as_another_folder() -> None:
+    for name in ("../lake", "/etc", "", ".", "x" * 36):
+        with pytest.raises(Malformed, match="calls its file"):
+            filling._folder({"file": name})
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_receipt_is_not_disclaimed_while_its_rows_are_on_their_way(mirror: Mirror) -> None:
+    client: Any = Pages()
+
+    def reconciled() -> tuple[int, int]:
+        try:
+            return mirrors.reconcile(client)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as another:
+        with mirrors.receiving(client):
+            assert another.submit(reconciled).result(30) == (0, 0)
+        assert another.submit(reconciled).result(30) == (0, 1)
+    assert client.disclaimed == ["lost"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_neighbours_nonsense_leaves_the_others_their_turn(mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = Neighbour.objects.create(
+        name="yinzhou", address="http://127.0.0.1:2", organisation=Organisation.objects.create(key="node-yinzhou", name="鄞州")
+    )
+    sane = mirrors.start(other, "water_supply.asset", "statistics")
+    told = {"haishu": {"rows": []}, "yinzhou": page(1, "a")}
+    monkeypatch.setattr(neighbours, "client_of", lambda one: Pages(told[one.name]))
+    assert mirrors.draw_all() == 1
+    mirror.refresh_from_db()
+    assert (mirror.failures, mirror.retry_at > timezone.now()) == (1, True)
+    assert held(sane) == "a"

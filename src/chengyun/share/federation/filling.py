@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import hashlib
 import queue
+import re
 import shutil
 import threading
 import time
+import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -27,7 +29,7 @@ from chengyun.lake import database
 from chengyun.share.exchange import receipts
 from chengyun.share.exchange.client import Client, Told
 from chengyun.share.exchange.sources import Column
-from chengyun.share.federation import neighbours, tables
+from chengyun.share.federation import mirrors, neighbours, tables
 from chengyun.share.federation.mirrors import HELD, alone
 from chengyun.share.federation.models import Mirror
 from chengyun.share.ledger.services import append
@@ -37,24 +39,35 @@ __all__ = ["fill"]
 WAIT_S = 3600.0
 ASK_EVERY_S = 1.0
 STAGE = "_incoming"
+_NUMBER = re.compile(r"[0-9a-f-]{36}")
 
 
 def fill(mirror: Mirror, client: Client | None = None) -> int:
     """Bring a mirror to the provider's newest version by a file; return how many rows came. One that was filled gets changes."""
     own = client or neighbours.client_of(mirror.neighbour)
     try:
-        told = _file_of(mirror, own)
-        manifest = told.json()["manifest"]
-        folder = config().data / "mirror" / str(manifest["file"])
-        make_folder(folder)
-        with alone(mirror):
-            count = _copy(mirror, manifest, told.leaf, _fetched(own, manifest, folder))
+        with mirrors.receiving(own):
+            told = _file_of(mirror, own)
+            manifest = told.json()["manifest"]
+            folder = _folder(manifest)
+            with alone(mirror):
+                count = _copy(mirror, manifest, told.leaf, _fetched(own, manifest, folder))
         own.countersign(told.leaf)
         shutil.rmtree(folder, ignore_errors=True)
         return count
     finally:
         if client is None:
             own.close()
+
+
+def _folder(manifest: Mapping[str, Any]) -> Path:
+    """Make the folder of a file's parts. Raises Malformed for a name that would be another folder: it is removed in the end."""
+    name = str(manifest["file"])
+    if not _NUMBER.fullmatch(name):
+        raise Malformed(f"The neighbour calls its file {name[:64]!r}, expected a number such as {uuid.UUID(int=0)}.")
+    folder = config().data / "mirror" / name
+    make_folder(folder)
+    return folder
 
 
 def _file_of(mirror: Mirror, client: Client) -> Told:
@@ -131,15 +144,17 @@ def _copy(mirror: Mirror, manifest: Mapping[str, Any], leaf: bytes, parts: Itera
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    fields = [one for one in manifest["fields"] if not one["name"].startswith("_")]
+    fields = [one for one in manifest["fields"] if one["name"] in (mirror.fields or (one["name"],)) and one["name"][0] != "_"]
     columns = tables.read_columns(fields)
     receipt = str(receipts.parse(leaf)["id"])
     with transaction.atomic():
         tables.ensure(mirror.table, columns)
-    first = not mirror.filled
-    straight = first and not any(one.type in ("json", "decimal") for one in columns)
-    if first:
-        _run(sql.SQL("TRUNCATE {}").format(sql.Identifier(tables.SCHEMA, mirror.table)))
+    # A whole file is all there is, whatever was drawn since it was asked for: what it does not name is no more.
+    whole = not int(manifest["since"])
+    straight = whole and not any(one.type in ("json", "decimal") for one in columns)
+    if whole:
+        with transaction.atomic():
+            mirrors.begin_anew(mirror)
     names = [one.name for one in columns]
     count = 0
     with adbc.connect(database.url(), autocommit=True) as target, target.cursor() as cursor:

@@ -15,10 +15,10 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
-from chengyun.errors import NotFound, Problem
+from chengyun.errors import Malformed, NotFound, Problem
 from chengyun.share.exchange import receipts
 from chengyun.share.exchange.client import Client, Told
 from chengyun.share.federation import neighbours, tables
@@ -28,7 +28,7 @@ from chengyun.share.ledger import queries
 from chengyun.share.ledger.services import append
 from chengyun.share.ledger.verifier import canonical
 
-__all__ = ["HELD", "alone", "draw", "draw_all", "reconcile", "start"]
+__all__ = ["HELD", "alone", "begin_anew", "draw", "draw_all", "receiving", "reconcile", "start"]
 
 PAGE = 1000
 HELD = "h."
@@ -56,29 +56,37 @@ def draw_all() -> int:
             reconcile(client)
             done += 1
         except Problem as wrong:
-            now = timezone.now()
-            Mirror.objects.filter(pk=one.pk).update(
-                reason=wrong.sentence[:300], failures=one.failures + 1, retry_at=now + backing_off(one.failures + 1)
-            )
-            neighbours.failed(one.neighbour, wrong.sentence, now)
+            _failed(one, wrong.sentence)
+        except (LookupError, TypeError, ValueError, DatabaseError) as wrong:
+            # One neighbour's nonsense is no reason to leave the others waiting.
+            log.exception("%s of %s could not be kept", one.dataset, one.neighbour.name)
+            _failed(one, f"What the neighbour sent cannot be kept: {type(wrong).__name__}.")
         finally:
             client.close()
     return done
 
 
+def _failed(mirror: Mirror, why: str) -> None:
+    now = timezone.now()
+    failures = mirror.failures + 1
+    Mirror.objects.filter(pk=mirror.pk).update(reason=why[:300], failures=failures, retry_at=now + backing_off(failures))
+    neighbours.failed(mirror.neighbour, why, now)
+
+
 def draw(mirror: Mirror, client: Client, *, pages: int | None = None) -> int:
     """Bring a mirror to the provider's newest version; return how many rows changed. pages: at most so many, to go on later."""
     changed, drawn = 0, 0
-    with _lock("mirror", mirror, wait=False) as ours:
+    with _lock(f"mirror {mirror.table}", wait=False) as ours:
         more = ours
         while more and (pages is None or drawn < pages):
-            with _lock("fill", mirror, wait=False, shared=True) as nobody_fills:
+            with _lock(f"fill {mirror.table}", wait=False, shared=True) as nobody_fills:
                 if not nobody_fills:
                     break
                 mirror.refresh_from_db()
-                told = _page(mirror, client)
-                with transaction.atomic():
-                    page_changed, more = _keep(mirror, told)
+                with receiving(client):
+                    told = _page(mirror, client)
+                    with transaction.atomic():
+                        page_changed, more = _keep(mirror, told)
             client.countersign(told.leaf)
             changed, drawn = changed + page_changed, drawn + 1
     if not ours:
@@ -90,16 +98,29 @@ def draw(mirror: Mirror, client: Client, *, pages: int | None = None) -> int:
 @contextlib.contextmanager
 def alone(mirror: Mirror) -> Iterator[None]:
     """Be the only one who brings rows into a mirror: a round that is under way ends with its page, and none begins."""
-    with _lock("fill", mirror), _lock("mirror", mirror):
+    with _lock(f"fill {mirror.table}"), _lock(f"mirror {mirror.table}"):
         mirror.refresh_from_db()
         yield
 
 
+def begin_anew(mirror: Mirror) -> None:
+    """Empty a mirror, in the caller's transaction: what a round or a file that was broken off left is of no version at all."""
+    tables.empty(mirror.table)
+    Mirror.objects.filter(pk=mirror.pk).update(filled=False, version=0, as_of=None, after="", rows=0)
+
+
 @contextlib.contextmanager
-def _lock(name: str, mirror: Mirror, *, wait: bool = True, shared: bool = False) -> Iterator[bool]:
+def receiving(client: Client) -> Iterator[None]:
+    """Ask for rows and keep them: a receipt that is on its way is not held yet, and must not be disclaimed."""
+    with _lock(f"receipts {client.address}", shared=True):
+        yield
+
+
+@contextlib.contextmanager
+def _lock(name: str, *, wait: bool = True, shared: bool = False) -> Iterator[bool]:
     """Hold a lock of the session, because a round is many transactions; yield whether it is ours."""
     kind = "_shared" if shared else ""
-    key = [f"{name} {mirror.table}"]
+    key = [name]
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT pg_{'' if wait else 'try_'}advisory_lock{kind}(hashtextextended(%s, 0))", key)
         ours = wait or bool(cursor.fetchone()[0])
@@ -112,15 +133,27 @@ def _lock(name: str, mirror: Mirror, *, wait: bool = True, shared: bool = False)
 
 
 def reconcile(client: Client) -> tuple[int, int]:
-    """Countersign the receipts we hold and disclaim those we do not; return how many of each were open with the provider."""
+    """Countersign the receipts we hold and disclaim those we do not; return how many of each were open with the provider.
+
+    None while another process receives from it: the next round comes to them.
+    """
+    with _lock(f"receipts {client.address}", wait=False) as nobody_receives:
+        return _reconcile(client) if nobody_receives else (0, 0)
+
+
+def _reconcile(client: Client) -> tuple[int, int]:
     held = disclaimed = 0
+    settled: set[str] = set()
     while True:
-        open_ones = client.get("/receipts", open=1).json()["receipts"]
+        open_ones = [str(number) for number in client.get("/receipts", open=1).json()["receipts"]]
+        if not settled.isdisjoint(open_ones):
+            raise Malformed("The neighbour still calls receipts open that were settled just now.")
+        settled.update(open_ones)
         for number in open_ones:
             try:
                 entry = queries.entry_named(receipts.LOG, f"{HELD}{number}")
             except NotFound:
-                client.disclaim(str(number))
+                client.disclaim(number)
                 disclaimed += 1
                 continue
             client.countersign(entry.leaf)
@@ -145,6 +178,8 @@ def _keep(mirror: Mirror, told: Told) -> tuple[int, bool]:
     held = Mirror.objects.select_for_update().get(pk=mirror.pk)
     columns = tables.read_columns(page["fields"])
     tables.ensure(held.table, columns)
+    if not held.filled and held.as_of is None:
+        begin_anew(held)
     receipt = receipts.parse(told.leaf)
     changed = tables.write(held.table, columns, page["rows"], int(page["as_of"]), str(receipt["id"]))
     append(receipts.LOG, told.leaf, f"{HELD}{receipt['id']}")

@@ -17,7 +17,7 @@ from psycopg import sql
 from chengyun.errors import Refused
 from chengyun.share.exchange.sources import Column
 
-__all__ = ["SCHEMA", "TYPES", "count", "ensure", "name_of", "read_columns", "write"]
+__all__ = ["SCHEMA", "TYPES", "count", "empty", "ensure", "name_of", "read_columns", "write"]
 
 SCHEMA = "mirror"
 TYPES = {
@@ -121,6 +121,12 @@ def write(table: str, columns: Sequence[Column], rows: Iterable[Mapping[str, Any
             )
             changed += cursor.rowcount
     return changed
+
+
+def empty(table: str) -> None:
+    """Remove all rows of a table, in the caller's transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL("TRUNCATE {}").format(_named(table)))
 
 
 def count(table: str) -> int:
