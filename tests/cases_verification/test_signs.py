@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import itertools
 import random
 
 import pytest
@@ -17,7 +18,7 @@ from chengyun.cases.models import Case
 from chengyun.cases.services import open_case, take_step
 from chengyun.cases.verification import queries, rules, services
 from chengyun.cases.verification.models import Sign, ToLook
-from chengyun.cases.verification.rules import Facts, Other, Picture
+from chengyun.cases.verification.rules import Again, Facts, Other, Picture
 
 NOW = dt.datetime(2026, 4, 1, 1, tzinfo=dt.UTC)
 HOUR = dt.timedelta(hours=1)
@@ -211,6 +212,84 @@ def test_plain_pictures_must_be_more_alike_to_be_the_same():
     assert {sign.rule for sign in rules.find(
         Facts(pictures=[Picture(1, plain, after=True)], others=[rules.Other(2, "c", plain ^ 0x1F0000, 900.0)]), RULES
     )} == {"photo_alike"}  # fmt: skip
+
+
+def test_what_shows_only_later_is_a_sign_too_and_alone_no_doubt():
+    newest = rules.editions()[-1]
+
+    def found(**known):
+        return {one.rule: one.weight for one in rules.find(Facts(**known), newest)}
+
+    def again(number: int, apart_m: float = 10.0, after_h: float = 20.0) -> Again:
+        return Again(f"2026-{number}", apart_m, after_h)
+
+    assert found(again=[again(1)]) == {"reported_again": 0.38}
+    assert found(again=[again(1), again(2)]) == {"reported_again": 0.6}  # two people, one place
+    assert found(again=[again(1, apart_m=51), again(2, after_h=200), again(3, after_h=-1)]) == {}
+    assert found(bad_after_h=5.0) == {"sensor_still_bad": 0.6}
+    assert found(bad_after_h=1.0) == found(bad_after_h=25.0) == found() == {}  # mending takes its time; a day later it is news
+    weak = {key: newest.rules[key]["weight"] for key in ("no_visit", "too_quick", "reporter_disagrees", "reported_again")}
+    assert all(weight < 0.5 for weight in weak.values())
+    assert min(rules.score(pair) for pair in itertools.combinations(weak.values(), 2)) >= 0.5
+    mine = [Picture(1, 7, after=False, taken_at=NOW), Picture(2, 7, after=True, taken_at=NOW + HOUR)]
+    assert {one.rule for one in rules.find(Facts(pictures=mine), newest)} == set()  # two plain pictures of one place
+    rich = 0x5A5A_5A5A_5A5A_5A5A
+    pictures = [Picture(1, rich, after=False, taken_at=NOW), Picture(2, rich, after=True, taken_at=NOW + HOUR)]
+    assert found(pictures=pictures) == {"photo_before": 0.1}
+    assert found(pictures=[pictures[0], Picture(2, rich, after=True, taken_at=NOW)]) == {"photo_before": 0.9}
+
+
+def test_the_first_use_of_a_picture_is_doubted_when_the_second_comes(people):
+    newest = rules.editions()[-1]
+    first = handled(people, scene(1), NOW)
+    assert services.look_at_waiting(NOW + 2 * HOUR, edition=newest) == 1
+    assert queries.doubt(first) == 0
+    second = handled(people, scene(1), NOW + 5 * HOUR, lon=121.60)
+    services.look_at_waiting(NOW + 7 * HOUR, edition=newest)
+    assert services.look_at_waiting(NOW + 8 * HOUR, edition=newest) == 1  # the first, once more
+    assert [one.rule for one in queries.signs(first)] == ["photo_used_again"]
+    assert second.number in queries.signs(first)[0].sentence
+    assert queries.doubt(first) == 0.5
+    assert [one.rule for one in queries.signs(second)] == ["photo_copied"]
+
+
+def test_what_spoke_against_the_work_before_does_not_speak_against_the_work_that_mended_it(people):
+    case = handled(people, scene(1), NOW, after=dt.timedelta(seconds=30))
+    services.look(case, NOW + HOUR)
+    assert queries.doubt(case) == pytest.approx(0.7)
+    seen = photos.keep(jpeg(scene(5)), people["verifier"], NOW + 2 * HOUR, case=case)
+    take_step(case.number, "fail_check", people["verifier"], NOW + 2 * HOUR, reason="没有修好", photos=[seen.pk])
+    case.refresh_from_db()
+    assert queries.doubt(case) == pytest.approx(0.7)
+    photo = photos.keep(jpeg(scene(4)), people["crew"], NOW + 5 * HOUR, case=case)
+    take_step(case.number, "report_done", people["crew"], NOW + 5 * HOUR, note="已修", photos=[photo.pk])
+    case.refresh_from_db()
+    services.look(case, NOW + 6 * HOUR)
+    assert queries.doubt(case) == 0
+    assert [one.rule for one in queries.signs(case)] == ["too_quick"]  # kept, and shown
+
+
+def test_the_same_reported_again_beside_it_is_looked_for_and_nothing_farther_off(people):
+    newest = rules.editions()[-1]
+    done = handled(people, scene(1), NOW)
+    services.look_at_waiting(NOW + 2 * HOUR, edition=newest)
+
+    def told(hours: int, lon: float = 121.55, category: str = "event/0104") -> Case:
+        at = NOW + hours * HOUR
+        return open_case(
+            "urban_management.case", "井盖破损", people["worker"], at, source="patrol", lon=lon, lat=29.87, category=category
+        )
+
+    told(3, lon=121.5520)
+    told(3, category="event/0105")
+    services.note_later(NOW, NOW + 4 * HOUR)
+    assert not ToLook.objects.exists()
+    later = told(5, lon=121.5502)
+    services.note_later(NOW + 4 * HOUR, NOW + 6 * HOUR)
+    assert services.look_at_waiting(NOW + 6 * HOUR, edition=newest) == 1
+    [sign] = queries.signs(done)
+    assert (sign.rule, sign.detail["case"], sign.detail["hours"]) == ("reported_again", later.number, 4.0)
+    assert later.number in sign.sentence
 
 
 def test_rules_that_were_in_force_are_complete_and_dated():

@@ -24,7 +24,8 @@ from typing import Any
 import numpy as np
 
 from chengyun.cases.alerts import open_cases
-from chengyun.cases.verification.services import look_at_waiting
+from chengyun.cases.verification.rules import editions
+from chengyun.cases.verification.services import look_at_waiting, note_later
 from chengyun.city.incidents import Habits
 from chengyun.collect.made import MadeHistory
 from chengyun.operate.engine import evaluate
@@ -42,6 +43,7 @@ __all__ = ["Made", "make"]
 
 TICK = dt.timedelta(hours=6)
 MOST_LOOKED_AT = 100_000
+DAY = dt.timedelta(days=1)
 MICROSECOND = dt.timedelta(microseconds=1)
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
@@ -178,7 +180,9 @@ class _Making:
             done = advance(world.config, world.city, now, days, seed=chosen, areas=world.places, scale=world.scale)
             self._made.done = Done(*(a + b for a, b in zip(_counts(self._made.done), _counts(done), strict=True)))
         with self._timed("signs"):
-            look_at_waiting(now, most=MOST_LOOKED_AT)
+            # A past is made to see what the program of today finds: it is looked at by the newest rules.
+            note_later(now - DAY, now)
+            look_at_waiting(now, most=MOST_LOOKED_AT, edition=editions()[-1], rated=DAY)
 
     def _tell_reports(self) -> None:
         """Put what residents say into the digest, as it was planned."""

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from chengyun.city import SimulatedArea
 from chengyun.city.incidents import Habits, Incident
 
-__all__ = ["Planned", "Told", "planned", "texts_of"]
+__all__ = ["CHANNELS", "Planned", "Told", "planned", "texts_of"]
 
 REPORTERS = (0.3, 0.5, 0.13, 0.07)
 """How often nobody, one, two and three people report an incident."""

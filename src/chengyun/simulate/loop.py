@@ -34,8 +34,9 @@ from chengyun.city.incidents import Habits, Move
 from chengyun.collect.simulate import simulated_areas
 from chengyun.config import Config
 from chengyun.errors import Problem
-from chengyun.simulate.incidents import Planned, Told, planned, texts_of
+from chengyun.simulate.incidents import CHANNELS, Planned, Told, planned, texts_of
 from chengyun.simulate.people import Cast, Habit, after_work, habit_of
+from chengyun.simulate.phones import Phones
 from chengyun.simulate.recognising import Recognising
 from chengyun.simulate.scenes import photo
 from chengyun.simulate.told import folder, read_told
@@ -59,6 +60,14 @@ STARS = (1, 2, 3, 4, 5)
 PRAISE = {"in_time": (1, 2, 6, 25, 40), "late": (12, 14, 14, 8, 4)}
 COMPLAINT = ("还是老样子，没有人来过", "只弄了一半，旁边还有", "第二天又坏了")
 AWAIT = dt.timedelta(minutes=20)
+TOLD_AGAIN = {True: 0.35, False: 0.03}
+"""How often somebody else tells of the same at the same place within days of an end: where nothing was done, and where it was.
+
+As evaluation believes before it has seen a case (cases/evaluation/doubt.py, again)."""
+AGAIN_H = 30.0
+AGAIN_MOST_H = 120.0
+ABOUT = 0.0001
+"""Degrees, some ten metres: how far from the case's place it is told of again."""
 SLOWEST = 4.0
 """Nothing takes longer than so many times its average."""
 
@@ -123,7 +132,9 @@ class _Run:
         self._roots: dict[int, str] = {}
         self._false: set[str] = set()
         self._recognising = Recognising(config)
+        self._phones = Phones(self._seed)
         self._done = Done()
+        self._now = dt.datetime.max.replace(tzinfo=dt.UTC)
 
     @cached_property
     def _areas(self) -> list[SimulatedArea]:
@@ -137,7 +148,7 @@ class _Run:
 
     def until(self, now: dt.datetime, history: dt.timedelta) -> Done:
         newest = Report.objects.filter(simulated=True).order_by("-received_at").values_list("received_at", flat=True).first()
-        begun = newest or now - history
+        begun, self._now = newest or now - history, now
         for one in self._incidents(begun, now):
             for told in one.told:
                 if begun < told.at <= now:
@@ -146,6 +157,9 @@ class _Run:
                 self._tell_truth("incident", one.key, one.at, category=one.kind.category, lon=one.lon, lat=one.lat)
         for case in Case.objects.filter(type=self._kind, simulated=True, ended=False).select_related("owner"):
             self._plan(case, now)
+        lately = begun - dt.timedelta(hours=AGAIN_MOST_H)
+        for case in Case.objects.filter(type=self._kind, simulated=True, ended=True, stage_since__gte=lately):
+            self._plan_again(case, begun, now)
         while self._due:
             due = heapq.heappop(self._due)
             try:
@@ -178,6 +192,26 @@ class _Run:
         at = case.stage_since + span / 2 if case.emergency else after_work(case.stage_since, span, self._config.zone)
         if at <= now:
             heapq.heappush(self._due, _Due(at, case.number, case=case, move=move))
+
+    def _plan_again(self, case: Case, begun: dt.datetime, now: dt.datetime) -> None:
+        """Put a report of the same on the list, by somebody who finds it there after the end: as it was, or once more."""
+        mine = case.reports.order_by("received_at", "pk").first()
+        if mine is None or case.in_time is None or case.lon is None or case.lat is None or "again" in str(mine.idempotency_key):
+            return
+        false = case.number in self._known_false
+        dice = random.Random(f"{self._seed} again {self._root(case)} {case.stage_since.isoformat()}")  # noqa: S311  reproducible
+        if dice.random() >= TOLD_AGAIN[false]:
+            return
+        at = case.stage_since + dt.timedelta(hours=1 + min(dice.expovariate(1 / AGAIN_H), AGAIN_MOST_H - 2))
+        key = str(mine.idempotency_key).removeprefix("simulated ")
+        incident = self._recognising.incident_of(mine.number) if false else f"{key}-anew"
+        texts = next((one.texts for one in self._habits.incidents if one.category == case.category), (mine.text,))
+        lon, lat = (round(place + dice.uniform(-ABOUT, ABOUT), 6) for place in (case.lon, case.lat))
+        told = Told(f"{key}-again", incident, at, dice.choice(texts), dice.choice(CHANNELS), lon, lat, case.category)
+        if begun < at <= now:
+            if not false:
+                self._tell_truth("incident", incident, at, category=case.category, lon=lon, lat=lat)
+            heapq.heappush(self._due, _Due(at, told.key, told=told))
 
     def _report(self, told: Told) -> Case | None:
         dice = random.Random(f"{self._seed} report {told.key}")  # noqa: S311  reproducible, not secret
@@ -220,8 +254,12 @@ class _Run:
         given = self._evidence(case, step, move, actor, at, dice, cheat)
         taken = services.take_step(case, step.key, actor, at, **given)
         self._done.deeds += 1
+        if "photo" in step.needs and step.by[0] in DEPARTMENTS:
+            self._phones.work(case, actor, at, dice, false=bool(cheat))
         if taken.ended:
             taken = self._heard(taken, at + AWAIT, dice)
+        if taken.ended:
+            self._plan_again(taken, at, self._now)
         return taken
 
     def _take_up(self, case: Case, at: dt.datetime) -> Case | None:
@@ -248,7 +286,7 @@ class _Run:
         for report in case.reports.filter(state__in=(Report.State.ACCEPTED, Report.State.JOINED)):
             if dice.random() < (FOOLED if case.number in self._known_false else CONTRADICTED):
                 return dealings.contradict(report, dice.choice(COMPLAINT), at)
-            if dice.random() < RATED:
+            if dice.random() < RATED and report.rating is None:
                 dealings.rate(report, dice.choices(STARS, PRAISE["in_time" if case.in_time else "late"])[0], "", at)
         return case
 

@@ -52,9 +52,12 @@ def signs_of(number: str, actor: Actor) -> list[SignView]:
 
 
 def doubt(case: Case) -> float:
-    """Return how much the signs together speak against the end of a case, 0 to 1. Signs of one rule count once."""
+    """Return how much the signs together speak against the end of a case, 0 to 1. Signs of one rule count once.
+
+    What was found before the work was reported done again speaks of the work before.
+    """
     strongest: dict[str, float] = {}
-    for one in Sign.objects.filter(case=case):
+    for one in Sign.objects.filter(case=case, **({"found_at__gte": case.handled_at} if case.handled_at else {})):
         strongest[one.rule] = max(one.weight, strongest.get(one.rule, 0.0))
     return rules.score(strongest.values())
 
@@ -71,12 +74,15 @@ def _view(row: Sign) -> SignView:
 def _sentence(rule: str, detail: Mapping[str, Any]) -> str:
     words = {
         "photo_copied": _("与案件 %(case)s 的照片相同（64 位指纹相差 %(bits)d 位）。"),
+        "photo_used_again": _("后来又用于另一处的案件 %(case)s（64 位指纹相差 %(bits)d 位）。"),
         "photo_alike": _("与另一处的案件 %(case)s 的照片相似（64 位指纹相差 %(bits)d 位）。"),
         "photo_before": _("与处置前的照片相同（64 位指纹相差 %(bits)d 位）。"),
         "photo_elsewhere": _("照片记录的拍摄地点距案件 %(metres)d 米。"),
         "photo_old": _("照片拍摄于派遣前 %(hours)s 小时。"),
         "no_visit": _("处置人值岗轨迹离案件最近 %(metres)d 米。"),
         "too_quick": _("派遣后 %(seconds)d 秒即报处置完毕。"),
+        "reported_again": _("处置后 %(hours)s 小时，%(metres)d 米内又有同类案件 %(case)s。"),
+        "sensor_still_bad": _("报处置完毕 %(hours)s 小时后，传感器仍超过预警限值。"),
         "reporter_disagrees": _("上报人评分 %(rating)d 分（满分 5 分）。"),
     }
     if "contradicted" in detail:

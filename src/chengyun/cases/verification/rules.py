@@ -17,11 +17,13 @@ from typing import Any
 
 from chengyun.errors import Misdeclared
 
-__all__ = ["Edition", "Facts", "Found", "Picture", "edition_on", "find", "score"]
+__all__ = ["Again", "Edition", "Facts", "Found", "Other", "Picture", "edition_on", "editions", "find", "score"]
 
 KEYS = frozenset({
     "photo_copied", "photo_alike", "photo_before", "photo_elsewhere", "photo_old", "no_visit", "too_quick", "reporter_disagrees",
 })  # fmt: skip
+LATER_KEYS = frozenset({"photo_used_again", "reported_again", "sensor_still_bad"})
+"""Signs that older editions do not know."""
 
 
 WHOLE = 0xFFFF_FFFF_FFFF_FFFF
@@ -53,19 +55,33 @@ class Other:
     apart_m: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Again:
+    """A later case of the same category, opened near this one. after_h: hours after the work was reported done."""
+
+    case: str
+    apart_m: float
+    after_h: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What is known. others: earlier photos of other cases that may look like one of these.
+    """What is known. others: earlier photos of other cases that may look like one of these; later: later ones of others' work.
 
     nearest_m: how close the handler's tracks came between dispatch and report; None: no track to judge by.
     rating: the lowest of the reporters, 1 to 5; None: nobody said. late: whether the work came after its time, which a low rating
     may be about. contradicted_at: when a reporter last said that it is not mended; None: nobody did.
+    again: what was reported near it afterwards. bad_after_h: how long after the work the sensor that raised the alert was last
+    seen beyond its limit; None: no sensor, or not seen so again.
     """
 
     dispatched_at: dt.datetime | None = None
     handled_at: dt.datetime | None = None
     pictures: Sequence[Picture] = ()
     others: Sequence[Other] = ()
+    later: Sequence[Other] = ()
+    again: Sequence[Again] = ()
+    bad_after_h: float | None = None
     nearest_m: float | None = None
     rating: int | None = None
     late: bool = False
@@ -94,7 +110,9 @@ class Edition:
 
 def find(facts: Facts, edition: Edition) -> list[Found]:
     """Return the signs in the facts by the rules of an edition, the heaviest first."""
-    checks = (_copied, _alike, _before, _elsewhere, _old, _no_visit, _too_quick, _disagrees)
+    checks = (
+        _copied, _used_again, _alike, _before, _elsewhere, _old, _no_visit, _too_quick, _disagrees, _reported_again, _still_bad,
+    )  # fmt: skip
     found = [one for check in checks for one in check(facts, edition.rules)]
     return sorted(found, key=lambda one: (-one.weight, one.rule, one.subject))
 
@@ -111,7 +129,7 @@ def editions() -> tuple[Edition, ...]:
     found = []
     for table in read["signs"]:
         rules = {key: value for key, value in table.items() if isinstance(value, dict)}
-        if wrong := KEYS ^ set(rules):
+        if wrong := (KEYS - set(rules)) | (set(rules) - KEYS - LATER_KEYS):
             raise Misdeclared([f"verification/rules.toml, {table['in_force']}: {key} is missing or unknown." for key in wrong])
         found.append(Edition(table["in_force"], table["source"], table["verified"], rules))
     return tuple(sorted(found, key=lambda one: one.in_force))
@@ -124,14 +142,27 @@ def edition_on(day: dt.date) -> Edition:
 
 def _copied(facts: Facts, rules: Mapping[str, Any]) -> Iterator[Found]:
     rule = rules["photo_copied"]
-    for mine, other, bits in _pairs(facts):
+    for mine, other, bits in _pairs(facts, facts.others):
         if bits <= _allowed(rule, mine.fingerprint, other.fingerprint):
             yield _found("photo_copied", rule, f"{mine.id}~{other.id}", case=other.case, photo=mine.id, other=other.id, bits=bits)
 
 
+def _used_again(facts: Facts, rules: Mapping[str, Any]) -> Iterator[Found]:
+    """Of two ends that show one picture in two places at most one is true; which, the pictures do not say."""
+    rule = rules.get("photo_used_again")
+    if rule is None:
+        return
+    for mine, other, bits in _pairs(facts, facts.later):
+        far = other.apart_m is not None and other.apart_m >= rule["apart_m"]
+        if far and bits <= _allowed(rule, mine.fingerprint, other.fingerprint):
+            yield _found(
+                "photo_used_again", rule, f"{mine.id}~{other.id}", case=other.case, photo=mine.id, other=other.id, bits=bits
+            )
+
+
 def _alike(facts: Facts, rules: Mapping[str, Any]) -> Iterator[Found]:
     rule = rules["photo_alike"]
-    for mine, other, bits in _pairs(facts):
+    for mine, other, bits in _pairs(facts, facts.others):
         far = other.apart_m is not None and other.apart_m >= rule["apart_m"]
         pair = mine.fingerprint, other.fingerprint
         if _allowed(rules["photo_copied"], *pair) < bits <= _allowed(rule, *pair) and far:
@@ -145,7 +176,10 @@ def _before(facts: Facts, rules: Mapping[str, Any]) -> Iterator[Found]:
         for other in earlier:
             bits = _bits(mine.fingerprint, other.fingerprint)
             if mine.after and bits <= _allowed(rule, mine.fingerprint, other.fingerprint):
-                yield _found("photo_before", rule, f"{mine.id}~{other.id}", photo=mine.id, other=other.id, bits=bits)
+                newer = mine.taken_at is not None and other.taken_at is not None and mine.taken_at > other.taken_at
+                weight = rule.get("newer_weight", rule["weight"]) if newer else rule["weight"]
+                detail = {"photo": mine.id, "other": other.id, "bits": bits}
+                yield Found("photo_before", weight, f"{mine.id}~{other.id}", detail)
 
 
 def _elsewhere(facts: Facts, rules: Mapping[str, Any]) -> Iterator[Found]:
@@ -188,9 +222,26 @@ def _disagrees(facts: Facts, rules: Mapping[str, Any]) -> Iterator[Found]:
         yield Found("reporter_disagrees", rule["contradicted_weight"], at, {"contradicted": at})
 
 
-def _pairs(facts: Facts) -> Iterator[tuple[Picture, Other, int]]:
+def _reported_again(facts: Facts, rules: Mapping[str, Any]) -> Iterator[Found]:
+    rule = rules.get("reported_again")
+    if rule is None:
+        return
+    near = [one for one in facts.again if one.apart_m <= rule["metres"] and 0 < one.after_h <= 24 * rule["days"]]
+    weight = rule["many_weight"] if len(near) >= rule["many"] else rule["weight"]
+    for one in near:
+        detail = {"case": one.case, "metres": round(one.apart_m), "hours": round(one.after_h, 1)}
+        yield Found("reported_again", weight, f"{one.case}/{len(near) >= rule['many']:d}", detail)
+
+
+def _still_bad(facts: Facts, rules: Mapping[str, Any]) -> Iterator[Found]:
+    rule = rules.get("sensor_still_bad")
+    if rule is not None and facts.bad_after_h is not None and rule["from_hours"] <= facts.bad_after_h <= rule["to_hours"]:
+        yield _found("sensor_still_bad", rule, "sensor", hours=round(facts.bad_after_h, 1))
+
+
+def _pairs(facts: Facts, others: Sequence[Other]) -> Iterator[tuple[Picture, Other, int]]:
     for mine in facts.pictures:
-        for other in facts.others:
+        for other in others:
             if mine.after:
                 yield mine, other, _bits(mine.fingerprint, other.fingerprint)
 

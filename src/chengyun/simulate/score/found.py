@@ -7,6 +7,8 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
+from django.db.models import F
+
 from chengyun.cases.intake.models import Report
 from chengyun.cases.models import Case, CaseEvent
 from chengyun.cases.verification import rules
@@ -113,11 +115,12 @@ def sent_back(kind: str, city: City, false_at: Mapping[str, dt.datetime]) -> set
 
 
 def doubts(kind: str) -> dict[str, float]:
-    """Return how much the signs speak against the end of each case that was worked on, 0 where there are none."""
+    """Return how much the signs speak against the end of each case that was worked on, 0 where there are none: as
+    verification.queries.doubt says it of one."""
     strongest: dict[str, dict[str, float]] = defaultdict(dict)
-    for number, rule, weight in Sign.objects.filter(case__type=kind, case__simulated=True).values_list(
-        "case__number", "rule", "weight"
-    ):
+    for number, rule, weight in Sign.objects.filter(
+        case__type=kind, case__simulated=True, found_at__gte=F("case__handled_at")
+    ).values_list("case__number", "rule", "weight"):
         strongest[number][rule] = max(weight, strongest[number].get(rule, 0.0))
     cases = Case.objects.filter(type=kind, simulated=True, handled_at__isnull=False).values_list("number", flat=True)
     return {number: rules.score(strongest[number].values()) if number in strongest else 0.0 for number in cases}
