@@ -105,7 +105,7 @@ def test_clocks_in_words():
         assert span_words(dt.timedelta(days=2, hours=3, minutes=9)) == "2 天 3 小时"
         assert span_words(dt.timedelta(seconds=20)) == "不到 1 分"
         working = view(Clock(4 * 3600, 0.0, now, "working"), now + HOUR, work_time())
-        assert clock_words(working) == "还剩 3 小时 0 分（工作时间）"
+        assert clock_words(working) == "还剩 3 小时（工作时间）"
         late = view(Clock(3600, 0.0, now), now + 3 * HOUR, work_time())
         assert clock_words(late) == "已超时 2 小时"
         assert clock_words(view(Clock(3600, 0.0, None), now, work_time()), "挂账") == "挂账"

@@ -4,18 +4,35 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
+from django.template.loader import render_to_string
 from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chengyun.city import Above, Below, Unusual
 from chengyun.web import cache, shown
+from chengyun.web.alerts.wording import condition
+from chengyun.web.desk.pages import Listed
 from chengyun.web.downsample import extremes
 
+CSS = Path(__file__).resolve().parents[2] / "src" / "chengyun" / "web" / "css"
+PARTS = (
+    "crews.css",
+    "decide.css",
+    "dispatch.css",
+    "evaluation.css",
+    "indices.css",
+    "lineage.css",
+    "report.css",
+    "statistics.css",
+)
 NOON = dt.datetime(2026, 3, 1, 4, 0, tzinfo=dt.UTC)
 
 
@@ -89,3 +106,34 @@ def test_what_many_ask_for_is_made_once() -> None:
         thread.join()
     assert found == [1] * 8
     assert cache.kept("k", make, for_s=0) == 2
+
+
+@pytest.mark.parametrize(
+    ("when", "unit", "says"),
+    [
+        (Above(150.0, times=2, clear=115.0), "µg/m³", "高于 150 µg/m³，连续 2 次，回到 115 µg/m³ 解除"),
+        (Above(21600.0, clear=30.0), "s", "高于 6 小时，回到 30 s 解除"),
+        (Below(1.0), "1", "低于 1"),
+        (Above("gone.table:entry"), "%", "高于 gone.table:entry"),
+        (Unusual(probability=1e-4), "", "与往常此刻相差悬殊（正常时约 10,000 次里有一次）"),
+    ],
+)
+def test_what_a_rule_watches_for_is_said_with_its_unit(when: object, unit: str, says: str) -> None:
+    with translation.override("zh-hans"):
+        assert condition(when, unit=unit) == says
+
+
+def test_a_list_without_entries_has_no_pages() -> None:
+    def pager(*items: str) -> str:
+        return render_to_string("desk/pager.html", {"listed": Listed(items, number=1, more=False, query="")}).strip()
+
+    assert pager() == ""
+    assert "pager" in pager("one")
+
+
+def test_a_style_names_no_class_of_another_sheet() -> None:
+    """A part's own sheet that styles a shared class changes every page: the key of a drawing once broke all legends."""
+    sheets = {path.name: path.read_text("utf-8") for path in CSS.glob("*.css")}
+    shared = set(re.findall(r"^\.([a-z]+)(?= *[{:>. ,])", sheets["components.css"], re.MULTILINE))
+    own = {name: set(re.findall(r"^\.([a-z]+) *\{", sheets[name], re.MULTILINE)) & shared for name in PARTS}
+    assert {name: found for name, found in own.items() if found} == {}

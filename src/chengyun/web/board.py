@@ -24,13 +24,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from chengyun.access.actors import Actor, actor_of
+from chengyun.access.policy import scope
 from chengyun.access.views import public
-from chengyun.city import Page, Tiles
+from chengyun.city import Page, Tiles, qualify
 from chengyun.web import figures
 from chengyun.web.about import only_simulated
 from chengyun.web.cache import kept, view_of
 from chengyun.web.freshness import StreamAge, stream_ages
-from chengyun.web.layers import Layer, Registers, declared_layers, layer
+from chengyun.web.layers import Layer, Ranking, Registers, declared_layers, layer, ranking_by_district, ranking_of
 from chengyun.web.live import live_settings
 from chengyun.web.maps import city_map
 from chengyun.web.panels import Asked, Subject, TilesPanel, panels
@@ -46,12 +47,14 @@ class Board:
     """What changes on the board.
 
     streams: age of each that is expected to speak. quiet: how many others have no data yet. tiles: vital signs, panel by panel.
+    rankings: districts side by side, each of which has a value at least. layers: what may be drawn on the map.
     all_simulated: nothing real yet. as_of: when it was read.
     """
 
     streams: tuple[StreamAge, ...]
     quiet: int
     tiles: tuple[TilesPanel, ...]
+    rankings: tuple[Ranking, ...]
     layers: tuple[Layer, ...]
     work: Work
     all_simulated: bool
@@ -106,11 +109,13 @@ def _parts(actor: Actor, wall: bool) -> SafeString:
 def read_board(actor: Actor, now: dt.datetime) -> Board:
     """Return the board as an actor may see it."""
     tiles: list[TilesPanel] = []
+    rankings: list[Ranking] = []
     layers: list[Layer] = []
     registers: Registers = {}
     for name, page in _first_pages().items():
         pack = name.split(".")[0]
-        only = Page(key=page.key, name=page.name, panels=[panel for panel in page.panels if isinstance(panel, Tiles)])
+        vital = [panel for panel in page.panels if isinstance(panel, Tiles) and panel.by == "city"]
+        only = Page(key=page.key, name=page.name, panels=vital)
         found = panels(pack, only, Asked(actor, now, Subject("", "", city_name())), lambda _layer: None)
         tiles += [_with_sparks(panel, actor, now) for panel in found if isinstance(panel, TilesPanel)]
         layers += [
@@ -118,10 +123,30 @@ def read_board(actor: Actor, now: dt.datetime) -> Board:
             for layer_id in declared_layers()
             if layer_id.startswith(f"{name}.") and (points := layer(layer_id, actor, now, registers))
         ]
+        rankings += [ranking_of(points) for points in layers if points.id.startswith(f"{name}.") and points.areas]
+        rankings += [
+            ranking_by_district(f"{name}.{panel.name}", qualify(pack, key), actor, now)
+            for panel in page.panels
+            if isinstance(panel, Tiles) and panel.by == "district"
+            for key in panel.indicators
+            if scope(actor, qualify(pack, key)).allowed
+        ]
+    rankings = [one for one in rankings if any(area.figure.value is not None for area in one.areas)]
+    # A pack without any data says so among the streams; tiles that never had a figure say nothing beside them.
+    begun = [panel for panel in tiles if any(tile.period_start for tile in panel.tiles)]
     streams = stream_ages(actor, now)
     doings = work(actor, now, BOARD_ITEMS)
     shown = tuple(one for one in streams if one.expected)
-    return Board(shown, len(streams) - len(shown), tuple(tiles), tuple(layers), doings, only_simulated(streams), now)
+    return Board(
+        shown,
+        len(streams) - len(shown),
+        tuple(begun or tiles),
+        tuple(rankings),
+        tuple(layers),
+        doings,
+        only_simulated(streams),
+        now,
+    )
 
 
 def _with_sparks(panel: TilesPanel, actor: Actor, now: dt.datetime) -> TilesPanel:

@@ -58,6 +58,15 @@ class AreaValue:
 
 
 @dataclass(frozen=True)
+class Ranking:
+    """Districts by one indicator, highest value first, those without one last. name: the indicator's."""
+
+    id: str
+    name: str
+    areas: tuple[AreaValue, ...]
+
+
+@dataclass(frozen=True)
 class Layer:
     """A declared layer with its points. id: `<pack>.<page>.<number>`. newest: the newest time among the points.
 
@@ -135,6 +144,20 @@ def layer(layer_id: str, actor: Actor, now: dt.datetime, read: Registers | None 
         city.indicators[tinting].name if tinting else "",
         qualify(pack, valued) if valued else "", panel.field if panel.stream else None, max(times, default=None),
     )  # fmt: skip
+
+
+def ranking_of(drawn: Layer) -> Ranking:
+    """Return the districts beneath a layer."""
+    return Ranking(drawn.id, drawn.areas_name, drawn.areas)
+
+
+def ranking_by_district(ranking_id: str, indicator: str, actor: Actor, now: dt.datetime) -> Ranking:
+    """Return every district with its newest figure of an indicator that the actor may read."""
+    names = area_names("district")
+    found = newest_figures([indicator], list(names), actor, now)
+    return Ranking(
+        ranking_id, settings.CITY.indicators[indicator].name, _areas([found[indicator, code] for code in names], names)
+    )
 
 
 def _as_seen(allowed: Scope, row: dict[str, Any]) -> dict[str, Any] | None:

@@ -12,6 +12,8 @@ from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import get_language
 
+from chengyun.access.actors import Actor, actor_of
+from chengyun.access.policy import may
 from chengyun.areas.queries import name_of
 from chengyun.config import config
 from chengyun.web.rooms import Room, rooms_of
@@ -45,12 +47,14 @@ class Shell:
 
     theme: "light", "dark" or "" for the system's choice. next_theme: what the switch leads to.
     languages: every language as (code, own name). here: the path, for switches that come back to it.
-    wall: shown on a wall, where nobody clicks. rooms: where the reader works.
+    wall: shown on a wall, where nobody clicks. rooms: where the reader works. desk: whether they have one to go to, or may have
+    after signing in.
     """
 
     city: str
     packs: tuple[PackMenu, ...]
     rooms: tuple[Room, ...]
+    desk: bool
     theme: str
     next_theme: str
     language: str
@@ -77,6 +81,7 @@ def shell_of(request: HttpRequest) -> Shell:
         city=city_name(),
         packs=_menu(request.path),
         rooms=rooms_of(request),
+        desk=_has_desk(actor_of(request)),
         theme=theme if theme in ("light", "dark") else "",
         next_theme="light" if theme == "dark" else "dark",
         language=get_language() or settings.LANGUAGE_CODE,
@@ -85,6 +90,11 @@ def shell_of(request: HttpRequest) -> Shell:
         wall=request.GET.get("wall") == "1",
         time_zone=config().time_zone,
     )
+
+
+def _has_desk(actor: Actor) -> bool:
+    """Say whether the desk may be offered: a door that would not open is not shown."""
+    return not actor.signed_in or may(actor, "desk.read")
 
 
 def _menu(here: str) -> tuple[PackMenu, ...]:

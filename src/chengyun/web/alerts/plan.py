@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -34,7 +33,7 @@ from chengyun.operate.alerting.muting import silences_in_force
 from chengyun.operate.alerting.people import on_duty
 from chengyun.operate.alerting.plan import Chain, Document, Inhibit, Match, Route, read_plan
 from chengyun.operate.probation.ruleset import standing_now
-from chengyun.web.alerts.wording import condition
+from chengyun.web.alerts.wording import condition_of
 from chengyun.web.desk.deeds import Fault, attempt, done
 from chengyun.web.places import area_names
 
@@ -186,7 +185,7 @@ def _shown(request: HttpRequest, fault: Fault | None, text: str | None) -> HttpR
 
 def _condition(question: Question, rules: Mapping[str, AlertRule]) -> str:
     day = question.at.astimezone(config().zone).date()
-    return condition(rules[question.rule].when, settings.CITY.limits(question.rule), day)
+    return condition_of(question.rule, rules[question.rule], day)
 
 
 def _asked(request: HttpRequest, now: dt.datetime) -> Question | None:

@@ -23,7 +23,7 @@ from chengyun.operate.probation import services, testing
 from chengyun.operate.probation.models import BackTest, FiledRule, Sighting
 from chengyun.operate.probation.scoring import Score
 from chengyun.operate.probation.watching import so_far
-from chengyun.web.alerts.wording import condition
+from chengyun.web.alerts.wording import condition_of
 from chengyun.web.desk.deeds import Fault, attempt, done
 
 MOST = 20
@@ -89,8 +89,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 
 def _words(key: str, rule: AlertRule) -> str:
     """Return a rule's condition with the limits of today."""
-    city: City = settings.CITY
-    return condition(rule.when, city.limits(key), timezone.localdate())
+    return condition_of(key, rule, timezone.localdate())
 
 
 def _filed(rule: FiledRule, test: BackTest | None) -> Line:

@@ -4,19 +4,42 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 
-from chengyun.city import Above, Below, Change, Limits, Silent, Together, Within
+from chengyun.city import Above, AlertRule, Below, Change, City, Limits, Silent, Together, Unusual, Within, qualify
 
-__all__ = ["condition"]
+__all__ = ["condition", "condition_of"]
+
+MINUTE = 60.0
 
 
-def condition(when: object, limits: Limits | None = None, day: dt.date | None = None) -> str:
-    """Return what a rule watches for, as a person reads it. limits, day: where a limit by date is looked up, and for when."""
+def condition_of(key: str, rule: AlertRule, day: dt.date) -> str:
+    """Return what a rule watches for, with the limits in force on a day and the unit of what it watches. key: qualified."""
+    city: City = settings.CITY
+    watched = qualify(key.split(".")[0], rule.on)
+    if watched in city.indicators:
+        unit = str(city.indicators[watched].unit)
+    else:
+        quantities = city.streams[watched].quantities if watched in city.streams else ()
+        unit = next((str(one.unit) for one in quantities if one.key == rule.field), "")
+    return condition(rule.when, city.limits(key), day, unit)
+
+
+def condition(when: object, limits: Limits | None = None, day: dt.date | None = None, unit: str = "") -> str:
+    """Return what a rule watches for, as a person reads it. limits, day: where a limit by date is looked up, and for when.
+
+    unit: of what is watched; seconds are told as a span.
+    """
     match when:
         case Above() | Below():
-            words = {"limit": _limit(when.limit, limits, day), "times": when.times, "clear": when.clear}
+            words = {
+                "limit": _limit(when.limit, limits, day, unit),
+                "times": when.times,
+                "clear": _measured(when.clear, unit) if when.clear is not None else "",
+            }
             said = (_("高于 %(limit)s") if isinstance(when, Above) else _("低于 %(limit)s")) % words
             more = [
                 _("连续 %(times)d 次") % words if when.times > 1 else "",
@@ -24,9 +47,11 @@ def condition(when: object, limits: Limits | None = None, day: dt.date | None = 
             ]
             return "，".join([said, *(one for one in more if one)])
         case Change():
-            return _("%(span)s 内变化超过 %(by)g") % {"span": span(when.within), "by": when.by}
+            return _("%(span)s 内变化超过 %(by)s") % {"span": span(when.within), "by": _measured(when.by, unit)}
         case Silent():
             return _("%(span)s 没有上报") % {"span": span(when.after)}
+        case Unusual():
+            return _("与往常此刻相差悬殊（正常时约 %(odds)s 次里有一次）") % {"odds": f"{round(1 / when.probability):,}"}
         case Within():
             place = _("区域 %s") % when.area if when.area else _("划定范围（%d 个拐点）") % len(when.polygon)
             return (_("离开%s") if when.outside else _("进入%s")) % place
@@ -40,15 +65,24 @@ def condition(when: object, limits: Limits | None = None, day: dt.date | None = 
     return type(when).__name__
 
 
-def _limit(limit: object, limits: Limits | None, day: dt.date | None) -> str:
-    """Return a limit as a number, with the table it stands in where it is one by date."""
-    if not isinstance(limit, str) or limits is None or day is None:
-        return str(limit)
+def _limit(limit: object, limits: Limits | None, day: dt.date | None, unit: str) -> str:
+    """Return a limit with its unit, as it stands in its table on the day; the table's key where it has none."""
+    if not isinstance(limit, str):
+        return _measured(limit, unit)
+    if limits is None or day is None:
+        return limit
     table, _colon, entry = limit.partition(":")
     try:
-        return f"{float(limits.on(table, day)[entry]):g} ({limit})"
+        return _measured(float(limits.on(table, day)[entry]), unit)
     except (KeyError, LookupError, TypeError, ValueError):
         return limit
+
+
+def _measured(value: Any, unit: str) -> str:
+    """Return a number with its unit as people say it."""
+    if unit == "s" and float(value) >= MINUTE:
+        return span(dt.timedelta(seconds=float(value)))
+    return f"{float(value):g}" + (f" {unit}" if unit not in ("", "1") else "")
 
 
 def span(length: dt.timedelta) -> str:

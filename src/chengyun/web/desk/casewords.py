@@ -42,4 +42,9 @@ def clock_text(seconds: float, basis: str) -> str:
     if basis == "continuous":
         return span_words(dt.timedelta(seconds=seconds))
     hours, minutes = divmod(int(seconds // 60), 60)
-    return _("%(hours)d 小时 %(minutes)d 分（工作时间）") % {"hours": hours, "minutes": minutes}
+    parts = [
+        (hours, ngettext("%d 小时", "%d 小时", hours) % hours),
+        (minutes, ngettext("%d 分", "%d 分", minutes) % minutes),
+    ]
+    said = " ".join(words for number, words in parts if number) or _("不到 1 分")
+    return _("%s（工作时间）") % said
