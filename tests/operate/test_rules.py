@@ -230,6 +230,31 @@ def test_a_restored_watch_goes_on_where_the_last_one_stopped():
     ]
 
 
+def test_a_part_that_reads_more_than_its_whole_waits_for_the_next_observation():
+    def hours(*rows: tuple[int, float, float | None]) -> Rows:
+        found = batch([(1, hour, fine, 0) for hour, fine, _ in rows])
+        found.numbers["pm10"] = np.array([np.nan if coarse is None else coarse for _, _, coarse in rows])
+        return found
+
+    def kinds(*batches: Rows) -> list[list[tuple[str, int]]]:
+        rules = watch(Above(limit=150, clear=115, part_of="pm10"))
+        said = []
+        for rows in batches:
+            found = rules.judge(rows, NAMES, NOW)
+            said.append([(one.kind, one.times) for one in found if one.kind != "update"])
+            rules.settle(found)
+        return said
+
+    smoke, spike, calm, blind = (1, 220.0, 300.0), (1, 720.0, 60.0), (2, 30.0, 60.0), (1, 220.0, None)
+    assert kinds(hours(smoke), hours(calm)) == [[("raise", 1)], [("clear", 2)]]
+    assert kinds(hours(spike), hours(calm)) == [[], []]  # one instrument is wrong, and the next hour says which
+    assert kinds(hours(spike), hours((2, 220.0, 300.0))) == [[], [("raise", 2)]]
+    assert kinds(hours(spike), hours((2, 720.0, 60.0))) == [[], [("raise", 2)]]  # still contradicted: somebody is to look
+    assert kinds(hours(spike, (2, 720.0, 60.0))) == [[("raise", 2)]]
+    assert kinds(hours(blind)) == [[("raise", 1)]]  # where the whole is not known nothing contradicts
+    assert kinds(hours((1, 160.0, 150.0))) == [[("raise", 1)]]  # two honest instruments differ a little
+
+
 def test_runs_that_are_not_alerts_are_told_when_they_change():
     rules = watch(Above(limit=75, times=3))
     rules.judge(batch([(1, 1, 80.0, 0), (2, 1, 10.0, 0)]), NAMES, NOW)

@@ -411,6 +411,11 @@ def check_rule(city: City, pack: LoadedPack, rule: AlertRule, known: Callable[..
         case Together(members=members):
             for member in members:
                 known(at, "rule", member, city.alerts)
+        case Above(part_of=str(whole)):
+            if watched is None:
+                report(f"{at}: part_of compares quantities of a stream, and {rule.on!r} is none.")
+            else:
+                _check_fields(at, watched, [rule.field, whole])
         case _ if watched is not None:
             _check_fields(at, watched, [rule.field])
     known(at, "case type", rule.opens, city.cases)

@@ -394,11 +394,14 @@ class Above:
     limit: a number, or "table:name" in limits.toml, looked up for the day of the observation.
     clear: the alert ends when the value is at or below this; None: the limit. The gap is the hysteresis.
     times: how many observations in a row.
+    part_of: a quantity of the stream the value is part of and cannot exceed, as PM2.5 is of PM10. An observation that says it
+        does contradicts itself: one of the two is wrong, and it counts once the next one is above the limit, too.
     """
 
     limit: float | str
     clear: float | None = None
     times: int = 1
+    part_of: str | None = None
 
 
 @declaration

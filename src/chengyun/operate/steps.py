@@ -36,6 +36,8 @@ from chengyun.operate.fences import Fence
 
 __all__ = ["StepSettle", "Steps"]
 
+PART_MARGIN = 1.1
+"""How many times the whole a part must read before the two contradict each other: two honest instruments differ a little."""
 WRONG_PLACE = 0.5
 """A position is 1 where the condition holds and 0 where it does not; the limit stands between."""
 
@@ -59,6 +61,8 @@ class Steps:
         self.sign = -1.0 if isinstance(when, Below) else 1.0
         self.wanted = when.times
         self.clear = None if isinstance(when, Within) else when.clear
+        self.whole = when.part_of if isinstance(when, Above) else None
+        self._doubted: np.ndarray | None = None
         limit = WRONG_PLACE if isinstance(when, Within) else when.limit
         self.starts, self.limits = step_limits(limit, limits, zone)
         turned = self.limits * self.sign
@@ -67,6 +71,8 @@ class Steps:
 
     def source(self) -> tuple[object, ...]:
         """Return what the values are read from: rules that share it share the reading."""
+        if self.whole is not None:
+            return (self.rule.key,)
         return (self.fence,) if self.fence else (self.rule.rule.field, self.invalid)
 
     def read(self, rows: Rows, origin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -76,7 +82,10 @@ class Steps:
             values = self.fence.judge(rows.numbers[self.fence.lon][origin], rows.numbers[self.fence.lat][origin])
         else:
             values = rows.numbers[str(self.rule.rule.field)][origin]
-        return values, ~np.isnan(values) & ((quality & self.invalid) == 0)
+        usable = ~np.isnan(values) & ((quality & self.invalid) == 0)
+        if self.whole is not None:
+            self._doubted = (values > PART_MARGIN * rows.numbers[self.whole][origin])[usable]  # an unknown whole says nothing
+        return values, usable
 
     def silent_about(self, lowest: float, highest: float) -> bool:
         """Say whether values between these change nothing."""
@@ -109,9 +118,10 @@ class Steps:
         rows = busy[group]
         within = signed <= (limit if self.clear is None else np.float64(self.clear)) * self.sign
         carried = [self.marks.get(int(owner), QUIET) for owner in owners[busy].tolist()]
+        doubted = np.zeros(len(rows), bool) if self._doubted is None else self._doubted
         columns = _Columns(
             batch.slot[rows], batch.time[rows], batch.origin[rows], values[rows], signed[rows], limit[rows], beyond[rows],
-            within[rows],
+            within[rows], doubted[rows],
         )  # fmt: skip
         return self._walk(columns, carried, micros(now))
 
@@ -125,7 +135,7 @@ class Steps:
         broken = np.maximum.accumulate(np.where(~at.beyond, index, -1))
         onward = broken < start
         run = np.where(at.beyond, index - np.where(onward, start - 1, broken) + np.where(onward, run0[group], 0), 0)
-        reached = run >= self.wanted
+        reached = run >= self.wanted + at.doubted
         turn = np.maximum.accumulate(np.where(reached | at.within, index, -1))
         after = np.where(turn >= start, reached[turn], holds0[group])
         before = np.where(first, holds0[group], np.roll(after, 1))
@@ -204,6 +214,7 @@ class _Columns(NamedTuple):
     limit: np.ndarray
     beyond: np.ndarray
     within: np.ndarray
+    doubted: np.ndarray
 
 
 class _Spell(NamedTuple):
@@ -252,7 +263,7 @@ class StepSettle:
                 self.state.marks[slot] = mark
 
     def changed_runs(self) -> list[tuple[int, int, int]]:
-        if self.state.wanted == 1:
+        if self.state.wanted == 1 and self.state.whole is None:
             return []
         changed = []
         for slot, mark in self.marks.items():

@@ -43,6 +43,7 @@ def condition(when: object, limits: Limits | None = None, day: dt.date | None = 
             said = (_("高于 %(limit)s") if isinstance(when, Above) else _("低于 %(limit)s")) % words
             more = [
                 _("连续 %(times)d 次") % words if when.times > 1 else "",
+                _("与 %s 矛盾时再等一次") % when.part_of if isinstance(when, Above) and when.part_of else "",
                 _("回到 %(clear)s 解除") % words if when.clear is not None else "",
             ]
             return "，".join([said, *(one for one in more if one)])
