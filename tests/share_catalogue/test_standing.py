@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import pytest
 from django.apps import apps
+from django.db import connection
 from django.utils import timezone
 
 from chengyun.access.actors import ANONYMOUS, SYSTEM, Actor
@@ -166,6 +167,19 @@ def test_search_and_counts_are_what_a_plain_reading_says(actor_as: Callable[...,
                 if facet in ("kind", "sharing", "cycle", "state", "open"):
                     assert sum(values.values()) == found.total
     assert Listing.objects.count() == Resource.objects.count()
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("catalogue")
+def test_a_large_made_up_catalogue_is_listed_as_the_program_lists() -> None:
+    """What the bench of the search fills and asks is what any other way in would have written."""
+    with connection.cursor() as cursor:
+        rehearsal._copy(cursor, 900_000, list(rehearsal.invented(60, seed=5)))
+    made = Listing.objects.filter(resource__key__startswith="bench5.").order_by("pk")
+    before = list(made.values())
+    assert len(before) == 60
+    write_listings(list(Resource.objects.filter(key__startswith="bench5.")))
+    assert list(made.values()) == before
 
 
 def may_know(actor: Actor, one: Resource) -> bool:

@@ -9,9 +9,10 @@ A question of four or more Chinese characters is also asked loosely, by pairs th
 
 from __future__ import annotations
 
+import operator
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 __all__ = ["Question", "fold", "question", "tokens"]
@@ -19,6 +20,8 @@ __all__ = ["Question", "fold", "question", "tokens"]
 _HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _RUN = re.compile(rf"[{_HAN}]+|[^\W_{_HAN}]+")
 _IS_HAN = re.compile(rf"[{_HAN}]")
+_BARE = re.compile(r"[\x00-\x7f\u2010-\u2027\u3001-\u3011\u4e00-\u9fff]*")
+"""Letters and signs none of which is a mark on the one before: what nearly every text is made of."""
 LONGEST_WORD = 60
 MOST_TERMS = 24
 """Of one question: what stands after them does not narrow it further."""
@@ -29,20 +32,23 @@ def fold(text: str) -> str:
     if text.isascii():
         return " ".join(text.casefold().split())
     plain = unicodedata.normalize("NFKD", text).casefold()
-    if any(map(unicodedata.combining, plain)):
+    if not _BARE.fullmatch(plain):
         plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
-    return " ".join(unicodedata.normalize("NFC", plain).split())
+        plain = unicodedata.normalize("NFC", plain)
+    return " ".join(plain.split())
 
 
-def tokens(texts: Iterable[str], mark: str = "") -> Iterator[str]:
-    """Yield what texts are found by, each preceded by the mark."""
-    for text in texts:
-        for run in _RUN.findall(fold(text)):
-            if _IS_HAN.match(run):
-                yield from (mark + letter for letter in run)
-                yield from (mark + run[at : at + 2] for at in range(len(run) - 1))
-            else:
-                yield mark + _stem(run[:LONGEST_WORD])
+def tokens(texts: Iterable[str]) -> list[str]:
+    """Return what texts are found by, in their order."""
+    found: list[str] = []
+    # Folded as one: no word reaches over the space between two of them.
+    for run in _RUN.findall(fold(" ".join(texts))):
+        if _IS_HAN.match(run):
+            found += run
+            found += map(operator.add, run, run[1:])
+        else:
+            found.append(_stem(run[:LONGEST_WORD]))
+    return found
 
 
 @dataclass(frozen=True, slots=True)

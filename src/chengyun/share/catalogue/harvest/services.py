@@ -24,6 +24,7 @@ from chengyun.share.catalogue.models import Harvest, Resource, Revision
 
 ORIGIN = re.compile(r"[a-z][a-z0-9-]{0,39}")
 KEPT_FAULTS = 5_000
+BATCH = 1_000
 
 
 def harvest(actor: Actor, origin: str, data: bytes, name: str = "", now: dt.datetime | None = None) -> Harvest:
@@ -98,7 +99,9 @@ def _store(origin: str, good: Mapping[str, Foreign], now: dt.datetime) -> tuple[
             withdrawn += 1
             row.withdrawn_because = _("来源目录 %s 不再列出。") % origin
             _set(row, {"state": [row.state, "withdrawn"]}, row.withdrawn_because, now, touched, versions)
-    Revision.objects.bulk_create(versions)
+    # A first reading is thousands of them: in sets, each once. What is there changes row by row, which is few.
+    Resource.objects.bulk_create([row for row in touched if row.pk is None], batch_size=BATCH)
+    Revision.objects.bulk_create(versions, batch_size=BATCH)
     write_listings(touched)
     return added, changed, withdrawn
 
@@ -109,7 +112,8 @@ def _set(
     for field, (_before, after) in differs.items():
         setattr(row, field, after)
     base, row.version = row.version, row.version + 1
-    row.save()
+    if row.pk is not None:
+        row.save()
     touched.append(row)
     versions.append(
         Revision(
