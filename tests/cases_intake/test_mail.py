@@ -20,6 +20,7 @@ from chengyun.cases.intake.mailbox import read_mailbox, take
 from chengyun.cases.intake.models import Message, Photo, Report
 from chengyun.cases.intake.services import file_report
 from chengyun.cases.models import Case
+from chengyun.config import config
 from chengyun.errors import Unavailable
 
 from .conftest import HAISHU, NOW, picture, report
@@ -106,6 +107,9 @@ def test_a_page_is_read_for_its_words(city):
         b"", b"\x00\xff\xfe", b"From: a@b.c\nContent-Type: multipart/mixed; boundary=x\n\n--x\nbroken",
         b"From: a@b.c\nContent-Type: text/plain; charset=nonsense\n\n\xff\xfe words",
         "From: =?gb2312?B?0rvLq8qx?= <a@b.c>\nSubject: =?utf-8?B?!!!?=\n\n井盖".encode(),
+        b"From: =?utf-8?q?a=0d=0ab?= <a@b.c>\nReferences: [\nMessage-ID: <\n\nwords",
+        b"From: a@b.c\nContent-Type: text/html\n\nwords <![such[words",
+        b'From: a@b.c\nContent-Type: text/plain; charset="a\x00b"\n\nwords \xff',
     ],
 )  # fmt: skip
 def test_damaged_letters_are_read_as_well_as_they_go(data):
@@ -122,6 +126,29 @@ def test_a_mail_folder_is_emptied_once_its_letters_are_reports(city, tmp_path: P
     monkeypatch.setenv("CHENGYUN_MAIL_INBOX", f"maildir:{tmp_path}/gone")
     with pytest.raises(Unavailable):
         read_mailbox(NOW)
+
+
+def test_a_letter_nothing_can_be_made_of_stands_before_no_other(city, tmp_path: Path, monkeypatch):
+    box = mailbox.Maildir(tmp_path / "box")
+    parts = b"".join(b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (at, at) for at in range(2000))
+    box.add(b"From: wang@example.org\n" + parts + b"\n...")
+    box.add(b"From: =?utf-8?q?a=00b?= <wang@example.org>\nMessage-ID: <1\x00@x>\nSubject: =?utf-8?q?lamp=00?=\n\nlamp")
+    monkeypatch.setenv("CHENGYUN_MAIL_INBOX", f"maildir:{tmp_path}/box")
+    assert read_mailbox(NOW) == 2
+    assert (len(mailbox.Maildir(tmp_path / "box")), Report.objects.get().contact.name) == (0, "ab")
+    (kept,) = (config().data / "mail" / "unread").iterdir()
+    assert kept.read_bytes().endswith(b"...")
+    kept.unlink()
+
+
+def test_a_letter_that_cannot_be_written_stands_before_no_other(city):
+    bad = file_report(report(email="li@example.org", external="<a\nBcc: x@example.org>", join=""), ANONYMOUS, NOW).report
+    good = file_report(report(email="ann@example.org", join=""), ANONYMOUS, NOW).report
+    for one in (bad, good):
+        Message.objects.create(report=one, at=NOW, kind="accepted", mail="waiting", next_at=NOW)
+    mailing.send_waiting(NOW, EmailBackend())
+    assert {address for one in mail.outbox for address in one.to} == {"ann@example.org"}
+    assert "failed" in set(Message.objects.filter(report=bad).values_list("mail", flat=True)) <= {"failed", "none"}
 
 
 def test_a_letter_goes_out_in_the_reporters_language_with_the_link_and_no_robot_answers_it(city):

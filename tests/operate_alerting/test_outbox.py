@@ -19,6 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import psycopg
 import pytest
 from django.conf import settings
+from django.core.mail.backends.locmem import EmailBackend
 from django.db import connection, transaction
 
 from chengyun.access.models import Account, Assignment
@@ -121,6 +122,18 @@ def test_what_does_not_get_through_is_tried_again_and_then_stands(db, receiver) 
     assert one.state == "dead"
     assert len({headers["webhook-id"] for headers, _ in receiver.got}) == 1
     assert len({body for _, body in receiver.got}) == 1
+
+
+def test_what_cannot_be_written_stands_before_no_other(db, receiver) -> None:
+    other = delivery(receiver.server_port)
+    Plan.objects.update(text=PLAN.replace("127.0.0.1:9/", f"127.0.0.1:{receiver.server_port}/预警/"))
+    broken = Delivery.objects.create(
+        notice=other.notice, channel="email", target="a@b\nBcc: c@d", next_at=NOW - dt.timedelta(minutes=1)
+    )
+    assert outbox.send_waiting(NOW, EmailBackend()) == 1
+    broken.refresh_from_db()
+    assert (broken.state, "newlines" in broken.error) == ("dead", True)
+    assert len(receiver.got) == 1
 
 
 def test_private_addresses_are_refused_unless_allowed(db, monkeypatch: pytest.MonkeyPatch) -> None:

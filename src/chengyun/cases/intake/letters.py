@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import email
 import email.policy
 import re
@@ -46,32 +47,49 @@ def read_letter(data: bytes, own: str) -> Letter:
     message = email.message_from_bytes(data, policy=email.policy.default)
     if not isinstance(message, EmailMessage):
         raise TypeError("the default policy makes EmailMessages")
-    name, sender = parseaddr(str(message.get("From", "")))
-    subject = " ".join(str(message.get("Subject", "")).split())[:200]
+    name, sender = parseaddr(_header(message, "From"))
+    subject = " ".join(_header(message, "Subject").split())[:200]
     photos, left_out = _pictures(message)
-    text = _fresh(_text(message))
-    numbers = find_numbers(f"{subject}\n{message.get('References', '')}\n{_text(message)}")
+    whole = _text(message)
+    numbers = find_numbers(f"{subject}\n{_header(message, 'References')}\n{whole}")
     return Letter(
-        str(message.get("Message-ID", "")).strip()[:200], sender.strip()[:254], name[:60], subject, text, photos, left_out,
+        _header(message, "Message-ID").strip()[:200], sender.strip()[:254], name[:60], subject, _fresh(whole), photos, left_out,
         numbers[0] if numbers else "", _robot(message, sender, own),
     )  # fmt: skip
+
+
+def _header(message: EmailMessage, name: str, default: str = "") -> str:
+    """Return a header as it is meant or, where the library cannot say what is meant, as it was sent."""
+    try:
+        found = str(message.get(name, default))
+    except Exception:  # its parser raises whatever its parts raise
+        found = next(
+            (" ".join(str(value).split()) for given, value in message.raw_items() if given.lower() == name.lower()), default
+        )
+    return _clean(found)
+
+
+def _clean(text: str) -> str:
+    """Return text without what no table keeps: zero bytes, halves of characters."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
 
 
 def _robot(message: EmailMessage, sender: str, own: str) -> str:
     """Return why a letter is a robot's: RFC 3834 and what mail systems do beside it."""
     if not sender or "@" not in sender:
         return "it has no sender"
-    if str(message.get("Return-Path", "x")).strip() == "<>":
+    if _header(message, "Return-Path", "x").strip() == "<>":
         return "it is a delivery notice"
     if sender.lower() == own.lower():
         return "it comes from our own address"
-    if str(message.get("Auto-Submitted", "no")).split(";")[0].strip().lower() != "no":
+    if _header(message, "Auto-Submitted", "no").split(";")[0].strip().lower() != "no":
         return "it was sent automatically"
     if any(
-        message.get(header) for header in ("X-Auto-Response-Suppress", "X-Autoreply", "X-Loop", "List-Id", "List-Unsubscribe")
+        _header(message, header)
+        for header in ("X-Auto-Response-Suppress", "X-Autoreply", "X-Loop", "List-Id", "List-Unsubscribe")
     ):
         return "it was sent automatically or to a list"
-    if str(message.get("Precedence", "")).strip().lower() in ("bulk", "junk", "list", "auto_reply"):
+    if _header(message, "Precedence").strip().lower() in ("bulk", "junk", "list", "auto_reply"):
         return "it was sent in bulk"
     if _ROBOT.match(sender):
         return "its sender is a robot"
@@ -84,7 +102,7 @@ def _text(message: EmailMessage) -> str:
         return ""
     try:
         content = str(part.get_content())
-    except (LookupError, UnicodeError):
+    except (LookupError, ValueError):
         content = (part.get_payload(decode=True) or b"").decode("utf-8", "replace")  # type: ignore[union-attr]
     return _plain(content) if part.get_content_type() == "text/html" else content
 
@@ -108,7 +126,7 @@ def _pictures(message: EmailMessage) -> tuple[tuple[bytes, ...], tuple[str, ...]
         if fits and isinstance(data, bytes):
             kept.append(data)
         else:
-            left_out.append(str(part.get_filename() or part.get_content_type())[:80])
+            left_out.append(_clean(str(part.get_filename() or part.get_content_type()))[:80])
     return tuple(kept), tuple(left_out)
 
 
@@ -135,5 +153,6 @@ class _Words(HTMLParser):
 
 def _plain(page: str) -> str:
     reader = _Words()
-    reader.feed(page)
+    with contextlib.suppress(AssertionError):  # what it says of marked sections it does not know; what was read until then counts
+        reader.feed(page)
     return re.sub(r"\n{3,}", "\n\n", "".join(reader.words))

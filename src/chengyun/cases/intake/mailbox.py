@@ -2,7 +2,8 @@
 """Reports by e-mail: letters of a mailbox become reports, letters about a report are added to it.
 
 A letter is taken out of the mailbox only after its report is committed; one that is read twice is known by its Message-ID. A
-sender whose letters have no ID gets one from their bytes.
+sender whose letters have no ID gets one from their bytes. A letter nothing can be made of is kept whole in <data>/mail/unread
+and said in the log: anybody can write one, and none may stand before those that come after it.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ import hashlib
 import imaplib
 import logging
 import mailbox
+import os
 from collections.abc import Callable, Generator
 from pathlib import Path
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils.translation import gettext as _
 
 from chengyun.access.actors import ANONYMOUS
@@ -26,6 +28,7 @@ from chengyun.cases.intake.messages import hear, tell
 from chengyun.cases.intake.models import Message, Report
 from chengyun.cases.intake.post import Server
 from chengyun.cases.intake.services import Filed, ReportIn, file_report
+from chengyun.config import config, make_folder
 from chengyun.errors import Refused, Unavailable
 
 __all__ = ["read_mailbox", "take"]
@@ -43,10 +46,27 @@ def read_mailbox(now: dt.datetime) -> int:
     taken = 0
     with contextlib.closing(_letters(server)) as letters:
         for data, settle in letters:
-            take(data, now)
+            try:
+                take(data, now)
+            except (Unavailable, OperationalError, InterfaceError):
+                raise  # it waits for the database
+            except Exception:
+                log.exception("A letter could not be read. It is kept as %s.", _set_aside(data))
             settle()
             taken += 1
     return taken
+
+
+def _set_aside(data: bytes) -> Path:
+    """Keep a letter whole, once, and return where; it is on disk then."""
+    folder = config().data / "mail" / "unread"
+    make_folder(folder)
+    path = folder / f"{hashlib.sha256(data).hexdigest()[:16]}.eml"
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    return path
 
 
 def take(data: bytes, now: dt.datetime) -> Report | None:

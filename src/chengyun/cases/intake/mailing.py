@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import smtplib
 
 from django.core.mail import EmailMessage
@@ -17,6 +18,8 @@ from chengyun.cases.intake.models import Message
 from chengyun.cases.intake.wording import say
 
 __all__ = ["send_waiting"]
+
+log = logging.getLogger(__name__)
 
 RETRY_MIN = (2, 10, 60, 360, 1440)
 """Minutes to the next try; after the last one it is given up."""
@@ -53,6 +56,10 @@ def _send(message: Message, backend: EmailBackend, now: dt.datetime) -> bool:
         try:
             backend.send_messages([letter(message, contact.email)])
             message.mail, message.sent_at = Message.Mail.SENT, now
+        except ValueError:
+            # No address letters can go to, or a letter answered whose name is none: never sent, and never in the others' way.
+            log.exception("A letter about %s cannot be written.", message.report.number)
+            message.mail, message.next_at = Message.Mail.FAILED, None
         except (OSError, smtplib.SMTPException):
             late = message.attempts > len(RETRY_MIN)
             message.mail = Message.Mail.FAILED if late else Message.Mail.WAITING

@@ -9,6 +9,7 @@ person sends or drops it.
 from __future__ import annotations
 
 import datetime as dt
+import logging
 
 from django.db import transaction
 
@@ -21,6 +22,8 @@ from chengyun.operate.alerting.current import current
 from chengyun.operate.alerting.models import Delivery
 
 __all__ = ["drop", "retry", "send_waiting"]
+
+log = logging.getLogger(__name__)
 
 RETRY_S = (10, 60, 300, 1800, 7200, 21600)
 """Seconds to the next try; after the last one it has failed."""
@@ -59,6 +62,11 @@ def _send(one: Delivery, backend: mail.Backend | None, now: dt.datetime) -> bool
         one.state = Delivery.State.DEAD if final else Delivery.State.WAITING
         one.next_at = None if final else now + dt.timedelta(seconds=RETRY_S[one.attempts - 1])
         one.error = problem.sentence[:300]
+    except ValueError as wrong:
+        # An address or a title of which no letter and no request can be made: it waits for a person, and nobody waits for it.
+        log.exception("delivery %s cannot be sent", one.key)
+        one.state, one.next_at = Delivery.State.DEAD, None
+        one.error = f"It cannot be sent as it stands: {wrong}"[:300]
     else:
         one.state, one.sent_at, one.next_at, one.error = Delivery.State.SENT, now, None, ""
     one.save(update_fields=["state", "attempts", "next_at", "sent_at", "error"])

@@ -58,6 +58,6 @@ def letter(delivery: Delivery, now: dt.datetime) -> EmailMessage:
     subject = f"[{notice.severity}] {notice.title}" if len(seen) == len(told) else _("预警有变化")
     domain = (post.sender().rpartition("@")[2] or "localhost").strip("<> ")
     return EmailMessage(
-        subject.replace("\n", " "), body, post.sender(), [delivery.target],
+        " ".join(subject.split()), body, post.sender(), [delivery.target],
         headers={"Message-ID": f"<alert.{delivery.key}@{domain}>", "Auto-Submitted": "auto-generated"},
     )  # fmt: skip

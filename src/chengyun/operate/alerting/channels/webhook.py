@@ -18,7 +18,7 @@ import os
 import socket
 import ssl
 from collections.abc import Callable, Collection
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from chengyun.config import config
 from chengyun.errors import Refused, Unavailable
@@ -27,6 +27,8 @@ from chengyun.operate.alerting.models import Delivery
 __all__ = ["address_of", "key_of", "payload", "send", "signed"]
 
 TIMEOUT_S = 10.0
+WRITTEN = "%/?:@!$&'()*+,;=~[]"
+"""Stands in an address as it is; anything else, such as Chinese, is escaped (RFC 3987, 3.1)."""
 Lookup = Callable[[str, int], list[str]]
 
 
@@ -48,7 +50,8 @@ def send(delivery: Delivery, url: str, now: dt.datetime) -> None:
         connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
         connection.sock = raw
         try:
-            connection.request("POST", (parts.path or "/") + (f"?{parts.query}" if parts.query else ""), body, headers)
+            target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+            connection.request("POST", quote(target, safe=WRITTEN), body, headers)
             answer = connection.getresponse()
             answer.read(1000)
         finally:
