@@ -126,6 +126,18 @@ def test_every_question_is_answered_as_by_counting(cases, bodies):
     assert min(seen.values()) > 20
 
 
+def test_a_day_of_two_spans_counts_in_both(cases):
+    actor, asked = officer(""), Asked((TYPE,))
+    now, then = Span(dt.date(2025, 1, 1), dt.date(2026, 11, 22)), Span(dt.date(2024, 1, 1), dt.date(2025, 11, 22))
+    for grain in ("day", "month"):
+        both = queries.series(actor, asked, grain, [now, then])
+        assert both == [queries.series(actor, asked, grain, [span])[0] for span in (now, then)]
+        assert both[1]
+    rows = queries.broken_down(actor, asked, "month", "area", [now, then])
+    alone = {row.key: row.now for row in queries.broken_down(actor, asked, "month", "area", [then])}
+    assert {row.key: row.then for row in rows if row.then.of} == alone
+
+
 def test_who_sees_no_cases_counts_none(cases):
     nobody = Actor(None, "访客", None, frozenset(), ())
     assert queries.series(nobody, Asked(), "month", [Span(dt.date(2025, 1, 1), TODAY)]) == [{}]
@@ -167,6 +179,8 @@ def test_periods_and_what_they_are_compared_with():
     assert (usual.grain, usual.span) == ("month", Span(dt.date(2025, 12, 1), TODAY))
     assert usual.then == Span(dt.date(2024, 12, 1), dt.date(2025, 11, 22))
     assert question(compare="year").then == Span(dt.date(2024, 12, 1), dt.date(2025, 11, 22))
+    february = question(first="2025-02-01", last="2025-02-28", compare="year")
+    assert february.then == Span(dt.date(2024, 2, 1), dt.date(2024, 2, 29))
     month = question(first="2026-02-10", last="2026-02-20")
     assert month.span == Span(dt.date(2026, 2, 1), dt.date(2026, 2, 28))
     assert month.then == Span(dt.date(2026, 1, 1), dt.date(2026, 1, 31))

@@ -175,7 +175,8 @@ def _counted(
     for at, span in enumerate(spans):
         values |= {f"first_{at}": span.first, f"last_{at}": span.last}
     when = " OR ".join(f"day BETWEEN %(first_{at})s AND %(last_{at})s" for at in range(len(spans)))
-    which = "".join(f"WHEN day BETWEEN %(first_{at})s AND %(last_{at})s THEN {at} " for at in range(len(spans)))
+    # A day that lies in both spans, as it does in two years compared with the year before, counts in both.
+    numbered = ", ".join(f"({at}, %(first_{at})s::date, %(last_{at})s::date)" for at in range(len(spans)))
     if sheet is None:
         rows = _cases(values, asked, place, spans)
     else:
@@ -183,7 +184,9 @@ def _counted(
         rows = _kept(_pieces(sheet, monthly, spans, values) if monthly else [(sheet, when)], conditions, when)
     condition = " AND ".join((*conditions, f"({when})"))
     text = f"""
-        SELECT CASE {which} END, {key}, {sums()} FROM ({rows}) AS counted WHERE {condition} GROUP BY 1, 2
+        SELECT span.at, {key}, {sums()}
+        FROM ({rows}) AS counted JOIN (VALUES {numbered}) AS span (at, since, until) ON day BETWEEN span.since AND span.until
+        WHERE {condition} GROUP BY 1, 2
     """  # noqa: S608  words of this module; values are parameters
     with connection.cursor() as cursor:
         cursor.execute(text, values)

@@ -44,11 +44,12 @@ class Question:
                 return None
             case "year", "week":
                 return Span(*(day - dt.timedelta(days=364) for day in (self.span.first, self.span.last)))
-            case "year", _:
+            case "year", "day":
                 return Span(*(months_before(day, 12) for day in (self.span.first, self.span.last)))
             case _, "month":
                 first, last = self.span.first, self.span.last
-                months = (last.year - first.year) * 12 + last.month - first.month + 1
+                months = 12 if self.compared == "year" else (last.year - first.year) * 12 + last.month - first.month + 1
+                # Whole months with whole months: of a February, its 29th day as well.
                 ends = (last + dt.timedelta(days=1)).day == 1
                 earlier = months_before(last, months)
                 return Span(months_before(first, months), _end_of_month(earlier) if ends else earlier)
