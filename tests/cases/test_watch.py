@@ -78,3 +78,12 @@ def test_a_pause_never_lasts_longer_than_the_rule_allows(case):
     case = take_step(case, "ask_deferral", SYSTEM, NOW, reason="等待", until=NOW + 9000 * HOUR)
     case = take_step(case, "grant_deferral", SYSTEM, NOW)
     assert CaseStage.objects.get(case=case, left_at=None).due_at == NOW + dt.timedelta(days=30)
+
+
+def test_lateness_takes_the_case_before_its_stay_as_steps_do(case, django_assert_max_num_queries):
+    late = case.due_at + HOUR
+    with django_assert_max_num_queries(40) as asked:
+        assert tell_lateness(late) == 1
+    locks = [query["sql"] for query in asked.captured_queries if "FOR UPDATE" in query["sql"]]
+    assert locks[0].split(" FROM ")[1].startswith('"cases_case" ')
+    assert all("cases_casestage" not in lock.split(" FROM ")[1] for lock in locks)

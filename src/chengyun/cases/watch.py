@@ -59,11 +59,13 @@ def tell_lateness(now: dt.datetime) -> int:
 
 
 def _told(pk: int, now: dt.datetime) -> int:
-    """Tell of one stay under its lock: what another worker told already, or a step ended, is not told again."""
-    stage = CaseStage.objects.select_for_update(of=("self",)).filter(pk=pk, left_at=None).first()
-    if stage is None:
+    """Tell of one stay under its case's lock: what another worker told already, or a step ended, is not told again."""
+    # The case first, as every step does: who held the stay and waited for the case would stop a step that holds the case.
+    owned = Case.objects.select_for_update(of=("self",)).select_related("owner")
+    case = owned.filter(pk__in=CaseStage.objects.filter(pk=pk).values("case_id")).first()
+    stage = CaseStage.objects.filter(pk=pk, left_at=None).first() if case is not None else None
+    if case is None or stage is None:
         return 0
-    case = Case.objects.select_for_update(of=("self",)).select_related("owner").get(pk=stage.case_id)
     red = case.warn_at is not None and case.due_at < now
     level = RED if red else YELLOW
     if stage.told >= level or case.stage_id != stage.pk:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from django.db import connection
 from psycopg import sql
 
-__all__ = ["ensure", "horizon", "sequence_of"]
+__all__ = ["ensure", "horizon", "renew", "sequence_of"]
 
 SPACE = 0x45584348
 """Of the advisory locks: the first of their two numbers is this, mixed with the table's."""
@@ -22,9 +22,9 @@ WRAP = 1 << 32
 _FUNCTION = """
 CREATE OR REPLACE FUNCTION exchange_under_way() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-    low bigint;
+    -- Null of a sequence nothing was drawn from: its first number is one. Planned once, where its name in a statement never is.
+    low bigint := coalesce(pg_sequence_last_value(TG_ARGV[0]::regclass), 0);
 BEGIN
-    EXECUTE format('SELECT last_value - CASE WHEN is_called THEN 0 ELSE 1 END FROM %%s', TG_ARGV[0]) INTO low;
     PERFORM pg_advisory_xact_lock_shared(%(space)s # hashtext(TG_ARGV[0]), low::bit(32)::int);
     RETURN NULL;
 END
@@ -41,6 +41,12 @@ SELECT DISTINCT objid::bigint FROM pg_locks
 WHERE locktype = 'advisory' AND objsubid = 2 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
     AND pid <> pg_backend_pid() AND classid = ((%s # hashtext(%s))::bigint & 4294967295)::oid
 """
+
+
+def renew() -> None:
+    """Give the triggers that are there the function they now call. Idempotent."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FUNCTION % {"space": SPACE})
 
 
 def ensure(table: str, sequence: str) -> bool:

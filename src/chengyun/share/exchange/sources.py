@@ -121,6 +121,7 @@ def source_of(dataset: str) -> Source:
 def ensure_horizons() -> None:
     """Make every table's writers tell which versions are under way; called whenever the database is brought up to date."""
     city: City = settings.CITY
+    horizon.renew()
     for dataset in city.entities:
         source = source_of(dataset)
         if source.sequence:
