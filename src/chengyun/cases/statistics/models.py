@@ -37,7 +37,8 @@ def _count() -> models.IntegerField[Any, Any]:
 
 
 class Counts(models.Model):
-    """type … source: what is counted apart. area: up to nine digits, a street. department: id of the body charged; 0: none."""
+    """type … source: what is counted apart. area: the case's own code, or its first digits as a sheet keeps them.
+    department: id of the body charged; 0: none."""
 
     type = models.CharField(max_length=130)
     day = models.DateField()

@@ -25,7 +25,20 @@ from chengyun.cases.statistics.sql import parts, sums
 from chengyun.city import City
 from chengyun.config import config
 
-__all__ = ["Asked", "By", "Counts", "Grain", "Row", "Span", "areas_of", "backlog", "broken_down", "grain_for", "series"]
+__all__ = [
+    "Asked",
+    "By",
+    "Counts",
+    "Grain",
+    "Row",
+    "Span",
+    "areas_of",
+    "backlog",
+    "broken_down",
+    "grain_for",
+    "series",
+    "whole_months",
+]
 
 Grain = Literal["day", "week", "month"]
 By = Literal["area", "category", "department", "source"]
@@ -126,6 +139,15 @@ def grain_for(actor: Actor, asked: Asked, grain: Grain, by: By | None = None) ->
     return grain if digits > STREET or len(asked.area) >= STREET or sheet_for(True, digits, apart) else "month"
 
 
+def whole_months(actor: Actor, asked: Asked, by: By | None = None) -> bool:
+    """Say whether a question by the month is answered for whole months only: days are counted on no sheet it can be read from."""
+    place = _place(actor, asked)
+    if place is None:
+        return False
+    digits, apart = _needs(place, asked, by)
+    return sheet_for(True, digits, apart) is None and sheet_for(False, digits, apart) is not None
+
+
 def series(actor: Actor, asked: Asked, grain: Grain, spans: Sequence[Span]) -> list[dict[dt.date, Counts]]:
     """Return for each span the counts of its days, weeks (by their Monday) or months that have any."""
     key = {"day": "day", "week": "date_trunc('week', day)::date", "month": "date_trunc('month', day)::date"}[grain]
@@ -156,59 +178,54 @@ def backlog(actor: Actor, asked: Asked) -> int:
 
 def _counted(
     actor: Actor, asked: Asked, grain: Grain, spans: Sequence[Span], key: str, by: By | None
-) -> list[tuple[int, Any, Counts]]:
-    """Return (number of the span, key, counts)."""
+) -> Iterator[tuple[int, Any, Counts]]:
+    """Yield (number of the span, key, counts). Spans may share days: each is a statement of its own."""
     place = _place(actor, asked)
     if place is None:
-        return []
+        return
     digits, apart = _needs(place, asked, by)
-    sheet = None if digits > STREET else sheet_for(grain != "month" or not _whole_months(spans), digits, apart)
-    if sheet is None and digits <= STREET and grain == "month":
-        sheet = sheet_for(False, digits, apart)
-        spans = [_months(span) for span in spans]
-    values: dict[str, Any] = {}
-    conditions = [_where(place, values), *(f"{name} = %({name})s" for name in asked.narrowed)]
-    values |= asked.narrowed
-    if asked.area:
-        conditions.append("area LIKE %(area)s")
-        values["area"] = f"{asked.area}%"
+    daily, monthly = sheet_for(True, digits, apart), sheet_for(False, digits, apart)
     for at, span in enumerate(spans):
-        values |= {f"first_{at}": span.first, f"last_{at}": span.last}
-    when = " OR ".join(f"day BETWEEN %(first_{at})s AND %(last_{at})s" for at in range(len(spans)))
-    # A day that lies in both spans, as it does in two years compared with the year before, counts in both.
-    numbered = ", ".join(f"({at}, %(first_{at})s::date, %(last_{at})s::date)" for at in range(len(spans)))
-    if sheet is None:
-        rows = _cases(values, asked, place, spans)
-    else:
-        monthly = sheet_for(False, digits, apart) if by and not sheet.monthly and _apart(spans) else None
-        rows = _kept(_pieces(sheet, monthly, spans, values) if monthly else [(sheet, when)], conditions, when)
-    condition = " AND ".join((*conditions, f"({when})"))
-    text = f"""
-        SELECT span.at, {key}, {sums()}
-        FROM ({rows}) AS counted JOIN (VALUES {numbered}) AS span (at, since, until) ON day BETWEEN span.since AND span.until
-        WHERE {condition} GROUP BY 1, 2
-    """  # noqa: S608  words of this module; values are parameters
-    with connection.cursor() as cursor:
-        cursor.execute(text, values)
-        return [(row[0], row[1], Counts(dict(zip(COUNTED, row[2:], strict=True)))) for row in cursor.fetchall()]
+        values: dict[str, Any] = {**asked.narrowed}
+        conditions = [_where(place, values), *(f"{name} = %({name})s" for name in asked.narrowed)]
+        if grain == "month" and daily is None and monthly is not None:
+            span = _months(span)  # all that is counted apart
+        values |= {"first": span.first, "last": span.last}
+        if monthly is None or (daily is None and grain != "month"):
+            rows = _cases(values, asked, place, span)
+        else:
+            whole = grain == "month" or by is not None
+            pieces = list(_parted(daily or monthly, monthly, span)) if whole else [(daily or monthly, span)]
+            rows = _kept(pieces, conditions, asked.area, values)
+        text = f"""
+            SELECT {key}, {sums()} FROM ({rows}) AS counted WHERE day BETWEEN %(first)s AND %(last)s GROUP BY 1
+        """  # noqa: S608  words of this module; values are parameters
+        with connection.cursor() as cursor:
+            cursor.execute(text, values)
+            for value, *counts in cursor.fetchall():
+                yield at, value, Counts(dict(zip(COUNTED, counts, strict=True)))
 
 
-def _kept(pieces: Sequence[tuple[Sheet, str]], conditions: Iterable[str], when: str) -> str:
+def _kept(pieces: Iterable[tuple[Sheet, Span]], conditions: Sequence[str], area: str, values: dict[str, Any]) -> str:
     """Return the cells of sheets, each with the days it is read for, and the notes of all days."""
-    # The conditions stand in every part, so that each is read by its index.
+    # Every part says all it can as equal or between, so that an index leads to its cells and passes over the rest.
     where = " AND ".join(conditions)
-    cells = [f"SELECT {NOTES} FROM statistics_cell WHERE sheet = {one.number} AND {where} AND ({days})" for one, days in pieces]  # noqa: S608
-    return " UNION ALL ".join((*cells, f"SELECT {NOTES} FROM statistics_delta WHERE {where} AND ({when})"))  # noqa: S608
+    found = []
+    for number, (sheet, days) in enumerate(pieces):
+        values |= {f"since_{number}": days.first, f"until_{number}": days.last}
+        within = f"day BETWEEN %(since_{number})s AND %(until_{number})s AND {_in_area(area, sheet, values)}"
+        found.append(f"SELECT {NOTES} FROM statistics_cell WHERE sheet = {sheet.number} AND {where} AND {within}")  # noqa: S608
+    noted = f"{where} AND day BETWEEN %(first)s AND %(last)s AND area LIKE %(area)s"
+    values["area"] = f"{area}%"
+    return " UNION ALL ".join((*found, f"SELECT {NOTES} FROM statistics_delta WHERE {noted}"))  # noqa: S608
 
 
-def _pieces(daily: Sheet, monthly: Sheet, spans: Sequence[Span], values: dict[str, Any]) -> list[tuple[Sheet, str]]:
-    """Return which sheet is read for which days: where days are not told apart, whole months are, and few days beside them."""
-    found: dict[Sheet, list[str]] = {daily: [], monthly: []}
-    for at, span in enumerate(spans):
-        for place, (sheet, part) in enumerate(_parted(daily, monthly, span)):
-            values |= {f"since_{at}_{place}": part.first, f"until_{at}_{place}": part.last}
-            found[sheet].append(f"day BETWEEN %(since_{at}_{place})s AND %(until_{at}_{place})s")
-    return [(sheet, " OR ".join(days)) for sheet, days in found.items() if days]
+def _in_area(area: str, sheet: Sheet, values: dict[str, Any]) -> str:
+    """Return the condition of the cells within an area; codes are digits, so any order of names puts them alike."""
+    if not area:
+        return "true"
+    values |= {"in_area": area, "to_area": area.ljust(sheet.digits, "9")}
+    return "area = %(in_area)s" if len(area) == sheet.digits else "area BETWEEN %(in_area)s AND %(to_area)s"
 
 
 def _parted(daily: Sheet, monthly: Sheet, span: Span) -> Iterator[tuple[Sheet, Span]]:
@@ -225,19 +242,18 @@ def _parted(daily: Sheet, monthly: Sheet, span: Span) -> Iterator[tuple[Sheet, S
         yield daily, Span(end + DAY, span.last)
 
 
-def _cases(values: dict[str, Any], asked: Asked, place: Mapping[str, tuple[str, ...]], spans: Sequence[Span]) -> str:
-    """Return what the cases themselves add, of those that could count in the spans. The area is their own, to its last digit."""
-    zone = str(config().zone)
+def _cases(values: dict[str, Any], asked: Asked, place: Mapping[str, tuple[str, ...]], span: Span) -> str:
+    """Return what the cases themselves add, of those that could count in the span. The area is their own, to its last digit."""
     where = [_where(place, values, "c.", "area_code"), *(f"c.{_COLUMN[name]} = %({name})s" for name in asked.narrowed)]
     if asked.area:
         where.append("c.area_code LIKE %(area)s")
-    days = []
-    for at, span in enumerate(spans):
-        values[f"from_{at}"] = dt.datetime.combine(span.first, dt.time(), config().zone)
-        values[f"until_{at}"] = dt.datetime.combine(span.last + dt.timedelta(days=1), dt.time(), config().zone)
-        days += [f"c.{name} >= %(from_{at})s AND c.{name} < %(until_{at})s" for name in ("opened_at", "closed_at")]
-    where.append(f"({' OR '.join(days)})")
-    noted = parts("cases_case", zone, where=" AND ".join(where)).replace("left(c.area_code, 9)", "c.area_code")
+        values["area"] = f"{asked.area}%"
+    values["since"] = dt.datetime.combine(span.first, dt.time(), config().zone)
+    values["until"] = dt.datetime.combine(span.last + DAY, dt.time(), config().zone)
+    opened, closed = (
+        " AND ".join((*where, f"c.{moment} >= %(since)s AND c.{moment} < %(until)s")) for moment in ("opened_at", "closed_at")
+    )
+    noted = parts("cases_case", str(config().zone), where=opened, ended_where=closed)
     return f"SELECT * FROM ({noted}) AS noted ({NOTES})"  # noqa: S608
 
 
@@ -286,14 +302,6 @@ def _prefixes(rows: Predicate) -> tuple[str, ...]:
         case Or(several):
             return tuple(prefix for part in several for prefix in _prefixes(part))
     return ()
-
-
-def _whole_months(spans: Sequence[Span]) -> bool:
-    return all(span == _months(span) for span in spans)
-
-
-def _apart(spans: Sequence[Span]) -> bool:
-    return all(one.last < other.first or other.last < one.first for at, one in enumerate(spans) for other in spans[at + 1 :])
 
 
 def _months(span: Span) -> Span:

@@ -2,7 +2,8 @@
 """What is counted apart from what. A case is counted once on every sheet; a question is answered from the smallest that can.
 
 A sheet of everything by everything would have as many rows as there are cases. These have few, and between them they know
-every pair a page may ask for; what none of them knows is counted from the cases of one street, or by the month.
+every pair a page may ask for, and by the month every question about a street; what none of them knows is counted from the
+cases of one street or community.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ __all__ = ["SHEETS", "Sheet", "sheet_for"]
 @dataclass(frozen=True, slots=True)
 class Sheet:
     """number: as it stands in a Cell; it is never used again for another sheet. digits: of the area code: 4 the city,
-    6 a district, 9 a street. apart: of category, department and source. size: how it compares with others, roughly rows for
-    each month.
+    6 a district, 9 a street, 12 a community. apart: of category, department and source. size: how it compares with others,
+    roughly rows for each month.
     """
 
     number: int
@@ -44,6 +45,8 @@ SHEETS = (
     _sheet(10, "month", 6, "category department source", 20_000),
     _sheet(11, "day", 6, "category", 40_000),
     _sheet(12, "day", 4, "category", 7_500),
+    _sheet(13, "month", 9, "category department source", 100_000),
+    _sheet(14, "month", 12, "", 3_000),
 )
 
 

@@ -15,7 +15,7 @@ from chengyun.cases.statistics.sheets import SHEETS, Sheet
 __all__ = ["ADDED", "CELLS", "DROP", "SPREAD", "create", "ends", "parts", "sums"]
 
 NOTE = f"INSERT INTO statistics_delta ({', '.join((*DIMENSIONS, *COUNTED))})"
-PLACES = {4: "city", 6: "district", 9: "street"}
+PLACES = {4: "city", 6: "district", 9: "street", 12: "community"}
 OPENED = ("opened", "simulated", "returned", "reworked", "reopened")
 
 
@@ -53,7 +53,7 @@ def parts(rows: str, zone: str, sign: str = "1", where: str = "true", ended_wher
 def _where(row: str, moment: str, zone: str) -> tuple[str, ...]:
     day = f"({row}.{moment} AT TIME ZONE '{zone}')::date"
     return (
-        f"{row}.type", day, f"left({row}.area_code, 9)", f"{row}.category", f"coalesce({row}.department_id, 0)", f"{row}.source",
+        f"{row}.type", day, f"{row}.area_code", f"{row}.category", f"coalesce({row}.department_id, 0)", f"{row}.source",
     )  # fmt: skip
 
 

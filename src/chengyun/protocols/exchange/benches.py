@@ -113,7 +113,7 @@ def exchange() -> Sequence[Result]:
 def exchange_bulk() -> Sequence[Result]:
     """A whole register to another node: made, fetched, checked, kept; then what changed since."""
     with _place("there") as there, _place("here") as here:
-        there.django(FILL.replace("{digits}", "9").replace("{rows}", str(BULK_ROWS)))
+        there.django(FILL.replace("{digits}", "9").replace("{rows}", str(BULK_ROWS)), within_s=3600)
         keys = {place: place.run("federation", "key").stdout.split()[1] for place in (there, here)}
         for one, other, name in ((there, here, "here"), (here, there, "there")):
             done = one.run("federation", "add", name, f"{other.protocols_url}/exchange/v1", "--key", keys[other])
@@ -139,7 +139,7 @@ def exchange_bulk() -> Sequence[Result]:
         # What changed is told once no older transaction of that city may still write before it: its jobs have long ones.
         for _ in range(DRAWS):
             drawn = here.run("federation", "draw")
-            kept = here.django(KEPT).split()
+            kept = here.django(KEPT, within_s=900).split()
             if drawn.returncode or kept[1] == "1000":
                 break
             time.sleep(1)

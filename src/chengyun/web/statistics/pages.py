@@ -234,4 +234,4 @@ def listed(question: Question, what: str, span: Span | None, **narrowed: Any) ->
 def _only_whole(actor: Actor, question: Question) -> bool:
     """Say whether a month that has not ended is compared with a whole one: no sheet counts its days apart."""
     unfinished = (question.span.last + dt.timedelta(days=1)).day != 1
-    return question.grain == "month" and unfinished and queries.grain_for(actor, question.asked, "day", question.by) == "month"
+    return question.grain == "month" and unfinished and queries.whole_months(actor, question.asked, question.by)
