@@ -5,15 +5,18 @@ from __future__ import annotations
 
 import datetime as dt
 
+import msgspec
 import pytest
 from django.test import Client
 from django.utils import timezone
 
 from chengyun.access.actors import Actor
 from chengyun.access.models import Account, Assignment, AuditRecord
-from chengyun.operate.alerting import current, rosters, silences
+from chengyun.errors import Refused
+from chengyun.operate.alerting import amending, current, rosters, silences
 from chengyun.operate.alerting.foretold import Foretold, foretell
 from chengyun.operate.alerting.models import Delivery, Plan
+from chengyun.operate.alerting.plan import read_plan
 from chengyun.operate.probation.ruleset import rule_named
 
 from .conftest import PLAN, RULE, turn
@@ -125,3 +128,66 @@ def test_who_may_not_change_it_only_reads_it(on_duty: dict[str, Actor]) -> None:
     assert leader.post("/alerts/plan", {"deed": "load", "text": PLAN, "upon": ""}).status_code in (400, 403)
     assert Plan.objects.count() == 1
     assert Client().get("/alerts/plan").status_code in (302, 403, 404)
+
+
+def test_a_common_change_is_written_into_the_file_and_nothing_else_of_it_moves() -> None:
+    later = amending.change_step(PLAN, "duty", 1, after_s=900, add="account:li", drop="webhook:ops")
+    before, after = read_plan(PLAN).chain[0], read_plan(later).chain[0]
+    assert (after.steps[1].after_s, after.steps[1].to) == (900, [*before.steps[1].to[:-1], "account:li"])
+    assert after.steps[0] == before.steps[0]
+    assert after.ack_within_s == before.ack_within_s
+    noted = "# why the plan is as it is\n" + PLAN + "\n# of the last\n"
+    more = amending.add_inhibit(noted, RULE, "air_quality.station_stuck", "district")
+    assert more.startswith(noted.rstrip())
+    assert read_plan(more).inhibit[-1].equal == ["district"]
+    assert amending.drop_inhibit(more, len(read_plan(more).inhibit) - 1).rstrip() == noted.rstrip()
+    gone = amending.drop_inhibit(noted, 0)
+    assert read_plan(gone) == msgspec.structs.replace(read_plan(PLAN), inhibit=read_plan(PLAN).inhibit[1:])
+    assert "# why the plan is as it is" in gone
+    # A file in another form is written anew, and means the same but for the change.
+    inline = 'chain = [{ name = "c", steps = [{ after_s = 0, to = ["role:leader"] }, { after_s = 60, to = ["account:li"] }] }]\n'
+    assert [step.after_s for step in read_plan(amending.change_step(inline, "c", 1, after_s=120)).chain[0].steps] == [0, 120]
+    assert len(read_plan(amending.change_step(inline, "c", 1, drop="account:li")).chain[0].steps) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda: amending.change_step(PLAN, "duty", 1, after_s=-60),
+        lambda: amending.change_step(PLAN, "duty", 0, after_s=60),
+        lambda: amending.change_step(PLAN, "duty", 9, after_s=60),
+        lambda: amending.change_step(PLAN, "gone", 0, after_s=0),
+        lambda: amending.change_step(PLAN, "duty", 1, add="nobody"),
+        lambda: amending.drop_inhibit(PLAN, 5),
+    ],
+)
+def test_a_change_that_makes_no_plan_is_refused(change) -> None:
+    with pytest.raises(Refused):
+        change()
+
+
+def test_the_form_shows_its_change_before_it_is_put_in_force(on_duty: dict[str, Actor], client: Client) -> None:
+    client.force_login(Account.objects.get(username="wang"))
+    assert b'id="amend"' not in client.get("/alerts/plan").content
+    client.force_login(Account.objects.get(username="zhang"))
+    page = client.get("/alerts/plan").context["page"]
+    assert page.choices.steps[1][0] == "1:duty"
+    asked = {"deed": "step", "step": "1:duty", "minutes": "15", "text": page.text, "upon": page.version}
+    shown = client.post("/alerts/plan", asked).context["page"]
+    assert (shown.plan.chain[0].steps[1].after_s, current.current().chain[0].steps[1].after_s) == (900, 600)
+    assert any(line.startswith("+") and "900" in line for line in shown.changed)
+    answer = client.post("/alerts/plan", {"deed": "load", "text": shown.text, "upon": shown.version})
+    assert answer.status_code == 303
+    assert current.current().chain[0].steps[1].after_s == 900
+    for wrong in ({"minutes": "soon"}, {"minutes": ""}, {"person": "nobody"}, {"step": "1:gone"}, {"minutes": "-1"}):
+        refused = client.post("/alerts/plan", asked | {"text": shown.text} | wrong)
+        assert refused.status_code == 400, wrong
+        assert refused.context["page"].fault.form == "amend"
+    both = {"deed": "inhibit", "source": RULE, "target": RULE, "equal": "subject", "text": shown.text, "upon": shown.version}
+    assert client.post("/alerts/plan", both).status_code == 400
+    more = client.post("/alerts/plan", both | {"target": "air_quality.station_stuck"}).context["page"]
+    assert len(more.plan.inhibit) == len(shown.plan.inhibit) + 1
+    less = client.post("/alerts/plan", {"deed": "uninhibit", "inhibit": "0", "text": more.text}).context["page"]
+    assert len(less.plan.inhibit) == len(shown.plan.inhibit)
+    client.force_login(Account.objects.get(username="wang"))
+    assert client.post("/alerts/plan", asked).status_code in (400, 403)

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_http_methods
 
 from chengyun.access.actors import actor_of
 from chengyun.access.models import Role
-from chengyun.access.policy import may
+from chengyun.access.policy import may, require
 from chengyun.access.views import needs
 from chengyun.city import AlertRule
 from chengyun.city.words import SEVERITIES
@@ -33,6 +33,7 @@ from chengyun.operate.alerting.muting import silences_in_force
 from chengyun.operate.alerting.people import on_duty
 from chengyun.operate.alerting.plan import Chain, Document, Inhibit, Match, Route, read_plan
 from chengyun.operate.probation.ruleset import standing_now
+from chengyun.web.alerts.amending import DEEDS, Choices, amended, changes_between, choices_of
 from chengyun.web.alerts.wording import condition_of
 from chengyun.web.desk.deeds import Fault, attempt, done
 from chengyun.web.places import area_names
@@ -105,7 +106,11 @@ class RosterLine:
 
 @dataclass(frozen=True)
 class Page:
-    """told: None where the question names no rule. text: of the plan, as in the form. version: "" for the one to begin with."""
+    """told: None where the question names no rule. text: of the plan, as in the form. version: "" for the one to begin with.
+
+    choices: of the form for common changes; None for who may not change it. changed: lines that go and come against the plan in
+    force.
+    """
 
     question: Question | None
     condition: str
@@ -125,6 +130,8 @@ class Page:
     version: str
     versions: tuple[Plan, ...]
     may_edit: bool
+    choices: Choices | None
+    changed: tuple[str, ...]
     fault: Fault | None
     as_of: dt.datetime
 
@@ -138,6 +145,11 @@ def plan(request: HttpRequest) -> HttpResponse:
         return _shown(request, None, None)
     actor, given = actor_of(request), request.POST
     text = given.get("text", "").replace("\r\n", "\n")
+    if given.get("deed") in DEEDS:
+        require(actor, "alert_plan.change")
+        made: list[str] = []
+        fault = attempt(request, "amend", lambda: made.append(amended(text, given)))
+        return _shown(request, fault, made[0] if made else text)
     if given.get("deed") == "check":
         fault = attempt(request, "plan", lambda: read_plan(text))
         return _shown(request, fault, text)
@@ -158,7 +170,7 @@ def _shown(request: HttpRequest, fault: Fault | None, text: str | None) -> HttpR
         if kept is None:
             raise Refused(_("没有这个版本的方案。"), code="plan")
         text = kept.text
-    plan = read_plan(text if text is not None and fault is None else begun)
+    plan = read_plan(text if text is not None and (fault is None or fault.form == "amend") else begun)
     question = _asked(request, now)
     told = None
     if question is not None and question.rule in rules:
@@ -178,7 +190,8 @@ def _shown(request: HttpRequest, fault: Fault | None, text: str | None) -> HttpR
         rosters=tuple(RosterLine(one, tuple(map(str, on_duty(one.key, at)))) for one in Roster.objects.all()),
         silences=len(silences_in_force(at)), plan=plan, text=begun if text is None else text, version=version,
         versions=tuple(Plan.objects.defer("text")[:MOST_VERSIONS]), may_edit=may(actor, "alert_plan.change"), fault=fault,
-        as_of=now,
+        choices=choices_of(plan, rules, addressed, LABELS) if may(actor, "alert_plan.change") else None,
+        changed=changes_between(begun, begun if text is None else text), as_of=now,
     )  # fmt: skip
     return render(request, "alerts/plan.html", {"page": page}, status=fault.status if fault else 200)
 
