@@ -132,6 +132,18 @@ def all_of(*parts: Predicate) -> Predicate:
     return Everything() if not found else found[0] if len(found) == 1 else And(tuple(found))
 
 
+def whenever(predicate: Predicate) -> Predicate:
+    """Return the rows that may be read at one time or another: the condition without its periods of the row's time."""
+    match predicate:
+        case During():
+            return Everything()
+        case And(parts):
+            return all_of(*map(whenever, parts))
+        case Or(parts):
+            return any_of(*map(whenever, parts))
+    return predicate
+
+
 def matches(predicate: Predicate, row: Mapping[str, Any], area_field: str = "area_code", time_field: str | None = None) -> bool:
     """Say whether a row is among them. The plainest reading: the other two are tested against it."""
     match predicate:

@@ -21,8 +21,10 @@ from typing import Any
 
 import msgspec
 
+from chengyun.access import predicates
 from chengyun.access.actors import Actor
 from chengyun.access.policy import Scope, scope
+from chengyun.access.predicates import Sql
 from chengyun.city import City, Stream
 from chengyun.errors import Refused
 from chengyun.lake.rows import invalid_bit
@@ -82,37 +84,56 @@ def store_for(city: City, numbers: Mapping[str, int], actor: Actor, posted: bool
     """Return what an actor may read. posted: whether what neighbours posted is among it. Asks the policy: not on the loop."""
     arms: dict[str, list[str]] = {}
     params: dict[str, Any] = {}
+    within: dict[str, Sql] = {}
     for entity in city.entities:
         if entity in numbers and (read := _reading(actor, entity, params)) is not None:
             _register(city, entity, numbers[entity], read, arms)
     for key, stream in city.streams.items():
         about = f"{key.split('.')[0]}.{stream.entity.to}"
         if key in numbers and about in numbers:
-            own, of_entity = _reading(actor, key, params), _reading(actor, about, params)
+            own, of_entity = _reading(actor, key, params, "l.time"), _reading(actor, about, params)
             if own is not None and of_entity is not None:
                 _stream(city, key, numbers, own, of_entity, arms)
-    return Store(posted, {name: " UNION ALL ".join(parts) for name, parts in arms.items()}, params)
+                if own.within is not None:
+                    within[key] = own.within
+    return Store(posted, {name: " UNION ALL ".join(parts) for name, parts in arms.items()}, params, within)
 
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """rows: the condition over a register's alias r. closed: fields that are not shown."""
+    """rows: the condition over a register's alias r. closed: fields that are not shown.
+
+    at: of a stream, the condition with the row's time; where the right is for a period, `rows` leaves the time out, so that a
+    Datastream is there whose newest value is not, and `within` says of the lake's rows which may be read; else None.
+    """
 
     rows: str
     closed: frozenset[str]
+    at: str
+    within: Sql | None = None
 
 
-def _reading(actor: Actor, dataset: str, params: dict[str, Any]) -> _Reading | None:
+def _reading(actor: Actor, dataset: str, params: dict[str, Any], time: str | None = None) -> _Reading | None:
     found: Scope = scope(actor, dataset)
     # Whoever reads about persons says for what, and there is no place for that in this language.
     if not found.allowed or found.personal:
         return None
-    text, bound = found.sql("r.area_code", "postgres")
-    prefix = f"s{len(params)}_"
-    for name, value in bound.items():
+    closed = found.hidden | frozenset(found.masks)
+    at = _bound(predicates.as_sql(found.rows, "r.area_code", "postgres", time), params)
+    ever = predicates.whenever(found.rows) if time else found.rows
+    if ever == found.rows:
+        return _Reading(at, closed, at)
+    within = found.sql("register.area_code", time_column=f"o.{found.time}")
+    return _Reading(_bound(predicates.as_sql(ever, "r.area_code", "postgres"), params), closed, at, within)
+
+
+def _bound(found: Sql, params: dict[str, Any]) -> str:
+    """Return a condition whose parameters, under names of their own, are among these."""
+    text, prefix = found.text, f"s{len(params)}_"
+    for name, value in found.params.items():
         text = text.replace(f"%({name})s", f"%({prefix}{name})s")
         params[prefix + name] = value
-    return _Reading(f"({text})", found.hidden | frozenset(found.masks))
+    return f"({text})"
 
 
 def _register(city: City, entity: str, source: int, read: _Reading, arms: dict[str, list[str]]) -> None:
@@ -166,11 +187,12 @@ def _stream(
     quantities = ", ".join(
         f"({position}::bigint, {literal(it.key)}, {literal(it.name)}, {literal(_unit(it.unit))}::jsonb)" for position, it in shown
     )
+    newest = "l.time" if own.within is None else f"CASE WHEN {own.at} THEN l.time END"
     area = "NULL::box" if of_entity.closed & {"lon", "lat"} else "box(point(r.lon, r.lat), point(r.lon, r.lat))"
     name = "r.key" if "name" in of_entity.closed else "r.name"
     arms.setdefault("Datastream", []).append(
         f"SELECT {source << 37}::bigint + (v.quantity << 32) + r.id, {name} || ' · ' || v.name, {literal(stream.one_row_is)},"
-        f" jsonb_build_object('dataset', {literal(key)}::text, 'quantity', v.key, 'newest', l.time),"
+        f" jsonb_build_object('dataset', {literal(key)}::text, 'quantity', v.key, 'newest', {newest}),"
         " v.unit, 'http://www.opengis.net/def/observationType/OGC-OM/2.0/OM_Measurement', NULL::jsonb,"
         f" {things << 32}::bigint + r.id, {source << 37}::bigint, {source << 37}::bigint + (v.quantity << 32), false,"
         f" NULL::bigint, NULL::timestamptz, NULL::timestamptz, NULL::timestamptz, NULL::timestamptz, {area}"
@@ -182,7 +204,7 @@ def _stream(
     )  # fmt: skip
     arms.setdefault("Observation", []).append(
         f"SELECT {columns} {joined} CROSS JOIN LATERAL (VALUES {values}) AS v (quantity, number, bit)"
-        f" WHERE {rows} AND v.number IS NOT NULL"
+        f" WHERE {own.at} AND {of_entity.rows} AND v.number IS NOT NULL"
     )
 
 

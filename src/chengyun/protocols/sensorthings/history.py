@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from chengyun.access.predicates import Sql
 from chengyun.city import City
 from chengyun.errors import Malformed
 from chengyun.lake.rows import invalid_bit
@@ -47,7 +48,7 @@ def history(city: City, numbers: Mapping[str, int], shown: Shown, key: str, opti
     stream, table = city.streams[shown.stream], stream_table(city, shown.stream)
     quantity = table.quantities[shown.quantity]
     window = _window(options, rows)
-    found = _read(shown.stream, table.time, key, quantity, window)
+    found = _read(city, shown.stream, key, quantity, window, store.within.get(shown.stream))
     if window.most is None and len(found) > MOST:
         raise Malformed(
             f"More than {MOST:,} Observations would be read. Say of when: $filter=phenomenonTime ge … and phenomenonTime lt ….",
@@ -67,15 +68,27 @@ def history(city: City, numbers: Mapping[str, int], shown: Shown, key: str, opti
     return replace(store, arms={**store.arms, "Observation": arm}, params={**store.params, **params})
 
 
-def _read(stream: str, time: str, key: str, quantity: str, window: _Window) -> list[dict[str, Any]]:
+def _read(city: City, stream: str, key: str, quantity: str, window: _Window, within: Sql | None) -> list[dict[str, Any]]:
     from chengyun.lake.read import snapshot  # DuckDB, which most installations' visitors never need here
 
-    with snapshot([stream], since=window.since, until=window.until, entities=[key], exact=False, registers=False) as lake:
-        pack, name = stream.split(".")
+    pack, name = stream.split(".")
+    declared = city.streams[stream]
+    time, register, only = quote(declared.time), "", ""
+    if within is not None:
+        register = (
+            f" LEFT JOIN {quote(pack)}.{quote(declared.entity.to)} AS register ON register.key = o.{quote(declared.entity.key)}"
+        )
+        only = f" AND ({within.text})"
+    read = snapshot(
+        [stream], since=window.since, until=window.until, entities=[key], exact=False, registers=within is not None
+    )  # fmt: skip
+    with read as lake:
         return lake.rows(
-            f"SELECT seq, {quote(time)} AS time, {quote(quantity)} AS number, quality FROM {quote(pack)}.{quote(name + '_raw')}"  # noqa: S608
-            f" WHERE until_seq IS NULL AND {quote(quantity)} IS NOT NULL"
-            f" ORDER BY {quote(time)}{' DESC' if window.down else ''} LIMIT {MOST + 1 if window.most is None else window.most}"
+            f"SELECT o.seq, o.{time} AS time, o.{quote(quantity)} AS number, o.quality"  # noqa: S608  names from declarations
+            f" FROM {quote(pack)}.{quote(name + '_raw')} AS o{register}"
+            f" WHERE o.until_seq IS NULL AND o.{quote(quantity)} IS NOT NULL{only}"
+            f" ORDER BY o.{time}{' DESC' if window.down else ''} LIMIT {MOST + 1 if window.most is None else window.most}",
+            within.params if within is not None else {},
         )
 
 

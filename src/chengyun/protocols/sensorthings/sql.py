@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from chengyun.access.predicates import Sql
 from chengyun.protocols.sensorthings.kinds import Kind, Link, kind_of
 
 __all__ = ["Scope", "Statement", "Store", "literal"]
@@ -46,12 +47,13 @@ class Store:
     """Where rows come from.
 
     posted: whether what neighbours posted is among them. arms: kind or table → a query for rows of the city's own.
-    params: what those queries bind.
+    params: what those queries bind. within: stream → what of its rows may be read, for the lake, where a right is for a period.
     """
 
     posted: bool = True
     arms: Mapping[str, str] = field(default_factory=dict)
     params: Mapping[str, Any] = field(default_factory=dict)
+    within: Mapping[str, Sql] = field(default_factory=dict)
 
     def source(self, kind: Kind) -> str:
         """Return what to select a kind's rows from."""
