@@ -12,6 +12,7 @@ from chengyun.access.models import Grant
 from chengyun.access.policy import scope
 from chengyun.access.rulebook import Facts
 from chengyun.errors import NotFound
+from chengyun.operate.models import Figure
 from chengyun.share.requests import corrections, notices, queries, services, upkeep
 from chengyun.share.requests.models import Correction, Deletion, Notice
 
@@ -123,6 +124,24 @@ def test_a_mistake_is_answered_by_its_source_in_ten_working_days(person: Person,
     assert (done.state, done.value) == (Correction.State.CORRECTED, "东门口")
     with refused("settled"):
         corrections.answer(steward, made.number, said="再改", value="西门口")
+
+
+def test_a_correction_is_of_a_row_that_is_there(person: Person) -> None:
+    """Of streams, figures and cases, too; tests/lake finds a stream's rows."""
+    reader = person("leader")
+    figure, stream = "air_quality.pm25_daily", "air_quality.station_hour"
+    made = {"as_of": {}, "detail": {}, "quality": {}, "simulated": False, "computed_at": dt.datetime(2026, 1, 2, tzinfo=dt.UTC)}
+    Figure.objects.create(
+        indicator=figure, subject="s1", area_code="330203", value=1.0, version="1",
+        period_start=dt.datetime(2026, 1, 1, tzinfo=dt.UTC), **made,
+    )  # fmt: skip
+    for key in ("s1", "s1@2026-01-01T00:00:00Z"):
+        assert corrections.report(reader, figure, key, "value", "偏高").area_code == "330203"
+    for dataset, key in ((figure, "s2"), (figure, "s1@2026-01-02T00:00:00Z"), ("urban_management.case", "330200-1")):
+        with pytest.raises(NotFound, match="没有找到"):
+            corrections.report(reader, dataset, key, "value", "偏高")
+    with refused("key_malformed"):
+        corrections.report(reader, stream, "s1@yesterday", "pm25", "偏高")
 
 
 def test_a_correction_tells_nobody_what_is_masked_for_them(person: Person, book: dict[str, Facts]) -> None:

@@ -14,7 +14,7 @@ from chengyun.access.models import Account, Organisation
 from chengyun.access.policy import require, require_scope, scope
 from chengyun.access.rulebook import rulebook
 from chengyun.errors import NotFound, Refused, nearest
-from chengyun.share.requests import clock, notices, rights, terms
+from chengyun.share.requests import clock, keys, notices, rights, terms
 from chengyun.share.requests.models import Correction
 from chengyun.share.requests.numbers import next_number
 from chengyun.share.requests.office import calendar, today
@@ -37,7 +37,7 @@ def report(
         raise Refused(_("请写明哪里不对、凭什么这样说。"), code="reason_missing")
     if not key.strip() or actor.account_id is None:
         raise Refused(_("请写明是哪一行。"), code="key_missing")
-    area_code = _area_of(actor, dataset, key.strip(), purpose or None)
+    area_code = keys.area_of(allowed, key.strip())
     due_day = clock.due(today(), rulebook().requests.correction_days, calendar())
     body = Organisation.objects.filter(key=actor.organisation or "").first()
     with transaction.atomic():
@@ -98,18 +98,3 @@ def require_see(actor: Actor, number: str) -> Correction:
     if found is None:
         raise NotFound(_("没有找到这份校核反馈。"))
     return found
-
-
-def _area_of(actor: Actor, dataset: str, key: str, purpose: str | None) -> str:
-    """Return the area of a register's row. Raises NotFound for a row that the actor may not read or that is not there."""
-    city = settings.CITY
-    if dataset not in city.entities:
-        return ""
-    from django.apps import apps  # only registers have a model of their own
-
-    model = apps.get_model(dataset.split(".")[0], city.entities[dataset].model)
-    allowed = require_scope(actor, dataset, purpose)
-    row = allowed.rows_for(model._default_manager.filter(key=key), target=key).values_list("area_code", flat=True).first()
-    if row is None:
-        raise NotFound(_("没有找到这一行。"))
-    return str(row)
