@@ -84,6 +84,7 @@ def granted(dataset: str, now: dt.datetime | None = None) -> list[Grant]:
 
 @cache
 def _granted_text() -> str:
+    # The columns are those of our own table.
     columns = ", ".join(f'g."{field.column}"' for field in Grant._meta.concrete_fields)
     return f"""
 SELECT {columns}, o.id, o.key, u.reads
@@ -94,7 +95,7 @@ LEFT JOIN access_grantuse u ON u.grant_id = g.id AND u.day = (n.at AT TIME ZONE 
 WHERE g.dataset = %(dataset)s AND g.since <= n.at AND (g.until IS NULL OR g.until > n.at)
   AND (g.revoked_at IS NULL OR g.revoked_at > n.at)
 ORDER BY g.id
-"""  # noqa: S608  # columns of our own table
+"""  # noqa: S608
 
 
 def names(actor: Actor) -> bool:

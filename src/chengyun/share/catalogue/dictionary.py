@@ -29,6 +29,7 @@ from chengyun.errors import NotFound, Refused, nearest
 from chengyun.share.catalogue import services
 from chengyun.share.catalogue.fields import item_values
 from chengyun.share.catalogue.models import DataElement, ElementChange, Item, Resource, Revision
+from chengyun.share.catalogue.rights import sign_off
 from chengyun.share.catalogue.sight import access_resource
 
 __all__ = [
@@ -121,14 +122,7 @@ def review(actor: Actor, number: int, *, accept: bool, note: str = "", now: dt.d
         one = access_change(actor, number, lock=True)
         if not may_review(actor):
             require(actor, "catalogue.review", "")
-        if one.state != ElementChange.State.SUBMITTED:
-            raise Refused(_("此修改不在待审核状态，可能已被他人处理；请刷新。"), code="not_submitted")
-        if one.author_id == actor.account_id:
-            raise Refused(_("编辑人不能审核自己的修改；请由另一人审核。"), code="four_eyes")
-        if not accept and not note.strip():
-            raise Refused(_("退回须写明原因。"), code="reason_missing")
-        one.reviewer_id, one.reviewer_name, one.reviewed_at = actor.account_id, actor.name[:100], now
-        one.note = note.strip()[:500]
+        sign_off(actor, one, accept=accept, note=note, now=now)
         if accept:
             _apply(one, timezone.localdate(now))
         else:

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who may change what the catalogue says of a resource: those who may edit, in the body that provides it or above it."""
+"""Who may change what the catalogue says: those who may edit, in the body that provides it or above it; two persons each time."""
 
 from __future__ import annotations
+
+import datetime as dt
 
 from django.utils.translation import gettext as _
 
@@ -9,7 +11,7 @@ from chengyun.access.actors import Actor
 from chengyun.access.models import Organisation
 from chengyun.access.rulebook import rulebook
 from chengyun.errors import Refused
-from chengyun.share.catalogue.models import Resource
+from chengyun.share.catalogue.models import ElementChange, Resource, Revision
 
 
 def may_edit(actor: Actor, one: Resource) -> bool:
@@ -33,6 +35,18 @@ def require_edit(actor: Actor, one: Resource) -> None:
             code="not_allowed",
             key=one.key,
         )
+
+
+def sign_off(actor: Actor, one: Revision | ElementChange, *, accept: bool, note: str, now: dt.datetime) -> None:
+    """Put the reviewer's name under a submitted change. Raises Refused for the editor's own, or one returned without a reason."""
+    if one.state != type(one).State.SUBMITTED:
+        raise Refused(_("此修改不在待审核状态，可能已被他人处理；请刷新。"), code="not_submitted")
+    if one.author_id == actor.account_id:
+        raise Refused(_("编辑人不能审核自己的修改；请由另一人审核。"), code="four_eyes")
+    if not accept and not note.strip():
+        raise Refused(_("退回须写明原因。"), code="reason_missing")
+    one.reviewer_id, one.reviewer_name, one.reviewed_at = actor.account_id, actor.name[:100], now
+    one.note = note.strip()[:500]
 
 
 def _chain(body: Organisation | None) -> set[str]:

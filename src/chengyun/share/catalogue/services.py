@@ -26,7 +26,7 @@ from chengyun.errors import NotFound, Refused, nearest
 from chengyun.share.catalogue.fields import DECLARED_ITEM_FIELDS, FIELDS, ITEM_FIELDS, apply, item_values, label, values_of
 from chengyun.share.catalogue.listing import write_listings
 from chengyun.share.catalogue.models import DataElement, Item, Provider, Resource, Revision
-from chengyun.share.catalogue.rights import may_edit, require_edit
+from chengyun.share.catalogue.rights import may_edit, require_edit, sign_off
 from chengyun.share.catalogue.rules import Fault, faults, uscc_fault
 from chengyun.share.catalogue.sight import access_resource
 from chengyun.share.catalogue.text import fold
@@ -129,14 +129,7 @@ def review(actor: Actor, revision_id: int, *, accept: bool, note: str = "", now:
     with transaction.atomic():
         one = access_revision(actor, revision_id, lock=True)
         require(actor, "catalogue.review", one.resource.area_code or None)
-        if one.state != Revision.State.SUBMITTED:
-            raise Refused(_("此修改不在待审核状态，可能已被他人处理；请刷新。"), code="not_submitted")
-        if one.author_id == actor.account_id:
-            raise Refused(_("编辑人不能审核自己的修改；请由另一人审核。"), code="four_eyes")
-        if not accept and not note.strip():
-            raise Refused(_("退回须写明原因。"), code="reason_missing")
-        one.reviewer_id, one.reviewer_name, one.reviewed_at = actor.account_id, actor.name[:100], now
-        one.note = note.strip()[:500]
+        sign_off(actor, one, accept=accept, note=note, now=now)
         if accept:
             _require_sound(one, timezone.localdate(now))
             _apply(one)
