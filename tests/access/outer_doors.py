@@ -6,12 +6,14 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import functools
+import io
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from typing import Any
 
 import pyarrow as pa
 from django.conf import settings
 from django.db import connection
+from openpyxl import load_workbook
 from tests.access.oracle import (
     AREAS,
     DATASET,
@@ -36,6 +38,8 @@ from chengyun.cases.intake.models import Report
 from chengyun.cases.models import Case, CaseClock
 from chengyun.city import load_city
 from chengyun.errors import Refused
+from chengyun.operate.boards.queries import Saved
+from chengyun.operate.boards.spec import BoardSpec, TileSpec
 from chengyun.operate.models import Alert, AlertEvent
 from chengyun.operate.queries import newest_figures
 from chengyun.protocols.cap import views as cap
@@ -51,6 +55,8 @@ from chengyun.share.exchange import bulk
 from chengyun.share.exchange import reading as exchange
 from chengyun.share.exchange.arrows import masked
 from chengyun.web.api import operations
+from chengyun.web.boards.files import workbook_of
+from chengyun.web.boards.tiles import view
 
 STREAM = "parking.lot_free"
 WORDS = "报案人自己的话"
@@ -322,6 +328,26 @@ def ask_entries(world: World) -> None:
 # --- what stands behind them -----------------------------------------------------------------------------------------
 
 
+def ask_board_files(world: World) -> None:
+    """A board as a workbook: the cells of its figures and the lines of its alerts."""
+    subjects = [f"k{number:02}" for number in range(12)]
+    tiles = tuple(
+        TileSpec(id=subject, kind="figure", title=subject, indicator=INDICATOR, subject=subject, x=0, y=number, w=3, h=1)
+        for number, subject in enumerate(subjects)
+    )
+    alerts = TileSpec(id="alerts", kind="alerts", limit=100, x=3, y=0, w=3, h=4)
+    saved = Saved(0, BoardSpec(key="door", name="门", tiles=(*tiles, alerts)), 1, "", NOW, "", retired=False)
+    whole = workbook_of(view(saved, world.actor, None, dt.datetime.now(dt.UTC)))
+    figures, lists, *_rest = load_workbook(io.BytesIO(whole), read_only=True).worksheets
+    told = {str(title): number for title, number, *_more in figures.iter_rows(min_row=2, values_only=True)}
+    mine = {one["subject"] for one in world.values if reasons(world, world.figures, one, None, INDICATOR)}
+    assert told == {subject: 1 if subject in mine else None for subject in subjects}
+    lines = [str(row[7]) for row in lists.iter_rows(min_row=2, values_only=True)]
+    seen = [one for one in Alert.objects.all() if _alert_seen(world, one)]
+    assert len(lines) == len(seen), lines
+    assert {line for line in lines if line.startswith("/alerts/")} <= {f"/alerts/{one.pk}" for one in seen}
+
+
 def plant(rows: Sequence[Row], person: int) -> None:
     """Plant alerts about lots, reports of every fate, and entries of the catalogue."""
     body = Organisation.objects.get(key="owner")
@@ -354,5 +380,6 @@ def plant(rows: Sequence[Row], person: int) -> None:
 
 
 OUTER = [
-    *[ask_changes, ask_entities] * 4, *[ask_alerts, ask_boards] * 2, ask_files, ask_reports, ask_reports, ask_entries,
+    *[ask_changes, ask_entities] * 4, *[ask_alerts, ask_boards] * 2, ask_board_files, ask_files, ask_reports, ask_reports,
+    ask_entries,
 ]  # fmt: skip
