@@ -75,6 +75,24 @@ def test_the_statements_of_a_step_are_planned_once(bodies: Any) -> None:
     assert sum("cases_casestage SET left_at" in text for text in kept) == 1
 
 
+def test_opening_a_case_reads_none_of_those_that_are_open(bodies: Any) -> None:
+    """What boards remember of a case is found by its number, also by a plan made while nothing was remembered."""
+    for at in range(20):
+        _opened(f"第 {at} 件")
+    before = _remembered_read()
+    take_step(_opened("又一件"), "accept", SYSTEM, NOW)
+    assert _remembered_read() - before <= 4
+
+
+def _remembered_read() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("""
+            SELECT coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) FROM pg_stat_xact_user_tables
+            WHERE relname = 'boards_remembered'
+        """)
+        return int(cursor.fetchone()[0])
+
+
 def _kept() -> dict[str, int]:
     """Return the statements this connection keeps, each with how often it was run."""
     with connection.cursor() as cursor:

@@ -5,6 +5,7 @@ guards[name]        a condition transitions name; returns why the step is not op
 evidence[need]      a look at what came with the step; returns what is wrong with it, or None
 owner_finders       who the duty list charges with a case; the first that knows wins
 after_step          told of every event, inside its transaction
+beside[name]        what of a case those wish to know: asked in the statement that writes a step, and found in `event.beside`
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from chengyun.access.models import Account, Organisation
 from chengyun.cases.models import Case, CaseEvent
 from chengyun.city import Transition
 
-__all__ = ["Charged", "Given", "after_step", "evidence", "guards", "owner_finders"]
+__all__ = ["Charged", "Given", "after_step", "beside", "evidence", "guards", "owner_finders"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +55,5 @@ guards: dict[str, Guard] = {}
 evidence: dict[str, Guard] = {}
 owner_finders: list[Callable[[Case, dt.date], Charged | None]] = []
 after_step: list[Callable[[Case, CaseEvent], None]] = []
+beside: dict[str, str] = {"alerts": "EXISTS (SELECT FROM cases_casealert WHERE case_id = %s::bigint)"}
+"""An SQL expression each, of `%s`, the case's id, given once with its cast. It is asked under the case's lock."""

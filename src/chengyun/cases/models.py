@@ -14,6 +14,8 @@ clock has ended, one open stay, a history that cannot be rewritten.
 
 from __future__ import annotations
 
+from typing import Any
+
 import pgtrigger
 from django.conf import settings
 from django.contrib.postgres.indexes import BrinIndex
@@ -238,6 +240,8 @@ class CaseEvent(models.Model):
     reason = models.CharField(max_length=500, blank=True, default="")
     reason_code = models.CharField(max_length=64, blank=True, default="")
     note = models.TextField(blank=True, default="")
+    beside: dict[str, Any] | None = None
+    """What was asked in the statement that wrote it (hooks.beside); None: nothing was. Not kept."""
     data = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
     """What came with it: `photos`, `lon`, `lat`, `until`, and what else the step was given."""
 

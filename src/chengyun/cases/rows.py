@@ -17,6 +17,7 @@ from django.db import models
 from chengyun.access.actors import Actor
 from chengyun.access.commits import EARLY, let_go_early
 from chengyun.access.models import AuditRecord, Organisation
+from chengyun.cases import hooks
 from chengyun.cases.course import Stay
 from chengyun.cases.models import Case, CaseClock, CaseEvent, CaseStage
 from chengyun.cases.prepared import begin_with, cast, fetch, insert, row_of, values_of, written
@@ -64,22 +65,24 @@ def lock_open(number: str, type_key: str) -> Case | None:
 def write_step(case: Case, stay: Stay, event: CaseEvent, actor: Actor, action: str, detail: Mapping[str, Any], told: str) -> None:
     """Write a step: leave the stay before, begin the next, save case and clock, write event and audit record, tell the pages.
 
-    The event and the stay get their ids.
+    The event and the stay get their ids, and the event what is asked beside it.
     """
     let_go_early()
+    asked = tuple(hooks.beside.items())
     written = {name: getattr(stay, name) for name in Stay.__slots__}
     stage = CaseStage(case_id=case.pk, owner_id=case.owner_id, person_id=case.person_id, **written)
     changed = [getattr(case, name) for name in STEP_COLUMNS]
     rows = fetch(
-        _step_sql(),
+        _step_sql(tuple(expression for _name, expression in asked)),
         [
             stay.entered_at, case.pk, *values_of(stage), *changed, case.pk, *values_of(case.clock), case.clock.pk,
-            *_audited(case, actor, action, detail), *values_of(event), told,
+            *_audited(case, actor, action, detail), *values_of(event), told, *(case.pk for _ in asked),
         ],
     )  # fmt: skip
     if not rows:
         raise LookupError(f"case {case.number} has no open stay; a case has one at any time.")
-    stage.pk, event.pk = rows[0][:2]
+    stage.pk, event.pk, _told, _early, *found = rows[0]
+    event.beside = {name: value for (name, _expression), value in zip(asked, found, strict=True)}
     case.stage = stage
 
 
@@ -155,8 +158,11 @@ def _open_sql() -> str:
 
 
 @functools.cache
-def _step_sql() -> str:
-    """Return the statement. The new stay is made of the one that was left, so no moment has two open ones."""
+def _step_sql(beside: tuple[str, ...]) -> str:
+    """Return the statement. The new stay is made of the one that was left, so no moment has two open ones.
+
+    beside: what else it asks, see hooks.beside; of the case and all around it as they were before the statement.
+    """
     case_fields = {it.attname: it for it in _fields(Case)}
     changed = ", ".join(f'"{name}" = {cast(case_fields[name])}' for name in STEP_COLUMNS)
     clock = ", ".join(f'"{it.column}" = {cast(it)}' for it in written(CaseClock))
@@ -169,8 +175,8 @@ def _step_sql() -> str:
         changed AS (UPDATE cases_case SET stage_id = stay.id, {changed} FROM stay WHERE cases_case.id = %s::bigint),
         clock AS (UPDATE cases_caseclock SET {clock} WHERE id = %s::bigint),
         {NOTED}, event AS ({insert(CaseEvent)} RETURNING id)
-        SELECT stay.id, event.id, pg_notify('chengyun_live', %s::text), {EARLY} FROM stay, event
-    """  # noqa: S608  columns of our own models
+        SELECT {", ".join(["stay.id", "event.id", "pg_notify('chengyun_live', %s::text)", EARLY, *beside])} FROM stay, event
+    """  # noqa: S608  columns of our own models, and expressions of our own apps
 
 
 def _audited(case: Case, actor: Actor, action: str, detail: Mapping[str, Any]) -> list[Any]:

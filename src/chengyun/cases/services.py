@@ -178,7 +178,7 @@ def take_step(
         stay = _apply(held, declared, step, given, actor, now)
         event = event_of(held, "step", actor, now, step.key, before, said(held), given)
         write_step(held, stay, event, actor, f"case.{step.key}", {"from": step.source, "to": step.to}, news_of(held))
-        if held.ended:
+        if held.ended and event.beside is not None and event.beside["alerts"]:
             _end_alerts(held, actor, now)
         for told in hooks.after_step:
             told(held, event)
@@ -368,9 +368,6 @@ def _join(case: Case, alert: Alert, actor: Actor, now: dt.datetime) -> None:
 
 
 def _end_alerts(case: Case, actor: Actor, now: dt.datetime) -> None:
-    # Most cases answer no alert: one planned look before any is locked.
-    if not fetch("SELECT 1 FROM cases_casealert WHERE case_id = %s::bigint LIMIT 1", [case.pk]):
-        return
     for alert in Alert.objects.select_for_update().filter(case_alert__case=case).order_by("id"):
         alerts.case_ended(alert, case.number, actor, now)
 

@@ -11,4 +11,5 @@ class IntakeConfig(AppConfig):
         from chengyun.cases.intake import evidence, messages
 
         hooks.after_step.append(messages.tell_reporters)
+        hooks.beside["reports"] = messages.REPORTS
         hooks.evidence["photo"] = evidence.photos_are_there
