@@ -5,12 +5,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
+from chengyun.city import load_city
 from chengyun.collect.queue import front
 from chengyun.collect.queue.settings import QueueSettings
-from chengyun.errors import Refused
+from chengyun.errors import Refused, Unavailable
 
 
 class LateJet:
@@ -54,3 +57,52 @@ def test_a_queue_that_is_refused_after_the_start_is_said_and_asked_for_again(
     with caplog.at_level(logging.ERROR):
         assert asyncio.run(live())
     assert "cannot keep the queue" in caplog.text
+
+
+def test_two_bodies_under_one_key_are_both_queued_and_one_body_once() -> None:
+    """As the answers say: the queue itself must not take the second body for the first one sent again."""
+    named: list[str | None] = []
+
+    class Kept:
+        largest_body = 1_000_000
+
+        async def put(self, stream: str, body: bytes, headers: Mapping[str, str], key: str | None) -> int:
+            named.append(key)
+            return len(named)
+
+    async def send(_: Any) -> None:
+        pass
+
+    async def take() -> None:
+        app = front.Front()
+        app._city, app._jet = load_city(("chengyun.packs.air_quality",)), Kept()  # type: ignore[assignment]
+        holder = {"actor": "account:1", "source": "cy_1", "scopes": ["ingest:*"]}
+        for value in (1, 2, 1):
+            body = b'[{"station": "Q0", "hour_start": 1760000400000, "pm25": %d}]' % value
+            await app._take("air_quality.station_hour", holder, "k1", body, "", send)
+
+    asyncio.run(take())
+    assert named[0] == named[2] != named[1]
+
+
+def test_a_body_that_does_not_say_its_size_counts_as_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(front, "IN_FLIGHT", 1_000)
+
+    async def find(_: str) -> dict[str, Any]:
+        return {"actor": "account:1", "source": "cy_1", "scopes": ["ingest:*"]}
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b" " * 600, "more_body": True}
+
+    async def send(_: Any) -> None:
+        pass
+
+    async def post() -> int:
+        app = front.Front()
+        app._city = load_city(("chengyun.packs.air_quality",))
+        app._find = find  # type: ignore[method-assign]
+        with pytest.raises(Unavailable, match="More bodies"):
+            await app._ingest("air_quality.station_hour", {"headers": [(b"authorization", b"Bearer x")]}, receive, send)
+        return app._in_flight
+
+    assert asyncio.run(post()) == 0

@@ -108,9 +108,36 @@ def test_told_by_signed_posts_never_lost_and_the_same_until_it_got_through(depar
     assert Receipt.objects.filter(way="subscription").count() == 2
 
 
+def test_who_cannot_be_told_leaves_the_others_their_turn(department, monkeypatch) -> None:
+    given.assets(1)
+    department.grant(DATASET)
+    monkeypatch.setattr(following, "_reachable", lambda url: "127.0.0.1")
+    narrowed = following.subscribe(department.party, DATASET, "", url="http://hook.test/a", since=0, fields=["name"])
+    Subscription.objects.filter(pk=narrowed.pk).update(fields=["name", "withdrawn"])  # as a grant that was narrowed leaves it
+    endless = following.subscribe(department.party, DATASET, "", url="http://hook.test/b", since=0)
+    following.subscribe(department.party, DATASET, "", url="http://hook.test/c", since=0)
+
+    def hook(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, content=b"x" * 100_000 if request.url.path == "/b" else b"")
+
+    assert following.push_due(httpx.Client(transport=httpx.MockTransport(hook))) == 1
+    narrowed.refresh_from_db()
+    endless.refresh_from_db()
+    assert ("withdrawn" in narrowed.reason, narrowed.failures, endless.failures) == (True, 1, 1)
+
+
 def test_an_address_inside_this_machine_is_not_told(department) -> None:
     department.grant(DATASET)
-    for url in ("http://127.0.0.1:5432/", "http://localhost/", "ftp://x/", "http://u@10.0.0.1/", "http://169.254.169.254/latest"):
+    for url in (
+        "http://127.0.0.1:5432/",
+        "http://localhost/",
+        "ftp://x/",
+        "http://u@10.0.0.1/",
+        "http://169.254.169.254/latest",
+        "http://100.100.100.200/latest/meta-data",
+        "http://[fd00:ec2::254]/",
+        "http://[::ffff:169.254.169.254]/",
+    ):
         with pytest.raises(Refused):
             following.subscribe(department.party, DATASET, "", url=url)
 

@@ -19,7 +19,7 @@ from django.utils import timezone
 from chengyun.access.models import Organisation
 from chengyun.errors import Malformed
 from chengyun.share.exchange.client import Told
-from chengyun.share.federation import filling, mirrors, neighbours
+from chengyun.share.federation import filling, mirrors, neighbours, offering, outbox
 from chengyun.share.federation.models import Mirror, Neighbour
 
 
@@ -176,3 +176,30 @@ def test_one_neighbours_nonsense_leaves_the_others_their_turn(mirror: Mirror, mo
     mirror.refresh_from_db()
     assert (mirror.failures, mirror.retry_at > timezone.now()) == (1, True)
     assert held(sane) == "a"
+
+
+@pytest.mark.django_db
+def test_messages_and_catalogues_wait_for_no_other_neighbour(mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = Neighbour.objects.create(
+        name="yinzhou", address="http://127.0.0.1:2", organisation=Organisation.objects.create(key="node-yinzhou", name="鄞州")
+    )
+
+    class Talking(Pages):
+        def __init__(self, sane: bool) -> None:
+            super().__init__(*([{"resources": [], "next": None}] if sane else [{"resources": [], "next": "a"}] * 3))
+            self.sane = sane
+
+        def post(self, path: str, value: Any) -> Told:
+            said = [{"id": one["id"], **({"outcome": "taken"} if self.sane else {})} for one in value["messages"]]
+            return Told(200, json.dumps({"results": said}).encode())
+
+    monkeypatch.setattr(neighbours, "client_of", lambda one: Talking(one.name == "yinzhou"))
+    sent = [outbox.say(one, "request", "x", 1, {}) for one in (mirror.neighbour, other)]
+    assert outbox.deliver_all() == 1
+    for one in sent:
+        one.refresh_from_db()
+    assert [(one.outcome, one.attempts) for one in sent] == [("", 1), ("taken", 1)]
+    assert "KeyError" in sent[0].reason
+    assert offering.harvest_all() == 1
+    mirror.neighbour.refresh_from_db()
+    assert "circle" in mirror.neighbour.reason

@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 
 from django.conf import settings
 
@@ -16,6 +17,8 @@ from chengyun.lake.merge import MOST_FILES, merge
 from chengyun.lake.prepare import prepare
 from chengyun.lake.seal import Connection, Outcome, at_rest, close_chunk, drop_sealed, only_sealer, seal_closed
 from chengyun.lake.tables import StreamTable, stream_table, stream_tables
+
+log = logging.getLogger(__name__)
 
 CLOSE_AFTER = dt.timedelta(hours=1)
 CLOSE_AT_ROWS = 1_000_000
@@ -149,8 +152,12 @@ def seal_due(now: dt.datetime) -> list[Outcome]:
                 """,
                 [now - CLOSE_AFTER, CLOSE_AT_ROWS, stream],
             ).fetchone()
-        with suppress(Unavailable):  # the books say why, or somebody seals by hand; the next round sees what is left
+        try:
             outcomes.append(seal(stream, close=bool(row and row[0])))
+        except Unavailable:
+            continue  # the books say why, or somebody seals by hand; the next round sees what is left
+        except Exception:
+            log.exception("%s could not be sealed; the streams behind it are", stream)
     return outcomes
 
 

@@ -14,8 +14,10 @@ from chengyun.cases.intake import mailbox, mailing, quota
 def post(timestamp: int) -> None:  # noqa: ARG001  # procrastinate gives periodic tasks their time
     """Read the letters that came and send those that wait."""
     now = timezone.now()
-    mailbox.read_mailbox(now)
-    mailing.send_waiting(now)
+    try:
+        mailbox.read_mailbox(now)
+    finally:  # letters go out by another server than they come in by
+        mailing.send_waiting(now)
 
 
 @app.periodic(cron="17 3 * * *")

@@ -18,6 +18,10 @@ from chengyun.errors import Refused, Unavailable
 __all__ = ["Guard"]
 
 
+METADATA = frozenset({"100.100.100.200", "fd00:ec2::254"})
+"""Where clouds tell a machine its own keys, as far as it is no link-local address: Alibaba Cloud's, and Amazon's over IPv6."""
+
+
 @dataclass(frozen=True)
 class Guard:
     """local: `host` or `host:port` of this machine that may be read all the same. folders: what may be read of its disk."""
@@ -64,7 +68,7 @@ def _forbidden(text: str) -> bool:
         address = address.ipv4_mapped
     return (
         address.is_loopback or address.is_link_local or address.is_multicast or address.is_unspecified or address.is_reserved
-        or str(address) in _own()
+        or str(address) in METADATA or str(address) in _own()
     )  # fmt: skip
 
 

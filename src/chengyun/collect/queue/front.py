@@ -10,6 +10,7 @@ While the database is away, senders seen lately are still known and their bodies
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -152,14 +153,22 @@ class Front:
             )
         announced = headers.get(b"content-length", "")
         expected = int(announced) if announced.isdigit() and len(announced) < 12 else 0
-        if self._in_flight + expected > IN_FLIGHT:
-            raise Unavailable("More bodies are under way than fit. Send this again in a moment.", code="busy")
-        self._in_flight += expected
+        counted = 0
+
+        def count(size: int) -> None:
+            nonlocal counted
+            more = max(size - counted, 0)
+            if self._in_flight + more > IN_FLIGHT:
+                raise Unavailable("More bodies are under way than fit. Send this again in a moment.", code="busy")
+            self._in_flight, counted = self._in_flight + more, counted + more
+
         try:
-            sent = await read(announced.encode(), receive)
+            count(expected)
+            # A body may come without saying how large it will be.
+            sent = await read(announced.encode(), receive, count)
             await self._take(stream, holder, key, sent, headers.get(b"content-encoding", ""), send)
         finally:
-            self._in_flight -= expected
+            self._in_flight -= counted
 
     async def _take(self, stream: str, holder: dict[str, Any], key: str, sent: bytes, encoding: str, send: Send) -> None:
         body = decompress(sent, encoding)
@@ -174,7 +183,9 @@ class Front:
                 f"The body is larger than the queue takes ({self._queue_of().largest_body:,} bytes packed). Send it in parts.",
                 code="body_too_large", status=413,
             )  # fmt: skip
-        place = await self._queue_of().put(stream, packed, told, f"{stream}/{holder['actor']}/{key}" if key else None)
+        # With what it holds: one key used for two bodies is the sender's mistake, and both are kept, as the answers say.
+        same = f"{stream}/{holder['actor']}/{key}/{hashlib.sha256(body).hexdigest()[:32]}" if key else None
+        place = await self._queue_of().put(stream, packed, told, same)
         self.taken += 1
         dead = [{"index": index, "code": it.code, "reason": it.reason} for index, it in sorted(decoded.dead.items())]
         answered = {"queued": len(decoded) - len(dead), "place": place, "dead": dead[:MOST_DEAD_TOLD]}

@@ -29,7 +29,7 @@ from chengyun.access.keystore import signing_key
 from chengyun.access.policy import require_scope
 from chengyun.collect.pull.guard import Guard
 from chengyun.config import config
-from chengyun.errors import NotFound, Problem, Refused
+from chengyun.errors import NotFound, Problem, Refused, Unavailable
 from chengyun.share.exchange import messages, reading, receipts
 from chengyun.share.exchange.models import Party, Subscription
 from chengyun.share.exchange.parties import actor_of
@@ -41,6 +41,8 @@ PAGE = 500
 MOST = 200
 """Subscriptions of one party."""
 WITHIN_S = 10.0
+LONGEST_WORD = 65_536
+"""Bytes of an answer: a countersignature is less than one in a hundred of it."""
 FIRST_RETRY_S, LONGEST_RETRY_S = 5, 900
 
 log = logging.getLogger(__name__)
@@ -110,8 +112,15 @@ def push_due(http: httpx.Client | None = None) -> int:
     through = 0
     try:
         for pk in list(due.values_list("pk", flat=True)):
-            while _push(pk, own):
-                through += 1
+            try:
+                while _push(pk, own):
+                    through += 1
+            except Exception as wrong:
+                # Of this one alone: a field that is not granted any more is no reason to leave other parties waiting.
+                if not isinstance(wrong, Problem):
+                    log.exception("subscription %s could not be told", pk)
+                said = wrong.sentence if isinstance(wrong, Problem) else "It could not be told; see the log."
+                _failed(Subscription.objects.get(pk=pk), said)
     finally:
         if http is None:
             own.close()
@@ -129,19 +138,19 @@ def _push(pk: int, http: httpx.Client) -> bool:
     assert one.pending is not None
     assert one.pending_leaf is not None
     try:
-        answer = _post(one, bytes(one.pending), bytes(one.pending_leaf), http)
+        status, said = _post(one, bytes(one.pending), bytes(one.pending_leaf), http)
     except (Problem, httpx.HTTPError) as wrong:
         why = wrong.sentence if isinstance(wrong, Problem) else f"{urlsplit(one.url).netloc} cannot be reached."
         return _failed(one, why)
-    if not 200 <= answer.status_code < 300:
-        return _failed(one, f"{urlsplit(one.url).netloc} answered {answer.status_code}.")
+    if not 200 <= status < 300:
+        return _failed(one, f"{urlsplit(one.url).netloc} answered {status}.")
     with transaction.atomic():
         # Only if nobody asked for a replay meanwhile: then the version is the party's word, not ours.
         Subscription.objects.filter(pk=pk, pending_to=one.pending_to).update(
             version=one.pending_to, pending=None, pending_leaf=None, pending_to=None, failures=0, reason="", retry_at=None,
             acknowledged_at=timezone.now(),
         )  # fmt: skip
-        _take_word(one.party, answer.content)
+        _take_word(one.party, said)
     return True
 
 
@@ -181,8 +190,11 @@ def _still_granted(one: Subscription) -> bool:
     return True
 
 
-def _post(one: Subscription, body: bytes, leaf: bytes, http: httpx.Client) -> httpx.Response:
-    """Post a page to the address that was checked, under the name that was given."""
+def _post(one: Subscription, body: bytes, leaf: bytes, http: httpx.Client) -> tuple[int, bytes]:
+    """Post a page to the address that was checked, under the name that was given; return the answer's status and body.
+
+    Raises Unavailable for an answer that is longer, or takes longer, than a countersignature does: others wait behind it.
+    """
     import base64
 
     key, parts = signing_key("node"), urlsplit(one.url)
@@ -195,7 +207,13 @@ def _post(one: Subscription, body: bytes, leaf: bytes, http: httpx.Client) -> ht
     }  # fmt: skip
     bracketed = f"[{address}]" if ":" in address else address
     to = parts._replace(netloc=f"{bracketed}:{parts.port}" if parts.port else bracketed).geturl()
-    return http.post(to, content=body, headers=headers, extensions={"sni_hostname": parts.hostname or ""})
+    said, end = b"", time.monotonic() + WITHIN_S
+    with http.stream("POST", to, content=body, headers=headers, extensions={"sni_hostname": parts.hostname or ""}) as answer:
+        for part in answer.iter_bytes():
+            said += part
+            if len(said) > LONGEST_WORD or time.monotonic() > end:
+                raise Unavailable(f"{parts.netloc} answered with more than a countersignature, or did not end its answer.")
+        return answer.status_code, said
 
 
 def _reachable(url: str) -> str:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from typing import Any
 
 import msgspec
@@ -27,6 +28,8 @@ __all__ = ["add", "push", "push_all"]
 
 PAGE = 1000
 SEALED_BY = "exchange.targets"
+
+log = logging.getLogger(__name__)
 
 
 def add(actor: Actor, name: str, party: Party, dataset: str, purpose: str, address: str, table: str) -> Target:
@@ -52,6 +55,9 @@ def push_all() -> int:
             pushed += push(one)
         except Problem as wrong:
             Target.objects.filter(pk=one.pk).update(reason=wrong.sentence[:300])
+        except Exception:
+            log.exception("target %s could not be pushed to", one.name)
+            Target.objects.filter(pk=one.pk).update(reason="It could not be pushed to; see the log.")
     return pushed
 
 

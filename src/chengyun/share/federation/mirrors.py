@@ -57,7 +57,7 @@ def draw_all() -> int:
             done += 1
         except Problem as wrong:
             _failed(one, wrong.sentence)
-        except (LookupError, TypeError, ValueError, DatabaseError) as wrong:
+        except (LookupError, TypeError, ValueError, AttributeError, DatabaseError) as wrong:
             # One neighbour's nonsense is no reason to leave the others waiting.
             log.exception("%s of %s could not be kept", one.dataset, one.neighbour.name)
             _failed(one, f"What the neighbour sent cannot be kept: {type(wrong).__name__}.")

@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from typing import Any
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
-from chengyun.errors import Problem
+from chengyun.errors import Malformed, Problem
 from chengyun.share.catalogue.models import Resource
 from chengyun.share.exchange.client import Client
 from chengyun.share.federation import neighbours
@@ -21,6 +22,8 @@ __all__ = ["harvest", "harvest_all", "own"]
 PUBLIC = ("key", "kind", "name", "name_en", "summary", "class_code", "code", "sharing", "condition", "open", "cycle", "personal")
 """What of a resource another node is told: that it exists and how it may be had, never contacts, owners or places."""
 PAGE = 500
+
+log = logging.getLogger(__name__)
 
 
 def own(after: str, limit: int = PAGE) -> dict[str, Any]:
@@ -43,6 +46,9 @@ def harvest_all() -> int:
             count += 1
         except Problem as wrong:
             neighbours.failed(one, wrong.sentence, timezone.now())
+        except (LookupError, TypeError, ValueError, AttributeError, DatabaseError) as wrong:
+            log.exception("the catalogue of %s could not be kept", one.name)
+            neighbours.failed(one, f"Its catalogue cannot be kept: {type(wrong).__name__}.", timezone.now())
         finally:
             client.close()
     return count
@@ -54,14 +60,17 @@ def harvest(neighbour: Neighbour, client: Client) -> int:
     One that it no longer tells of is marked as gone, only when the whole catalogue was read.
     """
     found: dict[str, dict[str, Any]] = {}
-    after = ""
+    after, seen = "", set[str]()
     while True:
         page = client.get("/catalogue", after=after or None).json()
         for one in page["resources"]:
             found[str(one["key"])[:128]] = _taken(one)
-        after = page.get("next") or ""
-        if not after:
+        if not page.get("next"):
             break
+        after = str(page["next"])
+        if after in seen:
+            raise Malformed(f"The pages of {neighbour.name}'s catalogue run in a circle.", code="paging")
+        seen.add(after)
     now, changed = timezone.now(), 0
     with transaction.atomic():
         known = {one.key: one for one in Offered.objects.select_for_update().filter(neighbour=neighbour)}

@@ -70,8 +70,8 @@ def _send(neighbour: Neighbour, client: Client, waiting: list[Sent]) -> bool:
     now = timezone.now()
     try:
         told = client.post("/messages", {"messages": [_written(one) for one in waiting]}).json()
-        results = {one["id"]: one for one in told["results"]}
-    except (Problem, ValueError, KeyError, TypeError) as wrong:
+        results = {one["id"]: (str(one["outcome"])[:16], str(one.get("reason", ""))[:300]) for one in told["results"]}
+    except (Problem, ValueError, KeyError, TypeError, AttributeError) as wrong:
         why = wrong.sentence if isinstance(wrong, Problem) else f"The answer cannot be read: {type(wrong).__name__}."
         for one in waiting:
             one.attempts += 1
@@ -86,7 +86,7 @@ def _send(neighbour: Neighbour, client: Client, waiting: list[Sent]) -> bool:
         if found is None:
             one.retry_at, one.reason = now + backing_off(one.attempts), "The neighbour did not say what became of it."
             continue
-        one.taken_at, one.outcome, one.reason = now, str(found["outcome"])[:16], str(found.get("reason", ""))[:300]
+        one.taken_at, (one.outcome, one.reason) = now, found
         if one.outcome == "refused":
             for tell in refused.get(one.kind, ()):
                 tell(neighbour, one.subject, one.reason)

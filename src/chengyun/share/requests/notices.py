@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 import smtplib
 from collections.abc import Iterable
 
@@ -18,6 +19,8 @@ from chengyun.cases.intake import post
 from chengyun.share.requests.models import Correction, Notice, Request
 
 __all__ = ["say", "security_officers", "send_waiting", "tell"]
+
+log = logging.getLogger(__name__)
 
 TRIES = 5
 AT_ONCE = 100
@@ -90,6 +93,10 @@ def _send(notice: Notice, backend: EmailBackend) -> bool:
     try:
         backend.send_messages([letter])
         notice.mail = Notice.Mail.SENT
+    except ValueError:
+        # The account's address is none; tried again it would be none, and stand before everybody else's letters.
+        log.exception("the letter to account %s cannot be written", notice.account_id)
+        notice.mail = Notice.Mail.FAILED
     except (OSError, smtplib.SMTPException):
         notice.mail = Notice.Mail.FAILED if notice.attempts >= TRIES else Notice.Mail.WAITING
     notice.save(update_fields=["mail", "attempts"])
