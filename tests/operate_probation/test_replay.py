@@ -43,6 +43,7 @@ def test_the_back_test_is_what_the_live_path_raised(live, people) -> None:
         "steps": 'kind = "above"\nlimit = 75\nclear = 60\ntimes = 2',
         "counted": 'kind = "above"\nlimit = 75\nclear = 60\ntimes = 2',
         "low": 'kind = "below"\nlimit = 20',
+        "part": 'kind = "above"\nlimit = 75\npart_of = "pm10"',
         "jump": 'kind = "change"\nby = 50\nwithin = "3 h"',
     }
     for key, when in wanted.items():

@@ -91,6 +91,7 @@ def test_no_barrier_and_nothing_wider_than_its_screen(
 ) -> None:
     page = opened(chromium, cookie, path, viewport={"width": width, "height": height}, color_scheme=theme, locale=language)
     page.wait_for_selector(".deck, .compose-cell, .panel")
+    page.evaluate("document.querySelector('#amend')?.setAttribute('open', '')")
     if folder := os.environ.get("CHENGYUN_TEST_PICTURES"):
         name = path.split("?")[0].strip("/").replace("/", "-")
         page.wait_for_timeout(600)

@@ -114,7 +114,8 @@ def _columns(rule: AlertRule) -> list[str]:
     if isinstance(when, Silent):
         return []
     lon = getattr(when, "lon", None)
-    return [when.lon, when.lat] if lon else [str(rule.field)]
+    beside = [*getattr(when, "together", ()), *filter(None, [getattr(when, "part_of", None)])]
+    return [when.lon, when.lat] if lon else list(dict.fromkeys([str(rule.field), *beside]))
 
 
 class _Lots:
