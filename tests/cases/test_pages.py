@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import datetime as dt
 import xml.etree.ElementTree as ET
+from types import SimpleNamespace
 
 import pytest
 from django.conf import settings
@@ -18,6 +19,7 @@ from chengyun.cases.office import work_time
 from chengyun.cases.services import open_case, take_step
 from chengyun.city.drawing import draw
 from chengyun.web.desk import cases as pages
+from chengyun.web.desk.cases import way
 from chengyun.web.desk.casewords import clock_words, span_words
 
 TYPE = "urban_management.case"
@@ -97,6 +99,18 @@ def test_each_kind_of_case_has_a_page_and_a_picture(client, bodies, key):
 
 def test_an_unknown_kind_is_not_found(client, bodies):
     assert client.get("/case-types/urban_management.cases").status_code == 404
+
+
+def test_a_state_beside_the_usual_way_stands_where_the_case_left_it():
+    declared = settings.CITY.cases["urban_management.case"]
+
+    def places(state: str, *been: str, ended: bool = False) -> list[tuple[str, str]]:
+        case = SimpleNamespace(state=state, ended=ended, stages=[SimpleNamespace(state=one) for one in (*been, state)])
+        return [(one.key, one.place) for one in way(declared, case)]
+
+    assert places("to_verify", "reported")[:3] == [("reported", "done"), ("to_verify", "aside"), ("to_file", "ahead")]
+    assert places("void", "reported", ended=True) == [("reported", "done"), ("void", "aside")]
+    assert places("handling", "reported", "to_file")[3] == ("handling", "now")
 
 
 def test_clocks_in_words():

@@ -81,7 +81,7 @@ class CasesPage:
 
 @dataclass(frozen=True, slots=True)
 class StateStep:
-    """A state on the way. place: "done", "now" or "ahead"."""
+    """A state on the way. place: "done", "now", "ahead", or "aside": now, beside the usual way."""
 
     key: str
     name: str
@@ -125,10 +125,9 @@ class CaseAlertLine:
 
 @dataclass(frozen=True)
 class CasePage:
-    """states: the usual way from the first state to an end; goal: the name of that end. aside: the case's state
-    when it is not on that way. picture: of its kind, with the state it is in. says, work_says: the stay's clock and the work's.
-    categories, bodies: to choose from where a step asks for one. reasons, clauses: of the duty list, for who gives work back.
-    may_supervise: whether this person may put it under a leader's
+    """states: the usual way from the first state to an end; goal: the name of that end. picture: of its kind, with the state
+    it is in. says, work_says: the stay's clock and the work's. categories, bodies: to choose from where a step asks for one.
+    reasons, clauses: of the duty list, for who gives work back. may_supervise: whether this person may put it under a leader's
     eyes.
 
     steps: those that begin where it stands. may_assign: whether this person may give it to a colleague now.
@@ -138,7 +137,6 @@ class CasePage:
     area: str
     width: int
     states: tuple[StateStep, ...]
-    aside: str
     goal: str
     steps: tuple[StepForm, ...]
     colleagues: tuple[Colleague, ...]
@@ -340,7 +338,7 @@ def read_case(number: str, actor: Actor, fault: Fault | None = None) -> CasePage
     declared: CaseType | None = city.cases.get(case.type)
     code = case.area_code
     names = names_of([code[:size] for size in (6, 9, 12) if len(code) >= size]) if code else {}
-    states, aside = way(declared, case) if declared else ((), "")
+    states = way(declared, case) if declared else ()
     may_assign = not case.ended and may(actor, "case.assign", code)
     steps = _steps(declared, case)
     asked_for = {need for step in steps if step.allowed for need in step.needs}
@@ -352,7 +350,6 @@ def read_case(number: str, actor: Actor, fault: Fault | None = None) -> CasePage
         area=" · ".join(name for one, name in names.items() if name != one),
         width=_width(case),
         states=states,
-        aside=aside,
         goal=states[-1].name if states else "",
         steps=steps,
         colleagues=_colleagues(number, actor) if wanted else (),
@@ -372,10 +369,10 @@ def read_case(number: str, actor: Actor, fault: Fault | None = None) -> CasePage
     )
 
 
-def way(declared: CaseType, case: CaseView) -> tuple[tuple[StateStep, ...], str]:
+def way(declared: CaseType, case: CaseView) -> tuple[StateStep, ...]:
     """Return the shortest way from the first state to the end that takes most steps to reach, and where the case stands on it.
 
-    The second part is the name of the case's state when it lies beside that way.
+    A state beside that way stands after the last one the case had reached on it.
     """
     ends = {state.key for state in declared.states if state.clock == "ended"}
     first = declared.states[0].key
@@ -383,12 +380,16 @@ def way(declared: CaseType, case: CaseView) -> tuple[tuple[StateStep, ...], str]
     main = max((ways[key] for key in ends if key in ways), key=len)
     named = {state.key: state.name for state in declared.states}
     if case.state not in main:
-        return tuple(StateStep(key, named[key], "ahead") for key in main), named.get(case.state, case.state)
+        been = {stay.state for stay in case.stages} | {first}
+        reached = max(index for index, key in enumerate(main) if key in been) + 1
+        aside = StateStep(case.state, named.get(case.state, case.state), "aside")
+        done = [StateStep(key, named[key], "done") for key in main[:reached]]
+        return (*done, aside, *(() if case.ended else (StateStep(key, named[key], "ahead") for key in main[reached:])))
     at = main.index(case.state)
     places = [
         "done" if index < at or (index == at and case.ended) else "now" if index == at else "ahead" for index in range(len(main))
     ]
-    return tuple(StateStep(key, named[key], place) for key, place in zip(main, places, strict=True)), ""
+    return tuple(StateStep(key, named[key], place) for key, place in zip(main, places, strict=True))
 
 
 def _spread(declared: CaseType, first: str) -> list[tuple[str, list[str]]]:
