@@ -226,7 +226,8 @@ def _condition(when: Condition) -> str:
             side = "above" if isinstance(when, Above) else "below"
             clear = f", ends at {when.clear:g}" if when.clear is not None else ""
             times = f", {when.times} times in a row" if when.times > 1 else ""
-            return f"{side} {when.limit}{clear}{times}"
+            whole = f", and the next one, too, when above {when.part_of}" if isinstance(when, Above) and when.part_of else ""
+            return f"{side} {when.limit}{clear}{times}{whole}"
         case Change():
             return f"changes by more than {when.by:g} within {_span(when.within)}"
         case Silent():
