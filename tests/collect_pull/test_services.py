@@ -167,6 +167,20 @@ def test_credentials_are_shown_as_asked(town, service, read, credentials, shown)
     assert service.asked[0][2][shown[0]] == shown[1]
 
 
+def test_who_we_are_is_proved_to_the_declared_door_alone(town, service):
+    """Another port of the same host is another's door."""
+    (key,), other = town.stations(1), Service()
+    try:
+        service.answer = lambda *_: (302, {"Location": f"{other.url}/v1/readings"}, b"")
+        other.answer = lambda *_: json_answer({"data": {"items": [reading(key, 0)]}})
+        source = source_of(town, service, read={"auth": "bearer"}, credentials=Credentials(secret="hush"))
+        assert town.run(source).kept == 1
+        assert service.asked[0][2]["authorization"] == "Bearer hush"
+        assert "authorization" not in other.asked[0][2]
+    finally:
+        other.close()
+
+
 @pytest.mark.parametrize(
     ("answer", "told"),
     [

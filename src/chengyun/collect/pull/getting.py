@@ -45,10 +45,10 @@ class Getter:
             import httpx
         except ImportError as missing:
             raise Refused("Reading HTTP services needs httpx; install chengyun again, whole.", code="extra") from missing
-        self._home = urlsplit(address).hostname
+        self._home = urlsplit(address)
         self._read, self._guard, self._now, self._credentials, self._wait = read, guard, now, credentials, wait
         self._accept = accept
-        self._hosts = {self._home, *read.hosts}
+        self._hosts = {self._home.hostname, *read.hosts}
         self._last_asked = 0.0
         # No proxies and no .netrc from the environment: where a source leads is decided by the guard alone.
         self._client = httpx.Client(timeout=httpx.Timeout(ANSWER_WITHIN_S, connect=CONNECT_WITHIN_S), trust_env=False)
@@ -147,8 +147,8 @@ class Getter:
             headers["If-None-Match"] = known["etag"]
         elif known.get("modified"):
             headers["If-Modified-Since"] = known["modified"]
-        if url.host != self._home:
-            return headers  # another host's business is not ours to prove who we are
+        if not self._at_home(url):
+            return headers  # another's business is not ours to prove who we are
         match self._read.auth:
             case "basic":
                 import base64
@@ -161,8 +161,17 @@ class Getter:
                 headers[str(self._read.key_name)] = self._credentials.secret
         return headers
 
+    def _at_home(self, url: httpx.URL) -> bool:
+        """Say whether who we are may be proved there: where the declared address leads, or to the same host's TLS from plain."""
+        ports, home = {"http": 80, "https": 443}, self._home
+        declared = (home.scheme, home.hostname, home.port or ports.get(home.scheme))
+        asked = (url.scheme, url.host, url.port or ports.get(url.scheme))
+        return (
+            asked in (declared, ("https", home.hostname, 443)) if declared == ("http", home.hostname, 80) else asked == declared
+        )
+
     def _with_key(self, url: httpx.URL) -> httpx.URL:
-        if self._read.auth == "query" and url.host == self._home:
+        if self._read.auth == "query" and self._at_home(url):
             return url.copy_set_param(str(self._read.key_name), self._credentials.secret)
         return url
 

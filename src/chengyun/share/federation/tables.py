@@ -31,8 +31,9 @@ def name_of(node: str, dataset: str, purpose: str) -> str:
     """Return the table's name: of at most 63 bytes, and never two alike."""
     import hashlib
 
-    said = "__".join(re.sub(r"[^a-z0-9]+", "_", part) for part in (node, dataset, purpose) if part)
-    return said if len(said) <= 54 else f"{said[:54]}_{hashlib.sha256(said.encode()).hexdigest()[:8]}"
+    parts = [part for part in (node, dataset, purpose) if part]
+    said = "__".join(re.sub(r"[^a-z0-9]+", "_", part) for part in parts)
+    return f"{said[:54]}_{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:8]}"
 
 
 def read_columns(given: Any) -> tuple[Column, ...]:
