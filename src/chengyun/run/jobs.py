@@ -36,6 +36,7 @@ STOP_WITHIN_S = 8.0
 """A job still running this long after we are asked to stop is aborted; it runs again after the next start."""
 DATABASE_WITHIN_S = 30.0
 GIVE_BACK_EVERY_S = 30.0
+HEAR_AGAIN_S = 2.0
 ONE_WORKER = 0x6A6F6273
 """Key of the advisory lock ("jobs" in ASCII)."""
 
@@ -109,7 +110,8 @@ async def _give_back() -> None:
 async def _follow_alerts(dsn: str) -> None:
     """Do what an alert asks for in the moment it commits, in a thread of its own: the worker's places may all be taken.
 
-    One at a time; alerts that come meanwhile are one more turn. What fails here is done by the clock a few seconds later.
+    One at a time; alerts that come meanwhile are one more turn. What fails here is done by the clock a few seconds later. A lost
+    connection is made again, and begins with a turn for what was not heard meanwhile.
     """
     # They read models, so Django must have started.
     from django.db import close_old_connections
@@ -124,14 +126,26 @@ async def _follow_alerts(dsn: str) -> None:
         except Exception:
             log.exception("what an alert asks for failed; the clock comes to it")
 
-    async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as conn:
-        await conn.execute(psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(CHANNEL)))
-        while True:
-            async for _notice in conn.notifies(stop_after=1):
-                pass
-            async for _notice in conn.notifies(timeout=0):
-                pass
-            await asyncio.to_thread(turn)
+    async def hear() -> None:
+        async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as conn:
+            await conn.execute(psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(CHANNEL)))
+            if missed:
+                await asyncio.to_thread(turn)
+            while True:
+                async for _notice in conn.notifies(stop_after=1):
+                    pass
+                async for _notice in conn.notifies(timeout=0):
+                    pass
+                await asyncio.to_thread(turn)
+
+    missed = False
+    while True:
+        try:
+            await hear()
+        except psycopg.OperationalError as lost:
+            log.warning("alerts are not heard of until the database answers again: %s", lost)
+            missed = True
+            await asyncio.sleep(HEAR_AGAIN_S)
 
 
 async def _requeue(jobs: JobManager) -> None:

@@ -43,7 +43,7 @@ def say(kind: str, data: Mapping[str, Any], text: str = "") -> str:
         case "step":
             said = _("办理进展：%s。") % _(str(data.get("step", "")))
             if data.get("due") and (due := parse_datetime(str(data["due"]))):
-                said += _("应在 %s 前办结。") % _day(due)
+                said += _("这一步应在 %s 前完成。") % _day(due)
         case "closed":
             said = _("问题已办结。请您评价；若问题仍在，可以要求重新办理。")
         case "ended":
