@@ -35,8 +35,14 @@ class SignView:
 
 
 def signs(case: Case) -> list[SignView]:
-    """Return the signs kept of a case, the heaviest first. Who may see the case is the caller's question."""
-    return [_view(one) for one in Sign.objects.filter(case=case)]
+    """Return the signs kept of a case, the heaviest first. Who may see the case is the caller's question.
+
+    Each photo is compared with each, and again when more come: what would read the same is told once.
+    """
+    told: dict[tuple[str, str], SignView] = {}
+    for one in map(_view, Sign.objects.filter(case=case)):
+        told.setdefault((one.rule, one.sentence), one)
+    return list(told.values())
 
 
 def signs_for(case: Case, actor: Actor) -> list[SignView]:
