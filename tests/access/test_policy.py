@@ -18,6 +18,7 @@ from chengyun.access import policy, rulebook
 from chengyun.access.actors import ANONYMOUS, SYSTEM, Actor, Post
 from chengyun.access.models import Account, AuditRecord, Grant, Organisation
 from chengyun.access.policy import may, require, require_scope, scope
+from chengyun.access.predicates import Everything
 from chengyun.access.rulebook import FILE, ROLES, Facts, read_rulebook
 from chengyun.city import load_city
 from chengyun.config import config
@@ -201,6 +202,16 @@ def test_a_mask_is_lifted_only_in_the_rows_a_grant_covers(actor_as: Callable[...
     assert found.mask({"area_code": "330203", "name": "王小明"})["name"] == "王小明"
     assert found.mask({"area_code": "330204", "name": "王小明"})["name"] == "王**"
     assert found.mask({"name": "王小明"})["name"] == "王**"
+
+
+def test_a_field_no_reason_shows_everywhere_is_filtered_by_by_nobody() -> None:
+    """A grant for all rows, but for some fields, is no leave to search by the others."""
+    some = policy.Layer(Everything(), "依授权", only=frozenset({"name", "lon"}))
+    found = policy.Scope(ANONYMOUS, "test.elder", "statistics", personal=False, layers=(some,), because="依授权")
+    assert found.may_filter("name")
+    assert not found.may_filter("phone")
+    every = policy.Layer(Everything(), "公开")
+    assert policy.Scope(ANONYMOUS, "test.elder", None, personal=False, layers=(some, every), because="公开").may_filter("phone")
 
 
 def test_reading_about_persons_is_recorded(account_as: Callable[..., Account], actor_as: Callable[..., Actor]) -> None:

@@ -185,7 +185,9 @@ class Scope:
     @property
     def _limiting(self) -> tuple[Layer, ...]:
         """The layers whose limits somebody meets: one that shows every row in full makes the others idle."""
-        free = any(isinstance(layer.rows, Everything) and not layer.masks and not layer.hidden for layer in self.layers)
+        free = any(
+            isinstance(one.rows, Everything) and not one.masks and not one.hidden and one.only is None for one in self.layers
+        )
         return () if free else self.layers
 
     def _time_beside(self, area_field: str, joint: str) -> str | None:
