@@ -63,9 +63,10 @@ print(json.dumps(signing_key("node").public))
 """
 KEPT = """
 from django.db import connection
+from chengyun.share.federation.models import Mirror
 with connection.cursor() as cursor:
     cursor.execute("SELECT count(*), count(*) FILTER (WHERE _key < 'p000001000' AND _version > 0), "
-                   "count(*) FILTER (WHERE id_number NOT LIKE '%*%') FROM mirror.there__population_person__statistics")
+                   "count(*) FILTER (WHERE id_number NOT LIKE '%*%') FROM mirror." + Mirror.objects.get().table)
     print(*cursor.fetchone())
 """
 DRAWS = 60
