@@ -26,19 +26,8 @@ from chengyun.city import City
 from chengyun.config import config
 
 __all__ = [
-    "Asked",
-    "By",
-    "Counts",
-    "Grain",
-    "Row",
-    "Span",
-    "areas_of",
-    "backlog",
-    "broken_down",
-    "grain_for",
-    "series",
-    "whole_months",
-]
+    "Asked", "By", "Counts", "Grain", "Row", "Span", "areas_of", "backlog", "broken_down", "grain_for", "series", "whole_months",
+]  # fmt: skip
 
 Grain = Literal["day", "week", "month"]
 By = Literal["area", "category", "department", "source"]

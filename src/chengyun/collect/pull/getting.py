@@ -166,9 +166,8 @@ class Getter:
         ports, home = {"http": 80, "https": 443}, self._home
         declared = (home.scheme, home.hostname, home.port or ports.get(home.scheme))
         asked = (url.scheme, url.host, url.port or ports.get(url.scheme))
-        return (
-            asked in (declared, ("https", home.hostname, 443)) if declared == ("http", home.hostname, 80) else asked == declared
-        )
+        safer = declared == ("http", url.host, 80) and asked == ("https", url.host, 443)
+        return safer or asked == declared
 
     def _with_key(self, url: httpx.URL) -> httpx.URL:
         if self._read.auth == "query" and self._at_home(url):
