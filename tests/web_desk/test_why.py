@@ -41,7 +41,7 @@ def rendered(why) -> str:
 
 def test_a_figure_that_does_not_come_out_again_is_said_to_differ(figure):
     page = html.unescape(Client().get(f"/why/{figure.pk}").content.decode())
-    assert "现在重新计算：不同" in page
+    assert "现在重新计算：不同" in page, explain(figure.pk, ANONYMOUS).again
     assert "每一位都相同" not in page
     assert "公式已经改版" in page
     assert "75 %" in page
