@@ -41,6 +41,7 @@ from chengyun.collect.wire import (
     discard,
     is_local,
     length,
+    lifespan,
     query_of,
     read,
     tell,
@@ -123,7 +124,7 @@ class App:
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await self._lifespan(receive, send)
+            await lifespan(receive, send, self.start, self.stop)
             return
         if scope["type"] != "http":
             return
@@ -138,21 +139,6 @@ class App:
         except Exception:
             log.exception("%s %s failed", scope["method"], scope["path"])
             await answer(send, 500, msgspec.json.encode({"code": "bug", "message": "Something broke here; it is in the log."}))
-
-    async def _lifespan(self, receive: Receive, send: Send) -> None:
-        while True:
-            match (await receive())["type"]:
-                case "lifespan.startup":
-                    try:
-                        await self.start()
-                    except (Problem, psycopg.Error) as wrong:
-                        await send({"type": "lifespan.startup.failed", "message": str(wrong)})
-                        return
-                    await send({"type": "lifespan.startup.complete"})
-                case "lifespan.shutdown":
-                    await self.stop()
-                    await send({"type": "lifespan.shutdown.complete"})
-                    return
 
     async def _route(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         method, path = scope["method"], scope["path"]

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import msgspec
+import psycopg
 
 from chengyun.collect.encodings import LARGEST_BODY
 from chengyun.errors import Malformed, NotFound, Problem, Refused, Unavailable
@@ -25,6 +26,7 @@ __all__ = [
     "discard",
     "is_local",
     "length",
+    "lifespan",
     "query_of",
     "read",
     "status_of",
@@ -70,6 +72,25 @@ def _too_large() -> Malformed:
     return Malformed(
         f"The body is larger than {LARGEST_BODY // 1024 // 1024} MB. Send it in parts.", code="body_too_large", status=413
     )  # fmt: skip
+
+
+async def lifespan(
+    receive: Receive, send: Send, start: Callable[[], Awaitable[None]], stop: Callable[[], Awaitable[None]]
+) -> None:
+    """Start and stop with the server that runs us; what cannot start is told to it in a sentence."""
+    while True:
+        match (await receive())["type"]:
+            case "lifespan.startup":
+                try:
+                    await start()
+                except (Problem, psycopg.Error) as wrong:
+                    await send({"type": "lifespan.startup.failed", "message": str(wrong)})
+                    return
+                await send({"type": "lifespan.startup.complete"})
+            case "lifespan.shutdown":
+                await stop()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
 
 
 async def discard(announced: bytes, receive: Receive) -> None:

@@ -22,7 +22,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from chengyun.city import load_city
 from chengyun.collect.encodings import decompress
-from chengyun.collect.wire import JSON, GoneError, Receive, Send, answer, read, tell
+from chengyun.collect.wire import JSON, GoneError, Receive, Send, answer, lifespan, read, tell
 from chengyun.config import Config, config
 from chengyun.errors import NotFound, Problem, Unavailable
 from chengyun.protocols.door import Door, Given, Reply, Request, Visitors
@@ -75,7 +75,7 @@ class App:
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await self._lifespan(receive, send)
+            await lifespan(receive, send, self.start, self.stop)
             return
         if scope["type"] != "http":
             return
@@ -134,18 +134,3 @@ class App:
             headers.append((b"content-length", str(len(reply.body)).encode()))
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if method == "HEAD" else reply.body})
-
-    async def _lifespan(self, receive: Receive, send: Send) -> None:
-        while True:
-            match (await receive())["type"]:
-                case "lifespan.startup":
-                    try:
-                        await self.start()
-                    except (Problem, psycopg.Error) as wrong:
-                        await send({"type": "lifespan.startup.failed", "message": str(wrong)})
-                        return
-                    await send({"type": "lifespan.startup.complete"})
-                case "lifespan.shutdown":
-                    await self.stop()
-                    await send({"type": "lifespan.shutdown.complete"})
-                    return

@@ -3,22 +3,17 @@
 
 from __future__ import annotations
 
-import http.client
-import json
-import threading
-import time
 from collections.abc import Sequence
 from statistics import quantiles
-from urllib.parse import urlsplit
 
 from chengyun.bench.frame import Bench, Result
+from chengyun.bench.paced import ask_paced
 from chengyun.bench.place import Place, open_place
-from chengyun.errors import Unavailable
 
 RATE_PER_S = 50
 LASTS_S = 20
 ASKING = 16
-"""Connections that are kept open; request number n is sent n / RATE_PER_S seconds after the start, by whoever is free."""
+"""Connections that are kept open."""
 WARM_S = 10
 
 SIGN_IN = """
@@ -57,41 +52,13 @@ def board() -> list[Result]:
 
 
 def _ask(place: Place, cookies: Sequence[str], lasts_s: float) -> list[float]:
-    """Return the seconds from when each request was due to its last byte. Raises Unavailable for anything but a page."""
-    total = int(RATE_PER_S * lasts_s)
-    took: list[float] = []
-    wrong: list[str] = []
-    numbers = iter(range(total))
-    guard = threading.Lock()
-    begun = time.monotonic() + 0.2
+    def headers(number: int) -> dict[str, str]:
+        cookie = cookies[number % len(cookies)]
+        return {"Accept-Language": "zh-CN", **({"Cookie": cookie} if cookie else {})}
 
-    def ask() -> None:
-        at = urlsplit(place.url)
-        connection = http.client.HTTPConnection(str(at.hostname), at.port, timeout=30)
-        while True:
-            with guard:
-                number = next(numbers, None)
-            if number is None:
-                connection.close()
-                return
-            due = begun + number / RATE_PER_S
-            time.sleep(max(0.0, due - time.monotonic()))
-            cookie = cookies[number % len(cookies)]
-            connection.request("GET", "/", headers={"Accept-Language": "zh-CN", **({"Cookie": cookie} if cookie else {})})
-            answer = connection.getresponse()
-            answer.read()
-            took.append(time.monotonic() - due)
-            if answer.status != 200:
-                wrong.append(f"{answer.status}")
-
-    askers = [threading.Thread(target=ask, daemon=True) for _ in range(ASKING)]
-    for asker in askers:
-        asker.start()
-    for asker in askers:
-        asker.join()
-    if wrong or len(took) != total:
-        raise Unavailable(f"{len(took)} of {total} requests for the board were answered, wrongly: {json.dumps(wrong[:5])}.")
-    return took
+    return ask_paced(
+        place.url, "/", headers, lambda status, _: status == 200, rate=RATE_PER_S, lasts_s=lasts_s, connections=ASKING
+    )
 
 
 BENCHES: dict[str, Bench] = {"board": board}

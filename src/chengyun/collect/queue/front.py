@@ -29,7 +29,7 @@ from chengyun.collect.decode import read_body
 from chengyun.collect.encodings import decompress
 from chengyun.collect.queue.jet import Jet
 from chengyun.collect.queue.settings import QueueSettings, read_queue
-from chengyun.collect.wire import JSON, GoneError, Receive, Send, answer, read, tell
+from chengyun.collect.wire import JSON, GoneError, Receive, Send, answer, lifespan, read, tell
 from chengyun.config import Config, config
 from chengyun.errors import Malformed, NotFound, Problem, Refused, Unavailable, nearest
 
@@ -95,7 +95,7 @@ class Front:
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await self._lifespan(receive, send)
+            await lifespan(receive, send, self.start, self.stop)
         if scope["type"] != "http":
             return
         try:
@@ -107,21 +107,6 @@ class Front:
         except Exception:
             log.exception("%s %s failed", scope["method"], scope["path"])
             await answer(send, 500, b'{"code":"bug","message":"Something broke here; it is in the log."}')
-
-    async def _lifespan(self, receive: Receive, send: Send) -> None:
-        while True:
-            match (await receive())["type"]:
-                case "lifespan.startup":
-                    try:
-                        await self.start()
-                    except Problem as wrong:
-                        await send({"type": "lifespan.startup.failed", "message": wrong.sentence})
-                        return
-                    await send({"type": "lifespan.startup.complete"})
-                case "lifespan.shutdown":
-                    await self.stop()
-                    await send({"type": "lifespan.shutdown.complete"})
-                    return
 
     async def _route(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         method, path = scope["method"], scope["path"]

@@ -7,7 +7,6 @@ news.
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import threading
@@ -15,9 +14,10 @@ import time
 import urllib.request
 from collections.abc import Sequence
 from statistics import quantiles
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from chengyun.bench.frame import Bench, Result
+from chengyun.bench.paced import ask_paced
 from chengyun.bench.place import Place, open_place
 from chengyun.errors import Unavailable
 from chengyun.web.benches import SIGN_IN
@@ -124,40 +124,15 @@ def board_tiles() -> list[Result]:
 
 
 def _ask(place: Place, cookies: Sequence[str], rate: float, lasts_s: float) -> list[float]:
-    """Return the seconds from when each request was due to its last byte. Raises Unavailable for anything but a page."""
-    total = int(rate * lasts_s)
-    took: list[float] = []
-    wrong: list[str] = []
-    numbers = iter(range(total))
-    guard = threading.Lock()
-    begun = time.monotonic() + 0.2
-
-    def ask() -> None:
-        at = urlsplit(place.url)
-        connection = http.client.HTTPConnection(str(at.hostname), at.port, timeout=30)
-        while True:
-            with guard:
-                number = next(numbers, None)
-            if number is None:
-                connection.close()
-                return
-            due = begun + number / rate
-            time.sleep(max(0.0, due - time.monotonic()))
-            connection.request("GET", "/boards/bench", headers={"Cookie": cookies[number % len(cookies)]})
-            answer = connection.getresponse()
-            body = answer.read()
-            took.append(time.monotonic() - due)
-            if answer.status != 200 or body.count(b'class="cell ') != TILES:
-                wrong.append(f"{answer.status}")
-
-    askers = [threading.Thread(target=ask, daemon=True) for _ in range(ASKING)]
-    for asker in askers:
-        asker.start()
-    for asker in askers:
-        asker.join()
-    if wrong or len(took) != total:
-        raise Unavailable(f"{len(took)} of {total} requests for the board were answered, wrongly: {json.dumps(wrong[:5])}.")
-    return took
+    return ask_paced(
+        place.url,
+        "/boards/bench",
+        lambda number: {"Cookie": cookies[number % len(cookies)]},
+        lambda status, body: status == 200 and body.count(b'class="cell ') == TILES,
+        rate=rate,
+        lasts_s=lasts_s,
+        connections=ASKING,
+    )
 
 
 def _news(place: Place, cookie: str, count: int) -> list[float]:
