@@ -6,8 +6,11 @@ from __future__ import annotations
 import datetime as dt
 import mailbox
 import smtplib
+import socketserver
+import threading
 from email.message import EmailMessage
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from django.core import mail
@@ -179,3 +182,73 @@ def test_a_letter_that_fails_is_tried_again_and_given_up_at_last(city):
     told.refresh_from_db()
     assert (told.mail, told.attempts) == ("failed", len(mailing.RETRY_MIN) + 1)
     assert told.data == {}
+
+
+class Letterbox(socketserver.StreamRequestHandler):
+    """A mail server of which imaplib asks what it asks of any; letters it calls longer than they are have `says` bytes."""
+
+    letters: ClassVar[dict[int, bytes]] = {}
+    says: ClassVar[dict[int, int]] = {}
+    flags: ClassVar[dict[int, str]] = {}
+    asked: ClassVar[list[str]] = []
+
+    def handle(self) -> None:
+        self.wfile.write(b"* OK ready\r\n")
+        while line := self.rfile.readline().decode():
+            tag, verb, *rest = line.split()
+            said, number = "OK", int(rest[0]) if rest and rest[0].isdigit() else 0
+            match verb.upper():
+                case "CAPABILITY":
+                    self.wfile.write(b"* CAPABILITY IMAP4REV1\r\n")
+                case "SEARCH":
+                    unseen = [str(one) for one in self.letters if one not in self.flags]
+                    self.wfile.write(f"* SEARCH {' '.join(unseen)}\r\n".encode())
+                case "FETCH" if "SIZE" in line:
+                    size = self.says.get(number, len(self.letters[number]))
+                    self.wfile.write(f"* {number} FETCH (RFC822.SIZE {size})\r\n".encode())
+                case "FETCH":
+                    self.asked.append(line.strip())
+                    data = self.letters[number][: int(line.split("<0.")[1].split(">")[0])]
+                    if data:
+                        self.wfile.write(f"* {number} FETCH (BODY[]<0> {{{len(data)}}}\r\n".encode() + data + b")\r\n")
+                    else:
+                        said = "NO"
+                case "STORE":
+                    self.flags[number] = " ".join(rest[2:])
+                case "LOGOUT":
+                    self.wfile.write(b"* BYE\r\n")
+            self.wfile.write(f"{tag} {said} done\r\n".encode())
+
+
+def test_a_letter_is_as_long_as_may_be_or_stays_at_the_server_unread(city, monkeypatch, caplog):
+    monkeypatch.setattr("chengyun.cases.intake.mailbox.LONGEST", 4000)
+    long, unsaid, whole = (
+        letter(text * 400, Message_ID=f"<{text}@x>").as_bytes() for text in ("one lamp ", "two lamps ", "lamp ")
+    )
+    Letterbox.letters = {1: long, 2: unsaid, 3: whole, 4: b""}
+    Letterbox.says, Letterbox.flags, Letterbox.asked = {1: 5_000_000_000, 2: 100}, {}, []
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Letterbox) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        host, port = server.server_address[:2]
+        monkeypatch.setenv("CHENGYUN_MAIL_INBOX", f"imap://wang:secret@{host}:{port}/INBOX")
+        assert read_mailbox(NOW) == 1
+        assert read_mailbox(NOW) == 0
+        server.shutdown()
+    assert Report.objects.get().text.startswith("路灯坏了\nlamp")
+    assert (Letterbox.flags[1], Letterbox.flags[2]) == ("(\\Seen \\Flagged)",) * 2
+    assert 4 not in Letterbox.flags, "what the server could not give is asked for again"
+    assert not [one for one in Letterbox.asked if "FETCH 1 " in one], "what is too long is not fetched at all"
+    assert "4768.4 MB, was not read" in caplog.text
+
+
+def test_a_letter_of_a_folder_that_is_too_long_is_put_aside_whole(city, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr("chengyun.cases.intake.mailbox.LONGEST", 4000)
+    box = mailbox.Maildir(tmp_path / "box")
+    long = letter("lamp " * 1000).as_bytes()
+    box.add(long)
+    box.add(letter(Message_ID="<2@example.org>").as_bytes())
+    monkeypatch.setenv("CHENGYUN_MAIL_INBOX", f"maildir:{tmp_path}/box")
+    assert read_mailbox(NOW) == 1
+    (kept,) = (config().data / "mail" / "unread").iterdir()
+    assert (kept.read_bytes(), len(mailbox.Maildir(tmp_path / "box"))) == (long, 0)
+    kept.unlink()

@@ -14,15 +14,17 @@ from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 
 from chengyun.access.actors import ANONYMOUS, SYSTEM, Actor
+from chengyun.city import Silent, qualify
 from chengyun.errors import NotFound, Refused
 from chengyun.lake import database
 from chengyun.lake.models import Receipt
 from chengyun.lake.rows import Rows
-from chengyun.operate import alert_store, services
+from chengyun.operate import alert_store, services, watch
 from chengyun.operate.models import Alert, AlertEvent, Figure, RuleState
 from chengyun.operate.queries import alert_view, grouped, open_alerts
 from chengyun.operate.rules import Named, RuleWatch, Transition
 from chengyun.operate.watch import judge_ended, judge_figures, judge_silence
+from chengyun.web.desk.status import _failing
 
 ZONE = ZoneInfo("Asia/Shanghai")
 NOW = dt.datetime(2026, 3, 10, 4, tzinfo=dt.UTC)
@@ -167,6 +169,33 @@ def test_silence_is_raised_once_and_ends_when_the_station_speaks(put):
     assert Alert.objects.get().state == "closed"
 
 
+@pytest.mark.parametrize("wrong", ["SELECT 1 / 0", "SELECT * FROM nowhere"])
+def test_a_rule_that_cannot_be_judged_leaves_the_others_their_turn(put, monkeypatch, wrong):
+    silent = [key for key, rule in settings.CITY.alerts.items() if isinstance(rule.when, Silent)]
+    bad = next(key for key in silent if not key.startswith("air_quality."))
+    on = qualify(bad.split(".")[0], settings.CITY.alerts[bad].on)
+
+    def fails(city, dataset, *before):
+        if dataset == on:
+            with connection.cursor() as cursor:
+                cursor.execute(wrong)
+        return whole(city, dataset, *before)
+
+    whole = watch._newest_rows
+    monkeypatch.setattr(watch, "_newest_rows", fails)
+    monkeypatch.setattr(watch, "_newest_figures", fails)
+    put([("A", hour(1), {"pm25": 10.0}), ("B", hour(20), {"pm25": 10.0})], now=NOW)
+    then = dt.datetime(2026, 3, 10, 22, tzinfo=ZONE).astimezone(dt.UTC)
+    assert [one.subject for one in judge_silence(settings.CITY, then)] == ["A"]
+    assert Alert.objects.get().rule == "air_quality.station_silent"
+    told = {one.indicator: one for one in _failing(then)}
+    assert told[bad].name == settings.CITY.alerts[bad].name
+    assert told[bad].error
+    monkeypatch.undo()
+    judge_silence(settings.CITY, then + dt.timedelta(minutes=1))
+    assert bad not in {one.indicator for one in _failing(then)}, "it was judged again"
+
+
 def test_a_station_out_of_use_is_not_silent(put):
     from django.apps import apps
 
@@ -195,6 +224,30 @@ def test_a_figure_is_judged_when_its_period_has_ended(transactional_db):
     figure(dt.date(2026, 3, 11), 100.0)
     found = judge_figures(settings.CITY, "air_quality.area_day_aqi", {"330203"}, running + dt.timedelta(days=2))
     assert [one.kind for one in found] == ["clear"]
+
+
+def test_a_rule_on_figures_that_cannot_be_judged_leaves_the_others_their_turn(transactional_db, monkeypatch):
+    day, rule = dt.date(2026, 3, 10), "air_quality.area_day_polluted"
+    figure(day, 130.0)
+    whole = watch._newest
+
+    def fails(indicator, subjects, one, before):
+        if indicator != "air_quality.area_day_aqi":
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1 / 0")
+        return whole(indicator, subjects, one, before)
+
+    monkeypatch.setattr(watch, "_newest", fails)
+    ended = dt.datetime(2026, 3, 11, 1, tzinfo=ZONE)
+    assert [one.rule for one in judge_ended(settings.CITY, ended)] == [rule]
+    failed = {one.indicator for one in _failing(ended)}
+    assert failed
+    assert not RuleState.objects.filter(rule__in=failed, subject="").exists(), (
+        "they are judged at the next turn, not the next day"
+    )
+    monkeypatch.undo()
+    judge_ended(settings.CITY, ended + dt.timedelta(minutes=1))
+    assert not _failing(ended)
 
 
 def test_so_many_figures_in_a_row(transactional_db):

@@ -118,8 +118,9 @@ class House:
 
     async def holder(self, raw: str) -> Holder | None:
         """Return who holds a token; None when it is unknown, expired or revoked."""
-        known = self._holders.get(raw)
-        now = time.monotonic()
+        # Not the token itself: anybody may send ten thousand that are as long as a header may be.
+        now, digest = time.monotonic(), tokens.digest(raw)
+        known = self._holders.get(digest)
         if known and known[0] > now:
             return known[1]
         purpose = tokens.verify_internal(self._secret, raw)
@@ -129,11 +130,11 @@ class House:
             found: Holder | None = Holder(f"source:{source}" if source else f"internal:{scope}", source or scope, [scope])
         else:
             async with self.pool.connection() as conn:
-                row = await (await conn.execute(tokens.FIND, [tokens.digest(raw)])).fetchone()
+                row = await (await conn.execute(tokens.FIND, [digest])).fetchone()
             found = Holder(_actor(row[0], row[1]), raw[:9], row[2]) if row else None
         if len(self._holders) > 10_000:
             self._holders.clear()
-        self._holders[raw] = (now + TOKEN_KEPT_S, found)
+        self._holders[digest] = (now + TOKEN_KEPT_S, found)
         return found
 
     async def batch(self, stream: str, decoded: Decoded, sender: Sender, *, key: str | None = None, body: bytes = b"") -> Batch:

@@ -2,7 +2,7 @@
 """Alert rules that no batch of observations decides: on figures, when they change; on silence, by the clock.
 
 Both look at what is stored and at the alerts that are open, so they keep no state of their own and may run again at any
-time: a transition is what differs between what holds now and what is known to hold.
+time: a transition is what differs between what holds now and what is known to hold. A rule that cannot be judged fails alone.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from psycopg import sql
 
 from chengyun.city import Above, AlertRule, Below, Change, City, Silent, Together, qualify
 from chengyun.config import config
+from chengyun.operate import troubles
 from chengyun.operate.alert_store import statement, write_now
 from chengyun.operate.conditions import history_after
 from chengyun.operate.models import Alert, RuleState
@@ -54,38 +55,43 @@ def judge_figures(city: City, indicator: str, subjects: Collection[str] | None, 
     One that ended long ago raises nothing: it came with history.
     """
     found: list[Transition] = []
-    zone, period = config().zone, city.indicators[indicator].period
     before = _running_since(city, indicator, now)
     quiet = standing_now(city).quiet
     for key, rule in _rules_on(city, indicator):
         if isinstance(rule.when, Silent | Together):
             continue
-        held = _held(key)
-        for seen in _newest(indicator, subjects, rule, before):
-            finding = find(city, key, rule, seen)
-            kind = _kind(finding.holds, seen.subject in held, seen.subject in held.open)
-            start, _, ident, simulated = seen.figures[0]
-            end = period_end(period, start, zone)
-            if kind is None or (kind == "raise" and now - end > history_after(end - start)):
-                continue
-            found.append(
-                Transition(
-                    kind=kind, rule=key, dataset=indicator, subject=seen.subject, subject_name=seen.subject,
-                    area_code=seen.area_code, value=finding.value, worst=finding.worst, limit=finding.limit,
-                    since=finding.since, last_seen=start, times=finding.times, now=now, severity=rule.severity,
-                    group_key=group_key(key, rule, seen.area_code), simulated=simulated,
-                    evidence={
-                        "indicator": indicator, "figure": ident, "subject": seen.subject,
-                        "period_start": start.isoformat(), "value": finding.value,
-                    },
-                    quiet=key in quiet,
-                )
-            )  # fmt: skip
+        with troubles.alone(key, now):
+            newest = _newest(indicator, subjects, rule, before)
+            found += list(_moved(city, key, rule, indicator, newest, now, quiet=key in quiet))
     named = _with_names(city, indicator, found)
     if named:
         with transaction.atomic(), connection.cursor() as cursor:
             write_now(cursor, named)
     return named
+
+
+def _moved(
+    city: City, key: str, rule: AlertRule, indicator: str, newest: Sequence[Seen], now: dt.datetime, *, quiet: bool
+) -> Iterator[Transition]:  # fmt: skip
+    zone, period, held = config().zone, city.indicators[indicator].period, _held(key)
+    for seen in newest:
+        finding = find(city, key, rule, seen)
+        kind = _kind(finding.holds, seen.subject in held, seen.subject in held.open)
+        start, _, ident, simulated = seen.figures[0]
+        end = period_end(period, start, zone)
+        if kind is None or (kind == "raise" and now - end > history_after(end - start)):
+            continue
+        yield Transition(
+            kind=kind, rule=key, dataset=indicator, subject=seen.subject, subject_name=seen.subject,
+            area_code=seen.area_code, value=finding.value, worst=finding.worst, limit=finding.limit,
+            since=finding.since, last_seen=start, times=finding.times, now=now, severity=rule.severity,
+            group_key=group_key(key, rule, seen.area_code), simulated=simulated,
+            evidence={
+                "indicator": indicator, "figure": ident, "subject": seen.subject,
+                "period_start": start.isoformat(), "value": finding.value,
+            },
+            quiet=quiet,
+        )  # fmt: skip
 
 
 def judge_ended(city: City, now: dt.datetime) -> list[Transition]:
@@ -100,10 +106,11 @@ def judge_ended(city: City, now: dt.datetime) -> list[Transition]:
         judged = RuleState.objects.filter(rule__in=rules, subject="", since__gte=until).count()
         if judged == len(rules):
             continue
-        with transaction.atomic():
+        with troubles.alone(rules[0], now):
             found += judge_figures(city, indicator, None, now)
-            for key in rules:
+            for key in set(rules) - troubles.failed(rules, now):
                 RuleState.objects.update_or_create(rule=key, subject="", defaults={"since": until})
+        troubles.judged(rules, now)
     return found
 
 
@@ -111,17 +118,25 @@ def judge_silence(city: City, now: dt.datetime) -> list[Transition]:
     """Raise what has been silent for too long, clear what speaks again, and write it."""
     found: list[Transition] = []
     now_judged = standing_now(city)
-    for key, rule in now_judged.rules.items():
-        if isinstance(rule.when, Silent):
-            on = qualify(key.split(".")[0], rule.on)
-            newest = _newest_rows(city, on, now - rule.when.after) if on in city.streams else _newest_figures(city, on)
-            cadence = city.streams[on].cadence if on in city.streams else None
-            awaited = [one for one in newest if not _dormant(one, cadence)]
-            found += _silence(key, rule, rule.when, on, awaited, now, quiet=key in now_judged.quiet)
-    if found:
-        with transaction.atomic(), connection.cursor() as cursor:
-            write_now(cursor, found)
+    rules = {key: rule for key, rule in now_judged.rules.items() if isinstance(rule.when, Silent)}
+    for key, rule in rules.items():
+        with troubles.alone(key, now):
+            moved = list(_fallen_silent(city, key, rule, now, quiet=key in now_judged.quiet))
+            if moved:
+                with connection.cursor() as cursor:
+                    write_now(cursor, moved)
+            found += moved
+    troubles.judged(rules, now)
     return found
+
+
+def _fallen_silent(city: City, key: str, rule: AlertRule, now: dt.datetime, *, quiet: bool) -> Iterator[Transition]:
+    assert isinstance(rule.when, Silent)  # for the type checker: only such rules were chosen
+    on = qualify(key.split(".")[0], rule.on)
+    newest = _newest_rows(city, on, now - rule.when.after) if on in city.streams else _newest_figures(city, on)
+    cadence = city.streams[on].cadence if on in city.streams else None
+    awaited = [one for one in newest if not _dormant(one, cadence)]
+    yield from _silence(key, rule, rule.when, on, awaited, now, quiet=quiet)
 
 
 class _Last(NamedTuple):

@@ -119,19 +119,20 @@ class Visitors:
         return visitor
 
     async def _find(self, raw: str) -> Visitor | None:
-        now = time.monotonic()
-        known = self._known.get(raw)
+        # Not the token itself: anybody may send thousands that are as long as a header may be.
+        now, digest = time.monotonic(), tokens.digest(raw)
+        known = self._known.get(digest)
         if known and known[0] > now:
             return known[1]
         async with self._pool.connection() as conn:
-            row: Any = await (await conn.execute(tokens.FIND, [tokens.digest(raw)])).fetchone()
+            row: Any = await (await conn.execute(tokens.FIND, [digest])).fetchone()
         found = None
         if row is not None:
             actor = await asyncio.to_thread(_actor, raw)
             found = Visitor(actor, frozenset(row[2]), "_".join(raw.split("_")[:2]))
         if len(self._known) >= MOST_KNOWN:
             self._known.clear()
-        self._known[raw] = (now + KNOWN_FOR_S, found)
+        self._known[digest] = (now + KNOWN_FOR_S, found)
         return found
 
 

@@ -3,7 +3,8 @@
 
 A letter is taken out of the mailbox only after its report is committed; one that is read twice is known by its Message-ID. A
 sender whose letters have no ID gets one from their bytes. A letter nothing can be made of is kept whole in <data>/mail/unread
-and said in the log: anybody can write one, and none may stand before those that come after it.
+and said in the log: anybody can write one, and none may stand before those that come after it. One that is too long is never
+read: of a mail folder it is moved to <data>/mail/unread, at a server it stays where it is, flagged, and both are said in the log.
 """
 
 from __future__ import annotations
@@ -15,8 +16,11 @@ import imaplib
 import logging
 import mailbox
 import os
+import re
+import shutil
 from collections.abc import Callable, Generator
 from pathlib import Path
+from typing import Any, BinaryIO
 
 from django.db import InterfaceError, OperationalError, transaction
 from django.utils.translation import gettext as _
@@ -36,6 +40,7 @@ __all__ = ["read_mailbox", "take"]
 log = logging.getLogger(__name__)
 Incoming = tuple[bytes, Callable[[], None]]
 AT_ONCE = 200
+_SIZE = re.compile(rb"RFC822\.SIZE (\d+)")
 
 
 def read_mailbox(now: dt.datetime) -> int:
@@ -59,14 +64,22 @@ def read_mailbox(now: dt.datetime) -> int:
 
 def _set_aside(data: bytes) -> Path:
     """Keep a letter whole, once, and return where; it is on disk then."""
-    folder = config().data / "mail" / "unread"
-    make_folder(folder)
-    path = folder / f"{hashlib.sha256(data).hexdigest()[:16]}.eml"
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+    path = _unread(hashlib.sha256(data).hexdigest()[:16])
+    with _private(path) as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
     return path
+
+
+def _unread(name: str) -> Path:
+    folder = config().data / "mail" / "unread"
+    make_folder(folder)
+    return folder / f"{name}.eml"
+
+
+def _private(path: Path) -> BinaryIO:
+    return open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
 
 
 def take(data: bytes, now: dt.datetime) -> Report | None:
@@ -132,8 +145,28 @@ def _maildir(server: Server) -> Generator[Incoming, None, None]:
         raise Unavailable(f"The mail folder {server.path} is not there. Make it, or mend CHENGYUN_MAIL_INBOX.")
     box = mailbox.Maildir(server.path, create=False)
     for key in sorted(box.keys())[:AT_ONCE]:
-        yield box.get_bytes(key), lambda key=key: box.discard(key)  # type: ignore[misc]
+        if _is_long(box, key):
+            box.discard(key)
+        else:
+            yield box.get_bytes(key), lambda key=key: box.discard(key)  # type: ignore[misc]
     box.close()
+
+
+def _is_long(box: mailbox.Maildir, key: str) -> bool:
+    """Say whether a letter is too long to be read; then it was put aside, and is on disk."""
+    letter: Any = box.get_file(key)
+    with contextlib.closing(letter):
+        size = letter.seek(0, os.SEEK_END) or letter.tell()
+        if size <= LONGEST:
+            return False
+        path = _unread(hashlib.sha256(key.encode()).hexdigest()[:16])
+        letter.seek(0)
+        with _private(path) as file:
+            shutil.copyfileobj(letter, file)
+            file.flush()
+            os.fsync(file.fileno())
+    log.warning("A letter of %s was not read: at most %s are. It is kept as %s.", _megabytes(size), _megabytes(LONGEST), path)
+    return True
 
 
 def _imap(server: Server) -> Generator[Incoming, None, None]:
@@ -144,8 +177,36 @@ def _imap(server: Server) -> Generator[Incoming, None, None]:
             box.select(server.path.strip("/") or "INBOX")
             _said, found = box.search(None, "UNSEEN")
             for number in found[0].split()[:AT_ONCE]:
-                _said, parts = box.fetch(number, "(BODY.PEEK[])")
-                data = next((part[1] for part in parts if isinstance(part, tuple)), b"")
-                yield data, lambda number=number: box.store(number, "+FLAGS", "\\Seen")  # type: ignore[misc]
+                size = _size(box, number)
+                # Bounded although its size is known: a server may count otherwise than it sends.
+                data = _fetched(box, number, f"(BODY.PEEK[]<0.{LONGEST + 1}>)") if size <= LONGEST else b""
+                if max(size, len(data)) > LONGEST:
+                    log.warning(
+                        "Letter %s at %s, of %s, was not read: at most %s are. It stays there, flagged.",
+                        number.decode(), server.host, _megabytes(max(size, len(data))), _megabytes(LONGEST),
+                    )  # fmt: skip
+                    box.store(number, "+FLAGS", "(\\Seen \\Flagged)")
+                elif data:
+                    yield data, lambda number=number: box.store(number, "+FLAGS", "\\Seen")  # type: ignore[misc]
     except (OSError, imaplib.IMAP4.error) as wrong:
         raise Unavailable(f"The mailbox at {server.host} cannot be read: {wrong}") from wrong
+
+
+def _size(box: imaplib.IMAP4, number: bytes) -> int:
+    """Return how many bytes a letter has; 0 where the server does not say."""
+    _said, parts = box.fetch(number.decode(), "(RFC822.SIZE)")
+    found = next((hit for part in parts if isinstance(part, bytes) and (hit := _SIZE.search(part))), None)
+    return int(found[1]) if found else 0
+
+
+def _fetched(box: imaplib.IMAP4, number: bytes, what: str) -> bytes:
+    """Return what was asked for of a letter; nothing where the server cannot give it now: then the letter stays unread."""
+    said, parts = box.fetch(number.decode(), what)
+    data = next((bytes(part[1]) for part in parts if isinstance(part, tuple)), b"") if said == "OK" else b""
+    if not data:
+        log.warning("The server gave nothing of letter %s; it is asked again.", number.decode())
+    return data
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1024 / 1024:.1f} MB"

@@ -18,11 +18,15 @@ from django.utils.translation import gettext_lazy as _
 
 
 class DueDay(models.Model):
-    """mark rises with every touch, so that one that comes while the day is judged is not lost."""
+    """mark rises with every touch, so that one that comes while the day is judged is not lost.
+
+    failures: how often in a row it could not be judged: it waits behind those that were never tried.
+    """
 
     stream = models.CharField(max_length=130)
     day = models.DateField()
     mark = models.BigIntegerField(db_default=0)
+    failures = models.IntegerField(db_default=0)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["stream", "day"], name="quality_dueday_once")]

@@ -2,19 +2,20 @@
 """What happens to quality: days are judged, mistakes repaired through the front door, repairs undone.
 
 A repair never overwrites: observations get new versions, registers keep their history; both are audited, and what was there
-before is kept with the repair.
+before is kept with the repair. What cannot be judged is written among the scores of its day, and the others have their turn.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
-from django.db.models import QuerySet
+from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import F, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -22,6 +23,7 @@ from chengyun.access import audit
 from chengyun.access.actors import Actor
 from chengyun.access.policy import require
 from chengyun.city import City
+from chengyun.city.words import DIMENSIONS
 from chengyun.collect import front_door
 from chengyun.collect.quality.checks import MOST_KEPT, Outcome, Subject, judge_places, judge_stream, merged
 from chengyun.collect.quality.models import DueDay, Finding, Repair, Score
@@ -30,39 +32,71 @@ from chengyun.collect.quality.reading import current_rows, read_day
 from chengyun.collect.quality.registers import declared_outcomes
 from chengyun.collect.registering import model_of
 from chengyun.config import config
-from chengyun.errors import NotFound, Refused
+from chengyun.errors import NotFound, Problem, Refused
 from chengyun.lake.tables import stream_table
 from chengyun.standards.coordinates import to_wgs84
 from chengyun.standards.times import local_day
 
 __all__ = ["accept", "dismiss", "judge_due", "judge_registers", "undo"]
 
+log = logging.getLogger(__name__)
 AT_ONCE = 50
 """Days judged by one call, newest first: a back-load of years must not keep today waiting."""
+AGAIN_AT_ONCE = 5
+"""Days tried again by one call of those that could not be judged."""
+JUDGING = "judging"
+"""The rule of a score that only says why a day could not be judged; the next time it can, the score goes."""
 AT_A_TIME = 20_000
 """Observations sent in one body."""
 PLACES_AT_ONCE = 20_000
 
 
 def judge_due(now: dt.datetime) -> int:
-    """Judge the days that new rows touched; return how many."""
+    """Judge the days that new rows touched; return how many were."""
     city: City = settings.CITY
-    due = list(DueDay.objects.order_by("-day", "stream")[:AT_ONCE])
-    for one in due:
-        if one.stream in city.streams:
-            groups, own = read_day(one.stream, one.day, now)
-            quantities = city.streams[one.stream].quantities
-            outcomes = [*merged(judge_stream(group, quantities) for group in groups), *own]
-            with transaction.atomic():
-                _write(one.stream, one.day, outcomes, now)
-                DueDay.objects.filter(pk=one.pk, mark=one.mark).delete()
-        else:
+    fresh = DueDay.objects.filter(failures=0).order_by("-day", "stream")[:AT_ONCE]
+    again = DueDay.objects.filter(failures__gt=0).order_by("failures", "-day", "stream")[:AGAIN_AT_ONCE]
+    judged = 0
+    for one in [*fresh, *again]:
+        if one.stream not in city.streams:
             one.delete()
-    return len(due)
+        elif _alone(one.stream, one.day, now, lambda one=one: _judge_day(one, now)):  # type: ignore[misc]
+            judged += 1
+        else:
+            DueDay.objects.filter(pk=one.pk).update(failures=F("failures") + 1)
+    return judged
+
+
+def _judge_day(due: DueDay, now: dt.datetime) -> None:
+    groups, own = read_day(due.stream, due.day, now)
+    quantities = settings.CITY.streams[due.stream].quantities
+    outcomes = [*merged(judge_stream(group, quantities) for group in groups), *own]
+    with transaction.atomic():
+        _write(due.stream, due.day, outcomes, now)
+        DueDay.objects.filter(pk=due.pk, mark=due.mark).delete()
+
+
+def _alone(dataset: str, day: dt.date, now: dt.datetime, judge: Callable[[], None]) -> bool:
+    """Judge one dataset; return whether it could be. What goes wrong is logged, and kept among the scores of the day."""
+    try:
+        judge()
+    except (OperationalError, InterfaceError):
+        raise  # nothing can be judged while the database is away
+    except Exception as wrong:
+        log.exception("%s of %s could not be judged; the others are", dataset, day)
+        said = wrong.sentence if isinstance(wrong, Problem) else f"{type(wrong).__name__}: {wrong}"
+        Score.objects.update_or_create(
+            dataset=dataset, day=day, rule=JUDGING,
+            defaults={
+                "dimension": DIMENSIONS[0], "weight": 0.0, "checked": 0, "failed": 0, "error": said[:500], "computed_at": now
+            },
+        )  # fmt: skip
+        return False
+    return True
 
 
 def judge_registers(now: dt.datetime) -> int:
-    """Judge every register as it is today; return how many there were."""
+    """Judge every register as it is today; return how many could be."""
     import numpy as np  # with the geometry, only where points are looked up
 
     from chengyun.areas.queries import area_of_points, boundaries
@@ -89,12 +123,13 @@ def judge_registers(now: dt.datetime) -> int:
                 area_of_points(lons, lats, "district").tolist(), area_of_points(x, y, "district").tolist(),
             )  # fmt: skip
 
-    for name in city.entities:
+    def judge(name: str) -> None:
         outcomes = [*merged(judged(name)), *declared_outcomes(name)]
         if outcomes:
             with transaction.atomic():
                 _write(name, day, outcomes, now)
-    return len(city.entities)
+
+    return sum(_alone(name, day, now, lambda name=name: judge(name)) for name in city.entities)  # type: ignore[misc]
 
 
 def accept(actor: Actor, finding_id: int) -> Repair:

@@ -26,6 +26,8 @@ from chengyun.collect.queries import shedding
 from chengyun.config import config
 from chengyun.lake.queries import stream_status
 from chengyun.operate.models import DueWindow, IndicatorRun
+from chengyun.operate.probation.ruleset import rulebook
+from chengyun.operate.troubles import OF_RULE
 from chengyun.web.freshness import silent_after
 from chengyun.web.tiles import Status
 
@@ -65,7 +67,7 @@ class StreamLine:
 
 @dataclass(frozen=True, slots=True)
 class Failing:
-    """A formula whose last evaluation failed."""
+    """A formula whose last evaluation failed, or a rule that could not be judged."""
 
     indicator: str
     name: str
@@ -181,13 +183,17 @@ def _streams(told: Mapping[str, Any], now: dt.datetime) -> tuple[StreamLine, ...
 
 
 def _failing(now: dt.datetime) -> tuple[Failing, ...]:
-    """Return the indicators whose newest evaluation, within a day, failed."""
+    """Return the indicators whose newest evaluation, within a day, failed, and the rules that could not be judged."""
     city: City = settings.CITY
+    rules = rulebook()
+    names = {key: one.name for key, one in city.indicators.items()}
     recent = IndicatorRun.objects.filter(started_at__gt=now - FAILED_LATELY)
     newest = recent.order_by("indicator", "-started_at", "-id").distinct("indicator")
     return tuple(
         Failing(
-            row.indicator, city.indicators[row.indicator].name if row.indicator in city.indicators else row.indicator,
+            row.indicator.removeprefix(OF_RULE),
+            rules.name(row.indicator.removeprefix(OF_RULE)) if row.indicator.startswith(OF_RULE)
+            else names.get(row.indicator, row.indicator),
             row.started_at, row.error,
         )
         for row in newest if row.error

@@ -72,6 +72,7 @@ def rule_name(rule: str) -> str:
         "order": _("经度与纬度没有颠倒"),
         "datum": _("坐标系为 WGS-84"),
         "area": _("位置在所属区域内"),
+        "judging": _("未能判断"),
     }.get(rule, rule)
 
 
