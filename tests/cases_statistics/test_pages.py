@@ -87,14 +87,14 @@ def same(counts: dict[object, Counts], expected: dict[object, Counter]) -> None:
     assert {key: one for key, one in found.items() if one} == {key: one for key, one in wanted.items() if one}
 
 
-def test_every_question_is_answered_as_by_counting(cases, bodies):
+def test_every_question_is_answered_as_by_counting(cases, bodies, monkeypatch):
     dice = random.Random(3)
     actors = [officer(""), officer("330203"), officer("330212002"), officer("330212002003"), officer("330203001", "330212")]
     keys = {
         "day": lambda _case, day: day, "week": lambda _case, day: day - dt.timedelta(days=day.weekday()),
         "month": lambda _case, day: day.replace(day=1),
     }  # fmt: skip
-    seen = Counter()
+    seen, coarser = Counter(), Counter()
     for _ in range(150):
         actor = dice.choice(actors)
         asked = Asked(
@@ -104,7 +104,10 @@ def test_every_question_is_answered_as_by_counting(cases, bodies):
         by = dice.choice(["area", "category", "department", "source"])
         first = dt.date(2025, 6, 1) + dt.timedelta(days=dice.randrange(300))
         span = Span(first, first + dt.timedelta(days=dice.randrange(10, 200)))
-        grain = queries.grain_for(actor, asked, dice.choice(["day", "week", "month"]), by)
+        monkeypatch.setattr(queries, "MOST_READ", dice.choice([10, 10_000]))
+        wanted = dice.choice(["day", "week", "month"])
+        grain = queries.grain_for(actor, asked, wanted, by, [span])
+        coarser[grain != wanted] += 1
         if grain == "month":
             span = queries._months(span)
         seen[grain] += 1
@@ -124,6 +127,7 @@ def test_every_question_is_answered_as_by_counting(cases, bodies):
         ever = added(cases, lambda _case, _day: 1, actor, asked, Span(dt.date(1900, 1, 1), dt.date(2999, 1, 1))).get(1, Counter())
         assert queries.backlog(actor, asked) == ever["opened"] - ever["closed"] - ever["dropped"]
     assert min(seen.values()) > 20
+    assert coarser[True] > 10
 
 
 def test_a_day_of_two_spans_counts_in_both(cases):

@@ -50,7 +50,7 @@ class Case(models.Model):
         PATROL = "patrol", _("巡查")
         IMPORT = "import", _("导入")
 
-    number = models.CharField(_("编号"), max_length=32, unique=True)
+    number = models.CharField(_("编号"), max_length=32)
     type = models.CharField(_("类型"), max_length=130)
     state = models.CharField(_("状态"), max_length=63)
     ended = models.BooleanField(_("已结束"), default=False)
@@ -65,7 +65,7 @@ class Case(models.Model):
         verbose_name=_("经办人"),
         db_index=False,
     )
-    area_code = models.CharField(_("区域"), max_length=12, blank=True, default="", db_index=True)
+    area_code = models.CharField(_("区域"), max_length=12, blank=True, default="")
     lon = models.FloatField(_("经度"), null=True, blank=True, help_text="WGS-84")
     lat = models.FloatField(_("纬度"), null=True, blank=True, help_text="WGS-84")
     opened_at = models.DateTimeField(_("立案时间"))
@@ -123,6 +123,8 @@ class Case(models.Model):
         verbose_name = verbose_name_plural = _("案件")
         ordering = ["-opened_at", "-id"]
         constraints = [
+            # Not unique=True, which adds an index of its beginnings: nobody looks for these here.
+            models.UniqueConstraint(fields=["number"], name="cases_case_number"),
             models.CheckConstraint(
                 condition=Q(ended=True, closed_at__isnull=False) | Q(ended=False, closed_at__isnull=True),
                 name="cases_case_ended_has_time",
@@ -135,7 +137,20 @@ class Case(models.Model):
             models.Index(fields=["warn_at"], condition=Q(warn_at__isnull=False), name="cases_case_warn"),
             models.Index(fields=["-closed_at", "-id"], condition=Q(ended=True), name="cases_case_closed"),
             models.Index(fields=["opened_at"], name="cases_case_opened"),
-            models.Index(fields=["type", "category"], name="cases_case_category"),
+            models.Index(fields=["type", "category", "opened_at"], name="cases_case_category_opened"),
+            # By the beginning of a code as well, whatever the order of letters in this database.
+            models.Index(
+                fields=["area_code", "opened_at"],
+                name="cases_case_area_opened",
+                opclasses=["varchar_pattern_ops", "timestamptz_ops"],
+            ),
+            models.Index(
+                fields=["area_code", "closed_at"],
+                name="cases_case_area_closed",
+                opclasses=["varchar_pattern_ops", "timestamptz_ops"],
+                condition=Q(ended=True),
+            ),
+            models.Index(fields=["component_key"], condition=~Q(component_key=""), name="cases_case_component"),
             models.Index(fields=["merged_into"], condition=Q(merged_into__isnull=False), name="cases_case_merged"),
             models.Index(fields=["lead"], condition=Q(lead__isnull=False), name="cases_case_lead"),
             models.Index(fields=["person", "due_at"], condition=Q(ended=False), name="cases_case_person"),

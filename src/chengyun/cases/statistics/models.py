@@ -82,6 +82,10 @@ class Cell(Counts):
 
     class Meta:
         indexes = [
-            models.Index(fields=["sheet", "category", "day"], condition=~Q(category=""), name="statistics_cell_category"),
-            models.Index(fields=["sheet", "department", "day"], condition=~Q(department=0), name="statistics_cell_department"),
+            models.Index(
+                fields=["sheet", "category", "day", "area"], condition=~Q(category=""), name="statistics_cell_of_category"
+            ),
+            models.Index(
+                fields=["sheet", "department", "day", "area"], condition=~Q(department=0), name="statistics_cell_of_body"
+            ),
         ]

@@ -52,7 +52,7 @@ def questions(bodies: list[int], today: dt.date, seed: int = 311) -> Iterator[st
         narrowed = dice.choice([0, 0, 1, 1, 1, 2, 3])
         for name in dice.sample(["area", "category", "department", "source"], narrowed):
             asked[name] = {
-                "area": dice.choice(["330201", "330203", "330201001", "330202003"]),
+                "area": dice.choice(["330201", "330203", "330201001", "330202003", "330201001002"]),
                 "category": dice.choice(["event/0100", "event/0101", "event/0107", "event/0140"]),
                 "department": dice.choice(bodies), "source": dice.choice(["patrol", "hotline", "app"]),
             }[name]  # fmt: skip

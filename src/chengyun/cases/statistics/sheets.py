@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is counted apart from what. A case is counted once on every sheet; a question is answered from the smallest that can.
 
-A sheet of everything by everything would have as many rows as there are cases. These have few, and between them they know
-every pair a page may ask for, and by the month every question about a street; what none of them knows is counted from the
-cases of one street or community.
+By the month every question is answered: one sheet knows everything of a community, which is about a cell for each case, and
+the others are as much smaller as they know less. By the day they know every pair a page may ask for down to a street; what none
+of them knows is counted from the cases themselves where these are few, and by the month where they are many.
 """
 
 from __future__ import annotations
@@ -45,8 +45,9 @@ SHEETS = (
     _sheet(10, "month", 6, "category department source", 20_000),
     _sheet(11, "day", 6, "category", 40_000),
     _sheet(12, "day", 4, "category", 7_500),
-    _sheet(13, "month", 9, "category department source", 100_000),
     _sheet(14, "month", 12, "", 3_000),
+    _sheet(15, "month", 12, "category department source", 160_000),
+    _sheet(16, "month", 12, "source", 20_000),
 )
 
 

@@ -126,7 +126,7 @@ def read_page(actor: Actor, given: Any) -> StatisticsPage:
     seen = queries.areas_of(actor)
     question = read_question(given, seen, today)
     asked = question.asked
-    finest = queries.grain_for(actor, asked, question.grain, question.by)
+    finest = queries.grain_for(actor, asked, question.grain, question.by, question.spans)
     question = coarsened(question, finest, today)
     spans = question.spans
     now, *before = queries.series(actor, asked, question.grain, spans)
