@@ -12,9 +12,9 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from chengyun.access import signatures
-from chengyun.share.exchange import messages
-from chengyun.share.ledger.verifier import canonical
+from chengyun.access.keystore import SigningKey
+from chengyun.share.exchange import entries, messages
+from chengyun.share.exchange.signing import Signing
 
 __all__ = ["Load", "ask_for"]
 
@@ -43,10 +43,12 @@ def ask_for(load: Load, seconds: float) -> float:
 
 
 async def _all(load: Load, end: float) -> None:
-    await asyncio.gather(*(_one(load, end, random.Random(at)) for at in range(load.connections)))  # noqa: S311
+    key = SigningKey(load.jwk["kid"], "ed25519", 1, dict(load.jwk), load.key)
+    signing = Signing(key)
+    await asyncio.gather(*(_one(load, signing, end, random.Random(at)) for at in range(load.connections)))  # noqa: S311
 
 
-async def _one(load: Load, end: float, chance: random.Random) -> None:
+async def _one(load: Load, signing: Signing, end: float, chance: random.Random) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", load.port)
     host = f"127.0.0.1:{load.port}"
     try:
@@ -55,17 +57,15 @@ async def _one(load: Load, end: float, chance: random.Random) -> None:
             path = f"/exchange/v1/rows?dataset=population.person&purpose=statistics&limit=1&after=p{number:07}"
             headers, nonce = {"key": load.jwk["kid"]}, ""
             if load.pinned:
-                headers = messages.sign_request(
-                    "GET", f"http://{host}{path}", b"", key_id=load.jwk["kid"], algorithm="ed25519", created=int(time.time()),
-                    sign=lambda base: signatures.sign("ed25519", load.key, base),
-                )  # fmt: skip
-                nonce = headers["signature-input"].split('nonce="')[1].split('"')[0]
+                headers, nonce = await signing.sign("GET", f"http://{host}{path}")
             lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
             writer.write(f"GET {path} HTTP/1.1\r\nhost: {host}\r\n{lines}\r\n".encode())
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
             got = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:] if line)}
             body = await reader.readexactly(int(got["content-length"]))
-            _check(load, int(head[0].split(" ")[1]), got, body, nonce, f"p{number + 1:07}")
+            status = int(head[0].split(" ")[1])
+            signing.heard(status, got)
+            _check(load, status, got, body, nonce, f"p{number + 1:07}")
             load.done += 1
     finally:
         writer.close()
@@ -78,11 +78,7 @@ def _check(load: Load, status: int, got: Mapping[str, str], body: bytes, nonce: 
         return
     if load.pinned:
         pinned = load.pinned
-        messages.verify_response(
-            status, got, body, nonce, lambda _, base, signature: signatures.verify(pinned, base, signature), int(time.time())
-        )
-        leaf = base64.b64decode(got["exchange-receipt"])
-        entry = json.loads(leaf)
-        good = signatures.verify(pinned, canonical(entry["receipt"]), bytes.fromhex(entry["signature"]))
-        if not good or entry["receipt"]["digest"] != hashlib.sha256(body).hexdigest():
+        messages.verify_response(status, got, body, nonce, lambda said: messages.is_signed_by(pinned, said), int(time.time()))
+        receipt = entries.signed_by(base64.b64decode(got["exchange-receipt"]), pinned)
+        if receipt is None or receipt["digest"] != hashlib.sha256(body).hexdigest():
             load.wrong.append("a receipt is not of what came")

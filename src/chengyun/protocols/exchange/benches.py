@@ -18,8 +18,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+
+import psutil
 
 from chengyun.access import signatures
 from chengyun.bench.frame import Result
@@ -83,22 +86,24 @@ def exchange() -> Sequence[Result]:
             # What is measured are the exchange and its consumers; the rest of a city has its own measurements.
             with contextlib.suppress(KeyError, ProcessLookupError):
                 os.kill(place.children()[child], signal.SIGSTOP)
-        rates: dict[bool, list[float]] = {True: [], False: []}
+        rounds: dict[bool, list[Round]] = {True: [], False: []}
         try:
             with _server(place, plain=True) as plain, _server(place, plain=False) as signed:
                 for at in range(ROUNDS + 1):
-                    for is_signed, port in ((False, plain), (True, signed)):
-                        seconds = SECONDS if at else 2.0
-                        rate = _asked(port, private, jwk, node if is_signed else None, seconds)
+                    for is_signed, (pid, port) in ((False, plain), (True, signed)):
+                        given = {"port": port, "key": private.hex(), "jwk": jwk, "pinned": node if is_signed else None,
+                                 "keys": PEOPLE, "seconds": SECONDS if at else 2.0}  # fmt: skip
+                        done = _round(place, pid, given)
                         if at:
-                            rates[is_signed].append(rate)
+                            rounds[is_signed].append(done)
         finally:
             for child in ("jobs", "web", "stream"):
                 with contextlib.suppress(KeyError, ProcessLookupError):
                     os.kill(place.children()[child], signal.SIGCONT)
         checked = place.run("ledger", "exchange", "--check")
         said = checked.stdout.splitlines()[-1]
-    rate, without = statistics.median(rates[True]), statistics.median(rates[False])
+    rate, without = (statistics.median(one.rate for one in rounds[is_signed]) for is_signed in (True, False))
+    spent, free = (statistics.median(one.spent_us for one in rounds[is_signed]) for is_signed in (True, False))
     notes = (
         f"one row of {PEOPLE:,}, masked, audited; 32 connections on the same cores sign and check; the plain read comes by the "
         f"same door and threads, in groups alike, with policy, masks, count and audit; {said}"
@@ -106,8 +111,10 @@ def exchange() -> Sequence[Result]:
     return [
         Result(name="exchange", value=rate, unit="messages/s", target=800, better="higher",
                compared={"without signatures, receipt and log": f"{without:,.0f} messages/s"}, notes=notes),
-        Result(name="exchange-cost", value=without / rate, unit="×", target=1.5,
-               notes="time of a signed, logged message over that of the same read without, medians of the same run"),
+        Result(name="exchange-cost", value=spent / free, unit="×", target=1.5,
+               compared={"by rates": f"{without / rate:.2f} ×", "signed": _told(rounds[True]), "plain": _told(rounds[False])},
+               notes="processor time of a signed, logged message over that of the same read without: consumers, server and "
+                     "database together, medians of the same run"),
     ]  # fmt: skip
 
 
@@ -171,7 +178,8 @@ def _place(node: str) -> Iterator[Place]:
 
 
 @contextlib.contextmanager
-def _server(place: Place, *, plain: bool) -> Iterator[int]:
+def _server(place: Place, *, plain: bool) -> Iterator[tuple[int, int]]:
+    """Serve; yield the process and its port."""
     (port,) = free_ports(1)
     env = {**place.env, "CHENGYUN_DATABASE_URL": str(place.state()["database_url"])}
     if plain:
@@ -179,22 +187,55 @@ def _server(place: Place, *, plain: bool) -> Iterator[int]:
     server = subprocess.Popen([sys.executable, "-m", "chengyun.protocols.exchange.measured", str(port)], env=env)
     try:
         wait_for(lambda: status(f"http://127.0.0.1:{port}/exchange/v1/") is not None, 60, "the exchange did not answer")
-        yield port
+        yield server.pid, port
     finally:
         server.terminate()
         server.wait(20)
 
 
-def _asked(port: int, private: bytes, jwk: dict[str, str], node: dict[str, str] | None, seconds: float) -> float:
-    """Run the load in a process of its own; return messages a second."""
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One round of one kind. us: processor time of a message by who spent it, in microseconds."""
+
+    rate: float
+    us: Mapping[str, float]
+
+    @property
+    def spent_us(self) -> float:
+        return sum(self.us.values())
+
+
+def _round(place: Place, server: int, given: Mapping[str, object]) -> Round:
+    """Run the load in a process of its own; return messages a second and what one took of the processors."""
     code = (
-        "import sys, json\nfrom chengyun.protocols.exchange.asking import Load, ask_for\n"
+        "import sys, json, time\nfrom chengyun.protocols.exchange.asking import Load, ask_for\n"
         "given = json.load(sys.stdin)\n"
         "load = Load(given['port'], bytes.fromhex(given['key']), given['jwk'], given['pinned'], given['keys'])\n"
-        "print(ask_for(load, given['seconds']))"
+        "begun = time.process_time()\n"
+        "print(ask_for(load, given['seconds']), load.done, time.process_time() - begun)"
     )
-    given = {"port": port, "key": private.hex(), "jwk": jwk, "pinned": node, "keys": PEOPLE, "seconds": seconds}
+    before = {"server": _used_s(server), "database": _used_s(place.pid)}
     done = subprocess.run([sys.executable, "-c", code], input=json.dumps(given), capture_output=True, text=True, timeout=300)
     if done.returncode:
         raise AssertionError(done.stderr[-800:])
-    return float(done.stdout)
+    after = {"server": _used_s(server), "database": _used_s(place.pid)}
+    rate, messages, consumers = (float(one) for one in done.stdout.split())
+    used = {"consumers": consumers, **{name: after[name] - before[name] for name in after}}
+    return Round(rate, {name: seconds / messages * 1e6 for name, seconds in used.items()})
+
+
+def _used_s(pid: int) -> float:
+    """Return the processor seconds of a process and of all below it, also of those that have ended."""
+    used = 0.0
+    above = psutil.Process(pid)
+    for one in (above, *above.children(recursive=True)):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            times = one.cpu_times()
+            used += times.user + times.system + times.children_user + times.children_system
+    return used
+
+
+def _told(rounds: Sequence[Round]) -> str:
+    """Say where the time of a message goes."""
+    parts = {name: statistics.median(one.us[name] for one in rounds) for name in rounds[0].us}
+    return f"{sum(parts.values()):,.0f} µs ({', '.join(f'{name} {us:,.0f}' for name, us in parts.items())})"

@@ -10,10 +10,10 @@ from typing import Any
 from chengyun.access.policy import scope
 from chengyun.access.rulebook import rulebook
 from chengyun.errors import NotFound, Refused
-from chengyun.share.exchange import bulk, following, reading, receipts
+from chengyun.share.exchange import bulk, entries, following, reading, receipts
 from chengyun.share.exchange.models import Receipt, Subscription
 from chengyun.share.exchange.parties import actor_of
-from chengyun.share.exchange.serving import Asked, Made, Routes, paged, proof_of, rows_answer
+from chengyun.share.exchange.serving import Asked, Made, Routes, paged, rows_answer
 from chengyun.share.exchange.sources import kind_of
 from chengyun.share.federation import inbox, offering
 from chengyun.share.federation.neighbours import neighbour_of
@@ -107,7 +107,7 @@ def file_state(asked: Asked) -> Made:
             way="file", party=asked.party, consumer=asked.party.organisation.key, dataset=file.dataset, purpose=file.purpose,
             fields=[one["name"] for one in manifest["fields"]], grants=scope.grants, rows=manifest["rows"],
             digest=hashlib.sha256(body).hexdigest(), size=sum(one["bytes"] for one in manifest["parts"]),
-            as_of=manifest["as_of"], asked=proof_of(asked.checked),
+            as_of=manifest["as_of"], asked=entries.proof_of(asked.checked),
         )  # fmt: skip
 
     return Made({**told, "manifest": manifest, "salt": secrets.token_hex(16)}, draft)

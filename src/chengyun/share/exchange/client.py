@@ -15,9 +15,9 @@ from urllib.parse import urlencode
 
 import httpx
 
-from chengyun.access.keystore import SigningKey, verify
+from chengyun.access.keystore import SigningKey
 from chengyun.errors import NotFound, Problem, Refused, Unavailable
-from chengyun.share.exchange import messages, receipts
+from chengyun.share.exchange import entries, messages, receipts
 from chengyun.share.ledger.verifier import canonical
 
 __all__ = ["Client", "Told"]
@@ -103,23 +103,20 @@ class Client:
             method, f"{target.scheme}://{request.headers['host']}{target.raw_path.decode('ascii')}", body,
             key_id=self._key.key_id, algorithm=self._key.algorithm, sign=self._key.sign, created=int(time.time()),
         )  # fmt: skip
-        request.headers.update({**headers, **(more or {})})
+        request.headers.update({"accept-signature": messages.ACCEPTS, **headers, **(more or {})})
         nonce = headers["signature-input"].split('nonce="')[1].split('"')[0]
         try:
             return self._http.send(request), nonce
         except httpx.HTTPError as wrong:
             raise Unavailable(f"{self.address} cannot be reached: {type(wrong).__name__}.") from wrong
 
-    def _verify(self, key_id: str, base: bytes, signature: bytes) -> bool:
-        return key_id in self._pinned and verify(self._pinned[key_id], base, signature)
+    def _verify(self, checked: messages.Checked) -> bool:
+        return checked.key_id in self._pinned and messages.is_signed_by(self._pinned[checked.key_id], checked)
 
     def _check(self, leaf: bytes, body: bytes, key_id: str) -> None:
         """Raise Refused when a receipt is not of this very answer: it would prove something else than what arrived."""
-        entry = json.loads(leaf)
-        receipt = receipts.parse(leaf)
-        signed = verify(self._pinned[key_id], canonical(receipt), bytes.fromhex(entry.get("signature", "")))
-        right = receipt.get("digest") == hashlib.sha256(body).hexdigest() and receipt.get("consumer_key") == self._key.key_id
-        if not signed or not right or canonical(entry) != leaf:
+        receipt = entries.signed_by(leaf, self._pinned[key_id]) or {}
+        if receipt.get("digest") != hashlib.sha256(body).hexdigest() or receipt.get("consumer_key") != self._key.key_id:
             raise Refused("The receipt is not of what arrived.", code="receipt")
 
 

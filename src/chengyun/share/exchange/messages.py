@@ -6,22 +6,34 @@
     response    "@status" "content-digest", "exchange-nonce" (the request's), "exchange-receipt" when there is one
 
 One profile and nothing else is taken: a signature that covers less is refused, so nobody can leave a part out.
-Standard: RFC 9421, 2 and 3; RFC 9530, 2 (Content-Digest, sha-256); RFC 8941 for how lists and texts are written.
+
+Messages of one moment may share a signature (chengyun.share.ledger.shared): their alg is ed25519-shared, which each of them
+covers, and Signature holds its way to the root that was signed. A request says with Accept-Signature that its answer may be so
+signed; so does an answer of the next request. Who says nothing gets messages signed each by itself.
+Standard: RFC 9421, 2, 3 and 5.1; RFC 9530, 2 (Content-Digest, sha-256); RFC 8941 for how lists and texts are written.
 """
 
 from __future__ import annotations
 
 import base64
+import binascii
 import hashlib
 import re
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
+from chengyun.access.keystore import SigningKey
+from chengyun.access.signatures import verify
 from chengyun.errors import Refused
+from chengyun.share.ledger import shared
 
-__all__ = ["TAG", "Checked", "content_digest", "read_signature", "sign_request", "sign_response", "verify_response"]
+__all__ = [
+    "ACCEPTS", "SHARED", "TAG", "Checked", "Unsigned", "accepts", "content_digest", "is_signed_by", "name_of", "read_signature",
+    "sign_all", "sign_request", "sign_response", "unsigned_request", "unsigned_response", "verify_response",
+]  # fmt: skip
 
 TAG = "chengyun-exchange"
 WINDOW_S = 300
@@ -31,13 +43,19 @@ REQUEST = ('"@method"', '"@authority"', '"@path"', '"@query"')
 RESPONSE = ('"@status"', '"content-digest"', '"exchange-nonce"')
 ALGORITHMS = {"ed25519": "ed25519", "sm2": "sm2-sm3"}
 """What our keys' algorithms are called in a signature; sm2-sm3 is not registered with IANA."""
+SHARED = "-shared"
+"""After an algorithm's name: the signature is of several messages together."""
+ACCEPTS = f'sig1=();alg="ed25519{SHARED}";tag="{TAG}", sig2=();alg="sm2-sm3{SHARED}";tag="{TAG}"'
+"""Accept-Signature of whoever checks shared signatures; what they cover is the profile's to say."""
+_ACCEPTED = {name: f';alg="{name}{SHARED}";' for name in ALGORITHMS.values()}
 
+_LONGEST = 4 * ((shared.LONGEST + 2) // 3)
 _NAME = r"[a-z*][a-z0-9_.*-]{0,31}"
 _INPUT = re.compile(
     rf'(?P<label>{_NAME})=\((?P<covered>"[^"]+"(?: "[^"]+")*)\)(?P<params>(?:;[a-z]{{1,10}}=(?:"[^"\\]{{0,100}}"|\d{{1,12}}))+)'
 )
 _PARAM = re.compile(r';([a-z]+)=(?:"([^"]*)"|(\d+))')
-_SIGNATURE = re.compile(rf"(?P<label>{_NAME})=:(?P<signature>[A-Za-z0-9+/]{{2,200}}={{0,2}}):")
+_SIGNATURE = re.compile(rf"(?P<label>{_NAME})=:(?P<signature>[A-Za-z0-9+/]{{2,{_LONGEST}}}={{0,2}}):")
 _OURS = re.compile(
     rf'(?P<label>{_NAME})=\((?P<covered>"[^"]+"(?: "[^"]+")*)\)(?P<params>;created=(?P<created>\d{{1,12}})'
     r';nonce="(?P<nonce>[A-Za-z0-9_-]{16,64})";keyid="(?P<keyid>[A-Za-z0-9_-]{1,64})";alg="(?P<alg>[a-z0-9-]{1,20})"'
@@ -47,7 +65,6 @@ _OURS = re.compile(
 _PARAMS = {"created": r"\d{1,12}", "nonce": r"[A-Za-z0-9_-]{16,64}", "keyid": r"[A-Za-z0-9_-]{1,64}", "alg": r"[a-z0-9-]{1,20}"}
 
 Signer = Callable[[bytes], bytes]
-Verifier = Callable[[str, bytes, bytes], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +79,22 @@ class Checked:
     signature: bytes
 
 
+Verifier = Callable[[Checked], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Unsigned:
+    """A message that is ready to be signed. base: what is signed; headers: those that go along, but for Signature."""
+
+    base: bytes
+    nonce: str
+    headers: Mapping[str, str]
+
+    def signed(self, signature: bytes) -> dict[str, str]:
+        """Return the headers with the signature."""
+        return {**self.headers, "signature": f"{LABEL}=:{binascii.b2a_base64(signature, newline=False).decode()}:"}
+
+
 def content_digest(body: bytes) -> str:
     """Return a body's digest as its header says it."""
     return f"sha-256=:{base64.b64encode(hashlib.sha256(body).digest()).decode()}:"
@@ -71,12 +104,45 @@ def sign_request(
     method: str, url: str, body: bytes, *, key_id: str, algorithm: str, sign: Signer, created: int, nonce: str | None = None
 ) -> dict[str, str]:
     """Return the headers that sign a request. url: absolute, as it goes over the wire."""
+    made = unsigned_request(method, url, body, key_id=key_id, algorithm=ALGORITHMS[algorithm], created=created, nonce=nonce)
+    return made.signed(sign(made.base))
+
+
+def unsigned_request(
+    method: str, url: str, body: bytes, *, key_id: str, algorithm: str, created: int, nonce: str | None = None
+) -> Unsigned:  # fmt: skip
+    """Return a request that is ready to be signed. algorithm: as the signature will name it."""
     parts = urlsplit(url)
     headers = {"content-digest": content_digest(body)} if body else {}
-    params = _params(created, nonce or secrets.token_urlsafe(18), key_id, algorithm)
+    nonce = nonce or secrets.token_urlsafe(18)
+    params = _params(created, nonce, key_id, algorithm)
     covered = (*REQUEST, '"content-digest"') if body else REQUEST
     base = _request_base(method, parts.netloc, parts.path or "/", parts.query, headers, covered, params)
-    return {**headers, **_signed(covered, params, sign(base))}
+    headers["signature-input"] = f"{LABEL}=({' '.join(covered)}){params}"
+    return Unsigned(base, nonce, headers)
+
+
+def name_of(key: SigningKey, *, is_shared: bool) -> str:
+    """Return what a signature by a key is called."""
+    return ALGORITHMS[key.algorithm] + (SHARED if is_shared else "")
+
+
+def sign_all(key: SigningKey, made: Sequence[Unsigned]) -> list[dict[str, str]]:
+    """Return the headers of messages that are signed together, whose algorithm says so."""
+    return [one.signed(signature) for one, signature in zip(made, shared.sign_all(key, [it.base for it in made]), strict=True)]
+
+
+def accepts(headers: Mapping[str, str], key: SigningKey) -> bool:
+    """Say whether whoever sent a message takes signatures that this key shares among several. headers: names in lower case."""
+    return _ACCEPTED[ALGORITHMS[key.algorithm]] in headers.get("accept-signature", "")
+
+
+def is_signed_by(jwk: Mapping[str, Any], checked: Checked) -> bool:
+    """Say whether the holder of a key made a signature: of this message alone, or of several, as the message itself says."""
+    if not checked.algorithm.endswith(SHARED):
+        return verify(jwk, checked.base, checked.signature)
+    kind = "sm2" if jwk.get("kty") == "EC" else "ed25519"
+    return checked.algorithm == ALGORITHMS[kind] + SHARED and shared.verify(jwk, checked.base, checked.signature)
 
 
 def read_signature(method: str, authority: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> Checked:
@@ -95,17 +161,30 @@ def sign_response(
     status: int, body: bytes, nonce: str, *, key_id: str, algorithm: str, sign: Signer, created: int, receipt: str = ""
 ) -> dict[str, str]:
     """Return the headers that sign an answer. nonce: the request's, so that the answer is to it and no other."""
+    made = unsigned_response(
+        status, body, nonce, key_id=key_id, algorithm=ALGORITHMS[algorithm], created=created, receipt=receipt
+    )  # fmt: skip
+    return made.signed(sign(made.base))
+
+
+def unsigned_response(
+    status: int, body: bytes, nonce: str, *, key_id: str, algorithm: str, created: int, receipt: str = ""
+) -> Unsigned:  # fmt: skip
+    """Return an answer that is ready to be signed. algorithm: as the signature will name it."""
     headers = {"content-digest": content_digest(body), "exchange-nonce": nonce}
     covered: tuple[str, ...] = RESPONSE
     if receipt:
         headers["exchange-receipt"] = receipt
         covered = (*RESPONSE, '"exchange-receipt"')
-    params = _params(created, secrets.token_urlsafe(12), key_id, algorithm)
-    return {**headers, **_signed(covered, params, sign(_response_base(status, headers, covered, params)))}
+    own = secrets.token_urlsafe(12)
+    params = _params(created, own, key_id, algorithm)
+    base = _response_base(status, headers, covered, params)
+    headers["signature-input"] = f"{LABEL}=({' '.join(covered)}){params}"
+    return Unsigned(base, own, headers)
 
 
 def verify_response(status: int, headers: Mapping[str, str], body: bytes, nonce: str, verify: Verifier, now: int) -> Checked:
-    """Return an answer's signature. verify: (key id, base, signature) → whether that key made it; False for keys not pinned.
+    """Return an answer's signature. verify: whether the key it names made it (is_signed_by); False for keys not pinned.
 
     Raises Refused when the answer is not signed, not to this request, not by a known key, changed, or far from now.
     """
@@ -116,7 +195,7 @@ def verify_response(status: int, headers: Mapping[str, str], body: bytes, nonce:
         raise _refused("The answer is to another request.")
     checked = _checked(found, _response_base(status, headers, covered, found.params))
     within_window(checked, now)
-    if not verify(checked.key_id, checked.base, checked.signature):
+    if not verify(checked):
         raise _refused(f"The answer is not signed by a key that is pinned: {checked.key_id}.")
     return checked
 
@@ -133,14 +212,7 @@ def within_window(checked: Checked, now: int) -> None:
 
 
 def _params(created: int, nonce: str, key_id: str, algorithm: str) -> str:
-    return f';created={created};nonce="{nonce}";keyid="{key_id}";alg="{ALGORITHMS[algorithm]}";tag="{TAG}"'
-
-
-def _signed(covered: tuple[str, ...], params: str, signature: bytes) -> dict[str, str]:
-    return {
-        "signature-input": f"{LABEL}=({' '.join(covered)}){params}",
-        "signature": f"{LABEL}=:{base64.b64encode(signature).decode()}:",
-    }
+    return f';created={created};nonce="{nonce}";keyid="{key_id}";alg="{algorithm}";tag="{TAG}"'
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from chengyun.access.predicates import prefix_of
 from chengyun.access.signatures import thumbprint
 from chengyun.cases import prepared
 from chengyun.errors import NotFound, Refused
-from chengyun.share.exchange.messages import WINDOW_S, Checked, within_window
+from chengyun.share.exchange.messages import WINDOW_S, Checked, is_signed_by, within_window
 from chengyun.share.exchange.models import Nonce, Party
 
 __all__ = ["Known", "actor_of", "admit", "admit_many", "end", "read_jwk", "register"]
@@ -122,7 +122,7 @@ def admit_many(asked: list[Checked], now: dt.datetime, known: Known) -> list[Par
         try:
             within_window(one, int(now.timestamp()))
             party = known.party(one.key_id)
-            if party is None or not verify(party.jwk, one.base, one.signature):
+            if party is None or not is_signed_by(party.jwk, one):
                 raise Refused(
                     f"The key {one.key_id} is not registered here, or did not sign this.", code="signature", status=401
                 )  # fmt: skip

@@ -7,6 +7,7 @@ digest of a small one what stood in it. docs/exchange.md lists every word; cheng
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import hashlib
 import json
@@ -22,8 +23,10 @@ from chengyun.access.keystore import SigningKey, public_keys, signing_key, verif
 from chengyun.cases import prepared
 from chengyun.errors import NotFound, Refused
 from chengyun.share import ledger
+from chengyun.share.exchange import entries
+from chengyun.share.exchange.entries import parse
 from chengyun.share.exchange.models import Party, Receipt
-from chengyun.share.ledger import queries
+from chengyun.share.ledger import queries, shared
 from chengyun.share.ledger.heads import stamp
 from chengyun.share.ledger.services import append, append_many, origin
 from chengyun.share.ledger.verifier import canonical
@@ -76,36 +79,44 @@ def issue_many(drafts: Sequence[Draft], now: dt.datetime) -> list[Issued]:
     return made
 
 
-def sign_many(drafts: Sequence[Draft], now: dt.datetime, key: SigningKey) -> list[Issued]:
-    """Return receipts, each signed by itself. They count once they are kept, in the caller's transaction."""
+def sign_many(drafts: Sequence[Draft], now: dt.datetime, key: SigningKey, shares: Sequence[bool] = ()) -> list[Issued]:
+    """Return receipts. They count once they are kept, in the caller's transaction.
+
+    shares: for each, whether its consumer takes a signature that it shares with others; such receipts are of version 2.
+    """
     known = queries.head(LOG)
     previous = {"size": known.size, "root": known.root.hex()} if known else {"size": 0, "root": hashlib.sha256(b"").hexdigest()}
     provider, at = origin(), stamp(now)
-    made = []
-    for draft in drafts:
+    together = [bool(shares) and shares[at] for at in range(len(drafts))]
+    if sum(together) < 2:
+        together = [False] * len(drafts)
+    numbers, said = [], []
+    for draft, is_shared in zip(drafts, together, strict=True):
         number = _fresh(now)
-        receipt = {
-            "version": 1, "id": str(number), "log": LOG, "at": at, "way": draft.way,
+        numbers.append(number)
+        said.append(_written({
+            "version": entries.SHARED if is_shared else entries.ALONE, "id": str(number), "log": LOG, "at": at, "way": draft.way,
             "provider": provider, "provider_key": key.key_id, "consumer": draft.consumer, "consumer_key": draft.party.key_id,
             "dataset": draft.dataset, "purpose": draft.purpose, "fields": list(draft.fields), "grants": list(draft.grants),
             "rows": draft.rows, "digest": draft.digest, "as_of": draft.as_of, "asked": dict(draft.asked), "previous": previous,
-        }  # fmt: skip
-        said = _written(receipt)
-        # The canonical form of {"receipt": …, "signature": …}: what was signed stands in it as it is.
-        leaf = b'{"receipt":' + said + b',"signature":"' + key.sign(said).hex().encode() + b'"}'
-        made.append(Issued(number, leaf))
-    return made
+        }))  # fmt: skip
+    common = [one for one, is_shared in zip(said, together, strict=True) if is_shared]
+    signed = iter(shared.sign_all(key, common) if common else ())
+    return [
+        Issued(number, entries.written(one, next(signed) if is_shared else key.sign(one)))
+        for number, one, is_shared in zip(numbers, said, together, strict=True)
+    ]  # fmt: skip
 
 
 def keep(drafts: Sequence[Draft], made: Sequence[Issued], now: dt.datetime) -> None:
     """Write signed receipts of these drafts to the log and the index, in the caller's transaction."""
-    entries = append_many(LOG, [(str(one.number), one.leaf) for one in made])
+    places = append_many(LOG, [(str(one.number), one.leaf) for one in made])
     rows = [
         {
             "number": str(one.number), "way": it.way, "consumer": it.consumer, "dataset": it.dataset, "purpose": it.purpose,
             "grants": it.grants, "rows": it.rows, "bytes": it.size, "entry": entry,
         }
-        for one, it, entry in zip(made, drafts, entries, strict=True)
+        for one, it, entry in zip(made, drafts, places, strict=True)
     ]  # fmt: skip
     prepared.fetch(_INDEX, [now, origin(), msgspec.json.encode(rows).decode()])
 
@@ -141,17 +152,6 @@ def said_by_consumer(leaf: bytes, key_id: str, now: dt.datetime) -> dict[str, An
     return {
         "receipt": receipt["id"], "entry": hashlib.sha256(leaf).hexdigest(), "consumer_key": key_id, "at": stamp(now),
     }  # fmt: skip
-
-
-def parse(leaf: bytes) -> dict[str, Any]:
-    """Return the receipt in a log entry. Raises Refused for what is none."""
-    try:
-        found = json.loads(leaf)["receipt"]
-    except (ValueError, KeyError, TypeError):
-        found = None
-    if not isinstance(found, dict) or "id" not in found:
-        raise Refused("This is no receipt.", code="receipt", status=400)
-    return found
 
 
 def countersign(party: Party, word: Mapping[str, Any], now: dt.datetime) -> bool:
@@ -235,12 +235,12 @@ def bundle(number: str, *, size: int | None = None) -> bytes:
     old = receipt["previous"]["size"]
     hashes = queries.consistency(LOG, old, head.size).hashes if old else ()
     file["consistency"] = {"old": old, "hashes": [one.hex() for one in hashes]}
-    try:
-        countersigned = json.loads(queries.entry_named(LOG, f"{COUNTERSIGNED}{number}").leaf)
-    except NotFound:
-        return canonical(file) + b"\n"
-    party = Party.objects.get(key_id=receipt["consumer_key"])
-    file |= {"countersigned": countersigned, "consumer": {name: party.jwk[name] for name in ("kty", "crv", "x", "kid")}}
+    with contextlib.suppress(NotFound):
+        file["countersigned"] = json.loads(queries.entry_named(LOG, f"{COUNTERSIGNED}{number}").leaf)
+    # Programs that know version 1 alone take the consumer's key together with its countersignature only.
+    if "countersigned" in file or receipt["version"] != entries.ALONE:
+        jwk = Party.objects.get(key_id=receipt["consumer_key"]).jwk
+        file["consumer"] = {name: jwk[name] for name in ("kty", "crv", "x", "y", "kid") if name in jwk}
     return canonical(file) + b"\n"
 
 

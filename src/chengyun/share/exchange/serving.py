@@ -8,7 +8,7 @@ A Problem is an answer, too. When one request breaks the transaction, each is do
 
 from __future__ import annotations
 
-import base64
+import binascii
 import datetime as dt
 import hashlib
 import json
@@ -25,7 +25,7 @@ from django.db import transaction
 from chengyun.access.keystore import SigningKey, signing_key
 from chengyun.access.policy import Scope
 from chengyun.errors import Malformed, NotFound, Problem, Refused, Unavailable, nearest
-from chengyun.share.exchange import messages, parties, reading, receipts
+from chengyun.share.exchange import entries, messages, parties, reading, receipts
 from chengyun.share.exchange.messages import Checked
 from chengyun.share.exchange.models import Party
 from chengyun.share.exchange.sources import Column
@@ -161,7 +161,7 @@ def paged(asked: Asked, dataset: str, purpose: str, page: reading.Page, way: str
         return receipts.Draft(
             way=way, party=asked.party, consumer=asked.party.organisation.key, dataset=dataset, purpose=purpose, fields=shown,
             grants=scope.grants, rows=len(page.rows), digest=hashlib.sha256(body).hexdigest(), size=len(body),
-            as_of=page.as_of, asked=proof_of(asked.checked),
+            as_of=page.as_of, asked=entries.proof_of(asked.checked),
         )  # fmt: skip
 
     return Made(page_value(dataset, purpose, page), draft)
@@ -194,11 +194,6 @@ def page_value(dataset: str, purpose: str, page: reading.Page) -> dict[str, Any]
     }  # fmt: skip
 
 
-def proof_of(checked: Checked) -> dict[str, str]:
-    """Return what proves later that the consumer asked: its signature, and the digest of what it signed."""
-    return {"signed": hashlib.sha256(checked.base).hexdigest(), "signature": checked.signature.hex()}
-
-
 def _answer_all(asks: Sequence[Ask], routes: Routes, known: parties.Known, now: dt.datetime) -> list[Answer]:
     found: list[Checked | Problem] = []
     for ask in asks:
@@ -223,12 +218,13 @@ def _answer_all(asks: Sequence[Ask], routes: Routes, known: parties.Known, now: 
     drafts = [(at, it.draft(bodies[at])) for at, (_, it) in enumerate(made) if isinstance(it, Made) and it.draft]
     # Once for all of them: the keystore looks at its file each time it is asked.
     key = signing_key("node")
-    issued = receipts.sign_many([draft for _, draft in drafts], now, key) if drafts else []
-    by_place = {at: one for (at, _), one in zip(drafts, issued, strict=True)}
-    answers = [
-        _answer(checked, it, body, by_place.get(at), key)
-        for at, ((checked, it), body) in enumerate(zip(made, bodies, strict=True))
+    shares = [
+        checked is not None and (checked.algorithm.endswith(messages.SHARED) or messages.accepts(ask.headers, key))
+        for ask, (checked, _) in zip(asks, made, strict=True)
     ]  # fmt: skip
+    issued = receipts.sign_many([draft for _, draft in drafts], now, key, [shares[at] for at, _ in drafts]) if drafts else []
+    by_place = {at: one for (at, _), one in zip(drafts, issued, strict=True)}
+    answers = _answers(asks, made, bodies, by_place, key, shares)
     # All that takes time is done: from the first count on, other transactions that read by the same grant wait for this one.
     try:
         note_reads(group.reads)
@@ -236,7 +232,7 @@ def _answer_all(asks: Sequence[Ask], routes: Routes, known: parties.Known, now: 
         # A grant's ceiling: of several, each is asked again by itself, so that those below it get through.
         if len(asks) > 1:
             raise
-        return [_answer(made[0][0], refused, _body(refused), None, key)]
+        return _answers(asks, [(made[0][0], refused)], [_body(refused)], {}, key, [False])
     if drafts:
         receipts.keep([draft for _, draft in drafts], issued, now)
     return answers
@@ -319,17 +315,38 @@ def _body(made: Made | Problem) -> bytes:
     return made.value if isinstance(made.value, bytes) else msgspec.json.encode(made.value, enc_hook=str)
 
 
-def _answer(
-    checked: Checked | None, made: Made | Problem, body: bytes, issued: receipts.Issued | None, key: SigningKey
-) -> Answer:  # fmt: skip
-    status = made.status if isinstance(made, Made) else _status(made)
-    if checked is None:
-        return Answer(status, body, {})
-    headers = messages.sign_response(
-        status, body, checked.nonce, key_id=key.key_id, algorithm=key.algorithm, sign=key.sign, created=int(time.time()),
-        receipt=base64.b64encode(issued.leaf).decode() if issued else "",
-    )  # fmt: skip
-    return Answer(status, body, headers)
+def _answers(
+    asks: Sequence[Ask], made: Sequence[tuple[Checked | None, Made | Problem]], bodies: Sequence[bytes],
+    issued: Mapping[int, receipts.Issued], key: SigningKey, shares: Sequence[bool],
+) -> list[Answer]:  # fmt: skip
+    """Return the answers, signed: those whose askers take it and that are not alone share one signature."""
+    together, now = sum(shares) > 1, int(time.time())
+    ready: list[messages.Unsigned | None] = []
+    for at, ((checked, it), body) in enumerate(zip(made, bodies, strict=True)):
+        if checked is None:
+            ready.append(None)
+            continue
+        receipt = issued.get(at)
+        ready.append(messages.unsigned_response(
+            _status_of(it), body, checked.nonce, key_id=key.key_id, created=now,
+            algorithm=messages.name_of(key, is_shared=together and shares[at]),
+            receipt=binascii.b2a_base64(receipt.leaf, newline=False).decode() if receipt else "",
+        ))  # fmt: skip
+    common = [one for one, share in zip(ready, shares, strict=True) if one is not None and share] if together else []
+    signed = iter(messages.sign_all(key, common) if common else ())
+    told = []
+    for at, one in enumerate(ready):
+        headers: dict[str, str] = {}
+        if one is not None:
+            headers = next(signed) if together and shares[at] else one.signed(key.sign(one.base))
+            if "accept-signature" in asks[at].headers:
+                headers["accept-signature"] = messages.ACCEPTS
+        told.append(Answer(_status_of(made[at][1]), bodies[at], headers))
+    return told
+
+
+def _status_of(made: Made | Problem) -> int:
+    return made.status if isinstance(made, Made) else _status(made)
 
 
 def _status(problem: Problem) -> int:

@@ -1,19 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """Check a receipt of an exchange without trusting whoever handed it over: Python and `cryptography`, nothing else.
 
-    python verifier.py receipt.json [--rows page.json] [--key THUMBPRINT ...]     or: chengyun verify receipt.json
+    python verifier.py receipt.json [--rows page.json] [--asked base.txt] [--key THUMBPRINT ...]
+    chengyun verify receipt.json                                                  does the same
 
 A receipt file is one JSON object in canonical form (RFC 8785: keys sorted, no space between, UTF-8, one newline at the end):
 
-    entry           {"receipt": {…}, "signature": hex}: the log entry; the provider's signature over canonical `receipt`
+    entry           {"receipt": {…}, "signature": …}: the log entry; the provider's signature over canonical `receipt`,
+                    in a receipt of version 1 its own, in hex; of version 2 shared with others (below), in base64url
     provider        {"kty", "crv", "x", "kid"}: the provider's public key, RFC 7517; `kid` its thumbprint, RFC 7638;
                     an SM2 key (GB/T 32918) has "y" as well
     inclusion       {"index", "size", "hashes": [hex, …]}: that the entry is in the log a head speaks of; RFC 9162, 2.1.3
     head            the provider's signed head, C2SP tlog-checkpoint
     countersigned   optional {"countersignature": {…}, "signature": hex}: the consumer's word for the same receipt
-    consumer        the consumer's public key, with `countersigned`
+    consumer        the consumer's public key, with `countersigned`; may stand without it
     consistency     optional {"old", "hashes"}: that the log the receipt named as `previous` is the beginning of this one
 
+A shared signature is of the root of a small tree (RFC 9162, 2.1), and holds the way to it from this message alone:
+
+    size (2 bytes) ‖ index (2 bytes) ‖ path (32 bytes each, nearest first) ‖ signature (64 bytes) of the word
+    word: ff "chengyun-shared-1" 0a ‖ size ‖ root      leaf: H(00 ‖ message)      node: H(01 ‖ left ‖ right)
+
+H is SHA-256 under Ed25519 keys and SM3 under SM2 keys; a tree has 2 to 1024 messages; the highest byte of a number comes first.
 Every byte counts: the file must be exactly the canonical form of what it says, hex in small letters. What is proved is that
 the holders of the two keys said this, and that it stands in the log; whose keys they are, the reader must know: --key.
 Exit code 0: everything holds. 1: something does not, and the sentence says what. 2: it is no receipt file.
@@ -37,6 +45,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 HEX = re.compile(r"(?:[0-9a-f]{2})+")
 NEEDED = {"entry", "provider", "inclusion", "head"}
+WORD = b"\xffchengyun-shared-1\n"
 POSSIBLE = NEEDED | {"countersigned", "consumer", "consistency"}
 KINDS = {("OKP", "Ed25519"): ("crv", "kty", "x"), ("EC", "SM2"): ("crv", "kty", "x", "y")}
 """Kind of a key → what its thumbprint is made of."""
@@ -73,9 +82,10 @@ def canonical(value: Any) -> bytes:
     return text.encode()
 
 
-def verify(data: bytes, rows: bytes | None = None, keys: tuple[str, ...] = ()) -> Checked:
+def verify(data: bytes, rows: bytes | None = None, keys: tuple[str, ...] = (), asked: bytes | None = None) -> Checked:
     """Check a receipt file, and the rows it speaks of where they are given.
 
+    asked: what the consumer signed when it asked, the signature base of RFC 9421, 2.5.
     keys: thumbprints of keys the reader knows; when given, the provider's (and the consumer's) must be among them.
     Raises Wrong with the first thing that does not hold, NoReceipt for what is no receipt file at all.
     """
@@ -87,7 +97,7 @@ def verify(data: bytes, rows: bytes | None = None, keys: tuple[str, ...] = ()) -
         raise Wrong("entry.receipt is no object.")
     if receipt.get("provider_key") != provider.name:
         raise Wrong("The receipt names another key of the provider than the file holds.")
-    _signed(provider, canonical(receipt), entry["signature"], "The provider's signature is not of this receipt")
+    _provided(provider, receipt, entry["signature"])
     done.says.append(f"Signed by the provider's key {provider.name}.")
     size, root = _head(bundle["head"], provider, receipt)
     done.says.append(f"The log {receipt.get('log')} had {size} entries when its head was signed.")
@@ -98,8 +108,12 @@ def verify(data: bytes, rows: bytes | None = None, keys: tuple[str, ...] = ()) -
     if _root_from(leaf, inclusion["index"], size, _hashes(inclusion["hashes"])) != root:
         raise Wrong("The entry is not in the log at the place the proof names.")
     done.says.append(f"It is entry {inclusion['index']} of that log.")
-    if "countersigned" in bundle or "consumer" in bundle:
+    if "countersigned" in bundle:
         done.says.append(_countersigned(bundle, receipt, entry, keys))
+    elif "consumer" in bundle and _key(bundle, "consumer", keys).name != receipt.get("consumer_key"):
+        raise Wrong("The file's consumer is another than the receipt's.")
+    if asked is not None:
+        done.says.append(_asked(bundle, receipt, asked, keys))
     if "consistency" in bundle:
         done.says.append(_consistent(bundle, receipt, size, root))
     if rows is not None:
@@ -125,6 +139,36 @@ class _Key:
         except (InvalidSignature, ValueError):
             return False
         return True
+
+
+def _provided(provider: _Key, receipt: dict[str, Any], signature: Any) -> None:
+    """Raise Wrong unless the provider signed a receipt in the form of its version."""
+    otherwise = "The provider's signature is not of this receipt"
+    version = receipt.get("version", 1)
+    if type(version) is not int or version not in (1, 2):
+        raise Wrong(f"The receipt is of version {version!r}; this program checks 1 and 2. Take a newer one.")
+    if version == 1:
+        _signed(provider, canonical(receipt), signature, otherwise)
+    else:
+        _signed_shared(provider, canonical(receipt), signature, otherwise)
+
+
+def _asked(bundle: dict[str, Any], receipt: dict[str, Any], base: bytes, keys: tuple[str, ...]) -> str:
+    """Check that the consumer signed the request a receipt was given for."""
+    said = receipt.get("asked")
+    if "consumer" not in bundle:
+        raise Wrong("The file holds no key of the consumer, so what was asked cannot be checked by it.")
+    consumer = _key(bundle, "consumer", keys)
+    if not isinstance(said, dict) or said.get("signed") != hashlib.sha256(base).hexdigest():
+        raise Wrong("What was asked is not what the receipt was given for.")
+    otherwise = "The consumer's signature is not of what was asked"
+    if said.keys() == {"signed", "signature"}:
+        _signed(consumer, base, said["signature"], otherwise)
+    elif said.keys() == {"signed", "shared"}:
+        _signed_shared(consumer, base, said["shared"], otherwise)
+    else:
+        raise Wrong("asked must hold signed, and signature or shared, nothing more or less.")
+    return f"Asked for by the consumer's key {consumer.name}."
 
 
 def _read(data: bytes) -> dict[str, Any]:
@@ -247,6 +291,29 @@ def _signed(key: _Key, data: bytes, signature: Any, otherwise: str) -> None:
         raise Wrong(f"{otherwise}.")
 
 
+def _signed_shared(key: _Key, data: bytes, signature: Any, otherwise: str) -> None:
+    """Raise Wrong unless a key signed the root of a tree in which these bytes stand where the signature says."""
+    raw = b""
+    if isinstance(signature, str) and re.fullmatch(r"[A-Za-z0-9_-]{100,600}", signature) and len(signature) % 4 != 1:
+        raw = base64.urlsafe_b64decode(signature + "=" * (-len(signature) % 4))
+    if _text(raw) != signature:
+        raise Wrong(f"{otherwise}: it is no shared signature in base64url.")
+    size, index, path = int.from_bytes(raw[:2], "big"), int.from_bytes(raw[2:4], "big"), raw[4:-64]
+    if not 2 <= size <= 1024 or len(path) % 32:
+        raise Wrong(f"{otherwise}: it is of a tree of {size} messages with {len(path)} bytes of path; a tree has 2 to 1024.")
+    sm3 = len(key.raw) == 64
+    hashes_beside = [path[at : at + 32] for at in range(0, len(path), 32)]
+    root = _root_from(_hash(b"\x00" + data, sm3=sm3), index, size, hashes_beside, sm3=sm3)
+    if root is None:
+        raise Wrong(f"{otherwise}: its path is not as long as the way from message {index} of {size}.")
+    if not key.holds(WORD + raw[:2] + root, raw[-64:]):
+        raise Wrong(f"{otherwise}.")
+
+
+def _hash(data: bytes, *, sm3: bool = False) -> bytes:
+    return _sm3(data) if sm3 else hashlib.sha256(data).digest()
+
+
 def _sm3(data: bytes) -> bytes:
     digest = hashes.Hash(hashes.SM3())
     digest.update(data)
@@ -301,11 +368,11 @@ def _hashes(given: Any) -> list[bytes]:
     return [bytes.fromhex(it) for it in given]
 
 
-def _node(left: bytes, right: bytes) -> bytes:
-    return hashlib.sha256(b"\x01" + left + right).digest()
+def _node(left: bytes, right: bytes, *, sm3: bool = False) -> bytes:
+    return _hash(b"\x01" + left + right, sm3=sm3)
 
 
-def _root_from(leaf: bytes, index: Any, size: int, path: list[bytes]) -> bytes | None:
+def _root_from(leaf: bytes, index: Any, size: int, path: list[bytes], *, sm3: bool = False) -> bytes | None:
     """Return the root that a leaf and its path make; None when the path has another length. Standard: RFC 9162, 2.1.3.2."""
     if type(index) is not int or not 0 <= index < size:
         return None
@@ -314,11 +381,11 @@ def _root_from(leaf: bytes, index: Any, size: int, path: list[bytes]) -> bytes |
         if sn == 0:
             return None
         if fn & 1 or fn == sn:
-            r = _node(p, r)
+            r = _node(p, r, sm3=sm3)
             while fn and not fn & 1:
                 fn, sn = fn >> 1, sn >> 1
         else:
-            r = _node(r, p)
+            r = _node(r, p, sm3=sm3)
         fn, sn = fn >> 1, sn >> 1
     return r if sn == 0 else None
 
@@ -366,6 +433,7 @@ def main(argv: list[str] | None = None) -> int:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("receipt", help="receipt file; - reads it from standard input")
     parser.add_argument("--rows", metavar="FILE", help="the body that came with it")
+    parser.add_argument("--asked", metavar="FILE", help="what the consumer signed when it asked (signature base, RFC 9421, 2.5)")
     parser.add_argument("--key", action="append", default=[], metavar="THUMBPRINT", help="a key you know; may be repeated")
 
 
@@ -373,7 +441,8 @@ def run(args: argparse.Namespace) -> int:
     try:
         data = sys.stdin.buffer.read() if args.receipt == "-" else Path(args.receipt).read_bytes()
         rows = Path(args.rows).read_bytes() if args.rows else None
-        done = verify(data, rows, tuple(args.key))
+        asked = Path(args.asked).read_bytes() if args.asked else None
+        done = verify(data, rows, tuple(args.key), asked)
     except OSError as wrong:
         print(f"{wrong.filename} cannot be read: {wrong.strerror}.", file=sys.stderr)
         return 2

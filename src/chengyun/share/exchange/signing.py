@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Requests of a consumer that has several under way: those that are signed in one turn of the event loop share a signature.
+
+    signing = Signing(key)
+    headers, nonce = await signing.sign("GET", url)          … send, receive …
+    signing.heard(status, headers of the answer)
+
+A request that is alone in its turn is signed by itself: none waits for company. Nothing is shared with a node before it said that
+it takes such signatures, and no longer once it refused one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+
+from chengyun.access.keystore import SigningKey
+from chengyun.share.exchange import messages
+from chengyun.share.ledger.shared import MOST
+
+__all__ = ["Signing"]
+
+Signed = tuple[dict[str, str], str]
+
+
+class Signing:
+    """What one key asks of one node, in one event loop."""
+
+    def __init__(self, key: SigningKey) -> None:
+        self.shares = False
+        self._key = key
+        self._waiting: list[tuple[str, str, bytes, asyncio.Future[Signed]]] = []
+
+    async def sign(self, method: str, url: str, body: bytes = b"") -> Signed:
+        """Return the headers that sign a request, and its nonce, which the answer repeats. url: absolute, as it is sent."""
+        if not self.shares:
+            return self._alone(method, url, body)
+        loop = asyncio.get_running_loop()
+        signed: asyncio.Future[Signed] = loop.create_future()
+        if not self._waiting:
+            loop.call_soon(self._sign_waiting)
+        self._waiting.append((method, url, body, signed))
+        return await signed
+
+    def heard(self, status: int, headers: Mapping[str, str]) -> None:
+        """Learn from an answer whether the node takes shared signatures. headers: names in lower case."""
+        if status == 401:
+            self.shares = False
+        elif not self.shares:
+            self.shares = messages.accepts(headers, self._key)
+
+    def _alone(self, method: str, url: str, body: bytes) -> Signed:
+        made = self._made(method, url, body, is_shared=False)
+        # What it takes itself is said by who signs a request so.
+        return {**made.signed(self._key.sign(made.base)), "accept-signature": messages.ACCEPTS}, made.nonce
+
+    def _made(self, method: str, url: str, body: bytes, *, is_shared: bool) -> messages.Unsigned:
+        return messages.unsigned_request(
+            method, url, body, key_id=self._key.key_id, algorithm=messages.name_of(self._key, is_shared=is_shared),
+            created=int(time.time()),
+        )  # fmt: skip
+
+    def _sign_waiting(self) -> None:
+        waiting, self._waiting = [one for one in self._waiting if not one[3].done()], []
+        for start in range(0, len(waiting), MOST):
+            group = waiting[start : start + MOST]
+            if len(group) == 1:
+                method, url, body, signed = group[0]
+                signed.set_result(self._alone(method, url, body))
+                continue
+            made = [self._made(method, url, body, is_shared=True) for method, url, body, _ in group]
+            for (*_, signed), one, headers in zip(group, made, messages.sign_all(self._key, made), strict=True):
+                signed.set_result((headers, one.nonce))

@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Messages of one moment under one signature: for those who take it, and to them as good as one each."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import time
+from importlib import util
+from pathlib import Path
+
+import pytest
+
+from chengyun.access.keystore import signing_key
+from chengyun.errors import Refused
+from chengyun.protocols.exchange.routes import ROUTES
+from chengyun.share.exchange import entries, messages, parties, receipts
+from chengyun.share.exchange.serving import Answer, Ask, answer_many
+from chengyun.share.exchange.signing import Signing
+from chengyun.share.ledger import verifier
+
+_spec = util.spec_from_file_location("exchange_conftest", Path(__file__).with_name("conftest.py"))
+assert _spec is not None
+assert _spec.loader is not None
+given = util.module_from_spec(_spec)
+_spec.loader.exec_module(given)
+
+QUERY = f"dataset={given.DATASET}&limit=1"
+URL = f"{given.ADDRESS}/rows?{QUERY}"
+PATH = "/exchange/v1/rows"
+
+
+def signed(department, signing: Signing, count: int) -> list[tuple[dict[str, str], str]]:
+    """Requests of one turn of the event loop."""
+
+    async def all_of_them() -> list[tuple[dict[str, str], str]]:
+        return await asyncio.gather(*(signing.sign("GET", f"{URL}&after=s{at:04}") for at in range(count)))
+
+    return asyncio.run(all_of_them())
+
+
+def ask(headers: dict[str, str], at: int = 0) -> Ask:
+    return Ask("GET", "node.test", PATH, f"{QUERY}&after=s{at:04}", {**headers, "host": "node.test"})
+
+
+def answered(department, answer: Answer, nonce: str) -> tuple[messages.Checked, bytes]:
+    node = signing_key("node")
+    checked = messages.verify_response(
+        answer.status, answer.headers, answer.body, nonce, lambda one: messages.is_signed_by(node.public, one), int(time.time())
+    )  # fmt: skip
+    return checked, base64.b64decode(answer.headers.get("exchange-receipt", ""))
+
+
+def test_what_is_asked_together_is_signed_together_and_each_is_proved_alone(department) -> None:
+    given.assets(12)
+    department.grant(given.DATASET)
+    signing = Signing(department.key)
+    first = signed(department, signing, 3)
+    assert {messages.SHARED in headers["signature-input"] for headers, _ in first} == {False}
+    asks = [ask(headers, at) for at, (headers, _) in enumerate(first)]
+    plain = Ask("GET", "node.test", PATH, QUERY, {**messages.sign_request(
+        "GET", URL, b"", key_id=department.key.key_id, algorithm="ed25519", sign=department.key.sign, created=int(time.time())
+    ), "host": "node.test"})  # fmt: skip
+    told = answer_many([*asks, plain], ROUTES, parties.Known())
+    # Who said nothing gets what it ever got; who takes shared signatures gets them, and hears that the node takes them, too.
+    assert 'alg="ed25519"' in told[3].headers["signature-input"]
+    assert "accept-signature" not in told[3].headers
+    old = json.loads(base64.b64decode(told[3].headers["exchange-receipt"]))
+    assert (old["receipt"]["version"], len(old["signature"])) == (1, 128)
+    for answer in told[:3]:
+        assert 'alg="ed25519-shared"' in answer.headers["signature-input"]
+        signing.heard(answer.status, answer.headers)
+    assert signing.shares
+
+    second = signed(department, signing, 5)
+    assert all('alg="ed25519-shared"' in headers["signature-input"] for headers, _ in second)
+    told = answer_many([ask(headers, at) for at, (headers, _) in enumerate(second)], ROUTES, parties.Known())
+    node, files = signing_key("node"), []
+    for at, (answer, (_, nonce)) in enumerate(zip(told, second, strict=True)):
+        checked, leaf = answered(department, answer, nonce)
+        assert checked.algorithm == "ed25519-shared"
+        receipt = entries.signed_by(leaf, node.public)
+        assert receipt is not None
+        assert receipt["version"] == 2
+        assert json.loads(answer.body)["rows"][0]["key"] == f"s{at + 1:04}"
+        files.append(receipts.bundle(receipt["id"]))
+    base = messages.read_signature("GET", "node.test", PATH, f"{QUERY}&after=s0002", second[2][0], b"").base
+    file, body = files[2], told[2].body
+    done = verifier.verify(file, body, (node.key_id, department.key.key_id), base)
+    assert any("Asked for by" in one for one in done.says)
+    # One byte of the file, of the rows or of what was asked: found. Another's message or answer of the same tree: found.
+    for what, check in (
+        (file, lambda changed: verifier.verify(changed)), (body, lambda changed: verifier.verify(file, changed)),
+        (base, lambda changed: verifier.verify(file, None, (), changed)),
+    ):  # fmt: skip
+        for place in range(len(what)):
+            with pytest.raises((verifier.Wrong, verifier.NoReceipt)):
+                check(what[:place] + bytes([what[place] ^ 1]) + what[place + 1 :])
+    for wrong in (told[1].body, told[0].body):
+        with pytest.raises(verifier.Wrong, match="The rows are not those"):
+            verifier.verify(file, wrong)
+    department.client.countersign(base64.b64decode(told[2].headers["exchange-receipt"]))
+    assert len(verifier.verify(receipts.bundle(done.receipt["id"]), body, (), base).says) == 7
+
+
+def test_a_receipt_is_checked_in_the_form_its_version_names(department) -> None:
+    given.assets(3)
+    department.grant(given.DATASET)
+    signing = Signing(department.key)
+    asks = [ask(headers, at) for at, (headers, _) in enumerate(signed(department, signing, 2))]
+    leaf = base64.b64decode(answer_many(asks, ROUTES, parties.Known())[0].headers["exchange-receipt"])
+    file = json.loads(receipts.bundle(entries.parse(leaf)["id"]))
+    node = signing_key("node")
+
+    def says(version: object, signature: str) -> str:
+        receipt = {**file["entry"]["receipt"], "version": version}
+        entry = verifier.canonical({"receipt": receipt, "signature": signature})
+        assert entries.signed_by(entry, node.public) is None
+        with pytest.raises(verifier.Wrong) as wrong:
+            verifier.verify(verifier.canonical({**file, "entry": json.loads(entry)}) + b"\n")
+        return str(wrong.value)
+
+    own = node.sign(verifier.canonical(file["entry"]["receipt"])).hex()
+    assert "not in hex" in says(1, file["entry"]["signature"])
+    assert "it is of a tree of" in says(2, own)
+    for version in (3, 0, "2", None, True):
+        assert "this program checks 1 and 2" in says(version, own)
+
+
+def test_a_shared_request_holds_for_itself_alone_and_once(department) -> None:
+    given.assets(3)
+    department.grant(given.DATASET)
+    signing = Signing(department.key)
+    signing.shares = True
+    made = signed(department, signing, 3)
+
+    def code(headers: dict[str, str], at: int) -> str:
+        return str(json.loads(answer_many([ask(headers, at)], ROUTES, parties.Known())[0].body).get("code", "taken"))
+
+    assert code(made[0][0], 0) == "taken"
+    assert code(made[0][0], 0) == "replayed"
+    assert code(made[1][0], 2) == "signature"
+    # One's way to the root under another's parameters; the form of one message under the name of the other; a longer way.
+    assert code({**made[1][0], "signature": made[2][0]["signature"]}, 1) == "signature"
+    for old, new in (("ed25519-shared", "ed25519"), ("ed25519-shared", "sm2-sm3-shared")):
+        assert code({**made[1][0], "signature-input": made[1][0]["signature-input"].replace(old, new)}, 1) == "signature"
+    single = Signing(department.key)
+    (alone,) = signed(department, single, 1)
+    said = alone[0]["signature-input"].replace('"ed25519"', '"ed25519-shared"')
+    assert code({**alone[0], "signature-input": said}, 0) == "signature"
+    raw = base64.b64decode(made[1][0]["signature"][6:-1])
+    for wrong in (raw[:4] + bytes(32) + raw[4:], raw[:4] + bytes(32 * 40) + raw[-64:], raw[-64:]):
+        header = f"sig1=:{base64.b64encode(wrong).decode()}:"
+        assert code({**made[1][0], "signature": header}, 1) == "signature"
+    assert code(made[1][0], 1) == "taken"
+    # A key that no longer speaks for anybody does not by a root that was found signed before.
+    from chengyun.access.actors import SYSTEM
+
+    parties.end(SYSTEM, department.key.key_id)
+    assert code(made[2][0], 2) == "signature"
+
+
+def test_one_that_is_alone_does_not_wait_and_a_refusal_ends_the_sharing(department) -> None:
+    signing = Signing(department.key)
+    signing.heard(200, {"accept-signature": messages.ACCEPTS})
+    ((headers, _),) = signed(department, signing, 1)
+    assert 'alg="ed25519"' in headers["signature-input"]
+    assert headers["accept-signature"] == messages.ACCEPTS
+    signing.heard(401, {})
+    assert {messages.SHARED in headers["signature-input"] for headers, _ in signed(department, signing, 2)} == {False}
+    domestic = 'sig1=();alg="sm2-sm3-shared";tag="chengyun-exchange"'
+    signing.heard(200, {"accept-signature": domestic})
+    assert not signing.shares
+
+
+def test_an_answer_of_the_same_tree_is_not_anothers(department) -> None:
+    given.assets(3)
+    department.grant(given.DATASET)
+    signing = Signing(department.key)
+    made = signed(department, signing, 2)
+    told = answer_many([ask(headers, at) for at, (headers, _) in enumerate(made)], ROUTES, parties.Known())
+    answered(department, told[0], made[0][1])
+    with pytest.raises(Refused, match="another request"):
+        answered(department, told[1], made[0][1])
+    crossed = Answer(200, told[0].body, {**told[0].headers, "signature": told[1].headers["signature"]})
+    with pytest.raises(Refused, match="not signed by a key"):
+        answered(department, crossed, made[0][1])
