@@ -138,6 +138,17 @@ def test_entries_of_any_shape_do_no_harm() -> None:
     assert {field for field, _says in said} >= {"identifier", "title", "modified", "distribution[1]", "frequency", "contact"}
 
 
+def test_data_that_is_newer_is_known_to_be_so_though_its_entry_is_the_same(db: None) -> None:
+    def catalogue(modified: str) -> bytes:
+        entry = {"identifier": "a", "title": "Trees", "modified": modified, "accessLevel": "public"}
+        return json.dumps({"conformsTo": "https://project-open-data.cio.gov/v1.1/schema", "dataset": [entry]}).encode()
+
+    harvest(SYSTEM, "somewhere", catalogue("2026-01-01"), "data.json")
+    again = harvest(SYSTEM, "somewhere", catalogue("2026-11-20"), "data.json")
+    one = Resource.objects.get(origin="somewhere")
+    assert (one.updated_at, one.version, again.changed) == (moment_of("2026-11-20"), 1, 0)
+
+
 def test_nothing_is_withdrawn_by_a_catalogue_without_one_good_entry(db: None) -> None:
     harvest(SYSTEM, "mine", b'{"dataset": [{"title": "a", "identifier": "1"}]}')
     with pytest.raises(Refused, match="没有一条可以采集"):

@@ -154,6 +154,9 @@ def test_search_and_counts_are_what_a_plain_reading_says(actor_as: Callable[...,
             "水",
             "人口 企业",
             "school",
+            # Beginnings, which are looked for where nothing else is found.
+            en[3][:4],
+            f"{en[4]} {en[5][:3]}",
             "zz",
             "'; --",
             "数据|企业 & !x:*",
@@ -166,6 +169,7 @@ def test_search_and_counts_are_what_a_plain_reading_says(actor_as: Callable[...,
                 assert sum(values.values()) <= found.total
                 if facet in ("kind", "sharing", "cycle", "state", "open"):
                     assert sum(values.values()) == found.total
+    assert rehearsal.plain(ANONYMOUS, en[3][:4])
     assert Listing.objects.count() == Resource.objects.count()
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import uuid
 from collections.abc import Iterator
@@ -10,16 +11,19 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from django.db import connection
 from django.utils import timezone
 
+from chengyun.access.keystore import signing_key
 from chengyun.access.models import Organisation
-from chengyun.errors import Malformed
+from chengyun.errors import Malformed, Refused
+from chengyun.share.exchange import client as exchange
 from chengyun.share.exchange.client import Told
-from chengyun.share.federation import filling, mirrors, neighbours, offering, outbox
+from chengyun.share.federation import filling, mirrors, neighbours, offering, outbox, pieces
 from chengyun.share.federation.models import Mirror, Neighbour
 
 
@@ -144,7 +148,74 @@ def test_a_whole_file_replaces_what_was_drawn_since_it_was_asked_for(mirror: Mir
 def test_a_file_cannot_be_called_as_another_folder() -> None:
     for name in ("../lake", "/etc", "", ".", "x" * 36):
         with pytest.raises(Malformed, match="calls its file"):
-            filling._folder({"file": name})
+            pieces.begin(name, {})
+
+
+def test_a_manifest_is_believed_where_its_numbers_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    part = {"bytes": 25, "rows": 1, "chunks": ["a", "b", "c"]}
+    good = {"file": "n", "chunk": 10, "parts": [part]}
+    assert pieces.checked(good, "n")["chunk"] == 10
+    for wrong in (
+        {"chunk": 0}, {"chunk": -10}, {"chunk": 10**12}, {"chunk": "10"}, {"chunk": True}, {"file": "../x"}, {"parts": None},
+        {"parts": [{"bytes": 25}]}, {"parts": [{**part, "bytes": 31}]}, {"parts": [{**part, "bytes": -1}]},
+        {"parts": [{**part, "chunks": []}]}, {"parts": [{**part, "rows": 1.5}]},
+    ):  # fmt: skip
+        with pytest.raises(Malformed):
+            pieces.checked({**good, **wrong}, "n")
+    for wrong in (None, [], "x"):
+        with pytest.raises(Malformed):
+            pieces.checked(wrong, "n")
+    huge = {**part, "bytes": 10**18, "chunks": _Many(-(-(10**18) // pieces.MOST_CHUNK))}
+    with pytest.raises(Refused, match="free"):
+        pieces.checked({"file": "n", "chunk": pieces.MOST_CHUNK, "parts": [huge]}, "n")
+
+
+class _Many:
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    def __len__(self) -> int:
+        return self.count
+
+
+def test_pieces_have_one_owner_and_are_swept_once_nobody_has_them() -> None:
+    number, asked = str(uuid.uuid4()), {"dataset": "x", "neighbour": "haishu"}
+    held = pieces.begin(number, asked)
+    (held.path / "00000").write_bytes(b"part")
+    later = timezone.now() + dt.timedelta(days=3)
+    with pytest.raises(Refused):
+        pieces.begin(number, asked)
+    assert pieces.left_over(asked) is None
+    assert pieces.sweep(later) == 0
+    held.close()  # as the kernel does for whoever is killed
+    assert pieces.left_over({**asked, "dataset": "y"}) is None
+    again = pieces.left_over(asked)
+    assert again is not None
+    assert (again.number, (again.path / "00000").read_bytes()) == (number, b"part")
+    again.close()
+    assert pieces.sweep(timezone.now()) == 0
+    assert pieces.sweep(later) == 1
+    assert not held.path.exists()
+
+
+@pytest.mark.django_db
+def test_a_neighbour_that_does_not_stop_is_stopped() -> None:
+    sent = 0
+
+    def endless() -> Iterator[bytes]:
+        nonlocal sent
+        while sent < 1000:
+            sent += 1
+            yield b"%03d" % (sent % 1000) * 350_000
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        status = 206 if request.url.path.endswith("ranged") else 200
+        return httpx.Response(status, content=endless() if status == 206 else b"0123456789" * 10)
+
+    client = exchange.Client(Client.address, signing_key("node"), {}, httpx.Client(transport=httpx.MockTransport(answer)))
+    assert client.part("/files/1/parts/ranged", 0, 9) == b"0010010010"
+    assert sent < 10
+    assert client.part("/files/1/parts/whole", 12, 16) == b"23456"
 
 
 @pytest.mark.django_db(transaction=True)

@@ -100,11 +100,6 @@ def _coordinate(jwk: Mapping[str, Any], name: str) -> bytes:
 
 @functools.lru_cache(maxsize=16)
 def _ed25519_signer(private: bytes) -> Ed25519PrivateKey:
-    return Ed25519PrivateKey.from_private_bytes(private)
-
-
-@functools.lru_cache(maxsize=16)
-def _ed25519_private(private: bytes) -> Ed25519PrivateKey:
     """Deriving the key again for every message would cost as much as signing it."""
     return Ed25519PrivateKey.from_private_bytes(private)
 

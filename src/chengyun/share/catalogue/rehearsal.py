@@ -18,7 +18,7 @@ from chengyun.share.catalogue.listing import place_of, vector
 from chengyun.share.catalogue.models import Listing, Resource
 from chengyun.share.catalogue.search import search
 from chengyun.share.catalogue.sight import listed
-from chengyun.share.catalogue.text import fold, question
+from chengyun.share.catalogue.text import Question, fold, question
 
 CHINESE = """
 数据 信息 企业 人口 统计 管理 服务 登记 名录 情况 行政 许可 处罚 单位 机构 安全 环境 质量
@@ -138,7 +138,22 @@ def plainly(asked: Sequence[tuple[Actor, str]], limit: int = 20) -> list[list[st
             tier = next((at for at, fits in enumerate(_fits(one.folded, one.exact, one.loose, folded, words)) if fits), None)
             if tier is not None:
                 ranked[at].append((tier, place, pk, key))
+    _begun(questions, ranked)
     return [[key for _tier, _place, _pk, key in sorted(one)[:limit]] for one in ranked]
+
+
+def _begun(questions: Sequence[tuple[set[int], Question]], ranked: Sequence[list[tuple[int, int, int, str]]]) -> None:
+    """Rank what the last word only begins, for the questions that nothing was found for."""
+    empty = [(at, seen, one) for at, (seen, one) in enumerate(questions) if not ranked[at] and one.prefix is not None]
+    if not empty:
+        return
+    rows = Listing.objects.exclude(state="withdrawn").order_by("pk").extra(select={"words": "tsvector_to_array(tokens)"})
+    for pk, held, place, key in rows.values_list("pk", "words", "place", "resource__key").iterator(chunk_size=5_000):
+        words = set(held)
+        for at, seen, one in empty:
+            whole = all(term in words for term in one.exact[:-1])
+            if pk in seen and whole and any(word.startswith(str(one.prefix)) for word in words):
+                ranked[at].append((5, place, pk, key))
 
 
 def _known(actor: Actor) -> Iterator[int]:

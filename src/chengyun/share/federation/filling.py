@@ -3,18 +3,15 @@
 
     POST /files ─▶ wait ─▶ manifest with its receipt ─▶ parts, 16 MB at a time, each against its sha256 ─▶ COPY
 
-What is fetched stays on disk until all is in: whoever is killed goes on at the first chunk that is missing.
+What is fetched stays on disk until all is in: whoever is killed goes on, with the same file, at the first chunk that is missing.
 """
 
 from __future__ import annotations
 
 import hashlib
 import queue
-import re
-import shutil
 import threading
 import time
-import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,15 +20,15 @@ from django.db import connection, transaction
 from django.utils import timezone
 from psycopg import sql
 
-from chengyun.config import config, make_folder
-from chengyun.errors import Malformed, Unavailable
+from chengyun.errors import Malformed, NotFound, Refused, Unavailable
 from chengyun.lake import database
 from chengyun.share.exchange import receipts
 from chengyun.share.exchange.client import Client, Told
 from chengyun.share.exchange.sources import Column
-from chengyun.share.federation import mirrors, neighbours, tables
+from chengyun.share.federation import mirrors, neighbours, pieces, tables
 from chengyun.share.federation.mirrors import HELD, alone
 from chengyun.share.federation.models import Mirror
+from chengyun.share.federation.pieces import Pieces
 from chengyun.share.ledger.services import append
 
 __all__ = ["fill"]
@@ -39,7 +36,8 @@ __all__ = ["fill"]
 WAIT_S = 3600.0
 ASK_EVERY_S = 1.0
 STAGE = "_incoming"
-_NUMBER = re.compile(r"[0-9a-f-]{36}")
+MOST_ROWS = 5_000_000
+"""A part is in memory whole: ten times what this program sends."""
 
 
 def fill(mirror: Mirror, client: Client | None = None) -> int:
@@ -47,34 +45,51 @@ def fill(mirror: Mirror, client: Client | None = None) -> int:
     own = client or neighbours.client_of(mirror.neighbour)
     try:
         with mirrors.receiving(own):
-            told = _file_of(mirror, own)
-            manifest = told.json()["manifest"]
-            folder = _folder(manifest)
-            with alone(mirror):
-                count = _copy(mirror, manifest, told.leaf, _fetched(own, manifest, folder))
+            held, told = _file_of(mirror, own)
+            try:
+                manifest = pieces.checked(told.json()["manifest"], held.number)
+                with alone(mirror):
+                    count = _copy(mirror, manifest, told.leaf, _fetched(own, manifest, held.path))
+            except Malformed:
+                held.remove()  # it would be as wrong the next time
+                raise
+            except BaseException:
+                held.close()
+                raise
         own.countersign(told.leaf)
-        shutil.rmtree(folder, ignore_errors=True)
+        held.remove()
         return count
     finally:
         if client is None:
             own.close()
 
 
-def _folder(manifest: Mapping[str, Any]) -> Path:
-    """Make the folder of a file's parts. Raises Malformed for a name that would be another folder: it is removed in the end."""
-    name = str(manifest["file"])
-    if not _NUMBER.fullmatch(name):
-        raise Malformed(f"The neighbour calls its file {name[:64]!r}, expected a number such as {uuid.UUID(int=0)}.")
-    folder = config().data / "mirror" / name
-    make_folder(folder)
-    return folder
-
-
-def _file_of(mirror: Mirror, client: Client) -> Told:
-    """Return the answer with a file's manifest, once the provider has made it."""
+def _file_of(mirror: Mirror, client: Client) -> tuple[Pieces, Told]:
+    """Return the folder of a file and the answer with its manifest, once the provider has made it."""
     since = mirror.version if mirror.filled else 0
     asked = {"dataset": mirror.dataset, "purpose": mirror.purpose, "format": "parquet", "since": since}
-    number = client.post("/files", asked).json()["file"]
+    of = {**asked, "neighbour": mirror.neighbour.name}
+    held = pieces.left_over(of)
+    if held is not None:
+        try:
+            told = client.get(f"/files/{held.number}")
+            if told.json()["state"] == "ready":
+                return held, told
+        except (NotFound, Refused):
+            pass  # the provider has forgotten it, or what it was made under has ended
+        except BaseException:
+            held.close()
+            raise
+        held.remove()
+    held = pieces.begin(str(client.post("/files", asked).json()["file"]), of)
+    try:
+        return held, _made(client, held.number)
+    except BaseException:
+        held.close()
+        raise
+
+
+def _made(client: Client, number: str) -> Told:
     end = time.monotonic() + WAIT_S
     while time.monotonic() < end:
         told = client.get(f"/files/{number}")
@@ -119,7 +134,7 @@ def _fetched(client: Client, manifest: Mapping[str, Any], folder: Path) -> Itera
 
 
 def _part(client: Client, manifest: Mapping[str, Any], number: int, part: Mapping[str, Any], folder: Path) -> Path:
-    """Fetch what of a part is not here yet. Raises Malformed when a chunk is not what the manifest says, twice."""
+    """Fetch what of a part is not here yet. Raises Unavailable when a chunk is not what the manifest says, twice."""
     path, chunk = folder / f"{number:05}", int(manifest["chunk"])
     with path.open("r+b" if path.exists() else "w+b") as file:
         for at, wanted in enumerate(part["chunks"]):
@@ -132,7 +147,7 @@ def _part(client: Client, manifest: Mapping[str, Any], number: int, part: Mappin
                 if hashlib.sha256(got).hexdigest() == wanted:
                     break
                 if not left:
-                    raise Malformed(f"Chunk {at} of part {number} is not what the manifest says, twice. Ask for the file anew.")
+                    raise Unavailable(f"Chunk {at} of part {number} is not what its digest says, twice. Fill again to go on.")
             file.seek(start)
             file.write(got)
         file.truncate(int(part["bytes"]))
@@ -159,9 +174,14 @@ def _copy(mirror: Mirror, manifest: Mapping[str, Any], leaf: bytes, parts: Itera
     count = 0
     with adbc.connect(database.url(), autocommit=True) as target, target.cursor() as cursor:
         for number, path in enumerate(parts):
-            table = pq.read_table(path)
-            if len(table) != manifest["parts"][number]["rows"]:
-                raise Malformed(f"Part {number} holds {len(table)} rows, its manifest says otherwise.")
+            with pq.ParquetFile(path) as file:
+                # Before it is read: a few bytes can say that they are very many rows.
+                rows = file.metadata.num_rows
+                if rows != manifest["parts"][number]["rows"] or rows > MOST_ROWS:
+                    raise Malformed(
+                        f"Part {number} holds {rows} rows; its manifest says otherwise, or {MOST_ROWS} at most are read."
+                    )
+                table = file.read()
             table = table.append_column("_receipt", pa.repeat(receipt, len(table)))
             count += len(table)
             if straight:

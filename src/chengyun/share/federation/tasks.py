@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+from django.utils import timezone
 from procrastinate.contrib.django import app
 
+from chengyun.config import config
 from chengyun.share.federation.models import Mirror, Neighbour, Sent
 
 
@@ -36,3 +38,13 @@ def harvest_catalogues(timestamp: int) -> None:  # noqa: ARG001
         from chengyun.share.federation import offering
 
         offering.harvest_all()
+
+
+@app.periodic(cron="41 * * * *")
+@app.task(queueing_lock="federation.sweep", lock="federation.sweep", pass_context=False)
+def sweep_pieces(timestamp: int) -> None:  # noqa: ARG001
+    """Remove what is left of files that were never brought in."""
+    if (config().data / "mirror").is_dir():
+        from chengyun.share.federation import pieces
+
+        pieces.sweep(timezone.now())

@@ -82,6 +82,7 @@ def _store(origin: str, good: Mapping[str, Foreign], now: dt.datetime) -> tuple[
     known = {one.key: one for one in Resource.objects.select_for_update().filter(origin=origin)}
     touched: list[Resource] = []
     versions: list[Revision] = []
+    renewed: list[Resource] = []
     added = changed = withdrawn = 0
     for key, one in good.items():
         row = known.get(key)
@@ -89,8 +90,10 @@ def _store(origin: str, good: Mapping[str, Foreign], now: dt.datetime) -> tuple[
         row = row or Resource(key=key, kind="external", origin=origin, version=0, published_on=timezone.localdate(now))
         said = {field: value for field, value in _values(one).items() if field not in row.edited}
         differs = {field: [getattr(row, field), value] for field, value in said.items() if getattr(row, field) != value}
-        row.updated_at = moment_of(one.modified) or row.updated_at
+        before, row.updated_at = row.updated_at, moment_of(one.modified) or row.updated_at
         if not differs:
+            # Newer data is no change of its entry: no version of it, but its freshness is reckoned from this.
+            renewed += [row] if row.updated_at != before else []
             continue
         added, changed = added + fresh, changed + (not fresh)
         _set(row, differs, _("采集自 %s") % origin, now, touched, versions)
@@ -102,6 +105,7 @@ def _store(origin: str, good: Mapping[str, Foreign], now: dt.datetime) -> tuple[
     # A first reading is thousands of them: in sets, each once. What is there changes row by row, which is few.
     Resource.objects.bulk_create([row for row in touched if row.pk is None], batch_size=BATCH)
     Revision.objects.bulk_create(versions, batch_size=BATCH)
+    Resource.objects.bulk_update(renewed, ["updated_at"], batch_size=BATCH)
     write_listings(touched)
     return added, changed, withdrawn
 
