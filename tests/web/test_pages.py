@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import translation
 
 from chengyun.access.actors import ANONYMOUS
 from chengyun.access.policy import scope
@@ -21,7 +22,7 @@ from chengyun.cases.models import Case
 from chengyun.city import MapLayer
 from chengyun.collect.things.models import Channel
 from chengyun.operate.models import Alert, Figure
-from chengyun.web import cache
+from chengyun.web import cache, places
 
 PAGES = [
     "/",
@@ -271,3 +272,12 @@ def test_a_person_opens_a_case_from_an_alert_that_has_none(city, officer: Client
     assert (answer.status_code, answer["Location"]) == (303, f"/cases/{case.number}")
     again = officer.post(f"/alerts/{alert.pk}/case", {"type": "air_quality.air_check"})
     assert (again.status_code, Case.objects.count()) == (400, 1)
+
+
+def test_a_branch_is_named_in_the_language_of_the_page(city) -> None:
+    names = ("生态环境局", "生态环境局海曙区分局", "生态环境局外星分局")
+    with translation.override("en"):
+        bureau, branch, unknown = map(places.said, names)
+    assert (bureau, branch, unknown) == ("Ecology and Environment Bureau", "Ecology and Environment Bureau, Haishu", names[2])
+    with translation.override("zh-hans"):
+        assert tuple(map(places.said, names)) == names

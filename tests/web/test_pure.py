@@ -64,6 +64,17 @@ def test_a_number_is_rounded_and_the_unknown_is_a_dash(value: float | None, says
 
 
 @pytest.mark.parametrize(
+    ("symbol", "chinese", "english"),
+    [("1", "", ""), ("", "", ""), ("µg/m³", "µg/m³", "µg/m³"), ("辆", "辆", "vehicles"), ("个", "个", "")],
+)
+def test_a_unit_is_written_in_the_language_of_the_page(symbol: str, chinese: str, english: str) -> None:
+    with translation.override("zh-hans"):
+        assert shown.unit(symbol) == chinese
+    with translation.override("en"):
+        assert shown.unit(symbol) == english
+
+
+@pytest.mark.parametrize(
     ("kind", "says"), [("hour", "03-01 12:00–13:00"), ("day", "2026-03-01"), ("month", "2026 年 3 月"), ("year", "2026 年")]
 )
 def test_a_period_has_its_own_name(kind: str, says: str) -> None:

@@ -10,11 +10,15 @@ from typing import NamedTuple
 
 
 class Unit(NamedTuple):
-    """A unit's machine code and names."""
+    """A unit's machine code and names.
+
+    sign_en: how it is written behind a figure in English; None: as declared. "": what is counted stands in the figure's name.
+    """
 
     ucum: str
     name: str
     name_en: str
+    sign_en: str | None = None
 
 
 UNITS: dict[str, Unit] = {
@@ -43,7 +47,7 @@ UNITS: dict[str, Unit] = {
     "min": Unit("min", "分钟", "minutes"),
     "h": Unit("h", "小时", "hours"),
     "d": Unit("d", "天", "days"),
-    "个": Unit("{count}", "个", "items"),
-    "人": Unit("{person}", "人", "people"),
-    "辆": Unit("{vehicle}", "辆", "vehicles"),
+    "个": Unit("{count}", "个", "items", ""),
+    "人": Unit("{person}", "人", "people", "people"),
+    "辆": Unit("{vehicle}", "辆", "vehicles", "vehicles"),
 }

@@ -198,7 +198,7 @@ def _points(found: Layer) -> dict[str, Any]:
                     "key": point.key,
                     "name": point.name,
                     "text": shown.number(point.value, found.decimals),
-                    "unit": found.unit,
+                    "unit": shown.unit(found.unit),
                     "band": _(point.band.name) if point.band else None,
                     "colour": point.band.colour if point.band else None,
                     "status": point.status,

@@ -192,7 +192,7 @@ def _series_table(data: ChartData) -> SeriesTable:
         )
         for moment in moments[:TABLE_ROWS]
     )
-    names = tuple(series.name if series.unit == "1" else f"{series.name} ({series.unit})" for series in data.series)
+    names = tuple(f"{series.name} ({sign})" if (sign := shown.unit(series.unit)) else series.name for series in data.series)
     return SeriesTable(names, rows, data.description, data.source, max(0, len(moments) - TABLE_ROWS))
 
 

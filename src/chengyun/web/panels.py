@@ -358,7 +358,8 @@ def _calendar(panel_id: str, pack: str, panel: Calendar, asked: Asked) -> Calend
     year = asked.year or (years[0] if years else today.year)
     by_day = {one.day: one for one in figure_calendar(name, subject, year, asked.actor)}
     scale = figures.scale_of(name)
-    unit = "" if indicator.unit == "1" else f" {indicator.unit}"
+    sign = shown.unit(indicator.unit)
+    unit = f" {sign}" if sign else ""
 
     def day_of(day: dt.date) -> Day:
         one = by_day[day]

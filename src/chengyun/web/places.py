@@ -6,11 +6,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
+from chengyun.access.models import Organisation
 from chengyun.areas.queries import areas_on, boundaries
 from chengyun.web.cache import kept
 
 KEPT_FOR_S = 10.0
+BRANCH = "分局"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,29 @@ def area_names(level: str | None = None) -> dict[str, str]:
 def districts() -> list[str]:
     """Return the codes of the districts of today, in order."""
     return list(area_names("district"))
+
+
+def said(text: str) -> str:
+    """Return the text of a declaration, or the name of a body, in the page's language.
+
+    A district's branch is called after its department and its district, as access.services names it.
+    """
+    words = str(_(text))
+    if words != text or not text.endswith(BRANCH) or not (get_language() or "").startswith("en"):
+        return words
+    for name, english in kept(("districts",), _districts_in_english, KEPT_FOR_S):
+        if text.endswith(name + BRANCH):
+            return f"{_(text.removesuffix(name + BRANCH))}, {english}"
+    return text
+
+
+def bodies() -> tuple[tuple[str, str], ...]:
+    """Return key and name of the bodies that may be charged with a case, in the page's language."""
+    return tuple((key, said(name)) for key, name in Organisation.objects.exclude(kind="centre").values_list("key", "name"))
+
+
+def _districts_in_english() -> list[tuple[str, str]]:
+    return [(row.name, row.name_en) for row in areas_on(None, "district") if row.name_en]
 
 
 def extent() -> Extent:

@@ -70,13 +70,13 @@ class ChartData:
         return {
             "since": _ms(self.since),
             "until": _ms(self.until),
-            "unit": self.unit,
+            "unit": shown.unit(self.unit),
             "time_zone": config().time_zone,
             "description": self.description,
             "source": self.source,
             "selected": {series.name: series.shown for series in self.series},
             "series": [
-                {"name": series.name, "unit": series.unit, "decimals": series.decimals, "points": series.points}
+                {"name": series.name, "unit": shown.unit(series.unit), "decimals": series.decimals, "points": series.points}
                 for series in self.series
             ],
         }

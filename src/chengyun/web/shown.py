@@ -10,6 +10,8 @@ from django.utils import timezone
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
+from chengyun.standards.units import UNITS
+
 NOTHING = "—"
 """What stands where a value is not known."""
 
@@ -19,6 +21,15 @@ def number(value: float | None, decimals: int = 0) -> str:
     if value is None or math.isnan(value):
         return NOTHING
     return f"{value:,.{decimals}f}"
+
+
+def unit(symbol: str) -> str:
+    """Return a unit as it is written behind a figure, in the language of the page; "" for a figure without one."""
+    if symbol == "1":
+        return ""
+    known = UNITS.get(symbol)
+    english = (get_language() or "").startswith("en")
+    return known.sign_en if english and known and known.sign_en is not None else symbol
 
 
 def moment(value: dt.datetime | dt.date) -> str:

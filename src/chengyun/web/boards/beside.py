@@ -130,5 +130,5 @@ def _peers(indicator: str, subject: str, own: Figure, asked: Asked, found: Gathe
 
 
 def _planned(one: Target) -> str:
-    target = f"{SIGNS.get(one.comparator, one.comparator)} {one.value} {one.unit}".strip()
+    target = f"{SIGNS.get(one.comparator, one.comparator)} {one.value} {shown.unit(one.unit)}".strip()
     return _("规划 %(year)s %(target)s") % {"year": one.year, "target": target}

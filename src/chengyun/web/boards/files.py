@@ -18,6 +18,7 @@ from chengyun.access.actors import actor_of
 from chengyun.access.views import public
 from chengyun.config import config
 from chengyun.errors import Refused
+from chengyun.web import shown
 from chengyun.web.boards import picture
 from chengyun.web.boards.asking import moment_of, shown_of
 from chengyun.web.boards.picture import Circle, Path, Rect, Text
@@ -174,7 +175,7 @@ def _figures(view: BoardView) -> list[list[Any]]:
         [
             one.title,
             one.number,
-            one.unit,
+            shown.unit(one.unit),
             one.status,
             one.band.name if one.band else "",
             one.period,
@@ -199,7 +200,7 @@ def _lists(view: BoardView) -> list[list[Any]]:
             tile.title,
             line.text,
             line.value,
-            line.unit,
+            shown.unit(line.unit),
             line.severity or (line.band.name if line.band else ""),
             " · ".join(line.about),
             _time(line.since) if line.since else "",

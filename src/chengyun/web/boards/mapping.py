@@ -75,7 +75,7 @@ def mapped(tile: TileSpec, asked: Asked, valued: Valued) -> dict[str, Any]:
     return found | {
         "mapped": Mapped(flat.height, tuple(shapes), tuple(dots), bands, says), "known_at": newest,
         "age": shown.age(newest, asked.known.at) if newest else "",
-        "unit": layer.get("unit", "") if layer.get("unit") != "1" else "",
+        "unit": shown.unit(layer.get("unit", "")),
     }  # fmt: skip
 
 

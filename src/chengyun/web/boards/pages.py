@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 import msgspec
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
@@ -153,6 +153,8 @@ def wall(request: HttpRequest) -> HttpResponse:
     keys = asked or [one.spec.key for one in queries.boards_for(actor)][:MOST_ON_WALL]
     if not keys:
         raise Refused(_("没有可以上墙的看板。"))
+    if request.GET.get("wall") != "1":
+        return redirect(wall_address(keys, 0))
     number = request.GET.get("n", "0")
     place = int(number) % len(keys) if number.isascii() and number.isdigit() and len(number) < 9 else 0
     saved, view = shown_of(keys[place], actor, None)

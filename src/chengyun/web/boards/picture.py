@@ -177,7 +177,7 @@ def _value(tile: TileView, box: _Box, stale: bool) -> Iterator[Stroke]:
     colour = GREY if stale else BAD if tile.judged == "bad" else INK
     yield Text(box.x, box.y + 34, tile.value, 36, colour)
     wide = 36 * 0.58 * len(tile.value) + 10
-    said = " ".join(filter(None, (tile.unit, tile.band.name if tile.band else "")))
+    said = " ".join(filter(None, (shown.unit(tile.unit), tile.band.name if tile.band else "")))
     if tile.target:
         said += f"  {_('目标')} {tile.target}"
     yield Text(box.x + wide, box.y + 34, fitted(said.strip(), 15, max(0, box.w - wide)), 15, SOFT)
@@ -250,7 +250,7 @@ def _lines(lines: Sequence[Line], box: _Box) -> Iterator[Stroke]:
         if line.severity or line.overdue:
             yield Rect(left, y - 13, 4, 16, SEVERITY.get(line.severity, BAD))
             left += 12
-        value = " ".join(filter(None, (line.value, line.unit)))
+        value = " ".join(filter(None, (line.value, shown.unit(line.unit))))
         room = box.w - (left - box.x) - (len(value) * 9 + 16 if value else 0)
         if line.share is not None:
             name = min(150.0, box.w * 0.3)

@@ -121,5 +121,5 @@ def _aim(view: TargetView, words: dict[str, str]) -> Line:
     return Line(
         text=held.name_en if english else held.name, href=reverse("target", args=[held.key]),
         value=f"{newest[1]:g}" if newest else "", status=TONES[view.standing.state],
-        about=(words[view.standing.state], f"{_('目标')} {sign} {held.value} {held.unit}".strip()),
+        about=(words[view.standing.state], f"{_('目标')} {sign} {held.value} {shown.unit(held.unit)}".strip()),
     )  # fmt: skip

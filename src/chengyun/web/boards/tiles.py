@@ -28,7 +28,7 @@ from chengyun.operate.boards.spec import TileSpec
 from chengyun.operate.periods import period_end
 from chengyun.operate.queries import register_names
 from chengyun.operate.status import Status, status
-from chengyun.web import shown
+from chengyun.web import places, shown
 from chengyun.web.boards import beside, drawing, mapping, standing
 from chengyun.web.boards.gathering import Asked, Gathered, area_of, gather, indicators_of, subjects_of
 from chengyun.web.boards.shown import Band, BoardView, Drawn, Line, TileView
@@ -223,7 +223,7 @@ def _alert(ident: int, row: Mapping[str, Any], code: str, asked: Asked) -> Line:
     name = asked.said(rule["name"]) if rule else row["rule"]
     said = [_area(code, asked)]
     if row["value"] is not None:
-        unit = f" {rule['unit']}" if rule and rule["unit"] not in ("", "1") else ""
+        unit = f" {sign}" if rule and (sign := shown.unit(rule["unit"])) else ""
         limit = f" · {_('限值')} {_short(row['limit'])}" if row["limit"] is not None else ""
         said.insert(0, f"{_short(row['value'])}{unit}{limit}")
     said.append(_("已确认") if row["state"] == "acknowledged" else _("待确认"))
@@ -271,7 +271,7 @@ def _case(due: dt.datetime, row: Mapping[str, Any], code: str, late: bool, asked
     said = (
         row["number"],
         asked.said(state) if state else row["state"],
-        gettext(row["owner"]) if row["owner"] else "",
+        places.said(row["owner"]) if row["owner"] else "",
         _area(code, asked),
     )
     return Line(
@@ -464,7 +464,7 @@ def _drawn(
         "since": shown.moment(since),
         "until": shown.moment(until),
         "low": f"{min(values):g}",
-        "high": f"{max(values):g}" + (f" {unit}" if unit not in ("", "1") else ""),
+        "high": f"{max(values):g} {shown.unit(unit)}".strip(),
     }
     return drawing.chart(told, since, until, gap * 1.5, across=_across(since, until), target=target, says=said)
 

@@ -13,6 +13,7 @@ from chengyun.access.models import Account
 from chengyun.access.policy import scope
 from chengyun.access.rulebook import rulebook
 from chengyun.cases.components.models import GridWorker
+from chengyun.web import places
 
 __all__ = ["Person", "field_people", "workers"]
 
@@ -33,7 +34,9 @@ def field_people(actor: Actor) -> tuple[Person, ...]:
         return ()
     rows = known.rows_for(Account.objects.filter(is_active=True, assignments__role__in=roles), target="field")
     chosen = rows.select_related("organisation").distinct().order_by("name", "username")[:MOST]
-    return tuple(Person(one.pk, f"{one} · {one.organisation.name}" if one.organisation else str(one)) for one in chosen)
+    return tuple(
+        Person(one.pk, f"{one} · {places.said(one.organisation.name)}" if one.organisation else str(one)) for one in chosen
+    )
 
 
 def workers(grid_code: str, day: dt.date) -> tuple[str, ...]:

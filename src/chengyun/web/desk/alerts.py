@@ -270,7 +270,8 @@ def _muted(alert_id: int, actor: Actor) -> str:
 
 def sentence(alert: AlertView, rule: AlertRule | None, field: str) -> str:
     """Return what is wrong, in one sentence with value, limit, unit and time."""
-    unit = "" if alert.unit in ("", "1") else f" {alert.unit}"
+    sign = shown.unit(alert.unit)
+    unit = f" {sign}" if sign else ""
     words = {
         "subject": alert.subject_name, "field": field, "value": _plain(alert.value) + unit, "limit": _plain(alert.limit) + unit,
         "since": shown.moment(alert.since),

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from chengyun.access.actors import Actor, actor_of
-from chengyun.access.models import Account, Organisation, Role
+from chengyun.access.models import Account, Role
 from chengyun.access.policy import may, scope
 from chengyun.access.views import needs, signed_in
 from chengyun.areas.queries import names_of
@@ -35,11 +35,13 @@ from chengyun.errors import NotFound, Refused
 from chengyun.operate.models import Alert
 from chengyun.operate.probation.ruleset import rulebook
 from chengyun.standards.times import parse_instant
+from chengyun.web import shown
 from chengyun.web.desk.alerts import Choice
 from chengyun.web.desk.casewords import clock_text, clock_words
 from chengyun.web.desk.deeds import Fault, attempt, done
 from chengyun.web.desk.narrowed import read_narrowed
 from chengyun.web.desk.pages import Listed, asked, filters_of, page_number
+from chengyun.web.places import bodies
 from chengyun.web.templatetags.chengyun import said
 
 PAGE = 50
@@ -280,7 +282,7 @@ def case_type(request: HttpRequest, key: str) -> HttpResponse:
     named = {state.key: state.name for state in declared.states}
     steps = []
     for step in declared.transitions:
-        who = "、".join(roles.get(role, role) for role in step.by)
+        who = shown.listed([str(roles.get(role, role)) for role in step.by])
         steps.append((step, named[step.source], named[step.to], who))
     given = {"declared": declared, "picture": picture(declared), "states": states, "steps": steps}
     return render(request, "desk/case_type.html", given)
@@ -359,7 +361,7 @@ def read_case(number: str, actor: Actor, fault: Fault | None = None) -> CasePage
         says=clock_words(case.clock, case.why_paused),
         work_says=clock_words(case.work, case.why_paused),
         categories=_categories(city, case) if cites or "category" in asked_for else (),
-        bodies=tuple(Organisation.objects.exclude(kind="centre").values_list("key", "name")) if charged else (),
+        bodies=bodies() if charged else (),
         reasons=tuple((code, str(name)) for code, name in REASONS.items()) if cites else (),
         clauses=_clauses(case, now) if cites else (),
         alerts=_alerts(city, case),
@@ -417,8 +419,8 @@ def _steps(declared: CaseType | None, case: CaseView) -> tuple[StepForm, ...]:
     for step in declared.transitions:
         if step.source != case.state:
             continue
-        who = "、".join(roles.get(role, role) for role in step.by)
-        why_not = "" if step.key in allowed else _("由 %(owner)s 的%(roles)s办理。") % {"owner": case.owner, "roles": who}
+        who = shown.listed([str(roles.get(role, role)) for role in step.by])
+        why_not = "" if step.key in allowed else _("由 %(owner)s 的%(roles)s办理。") % {"owner": said(case.owner), "roles": who}
         forms.append(
             StepForm(
                 step.key, step.name, states[step.to].name, tuple(step.needs), step.key in allowed, why_not,
@@ -455,7 +457,7 @@ def _colleagues(number: str, actor: Actor) -> tuple[Colleague, ...]:
     known = scope(actor, "accounts", "case").rows_for(Account.objects.filter(organisation__in=bodies), target=number)
     people = known.filter(is_active=True, assignments__role__in=sorted(services.DEPARTMENTS | {"duty_officer"}))
     chosen = people.select_related("organisation").distinct().order_by("name", "username")[:MOST_COLLEAGUES]
-    return tuple(Colleague(person.pk, f"{person} · {person.organisation.name}") for person in chosen if person.organisation)
+    return tuple(Colleague(person.pk, f"{person} · {said(person.organisation.name)}") for person in chosen if person.organisation)
 
 
 def _person(text: str, number: str, actor: Actor) -> Account | None:

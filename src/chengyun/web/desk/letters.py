@@ -25,6 +25,7 @@ from chengyun.collect import services
 from chengyun.collect.models import DeadLetter
 from chengyun.collect.queries import access_dead_letter, dead_letters
 from chengyun.errors import Refused, Unavailable
+from chengyun.web import shown
 from chengyun.web.desk.alerts import Choice
 from chengyun.web.desk.deeds import Fault, attempt, done
 from chengyun.web.desk.pages import Listed, asked, filters_of, page_number
@@ -207,8 +208,7 @@ def _shown(request: HttpRequest, letter_id: int, fault: Fault | None) -> HttpRes
 
 
 def _range(quantity: Quantity) -> str:
-    unit = "" if quantity.unit == "1" else f" {quantity.unit}"
-    return f"{quantity.valid[0]:g}–{quantity.valid[1]:g}{unit}"
+    return f"{quantity.valid[0]:g}–{quantity.valid[1]:g} {shown.unit(quantity.unit)}".strip()
 
 
 def _read_row(text: str) -> dict[str, object] | None:

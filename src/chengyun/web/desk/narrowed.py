@@ -15,6 +15,7 @@ from chengyun.cases.models import Case
 from chengyun.cases.queries import Filters
 from chengyun.config import config
 from chengyun.errors import Refused
+from chengyun.web import places
 
 __all__ = ["Narrowed", "read_narrowed"]
 
@@ -49,7 +50,7 @@ def read_narrowed(given: Mapping[str, str]) -> Narrowed:
         number = int(department) if known else 0
         filters["department"] = number
         body = Organisation.objects.filter(pk=number).first()
-        words.append(body.name if body else department)
+        words.append(places.said(body.name) if body else department)
     for name, said in (("opened", _("立案于")), ("closed", _("结束于"))):
         first, last = asked[f"{name}_from"], asked[f"{name}_to"]
         if first or last:

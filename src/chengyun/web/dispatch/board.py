@@ -19,7 +19,6 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from chengyun.access.actors import Actor, actor_of
-from chengyun.access.models import Organisation
 from chengyun.access.policy import may
 from chengyun.access.views import needs
 from chengyun.cases import services
@@ -33,6 +32,7 @@ from chengyun.cases.queries import CaseEventView, cases_for
 from chengyun.cases.rights import type_of, visible
 from chengyun.city import CaseType, City
 from chengyun.errors import NotFound
+from chengyun.web import places
 from chengyun.web.desk.cases import CasePage, CaseRow, StepForm, case_rows, read_case
 from chengyun.web.desk.deeds import Fault, attempt, done
 from chengyun.web.desk.pages import asked
@@ -150,7 +150,7 @@ def _show(request: HttpRequest, number: str, fault: Fault | None) -> HttpRespons
         decisions=tuple(one for one in shown.steps if one.allowed) if shown else (),
         returns=_returns(shown),
         may_part=part,
-        bodies=tuple(Organisation.objects.exclude(kind="centre").values_list("key", "name")) if part else (),
+        bodies=places.bodies() if part else (),
         map=_spot(shown),
         after=order[order.index(here) + 1] if here in order[:-1] else "",
         back=f"{reverse('dispatch')}?queue={state}",
@@ -186,7 +186,7 @@ def _charges(shown: CasePage | None) -> tuple[Charge, ...]:
     case = shown.case
     found = fitting(case.type, case.category, case.area_code, local_day(timezone.now()))
     return tuple(
-        Charge(one, body.key, body.name, place == 0)
+        Charge(one, body.key, places.said(body.name), place == 0)
         for place, one in enumerate(found[:3])
         for body in [body_of(one, case.area_code)]
     )

@@ -26,6 +26,7 @@ from chengyun.errors import Problem
 from chengyun.govern import services
 from chengyun.govern.models import Target
 from chengyun.govern.queries import Conflict, TargetView, conflicts, target, targets
+from chengyun.web import shown
 
 STATES: Mapping[str, str | Promise] = {
     "met": _("已达到"), "likely": _("预计达到"), "open": _("尚无定论"), "unlikely": _("预计达不到"), "missed": _("未达到"),
@@ -146,7 +147,7 @@ def _line(view: TargetView) -> Line:
     return Line(
         view,
         held.name_en if english else held.name,
-        f"{sign} {held.value} {'' if held.unit == 'milestone' else held.unit}".strip(),
+        f"{sign} {held.value} {'' if held.unit == 'milestone' else shown.unit(held.unit)}".strip(),
         f"{found.newest[1]:g}" if found.newest else "—",
         STATES[found.state],
         TONES.get(found.state, "missing"),

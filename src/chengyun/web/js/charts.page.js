@@ -29,7 +29,7 @@ function option(data) {
     aria: { enabled: true, label: { description: data.description } },
     color: LINES,
     textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, color: ink },
-    grid: { left: 52, right: 18, top: data.unit === "1" ? 36 : 54, bottom: 30 },
+    grid: { left: 52, right: 18, top: data.unit ? 54 : 36, bottom: 30 },
     legend: { type: "scroll", pageIconColor: ink, pageIconInactiveColor: line, pageTextStyle: { color: soft }, top: 0, left: 8, itemWidth: 18, textStyle: { color: ink }, inactiveColor: soft, selected: data.selected },
     tooltip: {
       trigger: "axis",
@@ -43,7 +43,7 @@ function option(data) {
         ...points.map((point) => {
           const series = data.series[point.seriesIndex];
           const value = point.value[1];
-          return `${series.name}  ${value == null ? "—" : value.toFixed(series.decimals)} ${series.unit === "1" ? "" : series.unit}`;
+          return `${series.name}  ${value == null ? "—" : value.toFixed(series.decimals)} ${series.unit}`;
         }),
       ].join("\n"),
     },
@@ -57,7 +57,7 @@ function option(data) {
     },
     yAxis: {
       type: "value",
-      name: data.unit === "1" ? "" : data.unit,
+      name: data.unit,
       nameTextStyle: { color: soft, align: "right" },
       nameGap: 10,
       axisLabel: { color: soft },

@@ -20,7 +20,7 @@ export function openPopup(city, layer, known, at) {
   const box = element("div", "map-popup");
   box.append(element("h3", "", known.name));
   const figure = element("p", "tile-figure");
-  figure.append(element("span", "tile-value", known.text), element("span", "tile-unit", known.unit === "1" ? "" : known.unit));
+  figure.append(element("span", "tile-value", known.text), element("span", "tile-unit", known.unit));
   if (known.band) {
     const chip = element("span", "chip", known.band);
     chip.style.setProperty("--chip", known.colour);

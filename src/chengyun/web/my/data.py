@@ -26,6 +26,7 @@ from chengyun.share.lookups import queries, services
 from chengyun.share.lookups.models import Identity, Question
 from chengyun.share.lookups.queries import Asked, Look
 from chengyun.share.lookups.withheld import withheld
+from chengyun.web import places
 from chengyun.web.desk.alerts import Choice
 from chengyun.web.desk.deeds import Fault, attempt, done
 from chengyun.web.desk.pages import asked
@@ -145,6 +146,6 @@ def _told(one: Question, now: dt.datetime) -> Told:
     case = one.case
     said = case.events.filter(kind="step").exclude(transition="charge").order_by("-id").first() if case.ended else None
     return Told(
-        case.number, str(one.get_kind_display()), one.text, one.asked_at, case.owner.name, None if case.ended else case.due_at,
-        not case.ended and case.due_at < now, case.closed_at, said.note if said else "",
+        case.number, str(one.get_kind_display()), one.text, one.asked_at, places.said(case.owner.name),
+        None if case.ended else case.due_at, not case.ended and case.due_at < now, case.closed_at, said.note if said else "",
     )  # fmt: skip

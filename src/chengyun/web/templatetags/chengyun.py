@@ -9,11 +9,11 @@ from django import template
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext_lazy
 
 from chengyun.collect.models import Shedding
 from chengyun.collect.queries import shedding
-from chengyun.web import shown
+from chengyun.web import places, shown
 from chengyun.web.assets import asset_url
 
 register = template.Library()
@@ -53,6 +53,12 @@ def figure(value: float | None, decimals: int = 0) -> str:
 
 
 @register.filter
+def unit(symbol: str) -> str:
+    """Return a unit as it is written behind a figure in the page's language; "" for a figure without one."""
+    return shown.unit(symbol)
+
+
+@register.filter
 def percent(share: float | None) -> str:
     """Return a share of 0 to 1 as per cent; "—" when it is not known."""
     return shown.NOTHING if share is None else f"{share * 100:.0f} %"
@@ -80,5 +86,5 @@ def because(text: str) -> str:
 
 @register.filter
 def said(text: str) -> str:
-    """Return the text of a declaration in the page's language."""
-    return gettext(text) if text else ""
+    """Return the text of a declaration, or the name of a body, in the page's language."""
+    return places.said(text) if text else ""
