@@ -186,6 +186,22 @@ def test_an_original_is_given_for_evidence_alone_and_recorded(city, signed_in):
     assert AuditRecord.objects.filter(dataset="report_originals", purpose="evidence").count() == 1
 
 
+def test_the_residents_photo_is_on_the_page_of_the_case_for_whoever_may_read_that(city, signed_in, client):
+    filed = file_report(report(photos=(picture(place=HAISHU),)), ANONYMOUS, timezone.now())
+    address = f"/cases/{filed.case.number}/photos/{Photo.objects.get().pk}"
+    crew = signed_in("crew", "handler", body="sanitation", area="330203")
+    page = crew.get(f"/cases/{filed.case.number}").content.decode()
+    assert f'<img src="{address}"' in page
+    assert "— 海曙区" not in page
+    copy = b"".join(crew.get(address).streaming_content)
+    assert copy.startswith(b"\xff\xd8")
+    assert b"Exif" not in copy
+    other = file_report(report(text="灯不亮了", lon=HAISHU[0] + 0.02), ANONYMOUS, timezone.now())
+    assert crew.get(address.replace(filed.case.number, other.case.number)).status_code == 404
+    assert signed_in("there", "handler", body="sanitation", area="330212").get(address).status_code == 404
+    assert client.get(address).status_code != 200
+
+
 def test_the_hotline_knows_a_caller_again_without_keeping_the_number_in_calls(city, signed_in):
     client = signed_in("agent", "intake_clerk")
     values = typed(line="96310", phone="0574-87654321", notes="来电反映垃圾", text="", call_back="1", key="a" * 32)

@@ -291,6 +291,17 @@ def test_the_same_reported_again_beside_it_is_looked_for_and_nothing_farther_off
     assert (sign.rule, sign.detail["case"], sign.detail["hours"]) == ("reported_again", later.number, 4.0)
     assert later.number in sign.sentence
 
+    # What another one is, is settled days after it was told.
+    unnamed = told(7, lon=121.5499, category="")
+    services.note_later(NOW + 6 * HOUR, NOW + 8 * HOUR)
+    assert not ToLook.objects.filter(case=done).exists()
+    ToLook.objects.all().delete()
+    settled = NOW + 60 * HOUR
+    take_step(unnamed.number, "accept", people["clerk"], settled - HOUR, data={"category": "event/0104"})
+    services.note_later(settled - 2 * HOUR, settled)
+    assert services.look_at_waiting(settled, edition=newest) == 1
+    assert [one.detail["case"] for one in queries.signs(done)] == [later.number, unnamed.number]
+
 
 def test_rules_that_were_in_force_are_complete_and_dated():
     for edition in rules.editions():

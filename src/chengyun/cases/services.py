@@ -38,7 +38,9 @@ from chengyun.errors import NotFound, Refused, nearest
 from chengyun.operate import services as alerts
 from chengyun.operate.models import Alert
 
-__all__ = ["DEPARTMENTS", "assign", "may_step", "open_case", "open_here", "steps_of", "supervise", "take_step", "visible"]
+__all__ = [
+    "DEPARTMENTS", "assign", "categorise", "may_step", "open_case", "open_here", "steps_of", "supervise", "take_step", "visible",
+]  # fmt: skip
 
 
 class Opening(TypedDict, total=False):
@@ -119,7 +121,7 @@ def open_here(
         component_key=component_key, priority=priority,
         evidence={**(evidence or {}), **({"alert": alert.pk, **alert.evidence} if alert else {})},
     )  # fmt: skip
-    _categorise(case, category, now)
+    categorise(case, category, now)
     clock = CaseClock(case=case)
     stay = begin(case, clock, declared, first, now)
     after = {"state": first.key, "owner": owner.organisation.key}
@@ -248,7 +250,7 @@ def _open_step(case: Case, declared: CaseType, transition: str, seen: str | None
 def _apply(case: Case, declared: CaseType, step: Transition, given: Given, actor: Actor, now: dt.datetime) -> Stay:
     """Change the case and its clock as the step says, in memory; return the stay it begins."""
     work, granted = work_of(case), case.clock.granted_s
-    _categorise(case, str(given.data.get("category", "")), now)
+    categorise(case, str(given.data.get("category", "")), now)
     case.condition = str(given.data.get("condition", case.condition))[:32]
     case.emergency = bool(given.data.get("emergency", case.emergency))
     if step.marks == "handled":
@@ -307,7 +309,7 @@ ORDER BY id DESC LIMIT 1
 """
 
 
-def _categorise(case: Case, category: str, now: dt.datetime) -> None:
+def categorise(case: Case, category: str, now: dt.datetime) -> None:
     """Give a case its category in the catalogue of the day. Raises Refused for a code the catalogue does not have."""
     if not category or category == case.category:
         return

@@ -50,15 +50,18 @@ def measure_cheats(seeds: int = SEEDS, cases: int = City.cases) -> list[Result]:
     """Return how far a cheat moves its unit in the fair table, and how often detectors are right and complete."""
     profile, signs = _declared()
     gains: dict[str, _Gain] = {cheat: _Gain() for cheat in CHEATS}
-    alarms = 0
+    alarms, luck = 0, []
     for seed in range(seeds):
         honest_city = City(units=UNITS, cases=cases, cheater=seed % UNITS)
         honest = assess(profile, signs, simulate(honest_city, seed))
         alarms += sum(one.named for unit in honest for one in unit.findings)
+        other = assess(profile, signs, simulate(dataclasses.replace(honest_city, month=1), seed))[honest_city.cheater]
+        if (before := honest[honest_city.cheater].ranked) and other.ranked:
+            luck.append(before.order - other.ranked.order)
         for cheat in CHEATS:
             city = dataclasses.replace(honest_city, cheat=cheat)
             _compare(gains[cheat], honest, assess(profile, signs, simulate(city, seed)), city.cheater, cheat)
-    return _told(gains, alarms, seeds)
+    return _told(gains, alarms, seeds, luck)
 
 
 def measure_counting() -> list[Result]:
@@ -95,7 +98,7 @@ def _compare(gain: _Gain, honest: Sequence[UnitResult], cheated: Sequence[UnitRe
     gain.others += len(named) - len(right)
 
 
-def _told(gains: dict[str, _Gain], alarms: int, seeds: int) -> list[Result]:
+def _told(gains: dict[str, _Gain], alarms: int, seeds: int, luck: list[int]) -> list[Result]:
     moves = np.array([move for gain in gains.values() for move in gain.fair])
     right = sum(sum(gain.named) for gain in gains.values())
     wrong = alarms + sum(gain.others for gain in gains.values())
@@ -108,7 +111,9 @@ def _told(gains: dict[str, _Gain], alarms: int, seeds: int) -> list[Result]:
     return [
         Result(
             name="case-cheats-rank", value=float(np.percentile(np.abs(moves), 95, method="inverted_cdf")), unit="ranks", target=1,
-            compared=worst, notes=f"95th percentile of how far the cheat moves its unit; beside it the furthest. {asked}.",
+            compared=worst | {"another honest month": f"{max(map(abs, luck)):d} (mean {statistics.mean(map(abs, luck)):.2f})"},
+            notes=f"95th percentile of how far the cheat moves its unit; beside it the furthest, and how far other cases and "
+            f"other luck move the same unit without any. {asked}.",
         ),
         Result(
             name="case-cheats-within", value=float(np.mean(np.abs(moves) <= 1)), unit="share", target=0.95, better="higher",

@@ -10,7 +10,7 @@ honest cases look bad now and then.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +43,7 @@ class City:
     """units: how many; cases: per unit on average; spread: of units' quality, in logits.
 
     cheater, cheat: who cheats, and how; None: all are honest. zeal: the share of the occasions a cheater uses.
+    month: another than 0 gives the cheater other cases and other luck, with the same quality and mix, and the others the same.
     """
 
     units: int = 12
@@ -51,6 +52,7 @@ class City:
     cheater: int = 0
     cheat: Cheat | None = None
     zeal: float = 0.5
+    month: int = 0
 
 
 def simulate(city: City, seed: int) -> Tally:
@@ -61,6 +63,8 @@ def simulate(city: City, seed: int) -> Tally:
     mixes = random.dirichlet(np.full(CATEGORIES, 4.0), city.units)
     unit = np.repeat(np.arange(city.units), sizes)
     size = unit.size
+    if city.month:
+        random = _OtherMonth(random, np.random.default_rng([seed, 2, city.month]), unit == city.cheater)  # type: ignore[assignment]
     category = (random.random(size)[:, None] > np.cumsum(mixes, axis=1)[unit][:, :-1]).sum(axis=1)
     condition, area = random.integers(0, CONDITIONS, size), random.integers(0, AREAS, size)
     hard = category >= HARD
@@ -133,6 +137,29 @@ def simulate(city: City, seed: int) -> Tally:
     ]
     false_all = np.concatenate([false, false[twins]])
     return _tally(city, rows, _signs(random, false_all))
+
+
+@dataclass(frozen=True)
+class _OtherMonth:
+    """Draws for every case, those for `own` by another generator: one unit's month is another, among the same others."""
+
+    usual: np.random.Generator
+    other: np.random.Generator
+    own: Bools
+
+    def random(self, size: int | tuple[int, int]) -> npt.NDArray[np.float64]:
+        return self._either(self.usual.random(size), self.other.random(size))
+
+    def integers(self, low: int, high: int, size: int) -> Ints:
+        return self._either(self.usual.integers(low, high, size), self.other.integers(low, high, size))
+
+    def uniform(self, low: float, high: float, size: int) -> npt.NDArray[np.float64]:
+        return self.usual.uniform(low, high, size)  # of the city, not of its cases
+
+    def _either(self, usual: npt.NDArray[Any], other: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        if len(usual) == len(self.own):  # else of the cases some unit split
+            usual[self.own] = other[self.own]
+        return usual
 
 
 def _happens(random: np.random.Generator, logit: npt.NDArray[np.float64]) -> Bools:

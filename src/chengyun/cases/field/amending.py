@@ -18,6 +18,7 @@ from chengyun.cases.hooks import Given
 from chengyun.cases.models import Case, CaseEvent
 from chengyun.cases.records import said, tell, write_event
 from chengyun.cases.rights import visible
+from chengyun.cases.services import categorise
 from chengyun.errors import NotFound, Refused
 
 __all__ = ["FIELDS", "amend", "locked", "note"]
@@ -43,9 +44,11 @@ def amend(case: Case, fields: Mapping[str, Any], actor: Actor, now: dt.datetime,
     _check(fields)
     before = {name: getattr(case, name) for name in fields}
     with transaction.atomic():
+        if category := str(fields.get("category") or ""):
+            categorise(case, category, now)
         for name, value in fields.items():
             setattr(case, name, value)
-        case.save(update_fields=list(fields))
+        case.save(update_fields=[*fields, *(["catalog_version"] if category else [])])
         event = write_event(
             case, "amended", actor, now, before=said(case) | before, after=said(case) | dict(fields), given=Given(data=dict(came))
         )

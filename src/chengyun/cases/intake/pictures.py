@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext as _
+
 from chengyun.cases.intake.fingerprints import fingerprint
 from chengyun.errors import NotFound, Refused
 
@@ -63,16 +65,13 @@ def read(data: bytes, zone: ZoneInfo) -> Picture:
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     if len(data) > LARGEST:
-        raise Refused(f"A photo is larger than {LARGEST >> 20} MB. Send a smaller one.", code="photo_too_large")
+        raise Refused(_("照片超过 %d MB，请发小一些的。") % (LARGEST >> 20), code="photo_too_large")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             picture = Image.open(io.BytesIO(data), formats=FORMATS)
             if picture.width * picture.height > MOST_PIXELS:
-                raise Refused(
-                    f"A photo has {picture.width} × {picture.height} pixels, more than {MOST_PIXELS // 1_000_000} million.",
-                    code="photo_too_large",
-                )
+                raise Refused(_("照片超过 %d 百万像素，请发小一些的。") % (MOST_PIXELS // 1_000_000), code="photo_too_large")
             exif = picture.getexif()
             kind = str(Image.MIME.get("JPEG" if picture.format == "MPO" else picture.format or "", "image/jpeg"))
             size = picture.size
@@ -84,11 +83,11 @@ def read(data: bytes, zone: ZoneInfo) -> Picture:
     except Refused:
         raise
     except Image.DecompressionBombError as wrong:
-        raise Refused("A photo claims more pixels than any camera takes. Send another one.", code="photo_too_large") from wrong
+        raise Refused(_("照片自称的像素比任何相机都多，请换一张。"), code="photo_too_large") from wrong
     except UnidentifiedImageError as wrong:
-        raise Refused("A photo is no JPEG, PNG or WebP picture. Send it as one of these.", code="photo_kind") from wrong
+        raise Refused(_("照片不是 JPEG、PNG 或 WebP 图片，请换成其中一种。"), code="photo_kind") from wrong
     except (OSError, ValueError, SyntaxError, EOFError, TypeError, KeyError) as wrong:
-        raise Refused("A photo is damaged and cannot be opened. Take or send it again.", code="photo_damaged") from wrong
+        raise Refused(_("照片已损坏，打不开，请重拍或重发。"), code="photo_damaged") from wrong
     out = io.BytesIO()
     shown.save(out, "JPEG", quality=82)
     public = out.getvalue()

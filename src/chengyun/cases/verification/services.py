@@ -56,13 +56,23 @@ def note_step(case: Case, event: CaseEvent) -> None:
 
 LATER = """
 INSERT INTO verification_tolook (case_id, since)
+WITH told AS MATERIALIZED (
+    SELECT id FROM cases_case WHERE opened_at > %(since)s AND opened_at <= %(now)s
+    UNION
+    -- What a case is may be settled long after it was opened.
+    SELECT case_id FROM cases_caseevent
+    WHERE at > %(since)s AND at <= %(now)s AND (data ? 'category' OR (kind = 'amended' AND after ? 'category'))
+)
 SELECT DISTINCT done.id, %(now)s::timestamptz
-FROM cases_case later JOIN cases_case done
-  ON done.type = later.type AND done.category = later.category AND done.id <> later.id
+FROM told JOIN cases_case later ON later.id = told.id
+CROSS JOIN LATERAL (SELECT floor(later.lon * 1000)::int AS x, floor(later.lat * 1000)::int AS y) square
+JOIN cases_case done  -- by squares of a thousandth of a degree, which an index has: index duplicates_recent
+  ON floor(done.lon * 1000)::int = ANY(ARRAY[x - 1, x, x + 1]) AND floor(done.lat * 1000)::int = ANY(ARRAY[y - 1, y, y + 1])
+ AND done.lon IS NOT NULL AND done.type = later.type AND done.category = later.category AND done.id <> later.id
+ AND done.opened_at < later.opened_at
  AND done.handled_at < later.opened_at AND done.handled_at > later.opened_at - make_interval(hours => %(back)s)
  AND abs(done.lon - later.lon) < %(near)s AND abs(done.lat - later.lat) < %(near)s
-WHERE later.opened_at > %(since)s AND later.opened_at <= %(now)s AND later.category <> ''
-  AND done.handled_at > %(since)s - make_interval(hours => %(back)s)
+WHERE later.category <> ''
 UNION
 SELECT done.id, %(now)s::timestamptz
 FROM cases_case done JOIN cases_casealert answers ON answers.case_id = done.id
@@ -72,7 +82,8 @@ ON CONFLICT (case_id) DO NOTHING
 
 
 def note_later(since: dt.datetime, now: dt.datetime) -> None:
-    """Note the cases of which a sign may have shown since: something was reported near them, or their sensor can be asked."""
+    """Note the cases of which a sign may have shown since: something was reported near them, or was found to be of their
+    category, or their sensor can be asked."""
     with connection.cursor() as cursor:
         cursor.execute(LATER, {"now": now, "since": since, "back": LONGEST_BACK // dt.timedelta(hours=1), "near": NEAR_DEGREES})
 

@@ -47,9 +47,9 @@ def groups(chosen: str) -> tuple[tuple[str, tuple[Option, ...]], ...]:
     for code, one in kind().catalogue(local_day(timezone.now()))[1].items():
         whole = code[: len("component/01")]
         if one.major not in found:
-            found[one.major] = [Option(whole, one.major, chosen == whole)]
-        found[one.major].append(Option(code, one.minor, chosen == code))
-    return tuple((major, tuple(options)) for major, options in found.items())
+            found[one.major] = [Option(whole, _(one.major), chosen == whole)]
+        found[one.major].append(Option(code, _(one.minor), chosen == code))
+    return tuple((_(major), tuple(options)) for major, options in found.items())
 
 
 def states(chosen: str) -> tuple[Option, ...]:

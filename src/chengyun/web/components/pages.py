@@ -239,7 +239,7 @@ def _component(request: HttpRequest, key: str, fault: Fault | None) -> HttpRespo
     looks = Inspection.objects.filter(component=row.key).select_related("case", "task")[:MOST_LOOKS]
     spot = component_map(Asked(), spot=[row.lon, row.lat], key=row.key) if row.lon is not None else None
     page = ComponentPage(
-        row, entry.minor if entry else row.category, name_of(row.area_code) if row.area_code else "",
+        row, _(entry.minor) if entry else row.category, name_of(row.area_code) if row.area_code else "",
         name_of(row.grid_code) if row.grid_code else "", workers(row.grid_code, registers.local_day(now)),
         tuple(_cases(actor, row.key, known.case_type)), tuple(looks),
         tuple(queries.pairs(actor, keys=[row.key])) if row.valid_to is None else (), states(row.state), every,
@@ -287,7 +287,7 @@ def _rows(found: list[ComponentRegister]) -> list[Row]:
             Row(
                 row.key,
                 row.name,
-                entry.minor if entry else row.category,
+                _(entry.minor) if entry else row.category,
                 str(row.get_state_display()),
                 row.state,
                 names.get(row.area_code, ""),

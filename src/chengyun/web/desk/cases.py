@@ -37,6 +37,7 @@ from chengyun.operate.probation.ruleset import rulebook
 from chengyun.standards.times import parse_instant
 from chengyun.web import shown
 from chengyun.web.desk.alerts import Choice
+from chengyun.web.desk.case_photos import CasePhoto, photos_of
 from chengyun.web.desk.casewords import clock_text, clock_words
 from chengyun.web.desk.deeds import Fault, attempt, done
 from chengyun.web.desk.narrowed import read_narrowed
@@ -156,6 +157,7 @@ class CasePage:
     as_of: dt.datetime
     signs: tuple[SignView, ...] = ()
     """Of false closing, for those who judge the work."""
+    photos: tuple[CasePhoto, ...] = ()
 
 
 @require_safe
@@ -368,6 +370,7 @@ def read_case(number: str, actor: Actor, fault: Fault | None = None) -> CasePage
         fault=fault,
         as_of=now,
         signs=tuple(signs_of(number, actor)),
+        photos=photos_of(number),
     )
 
 
@@ -440,7 +443,7 @@ def _categories(city: City, case: CaseView) -> tuple[tuple[str, str], ...]:
     if scheme is None:
         return ()
     found = scheme.catalogue(scheme.version_on(timezone.localdate())).values()
-    return tuple((one.code, f"{one.kind} · {one.major} · {one.minor}") for one in found)
+    return tuple((one.code, f"{_(one.kind)} · {_(one.major)} · {_(one.minor)}") for one in found)
 
 
 def _colleagues(number: str, actor: Actor) -> tuple[Colleague, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from chengyun.web.desk import account, alerts, audit, cases, letters, overview, status, why
+from chengyun.web.desk import account, alerts, audit, case_photos, cases, letters, overview, status, why
 
 urlpatterns: list[URLPattern] = [
     path("desk", overview.desk, name="desk"),
@@ -18,6 +18,7 @@ urlpatterns: list[URLPattern] = [
     path("cases", cases.case_list, name="cases"),
     path("cases/<slug:number>", cases.case_page, name="case"),
     path("cases/<slug:number>/steps/<slug:step>", cases.take_step, name="case-step"),
+    path("cases/<slug:number>/photos/<int:photo_id>", case_photos.case_photo, name="case-photo"),
     path("cases/<slug:number>/supervise", cases.supervise, name="case-supervise"),
     path("case-types/<str:key>", cases.case_type, name="case-type"),
     path("cases/<slug:number>/assign", cases.assign, name="case-assign"),

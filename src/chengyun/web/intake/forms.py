@@ -72,7 +72,7 @@ def read_draft(request: HttpRequest, now: dt.datetime) -> Draft:
         raise Refused(_("一次最多 %d 张照片。") % MOST, code="photos")
     if files and not actor.signed_in:
         quota.count(f"upload {address_of(request)}", now, UPLOADS_PER_HOUR)
-    read = [photos.read(one.read()) for one in files if one.size]
+    read = [photos.read(one.read()) for one in files]
     kept = tuple(photos.attach(one, actor, now).pk for one in read)
     key = given.get("key", "")
     return Draft(

@@ -85,7 +85,8 @@ def categories_to_choose(asked: Asked) -> tuple[tuple[str, tuple[Choice, ...]], 
         if scheme is None:
             continue
         for one in scheme.catalogue(scheme.version_on(timezone.localdate())).values():
-            found.setdefault(f"{one.kind} · {one.major}", []).append(Choice(one.code, one.minor, one.code == asked.category))
+            chosen = one.code == asked.category
+            found.setdefault(f"{_(one.kind)} · {_(one.major)}", []).append(Choice(one.code, _(one.minor), chosen))
     if asked.category and not any(one.chosen for group in found.values() for one in group):
         found.setdefault(_("其他"), []).append(Choice(asked.category, asked.category, True))
     return tuple((name, tuple(choices)) for name, choices in found.items())
