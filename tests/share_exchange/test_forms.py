@@ -8,7 +8,7 @@ import datetime as dt
 import pytest
 
 from chengyun.errors import Refused
-from chengyun.share.exchange import messages, receipts
+from chengyun.share.exchange import entries, messages, receipts
 from chengyun.share.ledger.verifier import canonical
 
 NOW = dt.datetime(2026, 11, 22, 9, 30, 0, 123_000, tzinfo=dt.UTC)
@@ -23,7 +23,7 @@ def test_a_receipt_is_written_to_the_byte_as_its_verifier_writes_it(word: str) -
         "version": 1, "way": "api", "fields": [word, "name"], "grants": [], "asked": {"signed": word, "b": "1", word: ""},
         "previous": {"size": 2**62, "root": "0" * 64}, "rows": 0, "Way": True, "zu": None, "ä": 1, "中": 2, "~": 3, "_": -4,
     }  # fmt: skip
-    assert receipts._written(receipt) == canonical(receipt)
+    assert entries.encoded(receipt) == canonical(receipt)
 
 
 def test_a_receipts_number_tells_its_time_and_nothing_else() -> None:

@@ -15,7 +15,7 @@ import pytest
 from chengyun.access.keystore import signing_key
 from chengyun.errors import Refused
 from chengyun.protocols.exchange.routes import ROUTES
-from chengyun.share.exchange import entries, messages, parties, receipts
+from chengyun.share.exchange import answers, entries, messages, parties, receipts
 from chengyun.share.exchange.serving import Answer, Ask, answer_many
 from chengyun.share.exchange.signing import Signing
 from chengyun.share.ledger import verifier
@@ -31,10 +31,10 @@ URL = f"{given.ADDRESS}/rows?{QUERY}"
 PATH = "/exchange/v1/rows"
 
 
-def signed(department, signing: Signing, count: int) -> list[tuple[dict[str, str], str]]:
+def signed(department, signing: Signing, count: int) -> list[tuple[dict[str, str], messages.Unsigned]]:
     """Requests of one turn of the event loop."""
 
-    async def all_of_them() -> list[tuple[dict[str, str], str]]:
+    async def all_of_them() -> list[tuple[dict[str, str], messages.Unsigned]]:
         return await asyncio.gather(*(signing.sign("GET", f"{URL}&after=s{at:04}") for at in range(count)))
 
     return asyncio.run(all_of_them())
@@ -44,12 +44,14 @@ def ask(headers: dict[str, str], at: int = 0) -> Ask:
     return Ask("GET", "node.test", PATH, f"{QUERY}&after=s{at:04}", {**headers, "host": "node.test"})
 
 
-def answered(department, answer: Answer, nonce: str) -> tuple[messages.Checked, bytes]:
+def answered(department, answer: Answer, asked: messages.Unsigned, /, **changed) -> bytes:
+    """The receipt's entry, once the answer was checked as a consumer does."""
     node = signing_key("node")
-    checked = messages.verify_response(
-        answer.status, answer.headers, answer.body, nonce, lambda one: messages.is_signed_by(node.public, one), int(time.time())
-    )  # fmt: skip
-    return checked, base64.b64decode(answer.headers.get("exchange-receipt", ""))
+    given_by = {
+        "status": answer.status, "headers": answer.headers, "body": answer.body, "asked": asked,
+        "consumer_key": department.key.key_id, "pinned": {node.key_id: node.public}, "now": int(time.time()),
+    }  # fmt: skip
+    return answers.checked(**{**given_by, **changed})
 
 
 def test_what_is_asked_together_is_signed_together_and_each_is_proved_alone(department) -> None:
@@ -68,8 +70,10 @@ def test_what_is_asked_together_is_signed_together_and_each_is_proved_alone(depa
     assert "accept-signature" not in told[3].headers
     old = json.loads(base64.b64decode(told[3].headers["exchange-receipt"]))
     assert (old["receipt"]["version"], len(old["signature"])) == (1, 128)
-    for answer in told[:3]:
-        assert 'alg="ed25519-shared"' in answer.headers["signature-input"]
+    for answer, (_, asked) in zip(told[:3], first, strict=True):
+        # The receipt is the answer's signature.
+        assert set(answer.headers) == {"exchange-receipt", "accept-signature"}
+        assert answered(department, answer, asked)
         signing.heard(answer.status, answer.headers)
     assert signing.shares
 
@@ -77,12 +81,9 @@ def test_what_is_asked_together_is_signed_together_and_each_is_proved_alone(depa
     assert all('alg="ed25519-shared"' in headers["signature-input"] for headers, _ in second)
     told = answer_many([ask(headers, at) for at, (headers, _) in enumerate(second)], ROUTES, parties.Known())
     node, files = signing_key("node"), []
-    for at, (answer, (_, nonce)) in enumerate(zip(told, second, strict=True)):
-        checked, leaf = answered(department, answer, nonce)
-        assert checked.algorithm == "ed25519-shared"
-        receipt = entries.signed_by(leaf, node.public)
-        assert receipt is not None
-        assert receipt["version"] == 2
+    for at, (answer, (_, asked)) in enumerate(zip(told, second, strict=True)):
+        receipt = entries.parse(answered(department, answer, asked))
+        assert (receipt["version"], set(answer.headers)) == (2, {"exchange-receipt"})
         assert json.loads(answer.body)["rows"][0]["key"] == f"s{at + 1:04}"
         files.append(receipts.bundle(receipt["id"]))
     base = messages.read_signature("GET", "node.test", PATH, f"{QUERY}&after=s0002", second[2][0], b"").base
@@ -116,7 +117,7 @@ def test_a_receipt_is_checked_in_the_form_its_version_names(department) -> None:
     def says(version: object, signature: str) -> str:
         receipt = {**file["entry"]["receipt"], "version": version}
         entry = verifier.canonical({"receipt": receipt, "signature": signature})
-        assert entries.signed_by(entry, node.public) is None
+        assert entries.signed_by(entry, {node.key_id: node.public}) is None
         with pytest.raises(verifier.Wrong) as wrong:
             verifier.verify(verifier.canonical({**file, "entry": json.loads(entry)}) + b"\n")
         return str(wrong.value)
@@ -174,15 +175,45 @@ def test_one_that_is_alone_does_not_wait_and_a_refusal_ends_the_sharing(departme
     assert not signing.shares
 
 
-def test_an_answer_of_the_same_tree_is_not_anothers(department) -> None:
+def test_a_receipt_stands_for_an_answers_signature_in_its_own_place_alone(department) -> None:
     given.assets(3)
     department.grant(given.DATASET)
-    signing = Signing(department.key)
-    made = signed(department, signing, 2)
+    made = signed(department, Signing(department.key), 2)
     told = answer_many([ask(headers, at) for at, (headers, _) in enumerate(made)], ROUTES, parties.Known())
-    answered(department, told[0], made[0][1])
+    mine, other = told
+    asked, node = made[0][1], signing_key("node")
+    assert answered(department, mine, asked)
+    stranger = given.new_key()
+    for says, changed in (
+        ("to another request", {"asked": made[1][1]}), ("not of what arrived", {"body": other.body}),
+        ("not of what arrived", {"headers": other.headers}), ("not of what arrived", {"consumer_key": node.key_id}),
+        ("not signed by a key", {"pinned": {}}), ("not signed by a key", {"pinned": {node.key_id: stranger.public}}),
+        ("further from now", {"now": int(time.time()) + 400}), ("not signed. Sign it", {"status": 201}),
+        ("not signed. Sign it", {"status": 404}), ("not signed. Sign it", {"status": 500, "body": b"{}"}),
+        ("not signed. Sign it", {"headers": {}}),
+        ("not signed by a key", {"headers": {"exchange-receipt": base64.b64encode(b"{}").decode()}}),
+    ):  # fmt: skip
+        with pytest.raises(Refused, match=says):
+            answered(department, mine, asked, **changed)
+    leaf = base64.b64decode(mine.headers["exchange-receipt"])
+    for at in range(0, len(leaf), 3):
+        spoiled = leaf[:at] + bytes([leaf[at] ^ 1]) + leaf[at + 1 :]
+        with pytest.raises(Refused):
+            answered(department, mine, asked, headers={"exchange-receipt": base64.b64encode(spoiled).decode()})
+
+
+def test_answers_without_a_receipt_share_their_signature(department) -> None:
+    made = signed(department, Signing(department.key), 3)
+    told = answer_many([ask(headers, at) for at, (headers, _) in enumerate(made)], ROUTES, parties.Known())
+    for answer, (_, asked) in zip(told, made, strict=True):
+        assert answer.status == 404
+        assert 'alg="ed25519-shared"' in answer.headers["signature-input"]
+        assert answered(department, answer, asked) == b""
     with pytest.raises(Refused, match="another request"):
         answered(department, told[1], made[0][1])
-    crossed = Answer(200, told[0].body, {**told[0].headers, "signature": told[1].headers["signature"]})
+    crossed = {**told[0].headers, "signature": told[1].headers["signature"]}
     with pytest.raises(Refused, match="not signed by a key"):
-        answered(department, crossed, made[0][1])
+        answered(department, told[0], made[0][1], headers=crossed)
+    one = signed(department, Signing(department.key), 1)[0]
+    single = answer_many([ask(one[0])], ROUTES, parties.Known())[0]
+    assert 'alg="ed25519"' in single.headers["signature-input"]

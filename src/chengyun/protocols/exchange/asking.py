@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import hashlib
 import json
 import random
 import time
@@ -13,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from chengyun.access.keystore import SigningKey
-from chengyun.share.exchange import entries, messages
+from chengyun.share.exchange import answers, messages
 from chengyun.share.exchange.signing import Signing
 
 __all__ = ["Load", "ask_for"]
@@ -55,9 +53,9 @@ async def _one(load: Load, signing: Signing, end: float, chance: random.Random) 
         while time.perf_counter() < end and not load.wrong:
             number = chance.randrange(load.keys - 1)
             path = f"/exchange/v1/rows?dataset=population.person&purpose=statistics&limit=1&after=p{number:07}"
-            headers, nonce = {"key": load.jwk["kid"]}, ""
+            headers, asked = {"key": load.jwk["kid"]}, None
             if load.pinned:
-                headers, nonce = await signing.sign("GET", f"http://{host}{path}")
+                headers, asked = await signing.sign("GET", f"http://{host}{path}")
             lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
             writer.write(f"GET {path} HTTP/1.1\r\nhost: {host}\r\n{lines}\r\n".encode())
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
@@ -65,20 +63,18 @@ async def _one(load: Load, signing: Signing, end: float, chance: random.Random) 
             body = await reader.readexactly(int(got["content-length"]))
             status = int(head[0].split(" ")[1])
             signing.heard(status, got)
-            _check(load, status, got, body, nonce, f"p{number + 1:07}")
+            _check(load, status, got, body, asked, f"p{number + 1:07}")
             load.done += 1
     finally:
         writer.close()
 
 
-def _check(load: Load, status: int, got: Mapping[str, str], body: bytes, nonce: str, key: str) -> None:
+def _check(load: Load, status: int, got: Mapping[str, str], body: bytes, asked: messages.Unsigned | None, key: str) -> None:
     rows = json.loads(body).get("rows")
     if status != 200 or not rows or rows[0]["key"] != key or "*" not in rows[0]["values"]["id_number"]:
         load.wrong.append(f"{status}: {body[:300]!r}")
         return
-    if load.pinned:
-        pinned = load.pinned
-        messages.verify_response(status, got, body, nonce, lambda said: messages.is_signed_by(pinned, said), int(time.time()))
-        receipt = entries.signed_by(base64.b64decode(got["exchange-receipt"]), pinned)
-        if receipt is None or receipt["digest"] != hashlib.sha256(body).hexdigest():
-            load.wrong.append("a receipt is not of what came")
+    if load.pinned and asked:
+        kid = load.pinned["kid"]
+        if not answers.checked(status, got, body, asked, load.jwk["kid"], {kid: load.pinned}, int(time.time())):
+            load.wrong.append("no receipt came")

@@ -3,10 +3,8 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import datetime as dt
-import hashlib
 import json
 import time
 from collections.abc import Mapping
@@ -18,7 +16,7 @@ import httpx
 
 from chengyun.access.keystore import SigningKey
 from chengyun.errors import NotFound, Problem, Refused, Unavailable
-from chengyun.share.exchange import entries, messages, receipts
+from chengyun.share.exchange import answers, messages, receipts
 from chengyun.share.ledger.verifier import canonical
 
 __all__ = ["Client", "Told"]
@@ -61,15 +59,12 @@ class Client:
         """Send a signed request and return its checked answer."""
         given = {name: value for name, value in params.items() if value is not None}
         url = f"{self.address}{path}" + (f"?{urlencode(given)}" if given else "")
-        told, nonce = self._send(method, url, body)
-        found = messages.verify_response(
-            told.status_code, dict(told.headers), told.content, nonce, self._verify, int(time.time())
+        told, asked = self._send(method, url, body)
+        leaf = answers.checked(
+            told.status_code, dict(told.headers), told.content, asked, self._key.key_id, self._pinned, int(time.time())
         )  # fmt: skip
         if told.status_code >= 400:
             raise problem_of(told.status_code, told.content)
-        leaf = base64.b64decode(told.headers.get("exchange-receipt", ""))
-        if leaf:
-            self._check(leaf, told.content, found.key_id)
         return Told(told.status_code, told.content, leaf)
 
     def countersign(self, leaf: bytes) -> None:
@@ -109,28 +104,19 @@ class Client:
 
     def _send(
         self, method: str, url: str, body: bytes, more: Mapping[str, str] | None = None, *, stream: bool = False
-    ) -> tuple[httpx.Response, str]:  # fmt: skip
+    ) -> tuple[httpx.Response, messages.Unsigned]:  # fmt: skip
         request = self._http.build_request(method, url, content=body or None)
         target = request.url.copy_with(raw_path=request.url.raw_path)
-        headers = messages.sign_request(
+        made = messages.unsigned_request(
             method, f"{target.scheme}://{request.headers['host']}{target.raw_path.decode('ascii')}", body,
-            key_id=self._key.key_id, algorithm=self._key.algorithm, sign=self._key.sign, created=int(time.time()),
+            key_id=self._key.key_id, algorithm=messages.name_of(self._key, is_shared=False), created=int(time.time()),
         )  # fmt: skip
-        request.headers.update({"accept-signature": messages.ACCEPTS, **headers, **(more or {})})
-        nonce = headers["signature-input"].split('nonce="')[1].split('"')[0]
+        signed = made.signed(self._key.sign(made.base))
+        request.headers.update({"accept-signature": messages.ACCEPTS, **signed, **(more or {})})
         try:
-            return self._http.send(request, stream=stream), nonce
+            return self._http.send(request, stream=stream), made
         except httpx.HTTPError as wrong:
             raise Unavailable(f"{self.address} cannot be reached: {type(wrong).__name__}.") from wrong
-
-    def _verify(self, checked: messages.Checked) -> bool:
-        return checked.key_id in self._pinned and messages.is_signed_by(self._pinned[checked.key_id], checked)
-
-    def _check(self, leaf: bytes, body: bytes, key_id: str) -> None:
-        """Raise Refused when a receipt is not of this very answer: it would prove something else than what arrived."""
-        receipt = entries.signed_by(leaf, self._pinned[key_id]) or {}
-        if receipt.get("digest") != hashlib.sha256(body).hexdigest() or receipt.get("consumer_key") != self._key.key_id:
-            raise Refused("The receipt is not of what arrived.", code="receipt")
 
 
 def problem_of(status: int, body: bytes) -> Problem:

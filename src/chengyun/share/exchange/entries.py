@@ -10,7 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
+
+import msgspec
 
 from chengyun.access.signatures import text, untext, verify
 from chengyun.errors import Refused
@@ -18,11 +20,52 @@ from chengyun.share.exchange import messages
 from chengyun.share.ledger import shared
 from chengyun.share.ledger.verifier import canonical
 
-__all__ = ["ALONE", "SHARED", "parse", "proof_of", "signed_by", "written"]
+__all__ = ["ALONE", "SHARED", "encoded", "parse", "proof_of", "signed_by", "written"]
 
 ALONE, SHARED = 1, 2
 """Versions."""
-_FORMS = {ALONE: (verify, bytes.fromhex), SHARED: (shared.verify, untext)}
+
+
+class _Previous(msgspec.Struct, forbid_unknown_fields=True):
+    size: int
+    root: str
+
+
+class _Receipt(msgspec.Struct, forbid_unknown_fields=True):
+    """The words of both versions, none of them a fraction: what msgspec writes of them is their canonical form."""
+
+    version: int
+    id: str
+    log: str
+    at: str
+    way: str
+    provider: str
+    provider_key: str
+    consumer: str
+    consumer_key: str
+    dataset: str
+    purpose: str
+    fields: list[str]
+    grants: list[str]
+    rows: int
+    digest: str
+    as_of: int
+    asked: dict[str, str]
+    previous: _Previous
+
+
+class _Entry(msgspec.Struct, forbid_unknown_fields=True):
+    receipt: _Receipt
+    signature: str
+
+
+_encoder = msgspec.json.Encoder(order="sorted")
+_decoder = msgspec.json.Decoder(_Entry)
+
+
+def encoded(receipt: Mapping[str, Any] | _Receipt) -> bytes:
+    """Return a receipt's canonical form, as verifier.canonical writes it, in a tenth of its time."""
+    return _encoder.encode(receipt)
 
 
 def written(said: bytes, signature: bytes) -> bytes:
@@ -47,20 +90,34 @@ def parse(leaf: bytes) -> dict[str, Any]:
     return found
 
 
-def signed_by(leaf: bytes, jwk: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the receipt in an entry if the holder of a key signed it, in the form the receipt itself names."""
+def signed_by(leaf: bytes, keys: Mapping[str, Mapping[str, Any]]) -> dict[str, Any] | None:
+    """Return the receipt in an entry if the one of some keys that it names signed it, in the form it names."""
     try:
-        entry = json.loads(leaf)
-        receipt = entry["receipt"]
-        version = receipt["version"]
-        check, read = _FORMS[version if type(version) is int else -1]
-        said, signature = canonical(receipt), read(entry["signature"])
-    except (ValueError, KeyError, TypeError, RecursionError):
+        found = _decoder.decode(leaf)
+        receipt: dict[str, Any] = msgspec.to_builtins(found.receipt)
+        said, signature = encoded(found.receipt), found.signature
+    except (ValueError, OverflowError, RecursionError):
+        # Another's program may say more than ours.
+        try:
+            entry = json.loads(leaf)
+            receipt, signature = dict(entry["receipt"]), str(entry["signature"])
+            said = canonical(receipt)
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return None
+    try:
+        raw = untext(signature) if receipt.get("version") == SHARED else bytes.fromhex(signature)
+        jwk = keys[receipt["provider_key"]]
+    except (ValueError, KeyError, TypeError):
         return None
     # There is one way to write an entry: what is signed is what stands in it.
-    if leaf != written(said, signature) or not check(jwk, said, signature):
+    if leaf != written(said, raw):
         return None
-    return cast("dict[str, Any]", receipt)
+    match receipt.get("version"):
+        case int(version) if version == ALONE and version is not True:
+            return receipt if verify(jwk, said, raw) else None
+        case int(version) if version == SHARED:
+            return receipt if shared.verify(jwk, said, raw) else None
+    return None
 
 
 def _text(signature: bytes) -> str:

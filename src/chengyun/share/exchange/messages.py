@@ -39,8 +39,10 @@ TAG = "chengyun-exchange"
 WINDOW_S = 300
 """How far a sender's clock may be from ours, either way."""
 LABEL = "sig1"
-REQUEST = ('"@method"', '"@authority"', '"@path"', '"@query"')
-RESPONSE = ('"@status"', '"content-digest"', '"exchange-nonce"')
+_ASKED = '"@method" "@authority" "@path" "@query"'
+_ASKED_WITH_BODY = f'{_ASKED} "content-digest"'
+_TOLD = '"@status" "content-digest" "exchange-nonce"'
+_TOLD_WITH_RECEIPT = f'{_TOLD} "exchange-receipt"'
 ALGORITHMS = {"ed25519": "ed25519", "sm2": "sm2-sm3"}
 """What our keys' algorithms are called in a signature; sm2-sm3 is not registered with IANA."""
 SHARED = "-shared"
@@ -116,9 +118,9 @@ def unsigned_request(
     headers = {"content-digest": content_digest(body)} if body else {}
     nonce = nonce or secrets.token_urlsafe(18)
     params = _params(created, nonce, key_id, algorithm)
-    covered = (*REQUEST, '"content-digest"') if body else REQUEST
-    base = _request_base(method, parts.netloc, parts.path or "/", parts.query, headers, covered, params)
-    headers["signature-input"] = f"{LABEL}=({' '.join(covered)}){params}"
+    signed = f"({_ASKED_WITH_BODY if body else _ASKED}){params}"
+    base = _request_base(method, parts.netloc, parts.path or "/", parts.query, headers.get("content-digest", ""), signed)
+    headers["signature-input"] = f"{LABEL}={signed}"
     return Unsigned(base, nonce, headers)
 
 
@@ -151,10 +153,9 @@ def read_signature(method: str, authority: str, path: str, query: str, headers: 
     Raises Refused (401) for a message that is not signed by this profile.
     """
     found = _found(headers)
-    covered = (*REQUEST, '"content-digest"') if body else REQUEST
-    _covers(found, covered, headers, body)
-    base = _request_base(method, authority, path, query, headers, covered, found.params)
-    return _checked(found, base)
+    _covers(found, _ASKED_WITH_BODY if body else _ASKED, headers, body)
+    signed = f"({found.covered}){found.params}"
+    return _checked(found, _request_base(method, authority, path, query, headers["content-digest"] if body else "", signed))
 
 
 def sign_response(
@@ -172,14 +173,12 @@ def unsigned_response(
 ) -> Unsigned:  # fmt: skip
     """Return an answer that is ready to be signed. algorithm: as the signature will name it."""
     headers = {"content-digest": content_digest(body), "exchange-nonce": nonce}
-    covered: tuple[str, ...] = RESPONSE
     if receipt:
         headers["exchange-receipt"] = receipt
-        covered = (*RESPONSE, '"exchange-receipt"')
     own = secrets.token_urlsafe(12)
-    params = _params(created, own, key_id, algorithm)
-    base = _response_base(status, headers, covered, params)
-    headers["signature-input"] = f"{LABEL}=({' '.join(covered)}){params}"
+    signed = f"({_TOLD_WITH_RECEIPT if receipt else _TOLD}){_params(created, own, key_id, algorithm)}"
+    base = _response_base(status, headers, signed)
+    headers["signature-input"] = f"{LABEL}={signed}"
     return Unsigned(base, own, headers)
 
 
@@ -189,11 +188,10 @@ def verify_response(status: int, headers: Mapping[str, str], body: bytes, nonce:
     Raises Refused when the answer is not signed, not to this request, not by a known key, changed, or far from now.
     """
     found = _found(headers)
-    covered = (*RESPONSE, '"exchange-receipt"') if "exchange-receipt" in headers else RESPONSE
-    _covers(found, covered, headers, body)
+    _covers(found, _TOLD_WITH_RECEIPT if "exchange-receipt" in headers else _TOLD, headers, body)
     if headers.get("exchange-nonce") != nonce:
         raise _refused("The answer is to another request.")
-    checked = _checked(found, _response_base(status, headers, covered, found.params))
+    checked = _checked(found, _response_base(status, headers, f"({found.covered}){found.params}"))
     within_window(checked, now)
     if not verify(checked):
         raise _refused(f"The answer is not signed by a key that is pinned: {checked.key_id}.")
@@ -253,10 +251,10 @@ def _untext(signature: str) -> bytes:
         raise _refused("The signature is no base64.") from None
 
 
-def _covers(found: _Found, covered: tuple[str, ...], headers: Mapping[str, str], body: bytes) -> None:
-    if found.covered != " ".join(covered):
-        raise _refused(f"The signature covers {found.covered}; expected {' '.join(covered)}, in this order.")
-    if '"content-digest"' in covered and headers.get("content-digest") != content_digest(body):
+def _covers(found: _Found, covered: str, headers: Mapping[str, str], body: bytes) -> None:
+    if found.covered != covered:
+        raise _refused(f"The signature covers {found.covered}; expected {covered}, in this order.")
+    if covered != _ASKED and headers.get("content-digest") != content_digest(body):
         raise _refused("Content-Digest is missing or not the digest (sha-256) of the body.", code="digest")
 
 
@@ -265,24 +263,22 @@ def _checked(found: _Found, base: bytes) -> Checked:
     return Checked(given["keyid"], given["alg"], int(given["created"]), given["nonce"], base, found.signature)
 
 
-def _request_base(
-    method: str, authority: str, path: str, query: str, headers: Mapping[str, str], covered: tuple[str, ...], params: str
-) -> bytes:
-    lines = [
-        f'"@method": {method}', f'"@authority": {authority.lower()}', f'"@path": {path}', f'"@query": ?{query}',
-    ]  # fmt: skip
-    if len(covered) > len(REQUEST):
-        lines.append(f'"content-digest": {headers["content-digest"]}')
-    return _base(lines, covered, params)
+def _request_base(method: str, authority: str, path: str, query: str, digest: str, signed: str) -> bytes:
+    """digest: the header's, empty without a body; signed: components and parameters, as Signature-Input has them."""
+    more = f'"content-digest": {digest}\n' if digest else ""
+    return (
+        f'"@method": {method}\n"@authority": {authority.lower()}\n"@path": {path}\n"@query": ?{query}\n{more}'
+        f'"@signature-params": {signed}'
+    ).encode()
 
 
-def _response_base(status: int, headers: Mapping[str, str], covered: tuple[str, ...], params: str) -> bytes:
-    lines = [f'"@status": {status}', *(f"{name}: {headers.get(name[1:-1], '').strip()}" for name in covered[1:])]
-    return _base(lines, covered, params)
-
-
-def _base(lines: list[str], covered: tuple[str, ...], params: str) -> bytes:
-    return "\n".join([*lines, f'"@signature-params": ({" ".join(covered)}){params}']).encode()
+def _response_base(status: int, headers: Mapping[str, str], signed: str) -> bytes:
+    receipt = headers.get("exchange-receipt", "").strip()
+    more = f'"exchange-receipt": {receipt}\n' if "exchange-receipt" in headers else ""
+    return (
+        f'"@status": {status}\n"content-digest": {headers["content-digest"]}\n"exchange-nonce": {headers["exchange-nonce"]}\n'
+        f'{more}"@signature-params": {signed}'
+    ).encode()
 
 
 def _refused(sentence: str, code: str = "signature") -> Refused:

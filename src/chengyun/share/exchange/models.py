@@ -12,6 +12,7 @@ Receipts are entries of the ledger (log `exchange`); Receipt is the index to fin
 from __future__ import annotations
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import BrinIndex
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models.functions import Now
@@ -40,25 +41,26 @@ class Party(models.Model):
 
 
 class Nonce(models.Model):
-    """A signed request that was taken. Kept for twice the window in which one may be taken at all."""
+    """A signed request that was taken. Kept for twice the window in which one may be taken at all.
 
-    key_id = models.CharField(max_length=64)
-    nonce = models.CharField(max_length=64)
+    once: of its key and nonce (parties.once); nobody finds another request that has the same.
+    """
+
+    once = models.UUIDField(primary_key=True)
     at = models.DateTimeField(db_default=Now())
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["key_id", "nonce"], name="exchange_nonce_once")]
-        indexes = [models.Index(fields=["at"], name="exchange_nonce_at")]
+        indexes = [BrinIndex(fields=["at"], name="exchange_nonce_at_brin")]
 
     def __str__(self) -> str:
-        return self.nonce
+        return str(self.once)
 
 
 class Receipt(models.Model):
     """What a receipt says, to be counted and found; the word itself stands in the ledger. Never changed but countersigned."""
 
     number = models.UUIDField(unique=True)
-    at = models.DateTimeField(db_index=True)
+    at = models.DateTimeField()
     way = models.CharField(_("方式"), max_length=16)
     provider = models.CharField(_("提供方"), max_length=64)
     consumer = models.CharField(_("使用方"), max_length=64)
@@ -67,13 +69,17 @@ class Receipt(models.Model):
     grants = ArrayField(models.CharField(max_length=16), default=list)
     rows = models.BigIntegerField(_("行数"))
     bytes = models.BigIntegerField(_("字节"), default=0)
-    entry = models.BigIntegerField(unique=True)
+    entry = models.BigIntegerField()
     countersigned_at = models.DateTimeField(_("回签"), null=True)
     disclaimed_at = models.DateTimeField(_("声明未收到"), null=True)
 
     class Meta:
         ordering = ["-id"]
-        indexes = [models.Index(fields=["consumer", "-id"], name="exchange_receipt_consumer")]
+        # Receipts are written in the order of time: where a day's stand is found by blocks.
+        indexes = [
+            models.Index(fields=["consumer", "-id"], name="exchange_receipt_consumer"),
+            BrinIndex(fields=["at"], name="exchange_receipt_at_brin", pages_per_range=32),
+        ]
         verbose_name = verbose_name_plural = _("交换凭证")
 
     def __str__(self) -> str:

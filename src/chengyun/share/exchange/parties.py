@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import time
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -108,11 +110,9 @@ class Known:
 
 
 _ONCE = """
-INSERT INTO exchange_nonce (key_id, nonce, at) SELECT u.key_id, u.nonce, %s::timestamptz
-FROM ROWS FROM (string_to_table(%s::text, ','), string_to_table(%s::text, ',')) AS u (key_id, nonce)
-ON CONFLICT DO NOTHING RETURNING key_id, nonce
+INSERT INTO exchange_nonce (once, at) SELECT u.once, %s::timestamptz FROM unnest(%s::uuid[]) AS u (once)
+ON CONFLICT DO NOTHING RETURNING once
 """
-"""Neither key nor nonce holds a comma: messages.read_signature takes letters, digits, - and _ alone."""
 
 
 def admit_many(asked: list[Checked], now: dt.datetime, known: Known) -> list[Party | Refused]:
@@ -129,21 +129,20 @@ def admit_many(asked: list[Checked], now: dt.datetime, known: Known) -> list[Par
             told.append(party)
         except Refused as wrong:
             told.append(wrong)
-    good = [one for one, party in zip(asked, told, strict=True) if isinstance(party, Party)]
+    good = {place: once(asked[place]) for place, party in enumerate(told) if isinstance(party, Party)}
     # In order, so that two transactions with the same nonces cannot lock each other out.
-    once = sorted({(one.key_id, one.nonce) for one in good})
-    fresh = {
-        (key, nonce)
-        for key, nonce in prepared.fetch(_ONCE, [now, ",".join(key for key, _ in once), ",".join(nonce for _, nonce in once)])
-    }
-    for at, one in enumerate(asked):
-        if not isinstance(told[at], Party):
-            continue
-        if (one.key_id, one.nonce) in fresh:
-            fresh.discard((one.key_id, one.nonce))
+    fresh = {row[0] for row in prepared.fetch(_ONCE, [now, f"{{{','.join(sorted({str(one) for one in good.values()}))}}}"])}
+    for place, known_by in good.items():
+        if known_by in fresh:
+            fresh.discard(known_by)
         else:
-            told[at] = Refused("This very request was taken before. Sign it anew.", code="replayed", status=401)
+            told[place] = Refused("This very request was taken before. Sign it anew.", code="replayed", status=401)
     return told
+
+
+def once(checked: Checked) -> uuid.UUID:
+    """Return what a request is known again by: of a key and a nonce, neither of which holds a comma."""
+    return uuid.UUID(bytes=hashlib.sha256(f"{checked.key_id},{checked.nonce}".encode()).digest()[:16])
 
 
 def forget_nonces(now: dt.datetime) -> int:

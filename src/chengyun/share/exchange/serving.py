@@ -320,28 +320,30 @@ def _answers(
     issued: Mapping[int, receipts.Issued], key: SigningKey, shares: Sequence[bool],
 ) -> list[Answer]:  # fmt: skip
     """Return the answers, signed: those whose askers take it and that are not alone share one signature."""
-    together, now = sum(shares) > 1, int(time.time())
-    ready: list[messages.Unsigned | None] = []
-    for at, ((checked, it), body) in enumerate(zip(made, bodies, strict=True)):
-        if checked is None:
-            ready.append(None)
-            continue
-        receipt = issued.get(at)
-        ready.append(messages.unsigned_response(
-            _status_of(it), body, checked.nonce, key_id=key.key_id, created=now,
-            algorithm=messages.name_of(key, is_shared=together and shares[at]),
-            receipt=binascii.b2a_base64(receipt.leaf, newline=False).decode() if receipt else "",
-        ))  # fmt: skip
-    common = [one for one, share in zip(ready, shares, strict=True) if one is not None and share] if together else []
-    signed = iter(messages.sign_all(key, common) if common else ())
+    now = int(time.time())
+    encoded = {at: binascii.b2a_base64(one.leaf, newline=False).decode() for at, one in issued.items()}
+    # A receipt stands for the signature of a 200 (answers.py) where the asker takes shared signatures.
+    free = {at for at in issued if shares[at] and _status_of(made[at][1]) == 200}
+    together = [at for at, share in enumerate(shares) if share and at not in free]
+    common = set(together) if len(together) > 1 else set()
+    ready = {
+        at: messages.unsigned_response(
+            _status_of(it), bodies[at], checked.nonce, key_id=key.key_id, created=now,
+            algorithm=messages.name_of(key, is_shared=at in common), receipt=encoded.get(at, ""),
+        )
+        for at, (checked, it) in enumerate(made) if checked is not None and at not in free
+    }  # fmt: skip
+    signed = dict(zip(together, messages.sign_all(key, [ready[at] for at in together]), strict=True)) if common else {}
     told = []
-    for at, one in enumerate(ready):
+    for at, (checked, it) in enumerate(made):
         headers: dict[str, str] = {}
-        if one is not None:
-            headers = next(signed) if together and shares[at] else one.signed(key.sign(one.base))
-            if "accept-signature" in asks[at].headers:
-                headers["accept-signature"] = messages.ACCEPTS
-        told.append(Answer(_status_of(made[at][1]), bodies[at], headers))
+        if at in free:
+            headers = {"exchange-receipt": encoded[at]}
+        elif checked is not None:
+            headers = signed.get(at) or ready[at].signed(key.sign(ready[at].base))
+        if shares[at] and "accept-signature" in asks[at].headers:
+            headers["accept-signature"] = messages.ACCEPTS
+        told.append(Answer(_status_of(it), bodies[at], headers))
     return told
 
 

@@ -2,8 +2,9 @@
 """Requests of a consumer that has several under way: those that are signed in one turn of the event loop share a signature.
 
     signing = Signing(key)
-    headers, nonce = await signing.sign("GET", url)          … send, receive …
+    headers, asked = await signing.sign("GET", url)          … send, receive …
     signing.heard(status, headers of the answer)
+    leaf = answers.checked(status, headers, body, asked, …)
 
 A request that is alone in its turn is signed by itself: none waits for company. Nothing is shared with a node before it said that
 it takes such signatures, and no longer once it refused one.
@@ -21,7 +22,7 @@ from chengyun.share.ledger.shared import MOST
 
 __all__ = ["Signing"]
 
-Signed = tuple[dict[str, str], str]
+Signed = tuple[dict[str, str], messages.Unsigned]
 
 
 class Signing:
@@ -33,7 +34,7 @@ class Signing:
         self._waiting: list[tuple[str, str, bytes, asyncio.Future[Signed]]] = []
 
     async def sign(self, method: str, url: str, body: bytes = b"") -> Signed:
-        """Return the headers that sign a request, and its nonce, which the answer repeats. url: absolute, as it is sent."""
+        """Return the headers that sign a request, and what was signed: its answer is checked by it. url: absolute, as sent."""
         if not self.shares:
             return self._alone(method, url, body)
         loop = asyncio.get_running_loop()
@@ -53,7 +54,7 @@ class Signing:
     def _alone(self, method: str, url: str, body: bytes) -> Signed:
         made = self._made(method, url, body, is_shared=False)
         # What it takes itself is said by who signs a request so.
-        return {**made.signed(self._key.sign(made.base)), "accept-signature": messages.ACCEPTS}, made.nonce
+        return {**made.signed(self._key.sign(made.base)), "accept-signature": messages.ACCEPTS}, made
 
     def _made(self, method: str, url: str, body: bytes, *, is_shared: bool) -> messages.Unsigned:
         return messages.unsigned_request(
@@ -71,4 +72,4 @@ class Signing:
                 continue
             made = [self._made(method, url, body, is_shared=True) for method, url, body, _ in group]
             for (*_, signed), one, headers in zip(group, made, messages.sign_all(self._key, made), strict=True):
-                signed.set_result((headers, one.nonce))
+                signed.set_result((headers, one))

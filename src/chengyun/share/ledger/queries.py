@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
 
+from chengyun.cases import prepared
 from chengyun.errors import NotFound, Refused
 from chengyun.share.ledger import tiles
 from chengyun.share.ledger.heads import SignedHead
@@ -40,6 +42,8 @@ class Entry:
 
 
 _HEAD = "SELECT log, size, root, at, key_id, note FROM ledger_head WHERE log = %s"
+_NEWEST = f"{_HEAD.replace('%s', '%s::text')} ORDER BY size DESC LIMIT 1"
+"""Every group of messages asks for it: what a receipt names as the log's former state."""
 _ENTRY = """
 SELECT e.id, p.index, e.at, e.leaf FROM ledger_entry e LEFT JOIN ledger_place p ON p.entry_id = e.id
 """
@@ -47,7 +51,8 @@ SELECT e.id, p.index, e.at, e.leaf FROM ledger_entry e LEFT JOIN ledger_place p 
 
 def head(log: str) -> SignedHead | None:
     """Return the newest signed head; None before the first."""
-    return _one_head(f"{_HEAD} ORDER BY size DESC LIMIT 1", [log])
+    rows = prepared.fetch(_NEWEST, [log])
+    return _signed_head(rows[0]) if rows else None
 
 
 def head_at(log: str, size: int) -> SignedHead:
@@ -147,7 +152,11 @@ def _one_head(sql: str, params: list[str | int]) -> SignedHead | None:
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         row = cursor.fetchone()
-    return SignedHead(row[0], row[1], bytes(row[2]), row[3], row[4], row[5]) if row else None
+    return _signed_head(row) if row else None
+
+
+def _signed_head(row: Sequence[Any]) -> SignedHead:
+    return SignedHead(row[0], row[1], bytes(row[2]), row[3], row[4], row[5])
 
 
 def _one_entry(sql: str, params: list[str | int], otherwise: str) -> Entry:

@@ -16,9 +16,9 @@ from chengyun.config import config
 from chengyun.share.ledger import tiles
 from chengyun.share.ledger.heads import SignedHead, sign_head
 from chengyun.share.ledger.queries import TileReader, head
-from chengyun.share.ledger.tree import EMPTY, leaf_hash, nodes, root_of, value
+from chengyun.share.ledger.tree import EMPTY, nodes, root_of, value
 
-__all__ = ["LOGS", "append", "append_many", "sequence"]
+__all__ = ["LOGS", "append", "append_many", "append_with", "sequence"]
 
 LOGS = ("exchange", "audit")
 BATCH = 10_000
@@ -26,14 +26,16 @@ BATCH = 10_000
 
 _APPEND = """
 INSERT INTO ledger_entry (log, name, leaf) SELECT %s::text, u.name, decode(coalesce(u.leaf, ''), 'base64')
-FROM ROWS FROM (json_array_elements_text(%s::json), string_to_table(%s::text, ',')) AS u (name, leaf) RETURNING id
+FROM ROWS FROM (json_array_elements_text(%s::json), string_to_table(%s::text, ',')) AS u (name, leaf) RETURNING id, name
 """
+_WITH = "WITH added (id, name) AS ({append}) {then}"
 _TAKE = """
 DELETE FROM ledger_waiting WHERE entry_id IN (
     SELECT entry_id FROM ledger_waiting WHERE log = %s ORDER BY entry_id LIMIT %s
 ) RETURNING entry_id
 """
-_LEAVES = "SELECT id, leaf FROM ledger_entry WHERE id = ANY(%s) ORDER BY id"
+_LEAVES = "SELECT id, sha256('\\x00'::bytea || leaf) FROM ledger_entry WHERE id = ANY(%s) ORDER BY id"
+"""Hashed where they are kept: what is said is longer by far than its hash. `check` hashes them again, by itself."""
 _PLACE = "INSERT INTO ledger_place (log, index, entry_id) SELECT %s, unnest(%s::bigint[]), unnest(%s::bigint[])"
 _TILE = """
 INSERT INTO ledger_tile (log, row, number, hashes) SELECT %s, unnest(%s::int[]), unnest(%s::bigint[]), unnest(%s::bytea[])
@@ -52,11 +54,22 @@ def append(log: str, leaf: bytes, name: str = "") -> int:
 
 def append_many(log: str, entries: Sequence[tuple[str, bytes]]) -> list[int]:
     """Say several things at once, each a (name, leaf)."""
+    return [int(row[0]) for row in prepared.fetch(_APPEND, _said(log, entries))]
+
+
+def append_with(log: str, entries: Sequence[tuple[str, bytes]], then: str, values: Sequence[object]) -> None:
+    """Say several things and write beside them what names them, in one statement.
+
+    then: reads `added (id, name)`, the entries' numbers and names; values: its own, in the order of their places.
+    """
+    prepared.fetch(_WITH.format(append=_APPEND, then=then), [*_said(log, entries), *values])
+
+
+def _said(log: str, entries: Sequence[tuple[str, bytes]]) -> list[str]:
     if log not in LOGS:
         raise LookupError(f"log {log!r} is none of {', '.join(LOGS)}")
     names = json.dumps([name for name, _ in entries], ensure_ascii=False)
-    leaves = b",".join(binascii.b2a_base64(leaf, newline=False) for _, leaf in entries).decode()
-    return [int(row[0]) for row in prepared.fetch(_APPEND, [log, names, leaves])]
+    return [log, names, b",".join(binascii.b2a_base64(leaf, newline=False) for _, leaf in entries).decode()]
 
 
 def sequence(log: str, now: dt.datetime | None = None) -> SignedHead:
@@ -80,7 +93,7 @@ def _place(log: str, size: int, waiting: list[int], now: dt.datetime) -> SignedH
     reader = TileReader(log)
     with connection.cursor() as cursor:
         cursor.execute(_LEAVES, [waiting])
-        entries = [(int(number), leaf_hash(bytes(leaf))) for number, leaf in cursor.fetchall()]
+        entries = [(int(number), bytes(hashed)) for number, hashed in cursor.fetchall()]
         grown = tiles.grow(size, [one for _, one in entries], reader.tile)
         after = size + len(entries)
         if entries:

@@ -34,7 +34,8 @@ ROOTS_KEPT = 1024
 _OWN = 64
 LONGEST = 4 + 32 * (MOST - 1).bit_length() + _OWN
 
-Hash = Callable[[bytes], bytes]
+Hash = Callable[[bytes], Any]
+"""Of hashlib's kind: what it returns has a digest()."""
 
 
 def sign_all(key: SigningKey, said: Sequence[bytes]) -> list[bytes]:
@@ -43,11 +44,11 @@ def sign_all(key: SigningKey, said: Sequence[bytes]) -> list[bytes]:
     if not 2 <= size <= MOST:
         raise ValueError(f"{size} messages, expected 2 to {MOST}")
     of = _hash(key.algorithm)
-    level, above = [of(b"\x00" + one) for one in said], []
+    level, above = [of(b"\x00" + one).digest() for one in said], []
     while len(level) > 1:
         above.append(level)
         odd = level[-1:] if len(level) & 1 else []
-        level = [of(b"\x01" + level[at] + level[at + 1]) for at in range(0, len(level) - 1, 2)] + odd
+        level = [of(b"\x01" + level[at] + level[at + 1]).digest() for at in range(0, len(level) - 1, 2)] + odd
     written = size.to_bytes(2)
     signed = key.sign(WORD + written + level[0])
     return [written + index.to_bytes(2) + _path(index, above) + signed for index in range(size)]
@@ -60,13 +61,13 @@ def verify(jwk: Mapping[str, Any], said: bytes, signature: bytes) -> bool:
     if not 2 <= size <= MOST or index >= size or end != 4 + 32 * path_length(index, size):
         return False
     of = _hash("sm2" if jwk.get("kty") == "EC" else "ed25519")
-    found, at, last = of(b"\x00" + said), index, size - 1
+    found, at, last = of(b"\x00" + said).digest(), index, size - 1
     for start in range(4, end, 32):
         # The last of a level without a neighbour stands in the next one as it is.
         while at == last and not at & 1:
             at, last = at >> 1, last >> 1
         beside = signature[start : start + 32]
-        found = of(b"\x01" + beside + found) if at & 1 else of(b"\x01" + found + beside)
+        found = of(b"\x01" + beside + found if at & 1 else b"\x01" + found + beside).digest()
         at, last = at >> 1, last >> 1
     words = (jwk.get("kty"), jwk.get("crv"), jwk.get("x"), jwk.get("y"))
     try:
@@ -113,13 +114,13 @@ def _require_signed(words: tuple[Any, ...], word: bytes, signature: bytes) -> No
         raise _NotSigned
 
 
+class _Sm3:
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def digest(self) -> bytes:
+        return digest(self._data, "sm3")
+
+
 def _hash(algorithm: str) -> Hash:
-    return _sha256 if algorithm == "ed25519" else _sm3
-
-
-def _sha256(data: bytes) -> bytes:
-    return hashlib.sha256(data).digest()
-
-
-def _sm3(data: bytes) -> bytes:
-    return digest(data, "sm3")
+    return hashlib.sha256 if algorithm == "ed25519" else _Sm3
