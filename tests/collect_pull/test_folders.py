@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gzip
+import io
 import os
 import threading
 import time
@@ -105,13 +107,24 @@ def test_a_broken_file_is_told_and_does_not_hold_up_the_others(town):
     (a,) = town.stations(1)
     folder = town.folder / f"broken-{a}"
     folder.mkdir()
-    (folder / "a.csv").write_bytes(b"PK\x03\x04 not a zip at all")
-    os.utime(folder / "a.csv", (time.time() - 90,) * 2)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("readme.txt", "nothing to read " * 50)
+    whole = gzip.compress(b"x" * 100 + os.urandom(3000))
+    broken = {
+        "a.csv": b"PK\x03\x04 not a zip at all", "a.csv.gz": whole[:1500] + b"damage" * 20 + whole[1620:],
+        "a2.csv": packed.getvalue(),
+    }  # fmt: skip
+    for name, data in broken.items():
+        (folder / name).write_bytes(data)
+        os.utime(folder / name, (time.time() - 90,) * 2)
     write(folder / "b.csv", [(a, "08:00:00", 1)])
-    source = source_of(town, folder)
+    source = source_of(town, folder, pattern="*.csv*")
     run = town.run(source)
     assert (run.state, run.kept) == ("done", 1)
-    assert SeenFile.objects.get(source=source, path="a.csv").state == "failed"
+    failed = dict(SeenFile.objects.filter(source=source, state="failed").values_list("path", "error"))
+    assert failed.keys() == broken.keys()
+    assert "broken" in failed["a.csv.gz"]
 
 
 def test_a_link_does_not_lead_out_of_the_folder(town, tmp_path):

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import gzip
 import io
 import json
 import shutil
@@ -219,3 +220,35 @@ def test_a_feed_with_definitions_of_its_own_is_refused(take) -> None:
 def test_a_file_that_says_nothing_of_itself_is_refused(take) -> None:
     with pytest.raises(Refused, match="State the format"):
         take(b"\x01\x02\x03", "a.bin")
+
+
+TIMETABLE = "stop_id,stop_name,stop_lat,stop_lon\n" + "".join(f"s{at},Stop {at},29.8,121.5\n" for at in range(500))
+
+
+def zipped(**parts: str) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in parts.items():
+            archive.writestr(f"{name}.txt", text)
+    return made.getvalue()
+
+
+GTFS = zipped(stops=TIMETABLE, stop_times="trip_id,stop_id\n", routes="route_id\n")
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        (GTFS[:200] + bytes([GTFS[200] ^ 255]) + GTFS[201:], "a bit.zip"),
+        (GTFS[:4] + GTFS[90:], "without its beginning.zip"),
+        (GTFS.replace(b"stops.txt", b"spots.txt", 1), "two lists.zip"),
+        (zipped(stop_times="trip_id\n", stops='stop_id\n"' + "never closed " * 20_000), "a quote.zip"),
+        (gzip.compress(TIMETABLE.encode())[:400] + b"\xff" * 30 + gzip.compress(TIMETABLE.encode())[430:], "stops.csv.gz"),
+        (gzip.compress(TIMETABLE.encode())[:-300], "cut.csv.gz"),
+        (b"", "empty.rss"),
+        (b"<html><p>\xe8\x20</p>", "no letters.rss"),
+    ],
+)  # fmt: skip
+def test_a_file_damaged_on_its_way_is_set_aside_wherever_the_damage_lies(take, data: bytes, name: str) -> None:
+    with pytest.raises(Malformed, match=name):
+        take(data, name)

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import datetime as dt
 import gzip
+import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -49,7 +50,7 @@ def _gzip() -> tuple[Callable[[BinaryIO], Any], type[Exception]]:
 
 
 _open_gzip, _gzip_error = _gzip()
-BROKEN = (EOFError, OSError, zlib.error, _gzip_error, zstandard.ZstdError)
+BROKEN = (EOFError, OSError, zlib.error, _gzip_error, zstandard.ZstdError, zipfile.BadZipFile)
 """What reading a file raises that is cut off or damaged, compressed or not."""
 
 Progress = Callable[[int, int], None]

@@ -48,14 +48,16 @@ def _merge_month(home: Table, table: StreamTable, month: int, files: list[Sealed
     columns = names(iceberg.sealed_columns(table))
     digest = hashlib.sha256("\n".join(file.path for file in files).encode()).hexdigest()[:12]
     written: list[Stored] = []
-    with engine.connect() as duck:
+    with engine.connect(memory_limit=engine.SORTING) as duck:
         order = names([table.entity, table.time, "seq"])
-        duck.execute(
-            f"CREATE TEMP TABLE merged AS SELECT {columns} FROM {iceberg.reading(files)} ORDER BY {order}"  # noqa: S608
-        )
-        for part, start in enumerate(range(0, sum(file.rows for file in files), LARGEST)):
-            rows = engine.fetch(duck, f"SELECT * FROM merged ORDER BY {order} LIMIT {LARGEST} OFFSET {start}")  # noqa: S608
-            written.append(parquet.write(table, rows, schema, f"{month_folder(table, month)}/merged-{digest}-{part}"))
+        rows = engine.stream(
+            duck, f"SELECT {columns} FROM {iceberg.reading(files)} ORDER BY {order}", parquet.ROW_GROUP  # noqa: S608
+        )  # fmt: skip
+        left = sum(file.rows for file in files)
+        while left > 0:
+            stem = f"{month_folder(table, month)}/merged-{digest}-{len(written)}"
+            written.append(parquet.write(table, rows.take(LARGEST), schema, stem))
+            left -= LARGEST
             faults.step("merge-written")
     commit(home, files, written, {iceberg.SEALED_SEQ: str(sealed.seq)})
     faults.step("merged")

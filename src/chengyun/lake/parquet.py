@@ -8,6 +8,7 @@ Of Beijing's 6.89 in one file, see docs/decisions/0310: none of Parquet's encodi
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from chengyun.lake import content, faults, places
@@ -44,12 +45,14 @@ class Stored(NamedTuple):
     size: int
 
 
-def write(table: StreamTable, rows: pa.Table, schema: pa.Schema, stem: str, level: int = LEVEL) -> Stored:
+def write(table: StreamTable, rows: pa.Table | Iterable[pa.Table], schema: pa.Schema, stem: str, level: int = LEVEL) -> Stored:
     """Write sorted rows to a file of the home place, whole and durable when this returns, or not there.
 
+    rows: all of them, or as they come, in tables of ROW_GROUP of which only the last is smaller.
     stem: its path, to which the digest of its content is added. A file of the same name, left by an attempt that died, is
     replaced.
     """
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     place = places.home()
@@ -67,7 +70,8 @@ def write(table: StreamTable, rows: pa.Table, schema: pa.Schema, stem: str, leve
         # Arrow's own account of the schema, 900 bytes a file: Iceberg and Parquet say the same.
         store_schema=False,
     ) as writer:
-        writer.write_table(rows.cast(schema), row_group_size=ROW_GROUP)
+        for part in [rows] if isinstance(rows, pa.Table) else rows:
+            writer.write_table(part.cast(schema), row_group_size=ROW_GROUP)
         faults.step("file-half-written")
     stored = Stored(content.named(stem, content.digest(half)), half.stat().st_size)
     place.keep(half, stored.path)

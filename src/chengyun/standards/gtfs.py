@@ -77,7 +77,7 @@ def open_archive(file: BinaryIO) -> zipfile.ZipFile:
     """Open the zip of a timetable. Raises ValueError for one that is broken or would not end."""
     try:
         archive = zipfile.ZipFile(file)
-    except (zipfile.BadZipFile, OSError) as wrong:
+    except (zipfile.BadZipFile, NotImplementedError, OSError) as wrong:
         raise ValueError(f"it is not a whole zip: {wrong}") from wrong
     for member in archive.infolist():
         if member.file_size > SMALL and member.file_size > MOST_RATIO * max(1, member.compress_size):

@@ -13,23 +13,28 @@ import contextlib
 import datetime as dt
 import fnmatch
 import hashlib
+import logging
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
 from urllib.parse import unquote, urlsplit
 
+from django.db import DatabaseError
+
 from chengyun.collect.pull.chunks import Chunk
 from chengyun.collect.pull.credentials import Credentials
 from chengyun.collect.pull.guard import Guard
 from chengyun.collect.pull.models import SeenFile, Source
 from chengyun.collect.pull.spec import FilesRead, Spec, seconds
-from chengyun.errors import Malformed, Refused, Unavailable
+from chengyun.errors import Malformed, Problem, Refused, Unavailable
 
 if TYPE_CHECKING:
     from chengyun.collect.pull.tables import Part
 
 __all__ = ["FolderReading"]
+
+log = logging.getLogger(__name__)
 
 UNFINISHED = (".part", ".partial", ".tmp", ".filepart", ".crdownload", ".swp", "~")
 """Endings under which programs write a file before they give it its name."""
@@ -100,8 +105,14 @@ class FolderReading:
                     after = {"path": path, "digest": digest, "rows": count}
                     if part.rows or (part.aside and count >= done):
                         yield Chunk(part.rows, at, part.kinds, 0, after, part.aside)
-            except Malformed as wrong:
-                yield Chunk([], path, after={}, file={**file, "state": "failed", "digest": digest, "error": wrong.sentence})
+            except Exception as wrong:
+                # The copy is ours: whatever is wrong is this file's, and the others have their turn.
+                if isinstance(wrong, DatabaseError) or (isinstance(wrong, Problem) and not _is_the_files(wrong)):
+                    raise
+                if not isinstance(wrong, Problem):
+                    log.exception("%s could not be read; the files behind it are", path)
+                said = wrong.sentence if isinstance(wrong, Problem) else f"It could not be read: {type(wrong).__name__}: {wrong}"
+                yield Chunk([], path, after={}, file={**file, "state": "failed", "digest": digest, "error": said[:500]})
                 return
         yield Chunk([], path, size=size, after={}, file={**file, "state": "read", "digest": digest, "rows": count, "error": ""})
 
@@ -113,12 +124,12 @@ class FolderReading:
         if not self._read.members:
             yield from read_tables(copy, name, options, self._read.table, self._needed)
             return
-        from chengyun.collect.pull.formats.archives import open_zip
+        from chengyun.collect.pull.formats.archives import open_member, open_zip
 
         with open_zip(copy, name, int(self._read.largest_mb * 2**20)) as archive:
             for member in sorted(it.filename for it in archive.infolist() if not it.is_dir()):
                 if fnmatch.fnmatch(member, self._read.members):
-                    with archive.open(member) as packed, tempfile.TemporaryFile() as plain:
+                    with open_member(archive, member, name) as packed, tempfile.TemporaryFile() as plain:
                         _pour(packed, plain, int(self._read.largest_mb * 2**20), member)
                         yield from read_tables(
                             cast("BinaryIO", plain), PurePosixPath(member).name, options, self._read.table, self._needed
@@ -238,6 +249,11 @@ def _open_store(spec: Spec, read: FilesRead, credentials: Credentials, guard: Gu
                 endpoint_url=read.endpoint or None, skip_instance_cache=True, use_listings_cache=False,
             )  # fmt: skip
             return store, f"{parts.hostname}{path}"
+
+
+def _is_the_files(wrong: Problem) -> bool:
+    """Say whether a refusal is of one file's content and not of what was declared of all."""
+    return isinstance(wrong, Malformed) or wrong.code == "format"
 
 
 @contextlib.contextmanager

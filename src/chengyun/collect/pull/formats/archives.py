@@ -4,13 +4,17 @@
 from __future__ import annotations
 
 import contextlib
+import csv
+import io
+import lzma
 import zipfile
+import zlib
 from collections.abc import Iterator
 from typing import IO, BinaryIO
 
 from chengyun.errors import Malformed
 
-__all__ = ["is_zip", "open_member", "open_zip"]
+__all__ = ["is_zip", "open_member", "open_zip", "reading"]
 
 MOST_MEMBERS = 10_000
 MOST_RATIO = 300
@@ -18,6 +22,23 @@ MOST_RATIO = 300
 SMALL = 10 * 2**20
 """Below this a member's ratio says nothing."""
 CHUNK = 1 << 20
+
+
+_DAMAGE = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, csv.Error, UnicodeDecodeError, RecursionError
+)  # fmt: skip
+"""What the libraries raise of bytes that were damaged or cut off on their way, wherever they come upon them."""
+
+
+@contextlib.contextmanager
+def reading(name: str) -> Iterator[None]:
+    """Read a file of a stranger. Raises Malformed for one that turns out to be damaged: it is set aside, and others are read."""
+    try:
+        yield
+    except _DAMAGE as wrong:
+        raise Malformed(
+            f"{name} is broken: {wrong or 'it ends too early'}. Send it again.", code="broken_file", file=name
+        ) from wrong
 
 
 def is_zip(file: BinaryIO) -> bool:
@@ -31,12 +52,17 @@ def is_zip(file: BinaryIO) -> bool:
 @contextlib.contextmanager
 def open_zip(file: BinaryIO, name: str, most_bytes: int) -> Iterator[zipfile.ZipFile]:
     """Open a zip whose list of members is plausible. Raises Malformed for a bomb or a broken file."""
+    size = file.seek(0, io.SEEK_END)
     try:
         archive = zipfile.ZipFile(file)
     except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError) as wrong:
         raise Malformed(f"{name} is not a whole zip: {wrong}. Send it again.", code="zip", file=name) from wrong
     with archive:
         members = archive.infolist()
+        if any(not 0 <= member.header_offset < size for member in members):
+            raise Malformed(
+                f"{name} is not a whole zip: bytes at its beginning are missing. Send it again.", code="zip", file=name
+            )
         if len(members) > MOST_MEMBERS:
             raise Malformed(
                 f"{name} holds {len(members):,} files, expected at most {MOST_MEMBERS:,}.", code="zip_bomb", file=name
@@ -63,8 +89,5 @@ def open_zip(file: BinaryIO, name: str, most_bytes: int) -> Iterator[zipfile.Zip
 @contextlib.contextmanager
 def open_member(archive: zipfile.ZipFile, member: str, name: str) -> Iterator[IO[bytes]]:
     """Open one member. zipfile gives no more bytes than the list of members promised, so the bounds above hold."""
-    try:
-        with archive.open(member) as opened:
-            yield opened
-    except (zipfile.BadZipFile, EOFError, NotImplementedError) as wrong:
-        raise Malformed(f"{name}: {member} in it is broken: {wrong}. Send it again.", code="zip", file=name) from wrong
+    with reading(f"{name}: {member} in it"), archive.open(member) as opened:
+        yield opened

@@ -107,7 +107,7 @@ def read_news(file: BinaryIO, name: str, options: Options) -> Iterator[Table]:
         if re.search(rb"<!(?:DOCTYPE|ENTITY)", data, re.IGNORECASE):
             raise Malformed(f"{name} cannot be read: {wrong}.", file=name) from wrong
     feed = feedparser.parse(data)
-    if not feed.version:
+    if not feed.get("version"):
         raise Malformed(f"{name} is neither RSS nor Atom. State its format.", file=name)
     yield table_of("entries", ENTRY, _entries(feed, name), rows=options.rows, most_faults=options.most_faults)
 

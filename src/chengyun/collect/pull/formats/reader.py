@@ -8,12 +8,15 @@ import gzip
 import io
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from chengyun.collect.pull.formats.archives import CHUNK, is_zip, open_zip
+from chengyun.collect.pull.formats.archives import CHUNK, is_zip, open_zip, reading
 from chengyun.collect.pull.formats.options import Options
 from chengyun.collect.pull.formats.tables import Table
 from chengyun.errors import Malformed, Refused, nearest
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 __all__ = ["FORMATS", "format_of", "read_table", "reader_for"]
 
@@ -138,7 +141,16 @@ def read_table(file: BinaryIO, name: str, options: Options | Mapping[str, Any] |
             _hold(source, name, said.most_bytes)
         kind = said.format or format_of(source, name)
         source.seek(0)
-        yield from reader_for(name, dataclasses.replace(said, format=kind))(source, name, said)
+        with reading(name):
+            for table in reader_for(name, dataclasses.replace(said, format=kind))(source, name, said):
+                # Rows are read as they are taken, and damage may lie far behind the first.
+                table.batches = _taken(table.batches, name)
+                yield table
+
+
+def _taken(batches: Iterator[pa.RecordBatch], name: str) -> Iterator[pa.RecordBatch]:
+    with reading(name):
+        yield from batches
 
 
 def format_of(file: BinaryIO, name: str) -> str:
@@ -196,14 +208,15 @@ def _suffix(name: str) -> str:
 def _copied(source: BinaryIO, spool: Any, name: str, most: int) -> BinaryIO:
     total = 0
     try:
-        while chunk := source.read(CHUNK):
-            total += len(chunk)
-            if total > most:
-                raise Malformed(
-                    f"{name} unpacks to more than {most:,} bytes. Split it, or raise most_bytes.", code="too_large", file=name
-                )
-            spool.write(chunk)
-    except (EOFError, gzip.BadGzipFile) as wrong:
+        with reading(name):
+            while chunk := source.read(CHUNK):
+                total += len(chunk)
+                if total > most:
+                    raise Malformed(
+                        f"{name} unpacks to more than {most:,} bytes. Split it, or raise most_bytes.", code="too_large", file=name
+                    )
+                spool.write(chunk)
+    except gzip.BadGzipFile as wrong:
         raise Malformed(f"{name} is broken: {wrong}. Send it again.", code="broken_file", file=name) from wrong
     spool.seek(0)
     return cast("BinaryIO", spool)
