@@ -180,7 +180,7 @@ def test_a_new_formula_computes_everything_it_can_say(put):
 
 def test_a_touch_while_a_window_is_computed_is_not_lost(put):
     put(hours_of("A", "2026-03-10", AIR))
-    due.take_touched(settings.CITY)
+    due.take_touched(settings.CITY, dt.date(2026, 12, 31))
     [window] = due.due(NOW, DAY)
     due.add([(DAY, window.start)])
     due.done(DAY, [window])
@@ -192,9 +192,9 @@ def test_the_long_past_waits_until_its_history_is_loaded(put):
     put(hours_of("A", "2026-03-10", AIR))
     with told_of_history("air_quality.station_hour"):
         put(hours_of("A", f"{today - dt.timedelta(days=1)}", AIR))
-        due.take_touched(settings.CITY)
+        due.take_touched(settings.CITY, dt.date(2026, 12, 31))
         assert [window.start for window in due.due(NOW + dt.timedelta(days=365), DAY)] == [today - dt.timedelta(days=1)]
-    due.take_touched(settings.CITY)
+    due.take_touched(settings.CITY, dt.date(2026, 12, 31))
     assert dt.date(2026, 3, 10) in [window.start for window in due.due(NOW + dt.timedelta(days=365), DAY)]
 
 

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import datetime as dt
 import json
 
@@ -188,6 +190,59 @@ def test_a_declared_rule_may_be_put_on_probation(people) -> None:
     services.agree(declared, True, people["li"], START)
     assert declared in standing_now().quiet
     assert Alert.objects.get().state == "closed"
+
+
+def test_a_declared_rule_over_the_budget_its_pack_declares_is_only_counted_until_two_persons_say_otherwise(people) -> None:
+    key, now = "parking.lot_unusual", timezone.now()
+    begin = now - 200 * HOUR
+    declared = settings.CITY.alerts[key]
+    assert declared.budget is not None
+    truth = config().data / "simulation"
+    truth.mkdir(exist_ok=True)
+    planted = {"what": "fault", "key": "f", "sensors": ["L0"], "since": begin.isoformat(), "until": now.isoformat()}
+    (truth / "planted.jsonl").write_text(json.dumps(planted) + "\n")
+
+    def told(subject: str, at: dt.datetime) -> None:
+        write(transition("raise", subject, at, quiet=False, rule=key))
+        write(transition("clear", subject, at + HOUR, quiet=False, rule=key))
+
+    # One of them is right, the others are as many as may be wrong; what no made-up city says is measured by cases, of which
+    # this rule names none.
+    for n in range(declared.budget.false_alarms + 1):
+        told(f"L{n}", begin + (100 + n) * HOUR)
+    Alert.objects.update(simulated=True)
+    write(transition("raise", "R", begin + 110 * HOUR, quiet=False, rule=key))
+    assert watching.demote_what_is_over(now) == []
+    assert not FiledRule.objects.exists()
+
+    told("W", begin + 105 * HOUR)
+    Alert.objects.filter(subject="W").update(simulated=True)
+    assert watching.demote_what_is_over(now) == [key]
+    assert key in standing_now().quiet
+    assert watching.demote_what_is_over(now) == []
+    rule = services.rule_of(key)
+    assert (rule.declared, rule.state, rule.owner) == (True, "demoted", None)
+    [step] = RuleStep.objects.filter(rule=rule)
+    assert (step.actor, step.note) == ("system", "4 false alarms in 7 days; the budget its pack declares allows 3")
+    assert repr(declared.when) in rule.text
+    assert Alert.objects.get(subject="R").closed_because == "rule demoted"
+    letters = Delivery.objects.filter(notice__body__rule=key)
+    assert sorted(letters.values_list("channel", "account__username")) == [("app", "zhang"), ("email", "zhang")]
+
+    # A pack that comes with other limits does not let it speak again; two persons do, inside its budget.
+    city = copy.copy(settings.CITY)
+    city.alerts = {**city.alerts, key: dataclasses.replace(declared, when=dataclasses.replace(declared.when, probability=1e-9))}
+    assert key in standing_now(city).quiet
+    BackTest.objects.create(
+        rule=rule, version=rule.version, since=begin, until=begin, against="truth", asked_by_id=people["zhang"].account_id,
+        asked_at=begin, state="done", inside_budget=True,
+    )  # fmt: skip
+    for _ in ("probation", "live"):
+        services.ask(key, people["zhang"], now)
+        services.agree(key, True, people["li"], now)
+    assert key in standing_now().heard
+    # From then on it is measured as what was filed is, by what it says since.
+    assert watching.demote_what_is_over(now) == []
 
 
 def test_cases_bear_an_alert_out_unless_they_ended_void(people) -> None:

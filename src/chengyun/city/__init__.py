@@ -32,6 +32,7 @@ from chengyun.city.words import (
     Above,
     AlertRule,
     Below,
+    Budget,
     Change,
     Distrust,
     Entity,
@@ -55,8 +56,8 @@ from chengyun.city.world import Defect, Firm, Home, House, Inhabitant, Instrumen
 from chengyun.errors import Malformed
 
 __all__ = [
-    "AHP", "PCA", "Above", "AlertRule", "Authority", "Band", "Below", "Calendar", "CaseType", "Category", "Change", "Chart",
-    "Citations", "City", "Code", "Columns", "DataElement", "Defect", "Dimension", "Distance", "Distinct", "Distrust",
+    "AHP", "PCA", "Above", "AlertRule", "Authority", "Band", "Below", "Budget", "Calendar", "CaseType", "Category", "Change",
+    "Chart", "Citations", "City", "Code", "Columns", "DataElement", "Defect", "Dimension", "Distance", "Distinct", "Distrust",
     "Entity", "Entropy", "Entry", "Expert", "Feed", "Firm", "Forecast", "Home", "House", "Index", "Indicator", "Inhabitant",
     "Instrument", "Limit", "Limits", "Listing", "Malformed", "MapLayer", "MinMax", "Mishap", "Number", "Observation",
     "Pack", "Page", "Part", "Percentile", "Plot", "QualityRule", "Quantity", "Ref", "RegisterFeed", "Registered", "Related",

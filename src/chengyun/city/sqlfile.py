@@ -14,12 +14,15 @@
     -- rule:      aqi_of_day                   Rule that finishes the rows
     -- scale:     aqi                          Scale that colours the value
     -- apart:     subject, period           what a figure needs no rows of: other subjects, other periods
+    -- looks back: 32 d                     whole local days before its period that are read too, from $earliest on
     -- goal:      at most air.goal:pm25     what is aimed at, from limits.toml by date
     -- version of: pm25_daily                another formula of that indicator, current beside it
     -- fresh for: 36 h                         after the period's end; then the figure is stale
     -- source:    GB 3095-2012, table 4
 
-A second line with the same indent continues the one before. `$since` and `$until` are bound by the engine.
+A second line with the same indent continues the one before. `$since` and `$until` are bound by the engine, and `$earliest`:
+where what is read begins, which is `$since` unless the formula looks back. Days are computed together: a figure that used more
+than it says it looks back would come out otherwise with its neighbours than alone.
 """
 
 from __future__ import annotations
@@ -41,7 +44,7 @@ COLUMN = re.compile(r"(?P<key>[a-z][a-z0-9_]*)\s*=\s*(?P<name>[^\[\]]*[^\[\]\s])
 KNOWN = {
     "name", "one row", "subject", "period", "value", "unit", "streams", "uses", "parameter", "rule", "scale", "source",
     "fresh for", "decimals", "sharing", "open", "columns", "apart", "goal",
-    "version of",
+    "version of", "looks back",
 }  # fmt: skip
 REQUIRED = ("name", "one row", "subject", "period", "value", "unit", "source")
 
@@ -118,6 +121,7 @@ def read_indicator(path: Path, rule_source: dict[str, str]) -> Indicator | None:
             fresh_for=_span(one["fresh for"], at) if "fresh for" in one else None,
             decimals=int(one.get("decimals", "0")),
             apart=frozenset(_names(one.get("apart", ""))),
+            looks_back=_days(one["looks back"], at) if "looks back" in one else 0,
             goal=_goal(one["goal"], at) if "goal" in one else None,
             version_of=one.get("version of"),
         )
@@ -157,6 +161,14 @@ def _goal(value: str, at: str) -> tuple[str, str, str] | None:
         report(f"{at}: goal {value!r}, expected `at least` or `at most` and `table.of.limits:entry`.")
         return None
     return match[1], match[2], match[3]
+
+
+def _days(value: str, at: str) -> int:
+    match = re.fullmatch(r"(\d+)\s*d", value)
+    if match is None:
+        report(f"{at}: looks back {value!r}, expected whole days, e.g. `32 d`.")
+        return 0
+    return int(match[1])
 
 
 def _span(value: str, at: str) -> dt.timedelta | None:

@@ -329,6 +329,8 @@ UNMEASURED = """
 SELECT '' AS area, DATE '2000-01-01' AS period_start, '' AS part, [0.0] AS "values", false AS simulated WHERE false
 """
 """The formula of an index nothing in this city measures a part of."""
+MOST_BACK = 400
+"""Days an indicator may look back: a year, and some weeks about it."""
 
 
 @declaration
@@ -342,6 +344,8 @@ class Indicator:
     columns: the detail's columns that are shown → (what a person reads, unit).
     apart: what a figure may be computed apart from, with the same result: "subject": other subjects' rows, "period": rows of
         other periods. Then less is read: the subject's rows alone to explain it, the touched hours alone to follow new data.
+    looks_back: how many local days before its own period a figure is made of, too: rows of streams, figures of indicators. A day
+        that changes makes the figures of so many days after it due.
     goal: ("at least" or "at most", table of limits.toml, name in its entry): what is aimed at, by date; None: nothing is.
     version_of: key of an indicator this is another formula for; both are current, side by side.
     parameters: SQL parameter → (table of limits.toml, name in its entry).
@@ -370,12 +374,17 @@ class Indicator:
     decimals: int = 0
     columns: Mapping[str, tuple[str, str]] = dataclasses.field(default_factory=dict)
     apart: frozenset[str] = frozenset()
+    looks_back: int = 0
     goal: tuple[str, str, str] | None = None
     version_of: str | None = None
 
     def faults(self) -> Iterator[str]:
         for word in sorted(self.apart - {"subject", "period"}):
             yield f"apart from {word!r}; it is subject or period."
+        if not 0 <= self.looks_back <= MOST_BACK:
+            yield f"it looks back {self.looks_back} days; at most {MOST_BACK} are read beside a period."
+        if self.looks_back and "period" in self.apart:
+            yield "it looks back, so a figure needs rows of other periods; take `period` out of `-- apart:`."
         if self.period not in PERIODS:
             yield f"period {self.period!r} is not one of {', '.join(PERIODS)}."
         if self.unit not in UNITS:
@@ -498,6 +507,27 @@ Condition = Above | Below | Change | Silent | Unusual | Within | Together
 
 
 @declaration
+class Budget:
+    """How many false alarms a rule may raise before it is only counted and told to nobody; see docs/probation.md.
+
+    false_alarms: at most so many in any per_days days, of the whole city. cases: qualified kinds of cases that bear an alert out;
+    one the alert opened does once its end was verified. Without any, only what a made-up city says is measured, by what was
+    planted in it. before_h, after_h: an alert may come so long before what bears it out, or after.
+    """
+
+    false_alarms: int
+    per_days: int = 7
+    cases: Sequence[str] = ()
+    place: Literal["subject", "community", "street", "district", "city"] = "subject"
+    before_h: float = 24
+    after_h: float = 24
+
+    def faults(self) -> Iterator[str]:
+        if self.false_alarms < 0 or self.per_days < 1:
+            yield "a budget has false_alarms of 0 or more in per_days of 1 or more."
+
+
+@declaration
 class AlertRule:
     """A condition on a stream's field or an indicator's value → Alert.
 
@@ -506,6 +536,7 @@ class AlertRule:
     opens: key of the CaseType an alert opens by itself; None: a person decides.
     group: alerts of one rule whose entities stand in the same area of this level are shown as one; None: not grouped.
     hazard: what kind of danger it warns of, as the Common Alerting Protocol divides them.
+    budget: how much of what it says may be wrong; None: nobody said, and it is not measured until a city files that.
     """
 
     key: str
@@ -518,6 +549,7 @@ class AlertRule:
     opens: str | None = None
     group: Literal["city", "district", "street"] | None = None
     hazard: Hazard = "Other"
+    budget: Budget | None = None
 
     def faults(self) -> Iterator[str]:
         if not is_key(self.key):

@@ -26,6 +26,7 @@ from chengyun.city import City, Indicator, qualify
 from chengyun.errors import Problem
 from chengyun.operate.merging import joined
 from chengyun.operate.order import inputs
+from chengyun.operate.periods import reach
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -160,7 +161,7 @@ def compute(
     Raises WrongFormula when a row is not a figure; whatever the pack's own code raises comes through.
     """
     declared = city.indicators[indicator]
-    table = view.arrow(declared.sql, _bound(declared.sql, since, until, given, zone))
+    table = view.arrow(declared.sql, _bound(declared, declared.sql, since, until, given, zone))
     return _figures(city, indicator, table, range(table.num_columns), table.column_names, since, until, zone)
 
 
@@ -173,19 +174,20 @@ def compute_together(
     given: Mapping[str, Any],
     zone: ZoneInfo,
 ) -> list[list[Computed]]:
-    """Run formulas that are given the same parameters over the same time; return the figures of each.
+    """Run formulas that are given the same parameters over the same time, and look back as far; return the figures of each.
 
     Those that ask the same rows the same way are one query. Raises what any of them alone would raise.
     """
     import duckdb  # a large library that only computing needs
 
+    first = city.indicators[indicators[0]]
     formulas = [city.indicators[indicator].sql for indicator in indicators]
     found: list[list[Computed]] = [[] for _ in indicators]
     for places, one in joined(formulas):
         table = None
         if one is not None:
             with suppress(duckdb.Error):
-                table = view.arrow(one.sql, _bound(one.sql, since, until, given, zone))
+                table = view.arrow(one.sql, _bound(first, one.sql, since, until, given, zone))
         if one is None or table is None:
             for place in places:
                 found[place] = compute(city, indicators[place], view, since, until, given, zone)
@@ -196,9 +198,12 @@ def compute_together(
     return found
 
 
-def _bound(sql: str, since: dt.datetime, until: dt.datetime, given: Mapping[str, Any], zone: ZoneInfo) -> dict[str, Any]:
+def _bound(
+    declared: Indicator, sql: str, since: dt.datetime, until: dt.datetime, given: Mapping[str, Any], zone: ZoneInfo
+) -> dict[str, Any]:  # fmt: skip
     wanted = set(PARAMETER.findall(sql))
-    bound = {"since": since, "until": until, "zone": zone.key, **given}
+    earliest = reach(since, declared.looks_back, zone)
+    bound = {"since": since, "until": until, "earliest": earliest, "zone": zone.key, **given}
     return {name: value for name, value in bound.items() if name in wanted}
 
 

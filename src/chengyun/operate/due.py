@@ -19,7 +19,7 @@ from chengyun.city import City
 from chengyun.operate.alert_store import statement
 from chengyun.operate.models import DueWindow
 from chengyun.operate.order import followers
-from chengyun.operate.periods import window_of
+from chengyun.operate.periods import moved_windows
 
 __all__ = ["Due", "Touched", "add", "done", "done_together", "due", "failed", "held_back", "indicators", "newest", "take_touched"]
 
@@ -45,8 +45,8 @@ class Touched:
     after: Mapping[str, int]
 
 
-def take_touched(city: City) -> Touched:
-    """Turn the touched days of streams into due windows."""
+def take_touched(city: City, today: dt.date) -> Touched:
+    """Turn the touched days of streams into due windows. today: the newest day whose figures a day before it may move."""
     reads = followers(city)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement("take_touched"))
@@ -55,7 +55,10 @@ def take_touched(city: City) -> Touched:
         cursor.execute(statement("keep_taken"), [list(newest), list(newest.values())])
         after = dict(cursor.fetchall())
         fresh = add(
-            (key, window_of(city.indicators[key].period, day)) for stream, day, _ in days for key in reads.get(stream, ())
+            (key, window)
+            for stream, day, _ in days
+            for key in reads.get(stream, ())
+            for window in moved_windows(city.indicators[key].period, city.indicators[key].looks_back, day, today)
         )
     return Touched(frozenset(fresh), after)
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from django.db import connection
 
 from chengyun.city import City
+from chengyun.config import config
 from chengyun.errors import Problem
 from chengyun.operate import compute, due, formulas, grouping, hooks
 from chengyun.operate.grouping import Answer, Planned
@@ -80,7 +81,7 @@ def evaluate(now: dt.datetime, city: City | None = None, *, within: dt.timedelta
             done.busy = True
             return done
         formulas.meet(city, now)
-        touched = due.take_touched(city)
+        touched = due.take_touched(city, now.astimezone(config().zone).date())
         with compute.Inputs(city) as opened:
             _Rounds(city, touched, now, opened, done, end).run()
     return done

@@ -65,6 +65,7 @@ def text_of(city: City, indicator: str) -> dict[str, Any]:
         "sql": declared.sql,
         "streams": list(declared.streams),
         "uses": list(declared.uses),
+        "looks_back": declared.looks_back,
         "parameters": {name: f"{table}:{entry}" for name, (table, entry) in declared.parameters.items()},
         "rule": None
         if rule is None

@@ -20,7 +20,7 @@ from chengyun.city import City, qualify
 from chengyun.config import config
 from chengyun.operate import compute, due, store, watch
 from chengyun.operate.order import inputs, upstream
-from chengyun.operate.periods import Chunk, chunks, window_bounds, window_of
+from chengyun.operate.periods import Chunk, chunks, moved_windows, reach, window_bounds
 from chengyun.operate.probation.ruleset import standing_now
 
 if TYPE_CHECKING:
@@ -62,14 +62,17 @@ class Kept:
 
 
 def held_starts(city: City, indicator: str, starts: Iterable[dt.date], now: dt.datetime) -> set[dt.date]:
-    """Return the windows that wait for the days they are made of: months and years are computed once those have settled."""
-    period, zone = city.indicators[indicator].period, config().zone
-    if period not in ("month", "year"):
+    """Return the windows that wait for the days they are made of: months and years are computed once those have settled, and what
+    looks back once the days it looks back on have."""
+    declared, zone = city.indicators[indicator], config().zone
+    period, back = declared.period, declared.looks_back
+    if period not in ("month", "year") and not back:
         return set()
     finer = upstream(city, indicator)
     held = set()
     for start in starts if finer else ():
-        since, until = (one.astimezone(zone).date() for one in window_bounds(period, start, zone))
+        begin, end = window_bounds(period, start, zone)
+        since, until = (one.astimezone(zone).date() for one in (reach(begin, back, zone), end))
         if due.held_back(now, finer, since, until):
             held.add(start)
     return held
@@ -96,12 +99,13 @@ def plan(
 
 
 def groups(city: City, planned: Iterable[Planned]) -> Iterator[list[Planned]]:
-    """Yield what goes together: the same streams and span; newest spans first, few of a long span."""
-    found: dict[tuple[dt.datetime, dt.datetime, tuple[str, ...]], list[Planned]] = {}
+    """Yield what goes together: the same streams, read over the same span; newest spans first, few of a long span."""
+    found: dict[tuple[dt.datetime, dt.datetime, tuple[str, ...], int], list[Planned]] = {}
     for one in planned:
-        found.setdefault((one.part.since, one.part.until, inputs(city, one.indicator)[0]), []).append(one)
+        key = one.part.since, one.part.until, inputs(city, one.indicator)[0], city.indicators[one.indicator].looks_back
+        found.setdefault(key, []).append(one)
     # By span and, within it, in the order of the levels; sorting is stable.
-    for (since, until, _), members in sorted(found.items(), key=lambda item: item[0][1], reverse=True):
+    for (since, until, *_), members in sorted(found.items(), key=lambda item: item[0][1], reverse=True):
         most = MOST_SHORT if until - since <= SHORT else MOST_LONG
         for first in range(0, len(members), most):
             yield members[first : first + most]
@@ -110,6 +114,7 @@ def groups(city: City, planned: Iterable[Planned]) -> Iterator[list[Planned]]:
 def answer(city: City, group: Sequence[Planned], touched: due.Touched, opened: compute.Inputs) -> list[Answer]:
     """Compute a group. Raises what any of its formulas raises."""
     since, until = group[0].part.since, group[0].part.until
+    since = reach(since, city.indicators[group[0].indicator].looks_back, config().zone)
     seen = store.newest_id()
     used = {
         key: store.used_figures(key, since, until)
@@ -182,6 +187,7 @@ def keep(
     follow: indicator → those that use it. judged: what alert rules look at; None: find out. The caller is the one writer.
     """
     zone = config().zone
+    today = now.astimezone(zone).date()
     judged = watched(city) if judged is None else judged
     fresh: list[store.Fresh] = []
     gone: list[int] = []
@@ -203,7 +209,12 @@ def keep(
         gone += replaced.values()
         kept.append(Kept(given.planned, len(given.figures), len(changed)))
         days = {start.astimezone(zone).date() for start in {start for _, start in changed}}
-        follows |= {(key, window_of(city.indicators[key].period, day)) for key in follow.get(indicator, ()) for day in days}
+        for key in follow.get(indicator, ()):
+            one_that_follows = city.indicators[key]
+            for day in days:
+                follows |= {
+                    (key, window) for window in moved_windows(one_that_follows.period, one_that_follows.looks_back, day, today)
+                }
     with transaction.atomic():
         if gone or any(one.figures for one in fresh):
             fresh = [one for one in store.placed(city, fresh) if one.figures]

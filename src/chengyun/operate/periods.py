@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from chengyun.city.words import Period
 from chengyun.standards.times import day_bounds, month_bounds, year_bounds
 
-__all__ = ["Chunk", "chunks", "period_end", "window_bounds", "window_of"]
+__all__ = ["Chunk", "chunks", "moved_windows", "period_end", "reach", "window_bounds", "window_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,17 @@ def window_bounds(period: Period, start: dt.date, zone: ZoneInfo) -> tuple[dt.da
     if period == "year":
         return year_bounds(start.year, zone)
     return day_bounds(start, zone)
+
+
+def reach(since: dt.datetime, days: int, zone: ZoneInfo) -> dt.datetime:
+    """Return where reading begins of what looks so many local days back from an instant: a local midnight, in UTC."""
+    return since if not days else day_bounds(since.astimezone(zone).date() - dt.timedelta(days=days), zone)[0]
+
+
+def moved_windows(period: Period, looks_back: int, day: dt.date, today: dt.date) -> set[dt.date]:
+    """Return the windows a local day that changed moves: its own, and those that look back on it, up to today's."""
+    last = max(day, min(day + dt.timedelta(days=looks_back), today))
+    return {window_of(period, day + dt.timedelta(days=after)) for after in range((last - day).days + 1)}
 
 
 def period_end(period: Period, start: dt.datetime, zone: ZoneInfo) -> dt.datetime:

@@ -28,7 +28,7 @@ from chengyun.errors import Problem
 from chengyun.operate import compute, formulas, store
 from chengyun.operate.models import Alert, Figure, Formula
 from chengyun.operate.order import inputs, upstream
-from chengyun.operate.periods import period_end, window_bounds, window_of
+from chengyun.operate.periods import period_end, reach, window_bounds, window_of
 from chengyun.operate.queries import FigureView, answers_shown_to, get_figure
 
 __all__ = ["Again", "Cited", "InputRows", "Link", "ParameterUsed", "Why", "explain"]
@@ -171,12 +171,13 @@ def _read_again(city: City, row: Figure, day: dt.date, actor: Actor) -> tuple[tu
         since, until = window_bounds(declared.period, window_of(declared.period, day), zone)
     apart = "subject" in declared.apart
     subject = row.subject if apart and all(_about(city, key) == _about(city, row.indicator) for key in uses) else None
-    used = {key: store.used_figures(key, since, until, row.as_of.get("figures"), subject) for key in uses}
+    earliest = reach(since, declared.looks_back, zone)
+    used = {key: store.used_figures(key, earliest, until, row.as_of.get("figures"), subject) for key in uses}
     shown: tuple[InputRows, ...] = ()
     try:
         with compute.Inputs(city) as opened:
             entities = _entities(city, row, streams) if apart else None
-            view = opened.open(row.indicator, since, until, used, row.as_of, entities)
+            view = opened.open(row.indicator, earliest, until, used, row.as_of, entities)
             shown = tuple(_input_rows(city, row, stream, view, actor) for stream in streams)
             figures = compute.compute(city, row.indicator, view, since, until, given, zone)
     except Exception as error:  # a pack's formula may fail in any way; the page still shows the rest
@@ -226,7 +227,8 @@ def _input_rows(city: City, row: Figure, stream: str, view: Any, actor: Actor) -
     entity = f'"{declared.entity.key}"'
     about = ABOUT_AREA if indicator.subject == "area" else ABOUT_ENTITY if indicator.subject == declared.entity.to else "true"
     about = about.format(entity=entity)
-    given = {"since": row.period_start, "until": period_end(indicator.period, row.period_start, zone), "subject": row.subject}
+    earliest = reach(row.period_start, indicator.looks_back, zone)
+    given = {"since": earliest, "until": period_end(indicator.period, row.period_start, zone), "subject": row.subject}
     within = allowed.sql("register.area_code")
     parts = {
         "rows": f'"{pack}"."{key}"', "register": f'"{pack}"."{declared.entity.to}"', "entity": entity,
@@ -296,9 +298,10 @@ def _below(city: City, subject: str, level: Sequence[_Node]) -> list[_Node]:
     for node in level:
         _, uses = inputs(city, node.figure.indicator)
         if uses:
-            period = city.indicators[node.figure.indicator].period
+            declared = city.indicators[node.figure.indicator]
             day = node.figure.period_start.astimezone(zone).date()
-            spans.append((node, uses, *window_bounds(period, window_of(period, day), zone)))
+            begin, end = window_bounds(declared.period, window_of(declared.period, day), zone)
+            spans.append((node, uses, reach(begin, declared.looks_back, zone), end))
     if not spans:
         return []
     # A little more than each used: every version in the whole span, from which each figure takes what it saw.

@@ -22,9 +22,12 @@ def add_commands(subparsers: Any) -> None:
     simulate = subparsers.add_parser(
         "simulate", help="make up a city's past: people, sensors, what goes wrong, who tells and what is done about it",
         description="`chengyun simulate` makes the past, in an installation that does not run; `chengyun up` lets the city live "
-        "on. `chengyun simulate score` compares what was noticed with what really was. See docs/simulate.md.",
+        "on. `chengyun simulate foretell` makes the forecasts that past would have had; `chengyun simulate score` compares what "
+        "was noticed, foretold and judged with what really was. See docs/simulate.md.",
     )  # fmt: skip
-    simulate.add_argument("what", nargs="?", choices=("make", "score", "go-on"), default="make", help="make; the default")
+    simulate.add_argument(
+        "what", nargs="?", choices=("make", "foretell", "score", "go-on"), default="make", help="make; the default"
+    )
     simulate.add_argument("--days", type=float, default=30.0, help="how far back to begin; 30")
     simulate.add_argument("--until", type=dt.datetime.fromisoformat, help="when the past ends, with an offset; now")
     simulate.add_argument("--people", type=int, default=20_000, help="who live in the city; 20000")
@@ -34,11 +37,15 @@ def add_commands(subparsers: Any) -> None:
     simulate.add_argument("--trouble", type=float, default=1.0, help="how many times what packs tell befalls sensors; 1")
     simulate.add_argument("--tick", type=float, default=6.0, help="hours between two looks at the clock of the past; 6")
     simulate.add_argument("--truth-only", action="store_true", help="write the truth and the digest, send nothing")
+    simulate.add_argument(
+        "--placebos", type=int, default=40, help="score: decisions nobody took, of each indicator and method; 40"
+    )
+    simulate.add_argument("--every", type=float, default=24.0, help="foretell: hours between two forecasts; 24")
     simulate.set_defaults(func=_simulate)
 
 
 def _simulate(args: argparse.Namespace) -> int:
-    return {"make": _make, "score": _score, "go-on": _go_on}[args.what](args)
+    return {"make": _make, "foretell": _foretell, "score": _score, "go-on": _go_on}[args.what](args)
 
 
 def _make(args: argparse.Namespace) -> int:
@@ -96,7 +103,27 @@ def _make_past(args: argparse.Namespace) -> int:
     return 0
 
 
-def _score(_: argparse.Namespace) -> int:
+def _foretell(args: argparse.Namespace) -> int:
+    if not 1 <= args.every <= 24 * 7:
+        raise Refused(f"--every is {args.every:g}, expected hours from 1 to 168.")
+    with _database():
+        from django.conf import settings  # inside: Django exists only once a database does
+
+        from chengyun.config import config
+        from chengyun.simulate.foretelling import foretell
+        from chengyun.simulate.settings import Settings, settings_file
+
+        made = Settings.load(settings_file(config()))
+        if made is None or made.until is None:
+            raise Refused("No past was made here yet: run `chengyun simulate --days 30` first.", code="no_simulation")
+        found = foretell(settings.CITY, made.begins, made.until, args.every * HOUR, _say)
+        print(file=sys.stderr)
+        for key, count in found.items():
+            print(f"{key}: {count:,} forecasts")
+        return 0
+
+
+def _score(args: argparse.Namespace) -> int:
     with _database(running=True):
         from django.conf import settings  # inside: Django exists only once a database does
 
@@ -106,7 +133,7 @@ def _score(_: argparse.Namespace) -> int:
 
         made = Settings.load(settings_file(config()))
         until = made.until if made is not None and made.until is not None else dt.datetime.now(dt.UTC)
-        result = score(config(), settings.CITY, until)
+        result = score(config(), settings.CITY, until, placebos=args.placebos)
         write(config(), result)
         print("\n".join(text(result)))
         return 0

@@ -41,6 +41,13 @@ def test_a_day_of_one_car_park(load, figures, small: tuple[Path, Path]) -> None:
     assert (peak["0", "2021-09-01"].value, peak["0", "2021-09-01"].detail["over_capacity"]) == (100.0, 1)
     full = figures("parking.lot_full_day")["0", "2021-09-01"]
     assert (full.value, full.detail["times_full"], full.detail["known_h"]) == (2.5, 1, 13.0)
+    # A source that says the same number for a day on end stands still; what it said the day before is read, too.
+    again = "".join(f"2021-09-{2 + hour // 24:02}T{hour % 24:02}:30:00+08:00,1,7\n" for hour in range(40))
+    changes.write_text(CHANGES.decode() + again)
+    load("parking.changes", changes)
+    still = figures("parking.lot_still_hours")
+    assert [still["1", f"2021-09-0{day}"].value for day in (1, 2, 3)] == [0.0, 23.5, 24.0]
+    assert still["0", "2021-09-01"].value == 0.0
 
 
 @pytest.mark.shared

@@ -14,10 +14,16 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.conf import settings
 
+from chengyun.access.actors import SYSTEM
 from chengyun.city import Malformed, Observation, Registered
 from chengyun.lake.read import snapshot
+from chengyun.operate.cluster.runner import evaluate_on
+from chengyun.operate.cluster.work import work
+from chengyun.operate.formulas import recompute
+from chengyun.operate.models import Figure
 from chengyun.operate.probation.replay import replay
 from chengyun.operate.probation.scoring import Real, Said, judge
+from chengyun.operate.why import explain
 from chengyun.packs.water_supply import feeds
 
 
@@ -78,6 +84,58 @@ def test_what_stands_still_for_too_long_is_told_of_and_nothing_else(load, figure
     said = [Said("C-Town", one.since, one.ended) for one in would]
     verdict = judge(said, real, dt.timedelta(0), dt.timedelta(0), until)
     assert (len(said), sum(verdict.right), verdict.found) == (1, 1, [True, False])
+
+
+class Here:
+    """Works off a cluster's tasks on the spot."""
+
+    def answers(self, tasks, registers):
+        for task in tasks:
+            yield task, work(task, registers)
+
+
+@pytest.mark.shared
+def test_what_drifts_from_its_own_past_is_told_of_and_nothing_else(load, figures, shared: Path, tmp_path: Path) -> None:
+    data, drifted = shared / "data/water-batadal", "P_J14"
+    autumn = tmp_path / "pressures.csv"
+    with gzip.open(data / "BATADAL_dataset03.csv.gz", "rt") as file, autumn.open("w", newline="") as out:
+        rows = csv.DictReader(file)
+        names = ["DATETIME", *(name for name in rows.fieldnames or () if name.startswith("P_"))]
+        written = csv.DictWriter(out, names, extrasaction="ignore")
+        written.writeheader()
+        for row in rows:
+            month, day = row["DATETIME"][3:8], int(row["DATETIME"][:2])
+            if month in ("03/14", "04/14"):
+                # Nothing happened there that year: one gauge is made to read a quarter low from the 10th of April on.
+                if month == "04/14" and day >= 10:
+                    row[drifted] = f"{float(row[drifted]) * 0.75:.2f}"
+                written.writerow(row)
+    load("water_supply.telemetry", autumn)
+    apart = figures("water_supply.pressure_drift")
+    # The first day of three needs two weeks of days that ended three before it.
+    assert min(day for _, day in apart) == "2014-03-19"
+    others = [one.value for (asset, _), one in apart.items() if asset != "J14"]
+    assert max(others) < 6
+    gauge = {day: one for (asset, day), one in apart.items() if asset == "J14"}
+    assert max(one.value for day, one in gauge.items() if day < "2014-04-12") < 6
+    assert min(gauge[day].value for day in ("2014-04-12", "2014-04-15", "2014-04-19")) > 10
+    assert gauge["2014-04-12"].detail["side"] == -1
+
+    key, zone = "water_supply.pressure_drifting", ZoneInfo("Asia/Shanghai")
+    since, until = dt.datetime(2014, 3, 1, tzinfo=zone), dt.datetime(2014, 5, 1, tzinfo=zone)
+    [would] = replay(settings.CITY, key, settings.CITY.alerts[key], since, until).alerts
+    assert (would.subject, f"{would.since.astimezone(zone):%m-%d}") == ("J14", "04-12")
+    why = explain(gauge["2014-04-12"].pk, SYSTEM)
+    assert (why.again.error, why.again.equal) == ("", True)
+    # The days it looks back on, which are of the month before, too; on a cluster the same comes out.
+    assert len([link for link in why.downwards if link.depth == 1]) == 33
+    Figure.objects.filter(indicator="water_supply.pressure_drift").delete()
+    recompute(settings.CITY, "water_supply.pressure_drift")
+    evaluate_on(Here(), dt.datetime(2026, 11, 21, tzinfo=dt.UTC))
+    again = Figure.objects.filter(indicator="water_supply.pressure_drift", superseded_at=None)
+    assert {(one.subject, one.period_start): one.value for one in again} == {
+        (one.subject, one.period_start): one.value for one in apart.values()
+    }
 
 
 @pytest.mark.shared

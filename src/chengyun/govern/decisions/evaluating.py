@@ -15,7 +15,7 @@ from chengyun.access.actors import SYSTEM, Actor, actor_of_account
 from chengyun.errors import NotFound, Problem
 from chengyun.govern.decisions.models import Evaluation, Expectation
 
-__all__ = ["Again", "evaluate", "evaluate_again"]
+__all__ = ["Again", "evaluate", "evaluate_again", "judged"]
 
 log = logging.getLogger(__name__)
 
@@ -76,21 +76,29 @@ def _asked(pk: int) -> Evaluation:
     return found
 
 
-def _judged(asked: Evaluation, figure: int, until: dt.date) -> tuple[Any, dict[str, Any]]:
+def judged(
+    expected: Expectation, starts_on: dt.date, until: dt.date, figure: int, actor: Actor, seed: int
+) -> tuple[Any, dict[str, Any]]:  # fmt: skip
+    """Return what an expectation is judged on and the judgement, as the database keeps it. until: last day that counts; figure:
+    newest id that counts. Raises Refused where more would have to be read than fits."""
     from chengyun.govern.decisions.effects.judging import judge
     from chengyun.govern.decisions.reading import read_panel
 
+    read = read_panel(expected, starts_on, until, figure, actor)
+    rise = expected.direction == Expectation.Direction.RISE
+    method: Any = expected.method
+    found = judge(read.panel, method, rise, expected.size, seed)
+    # Once through JSON, as the database keeps it: what is compared later is compared alike.
+    plain: dict[str, Any] = json.loads(json.dumps(found.plain()))
+    return read, plain
+
+
+def _judged(asked: Evaluation, figure: int, until: dt.date) -> tuple[Any, dict[str, Any]]:
     expected = asked.expectation
     starts_on = expected.decision.starts_on
     if starts_on is None:
         raise ValueError("a decision that was taken has a first day")
-    read = read_panel(expected, starts_on, until, figure, _asker(asked))
-    rise = expected.direction == Expectation.Direction.RISE
-    method: Any = expected.method
-    judged = judge(read.panel, method, rise, expected.size, asked.seed)
-    # Once through JSON, as the database keeps it: what is compared later is compared alike.
-    plain: dict[str, Any] = json.loads(json.dumps(judged.plain()))
-    return read, plain
+    return judged(expected, starts_on, until, figure, _asker(asked), asked.seed)
 
 
 def _asker(asked: Evaluation) -> Actor:

@@ -24,7 +24,7 @@ from chengyun.operate import compute, due, engine, formulas, store
 from chengyun.operate.cluster.work import Answer, Formula, Registers, Task
 from chengyun.operate.engine import Evaluation, Ran
 from chengyun.operate.order import followers, indicator_order, inputs, upstream
-from chengyun.operate.periods import Chunk, chunks
+from chengyun.operate.periods import Chunk, chunks, reach
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -55,9 +55,12 @@ class _Planned:
     part: Chunk
     windows: tuple[due.Due, ...]
 
+    looks_back: int = 0
+
     @property
     def span(self) -> tuple[dt.datetime, dt.datetime]:
-        return self.part.since, self.part.until
+        """Return the time of what is read."""
+        return reach(self.part.since, self.looks_back, config().zone), self.part.until
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,7 @@ def evaluate_on(cluster: Computes, now: dt.datetime, city: City | None = None) -
             done.busy = True
             return done
         formulas.meet(city, now)
-        due.take_touched(city)
+        due.take_touched(city, now.astimezone(config().zone).date())
         again = 0
         while level := _level(city, now):
             gone = _run_level(cluster, city, level, now, done)
@@ -108,7 +111,8 @@ def _level(city: City, now: dt.datetime) -> list[_Planned]:
             engine.note(Ran(indicator, now, now, 0, 0, wrong.sentence), now, 0.0)
             continue
         due.done(indicator, [by_start[start] for start in by_start.keys() - {start for part in parts for start in part.starts}])
-        planned += [_Planned(indicator, part, tuple(by_start[start] for start in part.starts)) for part in parts]
+        back = city.indicators[indicator].looks_back
+        planned += [_Planned(indicator, part, tuple(by_start[start] for start in part.starts), back) for part in parts]
     return planned
 
 
@@ -143,13 +147,13 @@ def _run_level(cluster: Computes, city: City, level: Sequence[_Planned], now: dt
 
 def _jobs(city: City, level: Sequence[_Planned], read: Mapping[tuple[str, ...], Gathered]) -> Iterator[_Job]:
     """Yield what is computed together: by streams and span, and apart what may be divided by entity and is worth it."""
-    groups: dict[tuple[tuple[str, ...], tuple[dt.datetime, dt.datetime], int], list[_Planned]] = {}
+    groups: dict[tuple[tuple[str, ...], tuple[dt.datetime, dt.datetime], int, int], list[_Planned]] = {}
     for planned in level:
         streams = inputs(city, planned.indicator)[0]
         rows = sum(part.rows(*planned.span) for part in read[streams].parts)
         shares = -(-rows // ROWS) if _divisible(city, planned.indicator) else 1
-        groups.setdefault((streams, planned.span, max(shares, 1)), []).append(planned)
-    for (streams, _, count), members in groups.items():
+        groups.setdefault((streams, planned.span, planned.looks_back, max(shares, 1)), []).append(planned)
+    for (streams, _, _, count), members in groups.items():
         yield _Job(members, _cuts(city, read[streams], count))
 
 
@@ -189,7 +193,7 @@ def _gathered(city: City, level: Sequence[_Planned]) -> dict[tuple[str, ...], Ga
     for planned in level:
         streams = inputs(city, planned.indicator)[0]
         since, until = spans.get(streams, planned.span)
-        spans[streams] = min(since, planned.part.since), max(until, planned.part.until)
+        spans[streams] = min(since, planned.span[0]), max(until, planned.span[1])
     return {
         streams: gather(streams, since=since, until=until) if streams else Gathered((), {})
         for streams, (since, until) in spans.items()
@@ -197,15 +201,16 @@ def _gathered(city: City, level: Sequence[_Planned]) -> dict[tuple[str, ...], Ga
 
 
 def _task(city: City, number: int, job: _Job, share: Keys, read: Mapping[tuple[str, ...], Gathered]) -> Task:
-    since, until = job.members[0].span
+    earliest, until = job.members[0].span
+    since = job.members[0].part.since
     streams = inputs(city, job.members[0].indicator)[0]
     return Task(
         number,
-        tuple(part.narrowed(since, until, share) for part in read[streams].parts),
+        tuple(part.narrowed(earliest, until, share) for part in read[streams].parts),
         tuple(
             Formula(
                 one.indicator, city.indicators[one.indicator].version, since, until, one.part.parameters,
-                {key: tuple(store.used_figures(key, since, until)) for key in inputs(city, one.indicator)[1]},
+                {key: tuple(store.used_figures(key, earliest, until)) for key in inputs(city, one.indicator)[1]},
             )
             for one in job.members
         ),

@@ -61,16 +61,17 @@ def due(now: dt.datetime) -> list[str]:
     return waiting
 
 
-def review(key: str, now: dt.datetime, *, until: dt.datetime | None = None) -> Done:
+def review(key: str, now: dt.datetime, *, until: dt.datetime | None = None, singles: bool = True) -> Done:
     """Try every method on the past of every subject and write down which is used.
 
-    until: where the past ends; None: with the newest step that is over.
+    until: where the past ends; None: with the newest step that is over. singles: whether the methods that look at one series are
+    tried, which take by far the longest.
     """
     declared = declared_as(key)
     course = _past(key, declared, until or now)
     if not course.subjects:
         return Done(0, 0)
-    found = backtest.review(course.values, declared.horizon, declared.seasons)
+    found = backtest.review(course.values, declared.horizon, declared.seasons, singles=singles)
     kept = [
         Review(
             forecast=key, subject=subject, made_at=now, until=course.until, method=one.method, table=one.table,

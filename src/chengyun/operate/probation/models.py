@@ -21,6 +21,7 @@ from django.utils.translation import gettext_lazy as _
 class FiledRule(models.Model):
     """A rule written in a file. declared: a pack's own rule, of which the file says only by what it is measured.
 
+    owner: None where nobody filed it: a pack's rule that was over the budget its pack declares.
     text: the file as it was. version: of the text. dataset: what it watches. asked_*: a step that waits for a second person.
     """
 
@@ -40,7 +41,7 @@ class FiledRule(models.Model):
     version = models.CharField(_("版本"), max_length=12)
     state = models.CharField(_("状态"), max_length=9, choices=State, default=State.DRAFT)
     state_since = models.DateTimeField(_("状态自"))
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("负责人"))
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("负责人"))
     changed_at = models.DateTimeField(_("修改时间"))
     asked_for = models.CharField(max_length=9, blank=True, default="")
     asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")

@@ -29,7 +29,19 @@ from chengyun.operate.models import Alert, AlertEvent, RuleState
 from chengyun.operate.probation.files import read_rule, version_of
 from chengyun.operate.probation.models import BackTest, FiledRule, RuleStep, Sighting
 
-__all__ = ["WAYS", "agree", "ask", "demote", "file_rule", "newest_test", "rule_of", "tested", "why_not", "withdraw"]
+__all__ = [
+    "WAYS",
+    "agree",
+    "ask",
+    "demote",
+    "demote_declared",
+    "file_rule",
+    "newest_test",
+    "rule_of",
+    "tested",
+    "why_not",
+    "withdraw",
+]
 
 State = FiledRule.State
 WAYS = {
@@ -121,6 +133,25 @@ def demote(key: str, actor: Actor, now: dt.datetime, note: str) -> FiledRule:
             raise Refused(_("请写明降级的原因。"), code="reason_missing")
         _close_alerts(rule, now)
         _step(rule, rule.state, State.DEMOTED, actor, now, note)
+    return rule
+
+
+def demote_declared(text: str, now: dt.datetime, note: str) -> FiledRule | None:
+    """File a pack's rule that nobody filed as one that only counts from now on; None where somebody has filed it meanwhile.
+
+    text: the file; it stands from now on, whatever the pack declares later, until two persons let the rule go on.
+    """
+    filed = read_rule(text, settings.CITY)
+    with transaction.atomic():
+        if FiledRule.objects.select_for_update().filter(key=filed.file.key).exists():
+            return None
+        rule = FiledRule(
+            key=filed.file.key, name=filed.rule.name, dataset=filed.dataset, declared=True, text=text, version=version_of(text),
+            state=State.LIVE, state_since=now, changed_at=now,
+        )  # fmt: skip
+        rule.save()
+        _close_alerts(rule, now)
+        _step(rule, State.LIVE, State.DEMOTED, SYSTEM, now, note, text=text)
     return rule
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which rules are judged now: those the packs declare and those filed and trusted. No Django: the ingest process asks too.
 
-declared, no file      live, as ever          filed, draft or tested    not judged
+declared, no file      live                   filed, draft or tested    not judged
 declared, with a file  live until the file is on probation              filed, live               judged, raises alerts
 probation, demoted     judged, counted, told to nobody
 """

@@ -21,10 +21,15 @@ from chengyun.operate.alerting.compound import key_of
 from chengyun.operate.probation.files import Truth
 from chengyun.operate.probation.scoring import Real
 
-__all__ = ["measured_by", "truths"]
+__all__ = ["anything_planted", "measured_by", "truths"]
 
 FILES = ("planted.jsonl", "truth.jsonl")
 """What the simulator plants; docs/simulate.md."""
+
+
+def anything_planted() -> bool:
+    """Say whether a city was made up here, whose truth is known."""
+    return (config().data / "simulation" / FILES[0]).exists()
 
 
 def measured_by(spec: Truth) -> str:

@@ -1,28 +1,37 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How live rules and those on probation do, measured as a back-test is. A live one over its budget is demoted."""
+"""How live rules and those on probation do, measured as a back-test is. A live one over its budget is demoted: one a city filed,
+and one a pack declares with a budget, too.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
+import json
 import logging
+from collections.abc import Mapping, Sequence
 
+from django.conf import settings
 from django.db.models import F
 
 from chengyun.access.actors import SYSTEM
+from chengyun.city import AlertRule, Budget
 from chengyun.errors import Problem
 from chengyun.operate.models import Alert
 from chengyun.operate.probation import services
-from chengyun.operate.probation.files import Filed
+from chengyun.operate.probation.files import Filed, read_rule
 from chengyun.operate.probation.models import FiledRule, Sighting
 from chengyun.operate.probation.replay import Would
 from chengyun.operate.probation.scoring import Score, Verdict
 from chengyun.operate.probation.testing import filed_of, scored
+from chengyun.operate.probation.truths import anything_planted
 
 __all__ = ["demote_what_is_over", "so_far"]
 
 log = logging.getLogger("chengyun.operate")
 MOST = 5_000
 """Alerts of one rule that are looked at, newest first."""
+INCIDENTS = ["mishap", "fault"]
+"""What is planted in a made-up city that a rule may rightly speak of."""
 
 
 def so_far(rule: FiledRule, now: dt.datetime, filed: Filed | None = None) -> tuple[Verdict | None, Score]:
@@ -50,10 +59,18 @@ def so_far(rule: FiledRule, now: dt.datetime, filed: Filed | None = None) -> tup
 
 
 def demote_what_is_over(now: dt.datetime) -> list[str]:
-    """Demote the live rules whose false alarms exceed their budget; return their keys. Their owners are told."""
+    """Demote the live rules whose false alarms exceed their budget; return their keys. Who answers for them is told."""
     from chengyun.operate.probation.telling import tell_owner  # reads models of alerting, which reads ours
 
     demoted = []
+    filed_keys = set(FiledRule.objects.values_list("key", flat=True))
+    for key, declared in settings.CITY.alerts.items():
+        if declared.budget is None or key in filed_keys or not (note := _over_declared(key, declared.budget, now)):
+            continue
+        filed_now = services.demote_declared(_text_of(key, declared, declared.budget, now), now, note)
+        if filed_now is not None:
+            tell_owner(filed_now, note, now)
+            demoted.append(key)
     for rule in FiledRule.objects.filter(state=FiledRule.State.LIVE).select_related("owner"):
         try:
             filed = filed_of(rule)
@@ -70,3 +87,45 @@ def demote_what_is_over(now: dt.datetime) -> list[str]:
         except Problem as problem:
             log.warning("the rule %s could not be measured: %s", rule.key, problem.sentence)
     return demoted
+
+
+def _over_declared(key: str, budget: Budget, now: dt.datetime) -> str:
+    """Say by how much a rule a pack declares is over its budget in the newest span; "" where it is not, or nothing can say so.
+
+    What a made-up city says is measured by what was planted in it, the rest by cases; neither by the other.
+    """
+    since = now - dt.timedelta(days=budget.per_days, hours=budget.before_h)
+    alerts = Alert.objects.filter(rule=key, opened_at__gte=since).exclude(closed_at=F("opened_at"))
+    for simulated, truth in ((True, {"incidents": INCIDENTS}), (False, {"cases": list(budget.cases)})):
+        if not (anything_planted() if simulated else budget.cases):
+            continue
+        mine = alerts.filter(simulated=simulated)
+        if not simulated:
+            # Somebody still works on it: what it was is not known yet.
+            mine = mine.filter(state=Alert.State.CLOSED)
+        rows = [
+            Would(it.subject, it.subject_name, it.area_code, it.since, it.opened_at, it.cleared_at or it.closed_at, it.worst)
+            for it in mine.order_by("-opened_at")[:MOST]
+        ]
+        wait = dt.timedelta(hours=budget.before_h)
+        ripe = [one for one in rows if (one.ended or one.raised) + wait <= now]
+        filed = read_rule(_toml(key, budget, truth), settings.CITY)
+        _verdict, result = scored(filed, ripe[::-1], since, now)
+        if result.worst > budget.false_alarms:
+            allowed = f"the budget its pack declares allows {budget.false_alarms}"
+            return f"{result.worst} false alarms in {budget.per_days} days; {allowed}"
+    return ""
+
+
+def _text_of(key: str, rule: AlertRule, budget: Budget, now: dt.datetime) -> str:
+    """Return the file a demoted rule of a pack stands by from now on; it tells what the rule was that was demoted."""
+    truth = {"cases": list(budget.cases), "incidents": INCIDENTS if anything_planted() else []}
+    return f"# Demoted on {now:%Y-%m-%d %H:%M} UTC, as its pack declared it then: {rule.when!r}\n{_toml(key, budget, truth)}"
+
+
+def _toml(key: str, budget: Budget, truth: Mapping[str, Sequence[str]]) -> str:
+    lists = "".join(f"{name} = {json.dumps(list(given))}\n" for name, given in truth.items() if given)
+    return (
+        f'key = "{key}"\ndeclared = true\n\n[truth]\n{lists}place = "{budget.place}"\nbefore_h = {budget.before_h}\n'
+        f"after_h = {budget.after_h}\n\n[budget]\nfalse_alarms = {budget.false_alarms}\nper_days = {budget.per_days}\n"
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from chengyun.city import AlertRule, Below, Silent, Unusual
+from chengyun.city import Above, AlertRule, Below, Budget, Silent, Unusual
 
 ALERTS = (
     AlertRule(
@@ -28,6 +28,18 @@ ALERTS = (
         severity="blue",
         meaning="停车场空余泊位与往常此刻相差悬殊，请核查计数是否失准，或附近是否有活动、事故、封路。",
         group="district",
+        budget=Budget(3),
+    ),
+    AlertRule(
+        key="lot_still",
+        name="空余泊位不变",
+        on="lot_still_hours",
+        # A source that leaves out what did not change is silent then, and a day of silence is told of: so is a day of repeating.
+        when=Above(22),
+        severity="blue",
+        meaning="停车场一天内反复上传同一个数，请检查道闸计数是否卡死。",
+        group="district",
+        budget=Budget(3),
     ),
     AlertRule(
         key="lot_silent",

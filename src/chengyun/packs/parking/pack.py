@@ -17,7 +17,12 @@ PACK = Pack(
     feeds=feeds.FEEDS,
     scales=pages.SCALES,
     limits="limits.toml",
-    indicators=["indicators/lot_peak_day.sql", "indicators/lot_full_day.sql", "indicators/area_peak_day.sql"],
+    indicators=[
+        "indicators/lot_peak_day.sql",
+        "indicators/lot_full_day.sql",
+        "indicators/area_peak_day.sql",
+        "indicators/lot_still_hours.sql",
+    ],
     alerts=alerts.ALERTS,
     forecasts=forecasts.FORECASTS,
     pages=pages.PAGES,

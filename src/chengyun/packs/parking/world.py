@@ -45,7 +45,7 @@ INSTRUMENTS = (
         ],
         defects=[
             Defect(kind="silence", often=3, hours=(30, 96), rules=["lot_silent"]),
-            Defect(kind="stuck", quantity="free", often=2, hours=(24, 72), flag="stuck", rules=["lot_unusual"]),
+            Defect(kind="stuck", quantity="free", often=2, hours=(24, 72), rules=["lot_still"], also=["lot_unusual"]),
         ],
     ),
 )  # fmt: skip

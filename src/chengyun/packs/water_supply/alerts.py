@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from chengyun.city import Above, AlertRule, Below, Silent
+from chengyun.city import Above, AlertRule, Below, Budget, Silent
 
 ALERTS = (
     AlertRule(
@@ -28,6 +28,7 @@ ALERTS = (
         meaning="测压点压力水头连续两小时低于 14 米，请核查水泵与爆管。",
         # One burst is felt by all points of a neighbourhood: nine in the middle of a simulated month.
         group="street",
+        budget=Budget(20),
     ),
     AlertRule(
         key="asset_silent",
@@ -45,5 +46,17 @@ ALERTS = (
         when=Above(0),
         severity="blue",
         meaning="水位连续 24 个或压力连续 36 个小时值完全相同，请检查传感器与数采程序。",
+        budget=Budget(5),
+    ),
+    AlertRule(
+        key="pressure_drifting",
+        name="测压点疑似漂移",
+        on="pressure_drift",
+        # In a year of C-Town without attacks no point came to more than 5 %.
+        when=Above(10, clear=5),
+        severity="blue",
+        meaning="日平均压力连续三日偏离本点往常 10% 以上，而其他测压点没有同样变化，请校核压力计；也可能是阀门误关或局部漏损。",
+        group="district",
+        budget=Budget(3),
     ),
 )

@@ -22,6 +22,8 @@ PACK = Pack(
         "indicators/pump_hours_day.sql",
         "indicators/attack_hours_day.sql",
         "indicators/asset_stuck_hours.sql",
+        "indicators/pressure_day.sql",
+        "indicators/pressure_drift.sql",
     ],
     alerts=alerts.ALERTS,
     pages=pages.PAGES,

@@ -53,8 +53,9 @@ INSTRUMENTS = (
         ],
         defects=[
             SILENCE,
-            Defect(kind="stuck", quantity="pressure", often=2, hours=(24, 96), flag="stuck", rules=["asset_stuck"]),
-            Defect(kind="drift", quantity="pressure", size=-0.45, often=1, hours=(120, 300)),
+            Defect(kind="stuck", quantity="pressure", often=2, hours=(24, 96), flag="stuck", rules=["asset_stuck"],
+                   also=["pressure_drifting"]),
+            Defect(kind="drift", quantity="pressure", size=-0.45, often=1, hours=(120, 300), rules=["pressure_drifting"]),
             Defect(kind="spike", quantity="flow", size=9_000, often=4, hours=(1, 1), flag="range"),
         ],
     ),

@@ -24,6 +24,7 @@ from chengyun.simulate.people import habit_of
 from chengyun.simulate.score import found
 from chengyun.simulate.score.duplicates import DuplicateScore, score_duplicates
 from chengyun.simulate.score.people import BodyScore, PairScore, SignScore, ordered, score_bodies, score_pairs, score_signs
+from chengyun.simulate.score.placebos import LEAST_PLACES, PlaceboScore, score_placebos, told_together
 from chengyun.simulate.score.rules import PlantedScore, RuleScore, score_flags, score_planted, score_rules
 from chengyun.simulate.settings import Settings, settings_file
 from chengyun.simulate.told import folder, read_planted, read_told
@@ -40,7 +41,8 @@ SHOWN = 5
 class ForecastScore:
     """One forecast over all its subjects. subjects, useful: how many, and how many are shown. steps: whose truth has come.
 
-    covered: how many lay in the interval of nine in ten; skill: by how much less it erred than the season before.
+    covered: how many lay in the interval of nine in ten; covered_half: in that of five in ten; skill: by how much less it erred
+    than the season before.
     """
 
     forecast: str
@@ -48,6 +50,7 @@ class ForecastScore:
     useful: int
     steps: int
     covered: float | None
+    covered_half: float | None
     skill: float | None
 
 
@@ -74,6 +77,7 @@ class Score:
     slow: float | None
     false: float | None
     forecasts: Sequence[ForecastScore]
+    placebos: Sequence[PlaceboScore]
 
     def as_json(self) -> str:
         """Return it as one JSON object, with precision and recall beside the counts."""
@@ -84,8 +88,11 @@ class Score:
         return json.dumps(told, ensure_ascii=False, indent=1, default=str)
 
 
-def score(config: Config, city: City, until: dt.datetime) -> Score:
-    """Compare what was noticed up to a moment with the truth. Raises Refused where no city was made."""
+def score(config: Config, city: City, until: dt.datetime, *, placebos: int = 0) -> Score:
+    """Compare what was noticed up to a moment with the truth. Raises Refused where no city was made.
+
+    placebos: how many decisions nobody took are judged, of each indicator by each method.
+    """
     settings = Settings.load(settings_file(config))
     if settings is None:
         raise Refused("No city was made here yet: run `chengyun simulate --days 30` first.", code="no_simulation")
@@ -113,6 +120,7 @@ def score(config: Config, city: City, until: dt.datetime) -> Score:
         signs=score_signs(false, caught, doubts, found.signs(kind) if kind else {}, DOUBT), bodies=bodies,
         slow=ordered(_hours(bodies, slow=True), _hours(bodies, slow=False)),
         false=ordered(_doubted(bodies, cheating=True), _doubted(bodies, cheating=False)), forecasts=list(_forecasts(until)),
+        placebos=score_placebos(city, settings.begins, until, config.zone, settings.seed, placebos) if placebos else [],
     )  # fmt: skip
 
 
@@ -160,8 +168,9 @@ def text(result: Score) -> Iterator[str]:
     for made in result.forecasts:
         yield (
             f"forecast {made.forecast}: {made.useful:,} of {made.subjects:,} subjects useful, {made.steps:,} steps, "
-            f"{_share(made.covered)} in nine of ten, skill {_share(made.skill)}"
+            f"{_share(made.covered)} in nine of ten, {_share(made.covered_half)} in five of ten, skill {_share(made.skill)}"
         )
+    yield from _placebos(result.placebos)
     yield f"a slow body takes longer than another: {_share(result.slow)}; a false one is doubted more: {_share(result.false)}"
 
 
@@ -190,6 +199,19 @@ def _signs(one: SignScore) -> Iterator[str]:
         yield f"    missed, {how}: {len(missed):,}{_named(missed)}"
 
 
+def _placebos(scores: Sequence[PlaceboScore]) -> Iterator[str]:
+    if not scores:
+        return
+    yield f"{'decisions nobody took':<44}{'method':>14}{'drawn':>7}{'verdict':>9}{'flagged':>9}{'covered':>9}"
+    for one in [*scores, *(told_together(scores, method) for method in LEAST_PLACES)]:
+        yield (
+            f"{one.indicator or 'all':<44}{one.method:>14}{one.drawn:>7}{one.told:>9}"
+            f"{_share(one.flagged / one.told if one.told else None):>9}{_share(one.covered / one.told if one.told else None):>9}"
+        )
+        if one.refused:
+            yield "    no verdict: " + ", ".join(f"{reason} {count}" for reason, count in sorted(one.refused.items()))
+
+
 def _named(keys: Sequence[str]) -> str:
     rest = f" and {len(keys) - SHOWN} more" if len(keys) > SHOWN else ""
     return f": {', '.join(keys[:SHOWN])}{rest}" if keys else ""
@@ -202,7 +224,7 @@ def _forecasts(until: dt.datetime) -> Iterator[ForecastScore]:
         whole = functools.reduce(Tally.plus, (one.tally for one in made))
         yield ForecastScore(
             forecast=key, subjects=len(made), useful=sum(one.useful for one in made), steps=whole.count, covered=whole.covered,
-            skill=whole.skill,
+            covered_half=whole.covered_half, skill=whole.skill,
         )  # fmt: skip
 
 

@@ -20,14 +20,12 @@ from chengyun.govern.decisions.effects.panels import Panel
 
 __all__ = ["EDITION", "Judgement", "Method", "judge"]
 
-EDITION = "1"
+EDITION = "2"
 """Changes whenever the same panel could be judged otherwise; kept with every judgement."""
 LEVEL = 0.05
 FEWEST_BEFORE = {"differences": 6, "synthetic": 12}
 FEWEST_AFTER = 2
 FEWEST_OTHERS = {"differences": 3, "synthetic": synthetic.FEWEST_OTHERS}
-WORST_FIT = 2.0
-"""Times the usual misfit of the others; beyond, the treated areas are unlike any mixture of them."""
 ASSUMES = {
     "differences": ("parallel", "no_spillover", "no_other_change", "alike", "independent"),
     "synthetic": ("mixture", "no_spillover", "no_other_change", "alike"),
@@ -125,7 +123,7 @@ def _differences(panel: Panel, rise: bool, size: float | None, seed: int) -> Jud
 def _synthetic(panel: Panel, rise: bool, size: float | None, seed: int) -> Judgement:
     found = synthetic.estimate(panel, seed, 1 - LEVEL)
     reasons = []
-    if found.misfit > WORST_FIT * found.usual_misfit:
+    if found.misfit > synthetic.WORST_FIT * found.usual_misfit:
         reasons.append("bad_fit")
     if found.early_p <= LEVEL:
         reasons.append("early_effect")

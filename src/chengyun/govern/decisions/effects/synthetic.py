@@ -6,7 +6,9 @@ decision, so that areas of another level may take part (Ferman and Pinto 2021).
 
 Inference is by placebo in space, as a permutation of who was treated: groups of as many areas play the treated ones, mixed from
 all the others, and what parts, relative to how well it fitted before, is ranked. A supposed effect is taken out of the treated
-areas first; the interval holds every effect that leaves them inconspicuous. Exact if any group might as well have been treated.
+areas first; the interval holds every effect that leaves them inconspicuous. Groups that would not be judged, were they the
+treated ones, are not ranked with: those that are judged fit well, and would look conspicuous among them by fitting well. Exact if
+any group might as well have been treated.
 """
 
 from __future__ import annotations
@@ -19,13 +21,15 @@ import numpy as np
 
 from chengyun.govern.decisions.effects.panels import Flags, Floats, Panel
 
-__all__ = ["Synthetic", "estimate", "weights"]
+__all__ = ["WORST_FIT", "Synthetic", "estimate", "weights"]
 
 FEWEST_OTHERS = 9
 STEPS = 800
 CLOSE = 1e-5
 DRAWS = 79
 """Groups drawn beside the treated one when there are too many to try all."""
+WORST_FIT = 2.0
+"""Times the usual misfit; beyond, a group is unlike any mixture of the others, and is neither judged nor compared with."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,7 @@ class Synthetic:
     """gap: treated minus mixture by period. value: its mean after the start. low, high: interval of that level, None without end.
 
     p: rank among the placebos; least_p: the smallest it could have been. misfit: root mean square of the gap before;
-    usual_misfit: the placebos' median. early_p: rank of the gap of a decision never taken, at two thirds of the time before.
+    usual_misfit: the median of all groups. early_p: rank of the gap of a decision never taken, at two thirds of the time before.
     """
 
     value: float
@@ -57,20 +61,46 @@ def estimate(panel: Panel, seed: int, level: float = 0.95) -> Synthetic:
     groups = _groups(panel.treated, seed)
     gaps, mixtures, found = _gaps(panel.values, groups, panel.start)
     misfits, parts = _misfits(gaps, panel.start), gaps[:, panel.start :].mean(axis=1)
-    # By how much a supposed effect moves each group's gap: the group's share of treated areas less their weight in its mixture.
-    mine = panel.treated.astype(float)
-    carried = groups @ mine / k - found @ mine
-    reached = min(level, 1 - 1 / len(groups))
-    low, high = _accepted(parts, carried, misfits, 1 - reached)
+    usual = float(np.median(misfits))
+    # By how much a supposed effect on each group moves each other's gap: what areas they share less what one's mixture has of the
+    # other's. The first column is of the treated ones.
+    each = groups.astype(float)
+    carried = each @ each.T / k - found @ each.T
     split = max(2, round(panel.start * 2 / 3))
     early, _, _ = _gaps(panel.before, groups, split)
+    ahead = np.abs(early[:, split:].mean(axis=1)) / _misfits(early, split)
+    like = _like(misfits <= WORST_FIT * usual, ahead, carried, misfits, 1 - level)
+    count = int(like.sum())
+    reached = min(level, 1 - 1 / count)
+    low, high = _accepted(parts[like], carried[like, 0], misfits[like], 1 - reached)
     return Synthetic(
         value=float(parts[0]), low=low, high=high, level=reached,
-        p=_share(np.abs(parts) / misfits), least_p=1 / len(groups),
-        early_p=_share(np.abs(early[:, split:].mean(axis=1)) / _misfits(early, split)),
-        misfit=float(misfits[0]), usual_misfit=float(np.median(misfits[1:])),
+        p=_share((np.abs(parts) / misfits)[like]), least_p=1 / count, early_p=_share(ahead),
+        misfit=float(misfits[0]), usual_misfit=usual,
         gap=tuple(float(one) for one in gaps[0]), mixture=tuple(float(one) for one in mixtures[0]),
     )  # fmt: skip
+
+
+def _like(fits: Flags, ahead: Floats, carried: Floats, misfits: Floats, alpha: float) -> Flags:
+    """Return the groups that would be judged, were they the treated ones: a mixture fits, they had not parted before, and an
+    effect on them could be told from none. Where too few are left for that level, those a mixture fits.
+
+    The treated ones themselves always count: whether they are judged is the caller's to say.
+    """
+    apart = np.array([np.mean(ahead >= one * (1 - 1e-12)) for one in ahead]) <= alpha
+    found = fits & ~apart
+    endless = np.abs(carried) / misfits[:, None] >= (1 - 1e-12) / misfits[None, :]
+    for _ in range(len(found)):  # whose effect has no end depends on whom it is ranked with
+        found[0] = True
+        bounded = found & (endless[found].mean(axis=0) <= alpha)
+        bounded[0] = True
+        if (bounded == found).all():
+            break
+        found = bounded
+    if found.sum() < 1 / alpha:
+        found = fits.copy()
+        found[0] = True
+    return found
 
 
 def weights(pools: Floats, series: Floats) -> Floats:
