@@ -66,8 +66,13 @@ class World:
     trail: list[str] = field(default_factory=list)
 
 
-def reasons(world: World, facts: Facts, row: Row, purpose: str | None, dataset: str) -> list[Callable[[str], str]]:
-    """Return why a row may be read: for each reason what it makes of a field, `no`, `clear`, `masked` or `pseudonym`."""
+def reasons(
+    world: World, facts: Facts, row: Row, purpose: str | None, dataset: str, *, by_key: bool = False
+) -> list[Callable[[str], str]]:
+    """Return why a row may be read: for each reason what it makes of a field, `no`, `clear`, `masked` or `pseudonym`.
+
+    by_key: by a reader who names rows by their keys: what is under pseudonyms is not read so.
+    """
     if purpose is not None and purpose not in rulebook().purposes:
         return []
     if facts.personal and purpose is None:
@@ -91,6 +96,8 @@ def reasons(world: World, facts: Facts, row: Row, purpose: str | None, dataset: 
             if inside and (operations or (owners and facts.sharing in ("conditional", "none"))):
                 found.append(plain)
     standing = [one for one in world.promises if one.stands and dataset == DATASET and _reaches(world, facts, one, row, purpose)]
+    if by_key:
+        standing = [one for one in standing if _promised(facts, one, "key") != "pseudonym"]
     return [*found, *(lambda name, promise=promise: _promised(facts, promise, name) for promise in standing)]  # type: ignore[misc]
 
 
@@ -117,13 +124,15 @@ def _reaches(world: World, facts: Facts, promise: Promise, row: Row, purpose: st
 
 def _promised(facts: Facts, promise: Promise, name: str) -> str:
     if promise.shown:
+        if name == "key" and facts.personal and "pseudonym" in promise.shown.values():
+            return promise.shown.get("key", "pseudonym")
         return promise.shown.get(name, "clear" if name in ALWAYS else "no")
     return "masked" if name in facts.masks and name not in promise.fields else "clear"
 
 
-def expected(world: World, row: Row, purpose: str | None) -> Row | None:
+def expected(world: World, row: Row, purpose: str | None, *, by_key: bool = False) -> Row | None:
     """Return a row of the register as it may be seen; None when it may not."""
-    found = reasons(world, world.facts, row, purpose, DATASET)
+    found = reasons(world, world.facts, row, purpose, DATASET, by_key=by_key)
     if not found:
         return None
     seen: Row = {}
@@ -134,16 +143,20 @@ def expected(world: World, row: Row, purpose: str | None) -> Row | None:
         if "clear" in ways:
             seen[name] = value
         else:
-            kinds = {
-                "masked": world.facts.masks.get(name, "hidden"),
-                "pseudonym": f"pseudonym:{world.facts.masks.get(name, 'hidden')}",
-            }
+            kinds = (
+                {"pseudonym": "pseudonym:key"}
+                if name == "key"
+                else {
+                    "masked": world.facts.masks.get(name, "hidden"),
+                    "pseudonym": f"pseudonym:{world.facts.masks.get(name, 'hidden')}",
+                }
+            )
             seen[name] = masks.mask(kinds[ways[0]], value, purpose or "")
     return seen
 
 
-def visible(world: World, purpose: str | None) -> dict[str, Row]:
-    found = ((row["key"], expected(world, row, purpose)) for row in world.rows)
+def visible(world: World, purpose: str | None, *, by_key: bool = False) -> dict[str, Row]:
+    found = ((row["key"], expected(world, row, purpose, by_key=by_key)) for row in world.rows)
     return {key: row for key, row in found if row is not None}
 
 

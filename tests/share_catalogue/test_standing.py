@@ -70,6 +70,23 @@ def test_a_resource_knows_when_its_data_last_changed() -> None:
     assert (first.key, first.verdict) == ("parking.lot", "overdue")
     assert first.late is not None
     assert round(first.late.total_seconds() / 3600, 1) == 45.6
+    # However many there are, the latest is the first; the share is of all of them.
+    late = dt.timedelta(days=900)
+    made = Resource.objects.bulk_create(
+        Resource(
+            key=f"ext.{at}", kind="external", name=f"资源{at}", state="published", sharing="conditional", cycle="month",
+            updated_at=None if at == 0 else NOW - (late if at == 29 else dt.timedelta(days=at)),
+        )
+        for at in range(30)
+    )  # fmt: skip
+    write_listings(made)
+    everything = freshness.standings(ANONYMOUS, NOW)
+    assert freshness.standings(ANONYMOUS, NOW, 3) == everything[:3]
+    assert (everything[0].key, everything[1].key) == ("ext.29", "parking.lot")
+    verdicts = [one.verdict for one in everything]
+    assert verdicts == sorted(verdicts, key=["overdue", "never", "in_time"].index)
+    assert freshness.punctual(ANONYMOUS, NOW) == (verdicts.count("in_time"), len(everything))
+    assert verdicts.count("in_time") >= 28
 
 
 @pytest.mark.django_db
@@ -98,6 +115,12 @@ def test_second_sources_are_found_and_explained() -> None:
     assert "姓名" not in alike, "they share an element"
     assert alike["紧急联系号码"].reasons == ("same_name", "other_type")
     assert [it.resource for it in alike["紧急联系号码"].places] == ["ext.a", "ext.b", "ext.c"], "what is secret is not told"
+    # What the dictionary says means the same is the same, whatever it is called.
+    DataElement.objects.create(key="ext.stop", name="公交站点编号", type="C", synonyms=["站台号码", "候车亭编码"])
+    for one, name in zip(made, ("站台号码", "候车亭编码", "停车位编码"), strict=True):
+        Item.objects.create(resource=one, position=2, key="stop", name=name, folded=fold(name))
+    other = next(one for one in duplicates.alike(ANONYMOUS) if "synonym" in one.reasons)
+    assert [(it.resource, it.item) for it in other.places] == [("ext.a", "站台号码"), ("ext.b", "候车亭编码")]
     Item.objects.filter(resource__key="ext.b").update(source_of_record=False)
     assert "ext.name" not in {one.element for one in duplicates.conflicts(ANONYMOUS)}
     DataElement.objects.filter(key="ext.name").update(source="ext.zz.name")

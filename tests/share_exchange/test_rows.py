@@ -9,13 +9,19 @@ import threading
 import time
 from importlib import util
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from django.apps import apps
 from django.db import connection, transaction
 
 from chengyun.access.keystore import signing_key
-from chengyun.access.models import AuditRecord
+from chengyun.access.masks import mask
+from chengyun.access.models import AuditRecord, Grant
+from chengyun.access.policy import scope
+from chengyun.access.services import check_terms
+from chengyun.access.subjects import subject_id
 from chengyun.errors import NotFound, Refused
 from chengyun.packs.water_supply.models import Asset
 from chengyun.protocols.exchange.routes import ROUTES
@@ -24,6 +30,8 @@ from chengyun.share.exchange.models import Receipt
 from chengyun.share.exchange.serving import Ask, answer_many
 from chengyun.share.exchange.sources import source_of
 from chengyun.share.ledger import verifier
+from chengyun.web.api import readings
+from chengyun.web.registers.panels import allowed_for
 
 _spec = util.spec_from_file_location("exchange_conftest", Path(__file__).with_name("conftest.py"))
 assert _spec is not None
@@ -306,3 +314,91 @@ def test_pages_asked_for_together_are_the_pages_asked_for_one_by_one(department)
     first = ["s0000", "s0001", "s0002"]
     assert shown[:3] == [["s0002", "s0004", "s0005"], ["s0011", "s0012", "s0013"], first]
     assert Receipt.objects.count() == 4
+
+
+UNTIL = dt.datetime(2099, 1, 1, tzinfo=dt.UTC)
+PERSON = "population.person"
+
+
+def all_rows(department, purpose: str) -> tuple[list[dict[str, Any]], int]:
+    rows, told = [], department.client.get("/rows", dataset=PERSON, purpose=purpose, limit=7).json()
+    while True:
+        rows += told["rows"]
+        if told["next"] is None:
+            return rows, told["as_of"]
+        assert "p000" not in told["next"]
+        more = {"after": told["next"], "as_of": told["as_of"]}
+        told = department.client.get("/rows", dataset=PERSON, purpose=purpose, limit=7, **more).json()
+
+
+def test_nothing_joins_the_pseudonyms_of_two_purposes(department) -> None:
+    """Neither the key nor a cursor, a version or the place among the rows; the audit knows whom they are of."""
+    given.people(40)
+    real, purposes = [f"p{number:05}" for number in range(40)], ("statistics", "evidence")
+    shown = {"id_number": "pseudonym", "sex": "clear"}
+    for purpose in purposes:
+        department.grant(PERSON, purpose, shown=shown, until=UNTIL)
+    places, names = {"as they lie": real}, dict[str, list[str]]()
+    for purpose in purposes:
+        rows, as_of = all_rows(department, purpose)
+        assert {row.get("version") for row in rows} == {as_of}
+        assert all(row["key"] == row["values"]["key"] for row in rows)
+        names[purpose] = [row["key"] for row in rows]
+        behind = {str(mask("pseudonym:key", key, purpose)): key for key in real}
+        places[purpose] = [behind[one] for one in names[purpose]]
+        assert sorted(places[purpose]) == real
+    assert len({tuple(one) for one in places.values()}) == 3
+    assert not set(names["statistics"]) & set(names["evidence"])
+    assert not set(real) & {*names["statistics"], *names["evidence"]}
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT DISTINCT subject FROM access_auditsubject")
+        assert {subject_id(PERSON, key) for key in real} <= {subject for (subject,) in cursor.fetchall()}
+    # A change comes under the same name, with the version of the page.
+    Person: Any = apps.get_model("population", "Person")
+    one = Person.objects.get(key="p00004")
+    one.sex = "2"
+    one.save()
+    changed = department.client.get("/changes", dataset=PERSON, purpose="evidence", since=as_of).json()
+    assert [(row["key"], row["version"]) for row in changed["rows"]] == [
+        (str(mask("pseudonym:key", "p00004", "evidence")), changed["as_of"])
+    ]
+    # Pages asked for together are the same ones; a cursor of keys that were rotated since says so.
+    allowed = scope(parties.actor_of(department.party), PERSON, "statistics")
+    alone = reading.rows(allowed, PERSON, limit=9)
+    both = reading.many(allowed, PERSON, ["", str(alone.next)], 9)
+    assert [row.key for row in both[0].rows] == [row.key for row in alone.rows]
+    assert not {row.key for row in both[0].rows} & {row.key for row in both[1].rows}
+    with pytest.raises(Refused, match="rotated"):
+        reading.rows(allowed, PERSON, after="9-00")
+
+
+def test_a_row_under_a_pseudonym_is_taken_back_under_it(department) -> None:
+    given.people(3)
+    department.grant(PERSON, "statistics", shown={"id_number": "pseudonym"}, area_code="330203000000", until=UNTIL)
+    rows, as_of = all_rows(department, "statistics")
+    assert len(rows) == 1
+    Person: Any = apps.get_model("population", "Person")
+    one = Person.objects.get(key="p00001")
+    one.area_code = "330205001001"
+    one.save()
+    changed = department.client.get("/changes", dataset=PERSON, purpose="statistics", since=as_of).json()["rows"]
+    assert [(row["key"], row.get("removed")) for row in changed] == [(rows[0]["key"], True)]
+
+
+def test_who_is_shown_pseudonyms_cannot_ask_for_a_key(department) -> None:
+    given.people(3)
+    grant = department.grant(PERSON, "statistics", shown={"id_number": "pseudonym"}, until=UNTIL)
+    actor = parties.actor_of(department.party)
+    asked = {"dataset": PERSON, "purpose": "statistics", "key": "p00001", "area": None, "cursor": None, "limit": 9}
+    assert scope(actor, PERSON, "statistics").allowed
+    for door in (readings.entity, readings.entity_list):
+        with pytest.raises(Refused, match="数据交换"):
+            door(actor, asked)
+    assert not allowed_for(actor, PERSON, "statistics").allowed
+    # One that asked for the key in clear, and got it so, reads as before.
+    Grant.objects.filter(pk=grant.pk).update(shown={"id_number": "pseudonym", "key": "clear"})
+    found = readings.entity(actor, asked)
+    assert found["key"] == "p00001"
+    assert found["id_number"] != "33020319900101001X"
+    with pytest.raises(Refused, match="明文"):
+        check_terms(DATASET, shown={"key": "pseudonym"}, purpose="statistics")

@@ -19,6 +19,7 @@ from django.db import connection
 
 from chengyun.access.actors import SYSTEM
 from chengyun.access.keystore import signing_key, verify
+from chengyun.access.services import revoke_grant
 from chengyun.errors import NotFound, Refused, Unavailable
 from chengyun.lake import database
 from chengyun.packs.water_supply.models import Asset
@@ -106,6 +107,28 @@ def test_told_by_signed_posts_never_lost_and_the_same_until_it_got_through(depar
     assert verify(signing_key("node").public, checked.base, checked.signature)
     assert Receipt.objects.filter(way="subscription", countersigned_at=None).count() == 0
     assert Receipt.objects.filter(way="subscription").count() == 2
+
+
+def test_a_page_that_waits_is_taken_back_with_the_grant_it_was_read_under(department, monkeypatch) -> None:
+    given.assets(2)
+    Asset.objects.filter(key="s0001").update(area_code="330205000000")
+    ended = department.grant(DATASET, area_code="330203000000")
+    department.grant(DATASET, area_code="330205000000")
+    monkeypatch.setattr(following, "_reachable", lambda url: "127.0.0.1")
+    following.subscribe(department.party, DATASET, "", url="http://hook.test/in", since=0)
+    got: list[httpx.Request] = []
+
+    def hook(request: httpx.Request) -> httpx.Response:
+        got.append(request)
+        return httpx.Response(500 if len(got) == 1 else 200)
+
+    http = httpx.Client(transport=httpx.MockTransport(hook))
+    assert following.push_due(http) == 0
+    revoke_grant(SYSTEM, ended, "不再需要")
+    Subscription.objects.update(retry_at=None)
+    assert following.push_due(http) == 1
+    keys = [[row["key"] for row in json.loads(one.content)["rows"]] for one in got]
+    assert keys == [["s0000", "s0001"], ["s0001"]]
 
 
 def test_who_cannot_be_told_leaves_the_others_their_turn(department, monkeypatch) -> None:

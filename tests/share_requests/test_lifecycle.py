@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from chengyun.access.actors import Actor
+from chengyun.access.masks import mask
 from chengyun.access.models import AuditRecord, Organisation
 from chengyun.access.policy import scope
 from chengyun.access.rulebook import Facts
+from chengyun.areas.models import Area
 from chengyun.errors import NotFound, Refused
 from chengyun.share.requests import services
 from chengyun.share.requests.models import Notice, Request
@@ -168,6 +170,31 @@ def test_personal_data_take_two_persons(person: Person, bodies: dict[str, Organi
         "key": "1", "area_code": "330203001", "name": "王**", "phone": "13812345678", "valid_from": None, "valid_to": None,
     }  # fmt: skip
     assert not scope(clerk, "test.elder", "duty").allowed
+
+
+def test_an_answer_that_masks_a_pseudonym_brings_no_key_to_light(person: Person) -> None:
+    clerk, steward, officer = person("department_clerk", "health"), person("data_steward", "civil"), person("security_officer")
+    request = sent(clerk, "test.elder", shown={"name": "clear", "phone": "pseudonym"})
+    wider = Terms(shown={"name": "clear", "key": "clear"}, purpose="statistics", ends=FAR)
+    with refused("wider"):
+        services.agree(steward, request.number, wider)
+    services.agree(steward, request.number, Terms(shown={"name": "clear", "phone": "masked"}, purpose="statistics", ends=FAR))
+    services.secure(officer, request.number)
+    shown = scope(clerk, "test.elder", "statistics").mask(ROW)
+    assert (shown["name"], shown["phone"]) == ("王小明", "138****5678")
+    assert shown["key"] == mask("pseudonym:key", "1", "statistics")
+
+
+def test_a_request_names_an_area_there_is(person: Person) -> None:
+    Area.objects.create(code="330203001000", name="某街道", level="street", valid_from=dt.date(2000, 1, 1))
+    clerk = person("department_clerk", "health")
+    for code, area in (("area_unknown", "330299"), ("area_invalid", "３３０２"), ("area_invalid", "1" * 16)):
+        with refused(code):
+            sent(clerk, area_code=area)
+    request = sent(clerk, area_code="330200")
+    steward = person("data_steward", "civil")
+    narrow = Terms(area_code="330203", purpose="statistics", ends=request.ends)
+    assert services.agree(steward, request.number, narrow).state == "approved"
 
 
 def test_a_district_answers_inside_the_district_alone(person: Person) -> None:

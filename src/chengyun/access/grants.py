@@ -36,6 +36,8 @@ WAYS = ("clear", "pseudonym", "masked")
 """How a field of a grant is shown."""
 ALWAYS = frozenset({"key", "area_code", "valid_from", "valid_to"})
 """What tells a register's rows apart and says which of them a grant reaches: never left out."""
+KEY = "pseudonym:key"
+"""How a register's key is shown where persons are shown under pseudonyms: their keys would join them across purposes."""
 
 COUNT = """
 INSERT INTO access_grantuse (grant_id, day, reads, rows, last_at)
@@ -116,6 +118,13 @@ def standing(grant: Grant, facts: Facts) -> tuple[str, str] | None:
     return None
 
 
+def stand(numbers: Iterable[str], facts: Facts | None) -> bool:
+    """Say whether all these grants are in force, on the ground they were given on; a ceiling that is reached is no end."""
+    wanted = set(numbers)
+    found = Grant.objects.filter(in_force(), number__in=wanted)
+    return sum(facts is not None and not changed(one, facts) for one in found) == len(wanted)
+
+
 def terms_of(facts: Facts, shown: Mapping[str, str]) -> dict[str, Any]:
     """Return what a grant relies on, to be kept with it."""
     return {"sharing": facts.sharing, "personal": facts.personal, "masks": {one: facts.masks.get(one, "") for one in shown}}
@@ -165,8 +174,13 @@ def masks_of(grant: Grant, facts: Facts) -> tuple[dict[str, str], frozenset[str]
     if not grant.shown:
         return {name: kind for name, kind in facts.masks.items() if name not in grant.fields}, None
     masks = {}
+    if facts.personal and facts.kind == "entity" and "pseudonym" in grant.shown.values():
+        masks["key"] = KEY
     for name, way in grant.shown.items():
-        if way == "masked":
+        if name == "key":
+            # It tells rows apart, so it is never all stars: what is not to be had in clear is had as a pseudonym.
+            masks = {one: kind for one, kind in masks.items() if one != "key"} | ({"key": KEY} if way != "clear" else {})
+        elif way == "masked":
             masks[name] = facts.masks.get(name, "hidden")
         elif way == "pseudonym":
             masks[name] = f"pseudonym:{facts.masks.get(name, 'hidden')}"

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db.models import Model, QuerySet
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 M = TypeVar("M", bound=Model)
 
-__all__ = ["Layer", "Scope", "may", "require", "require_scope", "scope"]
+__all__ = ["Layer", "Scope", "may", "require", "require_by_key", "require_scope", "scope"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,23 @@ class Scope:
         every = grants.fields_of(self.dataset)
         out = [layer.hidden | (every - layer.only if layer.only is not None else frozenset()) for layer in self._limiting]
         return frozenset().union(*out)
+
+    @property
+    def blind(self) -> bool:
+        """Whether a reason shows keys as pseudonyms: then no row may be asked for, ordered or told apart by the key it has."""
+        return any("key" in layer.masks for layer in self.layers)
+
+    def by_key(self) -> Scope:
+        """Return what may be read by a reader who names rows by their keys, or is shown them: nothing that is under pseudonyms.
+
+        Whoever could ask for a key and see a pseudonym would have the list that leads from one to the other.
+        """
+        if not self.blind:
+            return self
+        layers = tuple(layer for layer in self.layers if "key" not in layer.masks)
+        said = _("这项授权以假名给出，请经数据交换读取，不能按标识逐条查看。")
+        because = "；".join(dict.fromkeys(layer.because for layer in layers)) or said
+        return replace(self, layers=layers, because=because, stopped=self.stopped or ("" if layers else "pseudonyms"))
 
     @property
     def grants(self) -> tuple[str, ...]:
@@ -236,6 +253,14 @@ def require_scope(actor: Actor, dataset: str, purpose: str | None = None) -> Sco
         raise Refused(found.because, code=found.stopped)
     if not found.allowed:
         raise NotFound(_("没有找到。"), dataset=dataset)
+    return found
+
+
+def require_by_key(actor: Actor, dataset: str, purpose: str | None = None) -> Scope:
+    """Return the scope of a reader who names rows by their keys; see Scope.by_key. Raises as require_scope does."""
+    found = require_scope(actor, dataset, purpose).by_key()
+    if found.stopped:
+        raise Refused(found.because, code=found.stopped)
     return found
 
 

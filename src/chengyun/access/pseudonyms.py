@@ -96,6 +96,17 @@ def turn_back(kind: str, text: str, purpose: str, version: int | None = None) ->
     return next(iter(found.values()))
 
 
+def order(dataset: str, purpose: str) -> tuple[int, str]:
+    """Return the version of the newest key, and a salt under which rows are put into an order that tells nothing of their keys.
+
+    Rows of two purposes, each in the order of their keys, could be laid side by side.
+    """
+    store = keystore.keystore()
+    version = store.version(SECRET)
+    digest = store.suite(SECRET, version).digest
+    return version, ciphers.derive(store.secret(SECRET, version), f"order {dataset} {purpose}", 32, digest).hex()
+
+
 def _keys(store: keystore.Keystore, kind: str, purpose: str, version: int) -> _Keys:
     suite = store.suite(SECRET, version)
     return _derived(store.secret(SECRET, version), version, kind, purpose, suite)

@@ -254,6 +254,8 @@ def check_terms(
     for name, way in shown.items():
         if name not in known:
             raise Refused(f"{dataset} has no field {name!r}.{nearest(name, known)}", code="field_unknown", field=name)
+        if name == "key" and way != "clear" and not facts.personal:
+            raise Refused(_("%s 不含个人信息，标识须以明文给出。") % facts.name, code="key_needed", field=name)
         if way not in grants.WAYS:
             raise Refused(f"{name} is to be shown {way!r}; there are {', '.join(grants.WAYS)}.", code="way_unknown", field=name)
     for name, values in (rows or {}).items():

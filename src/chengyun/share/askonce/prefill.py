@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from chengyun.access import audit
 from chengyun.access.actors import Actor
-from chengyun.access.policy import require_scope
+from chengyun.access.policy import require_by_key
 from chengyun.collect.forms.models import FormVersion
 from chengyun.collect.forms.queries import choices_of
 from chengyun.errors import NotFound, Refused
@@ -31,7 +31,7 @@ def prefill(version: FormVersion, subject: str, purpose: str, actor: Actor) -> M
     held = holdings()
     entity, key = _subject(subject, certain, held)
     wanted = {one.path: holding for one in certain for holding in held.get(one.element, ()) if holding.entity == entity}
-    scope = require_scope(actor, entity, purpose or None)
+    scope = require_by_key(actor, entity, purpose or None)
     model = model_of(entity)
     if model is None:
         raise NotFound(_("没有找到。"))

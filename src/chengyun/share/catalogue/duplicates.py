@@ -15,6 +15,7 @@ from django.db.models import QuerySet
 from chengyun.access.actors import Actor
 from chengyun.share.catalogue.models import DataElement, Item, Listing, Resource
 from chengyun.share.catalogue.sight import listed
+from chengyun.share.catalogue.text import fold
 
 KEEPERS = ("entity", "external", "form")
 """Kinds that collect: a stream, an indicator or a case only uses what these keep."""
@@ -49,14 +50,15 @@ GENERIC = frozenset(
 MOST = 500
 
 ALIKE = """
-SELECT i.folded, array_agg(i.id ORDER BY r.key, i.key)
+SELECT coalesce(s.meant, i.folded), array_agg(i.id ORDER BY r.key, i.key)
 FROM catalogue_item i JOIN catalogue_resource r ON r.id = i.resource_id
+LEFT JOIN unnest(%s::text[], %s::text[]) AS s (word, meant) ON s.word = i.folded
 WHERE r.kind = ANY(%s) AND r.state = 'published' AND i.folded <> '' AND NOT i.folded = ANY(%s)
   AND i.resource_id IN ({seen})
-GROUP BY i.folded
+GROUP BY 1
 HAVING count(DISTINCT i.resource_id) BETWEEN 2 AND %s
    AND (count(DISTINCT i.element_id) > 1 OR bool_or(i.element_id IS NULL))
-ORDER BY count(DISTINCT i.resource_id) DESC, i.folded LIMIT %s
+ORDER BY count(DISTINCT i.resource_id) DESC, 1 LIMIT %s
 """
 
 
@@ -86,7 +88,10 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True)
 class Alike:
-    """Items of several resources that look as if they kept the same. reasons: same_name, same_type, other_type, one_bound."""
+    """Items of several resources that look as if they kept the same.
+
+    reasons: same_name or synonym (of one data element), same_type, other_type, one_bound.
+    """
 
     name: str
     reasons: tuple[str, ...]
@@ -120,11 +125,16 @@ def conflicts(actor: Actor) -> list[Conflict]:
 
 
 def alike(actor: Actor, limit: int = MOST) -> list[Alike]:
-    """Return groups of items with the same name in several resources that do not share an element, the largest first."""
+    """Return groups of items of several resources that do not share an element, the largest first: of the same name, or of names
+    that the dictionary of data elements says mean the same."""
+    words = _synonyms()
     with connection.cursor() as cursor:
         seen, params = _seen(actor).query.sql_with_params()
         # The condition on what may be seen is Django's own text, with its parameters.
-        cursor.execute(ALIKE.format(seen=seen), [list(KEEPERS), list(GENERIC), *params, COMMONPLACE, limit])
+        cursor.execute(
+            ALIKE.format(seen=seen),
+            [list(words), list(words.values()), list(KEEPERS), list(GENERIC), *params, COMMONPLACE, limit],
+        )
         groups = cursor.fetchall()
     items = {
         one.pk: one for one in Item.objects.filter(pk__in=[pk for _name, pks in groups for pk in pks]).select_related("resource")
@@ -133,11 +143,22 @@ def alike(actor: Actor, limit: int = MOST) -> list[Alike]:
     for _name, pks in groups:
         members = [items[pk] for pk in pks]
         elements = sorted({str(one.element_id) for one in members if one.element_id})
-        reasons = ["same_name", "same_type" if len({_family(one.type) for one in members}) == 1 else "other_type"]
+        alike = "same_name" if len({one.folded for one in members}) == 1 else "synonym"
+        reasons = [alike, "same_type" if len({_family(one.type) for one in members}) == 1 else "other_type"]
         if elements and any(one.element_id is None for one in members):
             reasons.append("one_bound")
         found.append(Alike(members[0].name, tuple(reasons), elements[0] if len(elements) == 1 else "", _places(members)))
     return found
+
+
+def _synonyms() -> dict[str, str]:
+    """Return every word the dictionary has for an element → the element's name; words of several elements say nothing."""
+    meant: dict[str, set[str]] = {}
+    for name, synonyms in DataElement.objects.filter(withdrawn=False).values_list("name", "synonyms"):
+        if synonyms:
+            for word in (name, *synonyms):
+                meant.setdefault(fold(word)[:200], set()).add(fold(name)[:200])
+    return {word: names.pop() for word, names in meant.items() if len(names) == 1 and word not in GENERIC}
 
 
 def _seen(actor: Actor) -> QuerySet[Listing, int]:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from django.apps import apps
 from django.conf import settings
-from django.db.models import Max
+from django.db.models import Case, Count, DateTimeField, F, IntegerField, Max, Q, QuerySet, When
 
 from chengyun.access.actors import Actor
 from chengyun.cases.models import CaseEvent
@@ -25,6 +25,8 @@ from chengyun.share.catalogue.models import Listing, Resource
 from chengyun.share.catalogue.sight import listed
 from chengyun.share.catalogue.vocabulary import CYCLE_SPANS, TOLERANCE
 
+OVERDUE, NEVER, IN_TIME = range(3)
+"""In this order, whoever has to see to it reads them."""
 Punctuality = Literal["in_time", "overdue", "never", "not_promised"]
 
 
@@ -54,17 +56,32 @@ def verdict(cycle: str, updated_at: dt.datetime | None, now: dt.datetime) -> tup
 
 
 def standings(actor: Actor, now: dt.datetime, limit: int = 1_000) -> list[Standing]:
-    """Return the published resources that promise a cycle and the actor may know of, the latest first."""
-    rows = Listing.objects.filter(listed(actor), state=Resource.State.PUBLISHED).exclude(cycle="irregular").values("pk")
-    found = Resource.objects.filter(pk__in=rows).order_by("key")[:limit].only(
+    """Return the published resources that promise a cycle and the actor may know of: the latest first, then what never came."""
+    found = _promised(actor, now).order_by("group", "due", "key")[:limit].only(
         "key", "name", "kind", "provider_name", "cycle", "updated_at"
     )  # fmt: skip
     all_of_them = []
     for one in found:
         said, late = verdict(one.cycle, one.updated_at, now)
         all_of_them.append(Standing(one.key, one.name, one.kind, one.provider_name, one.cycle, one.updated_at, said, late))
-    order = {"overdue": 0, "never": 1, "in_time": 2, "not_promised": 3}
-    return sorted(all_of_them, key=lambda it: (order[it.verdict], -(it.late or dt.timedelta(0)), it.key))
+    return all_of_them
+
+
+def punctual(actor: Actor, now: dt.datetime) -> tuple[int, int]:
+    """Return how many of the resources that promise a cycle keep it, and how many there are."""
+    found = _promised(actor, now).order_by().aggregate(kept=Count("pk", filter=Q(group=IN_TIME)), promised=Count("pk"))
+    return found["kept"], found["promised"]
+
+
+def _promised(actor: Actor, now: dt.datetime) -> QuerySet[Any]:
+    """Return the published resources that promise a cycle, each with when it was due and what `verdict` says of that."""
+    rows = Listing.objects.filter(listed(actor), state=Resource.State.PUBLISHED, cycle__in=CYCLE_SPANS).values("pk")
+    due = Case(
+        *(When(cycle=cycle, then=F("updated_at") + span * TOLERANCE) for cycle, span in CYCLE_SPANS.items()),
+        output_field=DateTimeField(),
+    )
+    group = Case(When(due__lt=now, then=OVERDUE), When(due=None, then=NEVER), default=IN_TIME, output_field=IntegerField())
+    return Resource.objects.filter(pk__in=rows).annotate(due=due).annotate(group=group)
 
 
 def last_updates() -> dict[str, dt.datetime]:

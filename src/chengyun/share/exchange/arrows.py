@@ -14,6 +14,7 @@ from chengyun.access import masks as masking
 from chengyun.access import predicates
 from chengyun.access.policy import Scope
 from chengyun.lake import database
+from chengyun.share.exchange.questions import SALTED
 from chengyun.share.exchange.sources import Column, Source
 
 __all__ = ["batches", "masked", "schema_of", "selecting"]
@@ -33,8 +34,11 @@ def schema_of(columns: Sequence[Column]) -> pa.Schema:
     return pa.schema([(one.name, _ARROW[one.type]) for one in columns])
 
 
-def selecting(scope: Scope, source: Source, shown: Sequence[Column], at: int) -> str:
-    """Return the statement for all rows of a register that a scope of one layer lets through, values written into it."""
+def selecting(scope: Scope, source: Source, shown: Sequence[Column], at: int, salt: str = "") -> str:
+    """Return the statement for all rows of a register that a scope of one layer lets through, values written into it.
+
+    salt: of an order that tells nothing of the keys; "": as they lie.
+    """
     within = predicates.as_sql(scope.rows, "r.area_code", "postgres", f"r.{scope.time}" if scope.time else None)
     raw = {one.name: one.type for one in source.columns}
     columns = sql.SQL(", ").join(
@@ -43,12 +47,14 @@ def selecting(scope: Scope, source: Source, shown: Sequence[Column], at: int) ->
         )
         for one in shown
     )
+    key = sql.Identifier("r", source.key)
     statement = sql.SQL(
-        "SELECT r.{key}::text AS _key, {at}::int8 AS _version, false AS _removed, {columns} FROM {table} AS r WHERE {within}"
+        "SELECT {key}::text AS _key, {at}::int8 AS _version, false AS _removed, {columns} FROM {table} AS r WHERE {within}"
     ).format(
-        key=sql.Identifier(source.key), at=sql.Literal(at), columns=columns, table=sql.Identifier(source.table),
-        within=sql.SQL(within.text),
+        key=key, at=sql.Literal(at), columns=columns, table=sql.Identifier(source.table), within=sql.SQL(within.text)
     )  # fmt: skip
+    if salt:
+        statement += sql.SQL(" ORDER BY ") + SALTED.format(key=key, salt=sql.Literal(salt))
     # ADBC binds no parameters to COPY, which is how it reads; psycopg writes them in as literals.
     with database.connect() as conn:
         return psycopg.ClientCursor(conn).mogrify(statement, within.params)

@@ -23,8 +23,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 from django.utils import timezone
 
-from chengyun.access import grants
-from chengyun.access.models import Grant
+from chengyun.access import grants, pseudonyms
 from chengyun.access.policy import Scope, require_scope, scope
 from chengyun.access.rulebook import rulebook
 from chengyun.config import config, make_folder
@@ -91,13 +90,13 @@ def make(file: BulkFile) -> dict[str, Any]:
     writing: Future[dict[str, Any]] | None = None
     # Compressing and digesting a part leaves the interpreter free for the next one's masks and records.
     with ThreadPoolExecutor(1) as writer:
-        for number, table in enumerate(tables):
+        for number, (keys, table) in enumerate(tables):
             # Before the rows can be fetched, so that no row is ever read without its person being able to know.
-            allowed.record_rows(table["_key"].to_pylist() if allowed.personal else (), [one.name for one in columns], way="file")
+            allowed.record_rows(keys.to_pylist() if allowed.personal else (), [one.name for one in columns], way="file")
             if writing is not None:
                 parts.append(writing.result())
             writing = writer.submit(_write, folder, number, table, file.format)
-            del table
+            del keys, table
         if writing is not None:
             parts.append(writing.result())
     total = sum(one["rows"] for one in parts)
@@ -142,11 +141,9 @@ def _require_still(file: BulkFile, party: Party) -> None:
     """
     used = set(file.manifest.get("grants", []))
     allowed = scope(actor_of(party), file.dataset, file.purpose or None)
-    facts = rulebook().datasets.get(file.dataset)
-    standing = [
-        one for one in Grant.objects.filter(grants.in_force(), number__in=used) if facts and not grants.changed(one, facts)
-    ]
-    if len(standing) < len(used) or not (allowed.allowed or (used and allowed.stopped == "frequency")):
+    if not grants.stand(used, rulebook().datasets.get(file.dataset)) or not (
+        allowed.allowed or (used and allowed.stopped == "frequency")
+    ):
         raise NotFound(f"There is no file {file.number} for you any more: what it was made under has ended.")
 
 
@@ -166,8 +163,12 @@ def sweep(now: dt.datetime | None = None) -> int:
     return gone
 
 
-def _rows(scope: Scope, dataset: str, since: int) -> tuple[int, tuple[Column, ...], Iterator[pa.Table]]:
-    """Return the version, the columns, and the rows as tables of up to PART_ROWS."""
+Part = tuple["pa.ChunkedArray", "pa.Table"]
+"""The keys that rows have, for the audit; and the rows as they go out."""
+
+
+def _rows(scope: Scope, dataset: str, since: int) -> tuple[int, tuple[Column, ...], Iterator[Part]]:
+    """Return the version, the columns, and the rows in parts of up to PART_ROWS."""
     whole = kind_of(dataset) == "entity" and since == 0 and len(scope.layers) == 1
     if whole:
         source = source_of(dataset)
@@ -179,7 +180,7 @@ def _rows(scope: Scope, dataset: str, since: int) -> tuple[int, tuple[Column, ..
     return at, (*_OURS, *shown), _paged(scope, dataset, since, at, (*_OURS, *shown))
 
 
-def _whole(scope: Scope, source: Source, shown: Sequence[Column], at: int) -> Iterator[pa.Table]:
+def _whole(scope: Scope, source: Source, shown: Sequence[Column], at: int) -> Iterator[Part]:
     """Yield a register's rows straight from PostgreSQL as Arrow, masked column by column.
 
     One statement, so one snapshot, taken after the version was: newer rows come again with the next increment, none is missed.
@@ -190,11 +191,13 @@ def _whole(scope: Scope, source: Source, shown: Sequence[Column], at: int) -> It
 
     layer, purpose = scope.layers[0], scope.purpose or ""
     columns = (*_OURS, *shown)
+    masks = {**layer.masks, "_key": grants.KEY} if scope.blind else layer.masks
+    salt = pseudonyms.order(scope.dataset, purpose)[1] if scope.blind else ""
 
     def read() -> Iterator[pa.Table]:
         waiting: list[pa.RecordBatch] = []
         rows = 0
-        for batch in batches(selecting(scope, source, shown, at)):
+        for batch in batches(selecting(scope, source, shown, at, salt)):
             waiting.append(batch)
             rows += len(batch)
             if rows >= PART_ROWS:
@@ -204,7 +207,7 @@ def _whole(scope: Scope, source: Source, shown: Sequence[Column], at: int) -> It
             yield pa.Table.from_batches(waiting)
 
     for table in _ahead(read()):
-        yield masked(table, columns, layer.masks, purpose)
+        yield table["_key"], masked(table, columns, masks, purpose)
 
 
 def _ahead(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
@@ -219,20 +222,21 @@ def _ahead(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
         reader.shutdown(wait=True)
 
 
-def _paged(scope: Scope, dataset: str, since: int, at: int, columns: Sequence[Column]) -> Iterator[pa.Table]:
+def _paged(scope: Scope, dataset: str, since: int, at: int, columns: Sequence[Column]) -> Iterator[Part]:
     import pyarrow as pa
 
     from chengyun.share.exchange.arrows import schema_of
 
-    schema, after, waiting = schema_of(columns), None, []
+    schema, after, waiting, keys = schema_of(columns), None, list[dict[str, Any]](), list[str]()
     while True:
         page = reading.rows(
             scope, dataset, after=after, since_version=since, as_of=at, limit=reading.MOST
         )  # fmt: skip
         waiting += [_flat(one, columns) for one in page.rows]
+        keys += [one.subject for one in page.rows]
         if len(waiting) >= PART_ROWS or (page.next is None and waiting):
-            yield pa.Table.from_pylist(waiting, schema)
-            waiting = []
+            yield pa.chunked_array([keys], pa.string()), pa.Table.from_pylist(waiting, schema)
+            waiting, keys = [], []
         if page.next is None:
             return
         after = page.next

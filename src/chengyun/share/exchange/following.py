@@ -25,8 +25,10 @@ import msgspec
 from django.db import transaction
 from django.utils import timezone
 
+from chengyun.access import grants
 from chengyun.access.keystore import signing_key
 from chengyun.access.policy import require_scope
+from chengyun.access.rulebook import rulebook
 from chengyun.collect.pull.guard import Guard
 from chengyun.config import config
 from chengyun.errors import NotFound, Problem, Refused, Unavailable
@@ -181,13 +183,22 @@ def _prepare(one: Subscription) -> bool:
 
 
 def _still_granted(one: Subscription) -> bool:
+    """Say whether the page that waits may go out: nothing granted ends the subscription, less takes the page back.
+
+    What was read under a grant that has ended since is not sent because another one still stands; it is read anew.
+    """
     try:
         require_scope(actor_of(one.party), one.dataset, one.purpose or None)
     except NotFound:
         one.ended_at, one.reason, one.pending = timezone.now(), "Nothing is granted any more.", None
         one.save(update_fields=["ended_at", "reason", "pending"])
         return False
-    return True
+    assert one.pending_leaf is not None
+    if grants.stand(receipts.parse(bytes(one.pending_leaf))["grants"], rulebook().datasets.get(one.dataset)):
+        return True
+    one.pending, one.pending_leaf, one.pending_to = None, None, None
+    one.save(update_fields=["pending", "pending_leaf", "pending_to"])
+    return _prepare(one)
 
 
 def _post(one: Subscription, body: bytes, leaf: bytes, http: httpx.Client) -> tuple[int, bytes]:

@@ -15,24 +15,24 @@ from psycopg import sql
 from chengyun.access.predicates import Sql
 from chengyun.share.exchange.sources import Source
 
-__all__ = ["changed", "standing", "together"]
+__all__ = ["SALTED", "changed", "standing", "together"]
 
 Question = tuple[str, dict[str, Any]]
 
 _PAGE = """
-SELECT {columns}, r.{key} AS at, NULL::bigint AS number, true AS seen
-FROM {table} AS r WHERE ({within}){only} AND r.{key} > %(after)s ORDER BY r.{key} LIMIT %(count)s
+SELECT {columns}, {place} AS at, NULL::bigint AS number, true AS seen
+FROM {table} AS r WHERE ({within}){only} AND {place} > %(after)s ORDER BY {place} LIMIT %(count)s
 """
 _PAGE_AS_OF = """
 WITH later AS MATERIALIZED (SELECT DISTINCT pgh_obj_id FROM {history} WHERE pgh_id > %(as_of)s)
-(SELECT {columns}, r.key AS at, NULL::bigint AS number, true AS seen FROM {table} AS r
- WHERE ({within}) AND r.key > %(after)s AND r.id NOT IN (SELECT pgh_obj_id FROM later WHERE pgh_obj_id IS NOT NULL)
- ORDER BY r.key LIMIT %(count)s)
+(SELECT {columns}, {place} AS at, NULL::bigint AS number, true AS seen FROM {table} AS r
+ WHERE ({within}) AND {place} > %(after)s AND r.id NOT IN (SELECT pgh_obj_id FROM later WHERE pgh_obj_id IS NOT NULL)
+ ORDER BY {place} LIMIT %(count)s)
 UNION ALL
-(SELECT {columns}, r.key AS at, NULL::bigint AS number, true AS seen FROM (
+(SELECT {columns}, {place} AS at, NULL::bigint AS number, true AS seen FROM (
     SELECT DISTINCT ON (pgh_obj_id) * FROM {history}
     WHERE pgh_id <= %(as_of)s AND pgh_obj_id IN (SELECT pgh_obj_id FROM later) ORDER BY pgh_obj_id, pgh_id DESC
- ) AS r WHERE ({within}) AND r.key > %(after)s ORDER BY r.key LIMIT %(count)s)
+ ) AS r WHERE ({within}) AND {place} > %(after)s ORDER BY {place} LIMIT %(count)s)
 ORDER BY at LIMIT %(count)s
 """
 _FIGURES = """
@@ -62,25 +62,32 @@ SELECT {columns}, r.number AS at, touched.number, true AS seen FROM touched JOIN
 WHERE ({within}){only} ORDER BY touched.number LIMIT %(count)s
 """
 
+SALTED = sql.SQL("encode(sha256(convert_to({salt} || {key}, 'UTF8')), 'hex')")
+"""Where a row stands among others, without a word of its key."""
 
-def standing(source: Source, within: Sql, after: str, as_of: int, count: int) -> Question:
-    """Return the question for rows by key, as they stood at a version where there is a history."""
+
+def standing(source: Source, within: Sql, after: str, as_of: int, count: int, salt: str = "") -> Question:
+    """Return the question for rows by key, as they stood at a version where there is a history.
+
+    salt: of an order that tells nothing of the keys; each page of it goes through all the rows there are.
+    """
     text = _FIGURES if source.kind == "indicator" else _PAGE_AS_OF if source.history else _PAGE
     start: str | int = after
     if source.kind == "indicator":
         start = int(after or 0)
-    return _composed(text, source, within.text), {
+    return _composed(text, source, within.text, salted=bool(salt)), {
         **_only(source),
         **within.params,
+        **({"salt": salt} if salt else {}),
         "after": start,
         "as_of": as_of,
         "count": count,
     }
 
 
-def together(source: Source, within: Sql, afters: Sequence[str], as_of: int, count: int) -> Question:
+def together(source: Source, within: Sql, afters: Sequence[str], as_of: int, count: int, salt: str = "") -> Question:
     """Return the question for several pages of rows by key, each after one of `afters`; its place, from 1, leads each row."""
-    text, params = standing(source, within, "", as_of, count)
+    text, params = standing(source, within, "", as_of, count, salt)
     del params["after"]
     page = text.replace("%(after)s", "asked.after")
     wanted = "unnest(%(afters)s::text[]) WITH ORDINALITY AS asked (after, place)"
@@ -102,13 +109,15 @@ def changed(source: Source, within: Sql, former: Sql, since: int, after: int, as
 
 
 @functools.lru_cache(maxsize=512)
-def _composed(text: str, source: Source, within: str, former: str = "false") -> str:
+def _composed(text: str, source: Source, within: str, former: str = "false", *, salted: bool = False) -> str:
     """Names and conditions are few: writing them anew for every message took longer than a small read."""
     only: sql.Composable = sql.SQL("")
     if source.only:
         only = sql.SQL(" AND r.{} = %(only)s").format(sql.Identifier(source.only[0]))
+    key = sql.Identifier("r", source.key)
+    place = SALTED.format(key=key, salt=sql.Placeholder("salt")) if salted else key
     return sql.SQL(text).format(
-        columns=source.selected("r"), key=sql.Identifier(source.key), table=sql.Identifier(source.table), only=only,
+        columns=source.selected("r"), place=place, table=sql.Identifier(source.table), only=only,
         history=sql.Identifier(source.history or source.table), within=sql.SQL(within), within_former=sql.SQL(former),
     ).as_string(None)  # fmt: skip
 

@@ -7,6 +7,9 @@
 
 A row that a reader saw and may no longer see comes as its key and `removed`: so no copy keeps what it lost the right to.
 A masked field is masked here, row by row, by the same scope as everywhere; the caller adds audit and receipt.
+
+Where persons are shown under pseudonyms (`scope.blind`) so are their keys, and nothing else tells two copies' rows apart: they
+come in an order of the purpose's own, and each has the version of its page instead of its own.
 """
 
 from __future__ import annotations
@@ -19,8 +22,8 @@ from typing import Any
 
 from django.db import connection
 
+from chengyun.access import grants, predicates, pseudonyms
 from chengyun.access import masks as masking
-from chengyun.access import predicates
 from chengyun.access.policy import Scope
 from chengyun.access.predicates import Predicate, Sql
 from chengyun.errors import NotFound, Refused, nearest
@@ -35,12 +38,21 @@ MOST = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row as the reader may see it. removed: the reader saw it and may not any more; then it has no values."""
+    """One row as the reader may see it. removed: the reader saw it and may not any more; then it has no values.
+
+    of: the key it has, which never goes out; "" where it is `key`.
+    """
 
     key: str
     version: int | None
     values: Mapping[str, Any]
     removed: bool = False
+    of: str = ""
+
+    @property
+    def subject(self) -> str:
+        """Whom the row is of, for the audit."""
+        return self.of or self.key
 
 
 Shape = Callable[[Sequence[Sequence[Any]]], list[Row]]
@@ -93,8 +105,9 @@ def rows(
     at = reached(newest, since_version, as_of)
     shown = chosen(scope, source.columns, fields)
     within = _within(scope.rows, "r", scope.time)
+    mixed = _mixed(scope)
     if since_version is None or not source.sequence:
-        question = questions.standing(source, within, after or "", at, limit + 1)
+        question = questions.standing(source, within, mixed.place(after), at, limit + 1, mixed.salt)
     else:
         former = _within(scope.rows, "f", scope.time)
         start = max(since_version, number_in(after)) if after else since_version
@@ -103,7 +116,7 @@ def rows(
         cursor.execute(*question)
         found = cursor.fetchall()
     by_number = source.kind == "indicator" or bool(since_version is not None and source.sequence)
-    return _page(_shape(scope, source, shown), shown, found, limit, at, newest, by_number)
+    return _page(_shape(scope, source, shown, at), shown, found, limit, at, newest, "" if by_number else mixed.mark, by_number)
 
 
 def many(scope: Scope, dataset: str, afters: Sequence[str], limit: int, newest: int | None = None) -> list[Page]:
@@ -119,21 +132,46 @@ def many(scope: Scope, dataset: str, afters: Sequence[str], limit: int, newest: 
     if newest is None:
         newest = horizon.horizon(source.sequence) if source.sequence else 0
     shown = chosen(scope, source.columns, ())
-    text, params = questions.together(source, _within(scope.rows, "r", scope.time), afters, newest, limit + 1)
+    mixed, within = _mixed(scope), _within(scope.rows, "r", scope.time)
+    text, params = questions.together(source, within, [mixed.place(one) for one in afters], newest, limit + 1, mixed.salt)
     found: list[list[Sequence[Any]]] = [[] for _ in afters]
     with connection.cursor() as cursor:
         cursor.execute(text, params)
         for place, *row in cursor.fetchall():
             found[place - 1].append(row)
-    shape = _shape(scope, source, shown)
-    return [_page(shape, shown, one, limit, newest, newest, by_number=False) for one in found]
+    shape = _shape(scope, source, shown, newest)
+    return [_page(shape, shown, one, limit, newest, newest, mixed.mark, by_number=False) for one in found]
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """How rows are ordered. salt, mark: of an order that tells nothing of keys, and what its cursors begin with; "": by key."""
+
+    salt: str = ""
+    mark: str = ""
+
+    def place(self, after: str | None) -> str:
+        """Return where a page begins. Raises Refused for a cursor of another order: that of other keys tells nothing of these."""
+        if after and self.mark and not after.startswith(self.mark):
+            raise Refused(
+                "after is of another key's pseudonyms, which was rotated since: read from the beginning.", code="cursor"
+            )
+        return (after or "").removeprefix(self.mark)
+
+
+def _mixed(scope: Scope) -> _Order:
+    if not scope.blind:
+        return _Order()
+    version, salt = pseudonyms.order(scope.dataset, scope.purpose or "")
+    return _Order(salt, f"{version}-")
 
 
 def _page(
-    shape: Shape, shown: tuple[Column, ...], found: Sequence[Sequence[Any]], limit: int, at: int, newest: int, by_number: bool
-) -> Page:
+    shape: Shape, shown: tuple[Column, ...], found: Sequence[Sequence[Any]], limit: int, at: int, newest: int, mark: str,
+    by_number: bool,
+) -> Page:  # fmt: skip
     page = found[:limit]
-    where = str(page[-1][-2 if by_number else -3]) if len(found) > limit else None
+    where = f"{mark}{page[-1][-2 if by_number else -3]}" if len(found) > limit else None
     return Page(tuple(shape(page)), where, at, shown, newest)
 
 
@@ -214,8 +252,9 @@ def _within(rows_seen: Predicate, alias: str, time: str) -> Sql:
     return predicates.as_sql(rows_seen, f"{alias}.area_code", "postgres", f"{alias}.{time}" if time else None)
 
 
-def _shape(scope: Scope, source: Source, shown: tuple[Column, ...]) -> Shape:
+def _shape(scope: Scope, source: Source, shown: tuple[Column, ...], as_of: int) -> Shape:
     """Return what makes rows, as the reader may see them, of a page as the database gives it; found once for many small pages."""
+    blind, purpose = scope.blind, scope.purpose or ""
     masked = masker(scope, [one.name for one in shown])
     names = [one.name for one in source.columns]
     packed = [at for at, one in enumerate(source.columns) if one.type == "json"]
@@ -227,17 +266,27 @@ def _shape(scope: Scope, source: Source, shown: tuple[Column, ...]) -> Shape:
             if seen is None:
                 continue
             if seen is False:
-                rows.append(Row(str(at), number, {}, removed=True))
+                rows.append(
+                    _hidden(Row(str(at), number, {}, removed=True), purpose, as_of) if blind else Row(str(at), number, {}, True)
+                )
                 continue
             values = dict(zip(names, found, strict=False))
             for place in packed:
                 if isinstance(found[place], str):
                     values[names[place]] = json.loads(found[place])
             key = f"{values['subject']}@{_stamp(values['period_start'])}" if source.kind == "indicator" else str(at)
-            rows.append(Row(key, number, masked(values)))
+            made = Row(key, number, masked(values))
+            rows.append(_hidden(replace(made, key=str(values["key"])), purpose, as_of) if blind else made)
         return rows
 
     return told
+
+
+def _hidden(row: Row, purpose: str, as_of: int) -> Row:
+    """Return a row under the pseudonym of its key, whatever other reasons there are to read it: a copy knows it by one name."""
+    shown = str(masking.mask(grants.KEY, row.key, purpose))
+    values = {**row.values, "key": shown} if "key" in row.values else row.values
+    return Row(shown, as_of, values, row.removed, row.key)
 
 
 def _stamp(at: Any) -> str:

@@ -180,7 +180,7 @@ def note_reads(reads: Sequence[tuple[Scope, reading.Page, bool]]) -> None:
     for (_, fields), found in alike.items():
         scope, rows = found[0][0], sum(len(page.rows) for _, page, _ in found)
         scope.count(rows, sum(first for _, _, first in found))
-        keys = list(dict.fromkeys(row.key for _, page, _ in found for row in page.rows if not row.removed))
+        keys = list(dict.fromkeys(row.subject for _, page, _ in found for row in page.rows if not row.removed))
         if keys:
             scope.record_rows(keys, [one.name for one in fields], way="exchange", reads=len(found), rows=rows)
 

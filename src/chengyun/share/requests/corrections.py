@@ -11,7 +11,7 @@ from chengyun.access import audit, grants
 from chengyun.access.actors import Actor
 from chengyun.access.grants import database_time
 from chengyun.access.models import Account, Organisation
-from chengyun.access.policy import require, require_scope, scope
+from chengyun.access.policy import require, require_by_key, scope
 from chengyun.access.rulebook import rulebook
 from chengyun.errors import NotFound, Refused, nearest
 from chengyun.share.requests import clock, keys, notices, rights, terms
@@ -28,7 +28,7 @@ def report(
     """Tell the source that a value of a row the actor may read is wrong. Raises NotFound for a row they may not read."""
     require(actor, "request.apply")
     facts = terms.known(dataset)
-    allowed = require_scope(actor, dataset, purpose or None)
+    allowed = require_by_key(actor, dataset, purpose or None)
     known = grants.fields_of(dataset)
     if known and (field not in known or field in allowed.hidden):
         seen = sorted(known - allowed.hidden)
@@ -80,7 +80,7 @@ def value_for(actor: Actor, correction: Correction) -> str:
     """
     if not correction.value or rights.answers(actor, correction):
         return correction.value
-    allowed = scope(actor, correction.dataset, correction.purpose or None)
+    allowed = scope(actor, correction.dataset, correction.purpose or None).by_key()
     city = settings.CITY
     if not allowed.allowed or correction.dataset not in city.entities:
         return correction.value if allowed.allowed and allowed.may_filter(correction.field) else ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from django.db import transaction
@@ -177,6 +177,9 @@ def agree(actor: Actor, number: str, narrowed: Terms | None = None, note: str = 
             raise Refused(_("已有人同意，正等待安全管理员复核。"), code="settled")
         facts, asked = terms.check(request), terms.of(request)
         given = narrowed or asked
+        if facts.personal and terms.key_way(asked) != "clear" and given.shown and "key" not in given.shown:
+            # An answer that masks what was asked for as a pseudonym does not bring the key to light.
+            given = replace(given, shown={**given.shown, "key": "pseudonym"})
         terms.require_within(given, asked)
         if facts.personal:
             request.offer, request.agreed_by_id = asdict(given), actor.account_id

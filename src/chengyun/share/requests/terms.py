@@ -13,18 +13,21 @@ from django.utils.translation import gettext as _
 
 from chengyun.access import grants
 from chengyun.access.models import Grant, Organisation
+from chengyun.access.predicates import prefix_of
 from chengyun.access.rulebook import Facts, rulebook
 from chengyun.access.services import check_terms
+from chengyun.areas.models import Area
 from chengyun.config import config
 from chengyun.errors import Refused, nearest
 from chengyun.share.requests.models import Request
 from chengyun.share.requests.office import today
 
 __all__ = [
-    "Terms", "check", "columns", "differences", "grant_words", "known", "of", "of_grant", "provider_of", "read", "require_within",
-    "unshared_because",
+    "Terms", "check", "columns", "differences", "grant_words", "key_way", "known", "of", "of_grant", "provider_of", "read",
+    "require_within", "unshared_because",
 ]  # fmt: skip
 
+LONGEST_AREA = 15
 NAMES = {
     "shown": "字段", "area_code": "区域", "rows_since": "数据起", "rows_until": "数据止", "frequency": "每日次数",
     "retention_days": "留存天数", "ends": "授权截止",
@@ -71,8 +74,7 @@ def check(request: Request) -> Facts:
         raise Refused(_("授权最长 %d 天，到期可续。") % limits.longest_days, code="ends_far")
     if facts.personal and not request.shown:
         raise Refused(_("%s 含个人信息：请逐个写明需要的字段。") % facts.name, code="fields_missing")
-    if not request.area_code.isdigit() and request.area_code:
-        raise Refused(_("区域编码是至多十五位数字。"), code="area_invalid")
+    _require_area(request.area_code)
     check_terms(
         request.dataset, shown=request.shown, rows_since=request.rows_since, rows_until=request.rows_until,
         purpose=request.purpose, frequency=request.frequency, until=_end_of(request.ends),
@@ -95,6 +97,8 @@ def of_grant(grant: Grant, ends: dt.date) -> Terms:
 
 def columns(terms: Terms) -> dict[str, Any]:
     """Return terms as columns of a request."""
+    if len(terms.area_code.strip()) > LONGEST_AREA:
+        raise _no_area()
     found = {name: getattr(terms, name) for name in Terms.__dataclass_fields__}
     return found | {"shown": dict(terms.shown), "area_code": terms.area_code.strip()}
 
@@ -112,13 +116,14 @@ def read(kept: Mapping[str, Any]) -> Terms:
 def require_within(given: Terms, asked: Terms) -> None:
     """Raise Refused unless what is given is at most what was asked: an answer narrows a request, it never widens it."""
     wide = grants.WAYS
+    most = asked.shown if key_way(asked) == "clear" else {**asked.shown, "key": "pseudonym"}
     wider = [
         one for one, way in given.shown.items()
-        if asked.shown and (one not in asked.shown or wide.index(way) < wide.index(asked.shown[one]))
+        if asked.shown and (one not in most or wide.index(way) < wide.index(most[one]))
     ]  # fmt: skip
     rules = {
         "shown": not wider and (bool(given.shown) or not asked.shown),
-        "area_code": given.area_code.startswith(asked.area_code),
+        "area_code": prefix_of(given.area_code).startswith(prefix_of(asked.area_code)),
         "rows_since": asked.rows_since is None or (given.rows_since is not None and given.rows_since >= asked.rows_since),
         "rows_until": asked.rows_until is None or (given.rows_until is not None and given.rows_until <= asked.rows_until),
         "purpose": given.purpose == asked.purpose,
@@ -130,6 +135,11 @@ def require_within(given: Terms, asked: Terms) -> None:
         if not held:
             said = _("答复不能宽于申请：%s。") % _(NAMES.get(name, "用途"))
             raise Refused(said, code="wider", field=name)
+
+
+def key_way(terms: Terms) -> str:
+    """Return how rows of persons are told apart: where a field is a pseudonym so is the key, unless it was asked for by name."""
+    return terms.shown.get("key") or ("pseudonym" if "pseudonym" in terms.shown.values() else "clear")
 
 
 def differences(given: Terms, asked: Terms) -> list[str]:
@@ -157,6 +167,21 @@ def unshared_because(facts: Facts) -> str:
     entry = _catalogued(facts.key)
     basis = (entry.basis if entry is not None else "") or rulebook().requests.unshared_basis
     return _("%(name)s 不予共享。依据：%(basis)s。") % {"name": facts.name, "basis": basis}
+
+
+def _require_area(code: str) -> None:
+    """Raise Refused for what is no area of this city, now or before: a grant for it would lead to no row."""
+    if not code:
+        return
+    if not (code.isascii() and code.isdigit()):
+        raise _no_area()
+    inside = prefix_of(code)
+    if Area.objects.exists() and not Area.objects.filter(code__startswith=inside).exists():
+        raise Refused(_("没有区域 %s，也不曾有过；请核对区域编码。") % code, code="area_unknown", field="area_code")
+
+
+def _no_area() -> Refused:
+    return Refused(_("区域编码是至多十五位数字。"), code="area_invalid", field="area_code")
 
 
 def _catalogued(dataset: str) -> Any:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from psycopg import sql
 
 from chengyun.access.actors import Actor
-from chengyun.access.policy import Scope, require_scope
+from chengyun.access.policy import Scope, require_by_key, require_scope
 from chengyun.city import City, Stream, qualify, sql_name
 from chengyun.config import config
 from chengyun.errors import NotFound, Refused, nearest
@@ -200,7 +200,7 @@ def _register(actor: Actor, asked: dict[str, Any]) -> tuple[Scope, Any]:
     name = asked["dataset"]
     if name not in city.entities:
         raise NotFound(f"There is no register {name!r}.{nearest(name, city.entities)}")
-    allowed = require_scope(actor, name, asked["purpose"])
+    allowed = require_by_key(actor, name, asked["purpose"])
     return allowed, allowed.rows_for(register(name)._default_manager.all(), record=False)
 
 

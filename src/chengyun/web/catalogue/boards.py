@@ -146,14 +146,15 @@ def second_sources(request: HttpRequest) -> HttpResponse:
 def timeliness(request: HttpRequest) -> HttpResponse:
     """Show how resources stand against the cycle they promise."""
     actor = actor_of(request)
-    found = freshness.standings(actor, timezone.now())
-    in_time = sum(one.verdict == "in_time" for one in found)
+    now = timezone.now()
+    found = freshness.standings(actor, now, SHOWN)
+    in_time, promised = freshness.punctual(actor, now)
     page = TimelinessPage(
         tabs(actor, "catalogue-timeliness"),
-        tuple(StandingRow(one, str(CYCLES[one.cycle]), verdict_mark(one.verdict, one.late)) for one in found[:SHOWN]),
+        tuple(StandingRow(one, str(CYCLES[one.cycle]), verdict_mark(one.verdict, one.late)) for one in found),
         in_time,
-        len(found),
-        in_time / len(found) if found else None,
+        promised,
+        in_time / promised if promised else None,
     )
     return render(request, "catalogue/timeliness.html", {"page": page})
 
@@ -193,7 +194,8 @@ def _conflict_says(one: Conflict) -> str:
 
 def _alike_says(one: Alike) -> str:
     words = {
-        "same_name": _("名称相同"), "same_type": _("类型相同"), "other_type": _("类型不同，可能含义也不同"),
+        "same_name": _("名称相同"), "synonym": _("数据元词典中的同义词"),
+        "same_type": _("类型相同"), "other_type": _("类型不同，可能含义也不同"),
         "one_bound": _("其中一些已绑定数据元"),
     }  # fmt: skip
     said = "，".join(words[reason] for reason in one.reasons)

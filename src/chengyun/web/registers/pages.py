@@ -232,7 +232,7 @@ def _shown(request: HttpRequest, fault: Fault | None = None, wanted: int | None 
 
 def _scope(actor: Actor, dataset: str) -> Scope:
     facts = rulebook().datasets.get(dataset)
-    return scope(actor, dataset, PURPOSE if facts and facts.personal else None)
+    return scope(actor, dataset, PURPOSE if facts and facts.personal else None).by_key()
 
 
 def _run(actor: Actor, number: int) -> MatchRun:

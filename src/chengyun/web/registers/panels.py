@@ -129,14 +129,14 @@ def purposes_for(actor: Actor, dataset: str, chosen: str | None) -> Purposes | N
     if not facts.personal or not actor.posts:
         return None
     names = rulebook().purposes
-    found = tuple((key, _(names[key]), key == chosen) for key in names if scope(actor, dataset, key).allowed)
+    found = tuple((key, _(names[key]), key == chosen) for key in names if scope(actor, dataset, key).by_key().allowed)
     return Purposes(found) if found else None
 
 
 def allowed_for(actor: Actor, dataset: str, purpose: str | None) -> Scope:
     """Return what may be read; a purpose counts only where the register is about persons."""
     personal = rulebook().datasets[dataset].personal
-    return scope(actor, dataset, purpose if personal and purpose in rulebook().purposes else None)
+    return scope(actor, dataset, purpose if personal and purpose in rulebook().purposes else None).by_key()
 
 
 def listing(panel_id: str, pack: str, panel: Listing, actor: Actor, query: Mapping[str, str]) -> ListingPanel | None:
