@@ -19,7 +19,10 @@ __all__ = ["Load", "ask_for"]
 
 @dataclass
 class Load:
-    """What to ask: key: of the consumer, its private half; pinned: the node's public key, or None to ask without signatures."""
+    """What to ask: key: of the consumer, its private half; pinned: the node's public key, or None to ask without signatures.
+
+    shares: whether the consumer takes signatures that messages share.
+    """
 
     port: int
     key: bytes
@@ -27,6 +30,7 @@ class Load:
     pinned: dict[str, str] | None
     keys: int
     connections: int = 32
+    shares: bool = True
     done: int = 0
     wrong: list[str] = field(default_factory=list)
 
@@ -42,7 +46,7 @@ def ask_for(load: Load, seconds: float) -> float:
 
 async def _all(load: Load, end: float) -> None:
     key = SigningKey(load.jwk["kid"], "ed25519", 1, dict(load.jwk), load.key)
-    signing = Signing(key)
+    signing = Signing(key, takes=load.shares)
     await asyncio.gather(*(_one(load, signing, end, random.Random(at)) for at in range(load.connections)))  # noqa: S311
 
 

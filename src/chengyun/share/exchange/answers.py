@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+import functools
 import hashlib
 from collections.abc import Mapping
 from typing import Any
@@ -55,8 +56,14 @@ def _require_to(receipt: Mapping[str, Any], asked: messages.Unsigned, now: int) 
     if not isinstance(said, dict) or said.get("signed") != hashlib.sha256(asked.base).hexdigest():
         raise Refused("The answer is to another request.", code="receipt", status=401)
     try:
-        at = dt.datetime.fromisoformat(receipt["at"]).timestamp()
+        at = _seconds(receipt["at"])
     except (ValueError, KeyError, TypeError):
         raise Refused("The receipt says no time.", code="receipt", status=401) from None
     if abs(at - now) > messages.WINDOW_S:
         raise Refused(f"The answer is of {receipt['at']}, further from now than clocks may differ.", code="clock", status=401)
+
+
+@functools.lru_cache(maxsize=64)
+def _seconds(at: str) -> float:
+    """Receipts of one moment say the same time."""
+    return dt.datetime.fromisoformat(at).timestamp()

@@ -21,9 +21,10 @@ import hashlib
 import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
+
+import msgspec
 
 from chengyun.access.keystore import SigningKey
 from chengyun.access.signatures import verify
@@ -69,8 +70,7 @@ _PARAMS = {"created": r"\d{1,12}", "nonce": r"[A-Za-z0-9_-]{16,64}", "keyid": r"
 Signer = Callable[[bytes], bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(msgspec.Struct, frozen=True):
     """A signature as it was found. base: what is signed. key_id: thumbprint of the key that is said to have signed it."""
 
     key_id: str
@@ -84,8 +84,7 @@ class Checked:
 Verifier = Callable[[Checked], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Unsigned:
+class Unsigned(msgspec.Struct, frozen=True):
     """A message that is ready to be signed. base: what is signed; headers: those that go along, but for Signature."""
 
     base: bytes
@@ -213,8 +212,7 @@ def _params(created: int, nonce: str, key_id: str, algorithm: str) -> str:
     return f';created={created};nonce="{nonce}";keyid="{key_id}";alg="{algorithm}";tag="{TAG}"'
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(msgspec.Struct, frozen=True):
     """What Signature-Input and Signature say. params: as written, because as written it was signed."""
 
     covered: str

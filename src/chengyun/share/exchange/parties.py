@@ -6,7 +6,6 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import time
-import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,6 +23,8 @@ from chengyun.cases import prepared
 from chengyun.errors import NotFound, Refused
 from chengyun.share.exchange.messages import WINDOW_S, Checked, is_signed_by, within_window
 from chengyun.share.exchange.models import Nonce, Party
+from chengyun.share.ledger import queries
+from chengyun.share.ledger.heads import SignedHead
 
 __all__ = ["Known", "actor_of", "admit", "admit_many", "end", "read_jwk", "register"]
 
@@ -78,11 +79,12 @@ def admit(checked: Checked, now: dt.datetime) -> Party:
 
 
 class Known:
-    """Parties and scopes, asked of the database at most once a second; for one thread."""
+    """Parties, scopes and heads, asked of the database at most once a second; for one thread."""
 
     def __init__(self) -> None:
         self._parties: dict[str, tuple[float, Party | None]] = {}
         self._scopes: dict[tuple[str, str, str], tuple[float, Scope]] = {}
+        self._heads: dict[str, tuple[float, SignedHead | None]] = {}
 
     def party(self, key_id: str) -> Party | None:
         now = time.monotonic()
@@ -103,6 +105,14 @@ class Known:
             known = self._scopes[at] = (now + KNOWN_FOR_S, require_scope(actor_of(party), dataset, purpose or None))
         return known[1]
 
+    def head(self, log: str) -> SignedHead | None:
+        """Return a log's newest signed head; heads are signed once a second."""
+        now = time.monotonic()
+        known = self._heads.get(log)
+        if known is None or known[0] < now:
+            known = self._heads[log] = (now + KNOWN_FOR_S, queries.head(log))
+        return known[1]
+
     @staticmethod
     def _drop(kept: dict[Any, Any]) -> None:
         if len(kept) >= 10_000:
@@ -111,7 +121,7 @@ class Known:
 
 _ONCE = """
 INSERT INTO exchange_nonce (once, at) SELECT u.once, %s::timestamptz FROM unnest(%s::uuid[]) AS u (once)
-ON CONFLICT DO NOTHING RETURNING once
+ON CONFLICT DO NOTHING RETURNING encode(uuid_send(once), 'hex')
 """
 
 
@@ -131,7 +141,7 @@ def admit_many(asked: list[Checked], now: dt.datetime, known: Known) -> list[Par
             told.append(wrong)
     good = {place: once(asked[place]) for place, party in enumerate(told) if isinstance(party, Party)}
     # In order, so that two transactions with the same nonces cannot lock each other out.
-    fresh = {row[0] for row in prepared.fetch(_ONCE, [now, f"{{{','.join(sorted({str(one) for one in good.values()}))}}}"])}
+    fresh = {row[0] for row in prepared.fetch(_ONCE, [now, f"{{{','.join(sorted(set(good.values())))}}}"])}
     for place, known_by in good.items():
         if known_by in fresh:
             fresh.discard(known_by)
@@ -140,9 +150,9 @@ def admit_many(asked: list[Checked], now: dt.datetime, known: Known) -> list[Par
     return told
 
 
-def once(checked: Checked) -> uuid.UUID:
-    """Return what a request is known again by: of a key and a nonce, neither of which holds a comma."""
-    return uuid.UUID(bytes=hashlib.sha256(f"{checked.key_id},{checked.nonce}".encode()).digest()[:16])
+def once(checked: Checked) -> str:
+    """Return what a request is known again by, 16 bytes in hex: of a key and a nonce, neither of which holds a comma."""
+    return hashlib.sha256(f"{checked.key_id},{checked.nonce}".encode()).hexdigest()[:32]
 
 
 def forget_nonces(now: dt.datetime) -> int:

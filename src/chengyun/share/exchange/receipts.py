@@ -14,7 +14,6 @@ import json
 import secrets
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -26,7 +25,7 @@ from chengyun.share.exchange import entries
 from chengyun.share.exchange.entries import parse
 from chengyun.share.exchange.models import Party, Receipt
 from chengyun.share.ledger import queries, shared
-from chengyun.share.ledger.heads import stamp
+from chengyun.share.ledger.heads import SignedHead, stamp
 from chengyun.share.ledger.services import append, append_with, origin
 from chengyun.share.ledger.verifier import canonical
 
@@ -37,8 +36,7 @@ COUNTERSIGNED = "c."
 """Before a receipt's number in the name of the ledger's entry that holds its countersignature."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Draft:
+class Draft(msgspec.Struct, frozen=True, kw_only=True):
     """What a receipt will say. asked: the consumer's signature over the request, and the digest of what it signed.
 
     way: api, changes, file, subscription or push. digest: sha-256 of the body in hex; size: its bytes.
@@ -55,11 +53,10 @@ class Draft:
     digest: str
     size: int
     as_of: int
-    asked: Mapping[str, str] = field(default_factory=dict)
+    asked: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Issued:
+class Issued(msgspec.Struct, frozen=True):
     """A receipt as it was given. leaf: the canonical entry of the log."""
 
     number: uuid.UUID
@@ -73,18 +70,20 @@ def issue(draft: Draft, now: dt.datetime) -> Issued:
 
 def issue_many(drafts: Sequence[Draft], now: dt.datetime) -> list[Issued]:
     """Write several receipts in the caller's transaction: two statements, however many they are."""
-    made = sign_many(drafts, now, signing_key("node"))
+    made = sign_many(drafts, now, signing_key("node"), queries.head(LOG))
     keep(drafts, made, now)
     return made
 
 
-def sign_many(drafts: Sequence[Draft], now: dt.datetime, key: SigningKey, shares: Sequence[bool] = ()) -> list[Issued]:
+def sign_many(
+    drafts: Sequence[Draft], now: dt.datetime, key: SigningKey, head: SignedHead | None, shares: Sequence[bool] = ()
+) -> list[Issued]:  # fmt: skip
     """Return receipts. They count once they are kept, in the caller's transaction.
 
+    head: what they name as the log's former state; None before its first.
     shares: for each, whether its consumer takes a signature that it shares with others; such receipts are of version 2.
     """
-    known = queries.head(LOG)
-    previous = {"size": known.size, "root": known.root.hex()} if known else {"size": 0, "root": hashlib.sha256(b"").hexdigest()}
+    previous = {"size": head.size, "root": head.root.hex()} if head else {"size": 0, "root": hashlib.sha256(b"").hexdigest()}
     provider, at = origin(), stamp(now)
     together = [bool(shares) and shares[at] for at in range(len(drafts))]
     if sum(together) < 2:

@@ -222,7 +222,10 @@ def _answer_all(asks: Sequence[Ask], routes: Routes, known: parties.Known, now: 
         checked is not None and (checked.algorithm.endswith(messages.SHARED) or messages.accepts(ask.headers, key))
         for ask, (checked, _) in zip(asks, made, strict=True)
     ]  # fmt: skip
-    issued = receipts.sign_many([draft for _, draft in drafts], now, key, [shares[at] for at, _ in drafts]) if drafts else []
+    issued: list[receipts.Issued] = []
+    if drafts:
+        wanted = [draft for _, draft in drafts]
+        issued = receipts.sign_many(wanted, now, key, known.head(receipts.LOG), [shares[at] for at, _ in drafts])
     by_place = {at: one for (at, _), one in zip(drafts, issued, strict=True)}
     answers = _answers(asks, made, bodies, by_place, key, shares)
     # All that takes time is done: from the first count on, other transactions that read by the same grant wait for this one.

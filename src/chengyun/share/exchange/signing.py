@@ -26,11 +26,11 @@ Signed = tuple[dict[str, str], messages.Unsigned]
 
 
 class Signing:
-    """What one key asks of one node, in one event loop."""
+    """What one key asks of one node, in one event loop. takes: False leaves every message, either way, signed by itself."""
 
-    def __init__(self, key: SigningKey) -> None:
+    def __init__(self, key: SigningKey, *, takes: bool = True) -> None:
         self.shares = False
-        self._key = key
+        self._key, self._takes = key, takes
         self._waiting: list[tuple[str, str, bytes, asyncio.Future[Signed]]] = []
 
     async def sign(self, method: str, url: str, body: bytes = b"") -> Signed:
@@ -48,13 +48,14 @@ class Signing:
         """Learn from an answer whether the node takes shared signatures. headers: names in lower case."""
         if status == 401:
             self.shares = False
-        elif not self.shares:
+        elif self._takes and not self.shares:
             self.shares = messages.accepts(headers, self._key)
 
     def _alone(self, method: str, url: str, body: bytes) -> Signed:
         made = self._made(method, url, body, is_shared=False)
-        # What it takes itself is said by who signs a request so.
-        return {**made.signed(self._key.sign(made.base)), "accept-signature": messages.ACCEPTS}, made
+        headers = made.signed(self._key.sign(made.base))
+        # What it takes itself need not be said by who signs a request so.
+        return (headers | {"accept-signature": messages.ACCEPTS} if self._takes else headers), made
 
     def _made(self, method: str, url: str, body: bytes, *, is_shared: bool) -> messages.Unsigned:
         return messages.unsigned_request(
