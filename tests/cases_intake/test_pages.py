@@ -200,6 +200,9 @@ def test_the_residents_photo_is_on_the_page_of_the_case_for_whoever_may_read_tha
     assert crew.get(address.replace(filed.case.number, other.case.number)).status_code == 404
     assert signed_in("there", "handler", body="sanitation", area="330212").get(address).status_code == 404
     assert client.get(address).status_code != 200
+    early = {"seen": "handling", "note": "已清理", "photos": SimpleUploadedFile("a.jpg", picture(2), "image/jpeg")}
+    assert crew.post(f"/cases/{filed.case.number}/steps/report_done", early).status_code in (403, 409)
+    assert Photo.objects.count() == 1  # what was refused has left no photo of the case
 
 
 def test_the_hotline_knows_a_caller_again_without_keeping_the_number_in_calls(city, signed_in):

@@ -7,6 +7,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -234,6 +235,7 @@ def take_step(request: HttpRequest, number: str, step: str) -> HttpResponse:
     """Take a step, from the state the person saw."""
     actor, given = actor_of(request), request.POST
 
+    @transaction.atomic  # photos of a step that is refused are none of the case's
     def do() -> Case:
         data = {name: given[name] for name in GIVEN if given.get(name)}
         return services.take_step(
