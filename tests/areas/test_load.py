@@ -157,9 +157,12 @@ def test_wrong_codes_are_refused(save: Save, table: str, fault: str) -> None:
 @pytest.mark.usefixtures("city")
 @pytest.mark.parametrize(
     ("content", "fault"),
-    [("{", "is not JSON"), ("[]", "holds no list of features"), ('{"features": 3}', "holds no list of features"),
-     ('{"features": [3]}', "is not an object"), ('{"features": [{"properties": {"name": "无码区"}}]}', "无码区.* has no code"),
-     ('{"features": [{"county": "某某区", "polylines": []}]}', "its name alone does not tell one")],
+    [
+        ("{", "is not JSON"), ("[" * 100_000, "is not JSON"),
+        ("[]", "holds no list of features"), ('{"features": 3}', "holds no list of features"),
+        ('{"features": [3]}', "is not an object"), ('{"features": [{"properties": {"name": "无码区"}}]}', "无码区.* has no code"),
+        ('{"features": [{"county": "某某区", "polylines": []}]}', "its name alone does not tell one"),
+    ],
 )  # fmt: skip
 def test_what_is_no_file_of_areas_is_refused(save: Save, content: str, fault: str) -> None:
     with pytest.raises(Refused, match=fault):

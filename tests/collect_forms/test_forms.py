@@ -57,6 +57,7 @@ def test_questions_know_their_types_and_repeats() -> None:
         (form(relevant="${nobody} = 1"), "f.md", "nobody"),
         (form(key="1 2"), "f.md", "form_id"),
         (form(version=""), "f.md", "version"),
+        (form().replace(b"Who", b"Wh\x01o"), "f.md", "cannot be shown"),
     ],
 )
 def test_what_is_no_form_is_refused_in_words(source: bytes, name: str, words: str) -> None:

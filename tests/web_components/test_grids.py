@@ -88,6 +88,8 @@ def test_imported_grids_are_taken_and_what_is_wrong_between_them_is_listed(brows
     shown = json.loads(steward.get("/grids/shapes.json?street=330203001").content)
     assert len(shown["features"]) == 9
     district = b'{"features": [{"properties": {"code": "330203", "name": "x"}}]}'
+    deep = steward.post("/grids/import", {"file": SimpleUploadedFile("x.geojson", b"[" * 100_000), "crs": "WGS-84"})
+    assert deep.status_code == 400
     refused = steward.post("/grids/import", {"file": SimpleUploadedFile("x.geojson", district), "crs": ""})
     assert refused.status_code == 400
     assert "14" in refused.content.decode()

@@ -72,7 +72,7 @@ def read_area_file(path: Path, crs: str | None = None, today: dt.date | None = N
         return AreaFile(path=path, crs=None, features=list(_csv_features(path.name, text)))
     try:
         tree = json.loads(text)
-    except ValueError as wrong:
+    except (ValueError, RecursionError) as wrong:
         raise Refused(f"{path.name} is not JSON: {wrong}. Give GeoJSON, or a .csv of codes.") from wrong
     return read_area_tree(path.name, tree, crs, today)
 

@@ -110,7 +110,14 @@ def _elements(said: Mapping[str, Any], above: str) -> Iterator[tuple[str, str]]:
 def _described(xform: str, warnings: tuple[str, ...], elements: Mapping[str, str]) -> Converted:
     from xml.etree import ElementTree
 
-    root = ElementTree.fromstring(xform)  # noqa: S314  pyxform has just made it
+    try:
+        root = ElementTree.fromstring(xform)  # noqa: S314  pyxform has just made it
+    except ElementTree.ParseError as wrong:  # out of characters that XML has no place for, which it does not look for
+        line, column = wrong.position
+        near = re.sub(r"[^\x20-\ud7ff]", "?", xform.split("\n")[line - 1][max(0, column - 40) : column + 1])
+        raise Malformed(
+            f"The form has a character that cannot be shown, near {near!r}. Type that cell anew.", code="form_wrong"
+        ) from wrong
     model = root.find(f"{_HTML}head/{_XFORMS}model")
     data = None if model is None else next(iter(model.find(f"{_XFORMS}instance") or ()), None)
     if model is None or data is None:

@@ -164,7 +164,7 @@ def import_file(request: HttpRequest) -> HttpResponse:
             raise Refused(_("文件超过 %d MB，请分开导入。") % (MOST_BYTES // 2**20), code="too_large")
         try:
             tree = json.loads(sent.read())
-        except ValueError as wrong:
+        except (ValueError, RecursionError) as wrong:
             raise Refused(_("%(name)s 不是 GeoJSON：%(why)s") % {"name": sent.name, "why": wrong}, code="format") from wrong
         loaded = service.import_grids(tree, request.POST.get("crs", "") or None, str(sent.name), actor)
         said.append(_("新增 %(added)d 个，更新 %(changed)d 个。") % {"added": loaded.added, "changed": loaded.changed})

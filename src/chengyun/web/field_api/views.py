@@ -51,7 +51,7 @@ def devices(request: HttpRequest) -> HttpResponse:
     try:
         given = json.loads(request.body or b"{}")
         name = given["name"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return _problem(400, "unreadable", 'Send {"name": "…"}, e.g. the name of the phone.')
     try:
         device, raw = enrolled.enrol(actor, str(name), timezone.now())
