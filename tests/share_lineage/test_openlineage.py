@@ -102,13 +102,18 @@ def test_runs_loads_and_seals_end_as_lines_of_a_file(listening, tmp_path) -> Non
     operate_hooks.after_run[0](INDICATOR, NOON, NOON + dt.timedelta(days=1), NOON, 1.5, 3, "")
     lake_hooks.after_seal[0]("air_quality.station_hour", 90)
     collect_hooks.after_load[0]("air_quality.china_hours", NOON, 12)
+    collect_hooks.after_load[0]("population.persons", NOON, 5)
     events = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
     assert [one["job"]["name"] for one in events] == [
         f"indicator.{INDICATOR}", "seal.air_quality.station_hour", "feed.air_quality.china_hours",
+        "feed.population.persons",
     ]  # fmt: skip
     assert {one["name"] for one in events[0]["inputs"]} == {"air_quality.station", "air_quality.station_hour"}
     assert "SELECT" in events[0]["job"]["facets"]["sql"]["query"]
     assert events[2]["outputs"][0]["facets"]["columnLineage"]["fields"]["pm25"]["inputFields"][0]["field"] == "pm25"
+    (filled,) = events[3]["outputs"]
+    assert (filled["name"], filled["outputFacets"]["outputStatistics"]["rowCount"]) == ("population.person", 5)
+    assert filled["facets"]["columnLineage"]["fields"]["name"]["inputFields"][0]["name"] == "feed:population.persons"
 
 
 def test_an_event_is_posted_with_its_key_and_a_far_side_that_fails_is_told_of_once(caplog: pytest.LogCaptureFixture) -> None:

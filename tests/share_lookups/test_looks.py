@@ -26,6 +26,7 @@ from chengyun.share import ledger
 from chengyun.share.lookups import patterns, queries, services, verifier, withheld
 from chengyun.share.lookups.models import Identity
 from chengyun.share.lookups.queries import Asked
+from chengyun.share.registers import identity
 
 
 def read(town: Town, body: Any, keys: list[str], purpose: str = "case", **rest: Any) -> int:
@@ -70,6 +71,23 @@ def test_only_the_resident_is_told_and_of_their_row_alone(town: Town, enter: Any
     assert "核验" in page
     assert enter(town.stranger).get(f"/my/data/{first}/proof.json").status_code == 404
     assert enter(town.resident).get("/my/data?since=tomorrow").status_code == 400
+
+
+def test_who_was_merged_into_another_key_still_sees_every_look(town: Town) -> None:
+    """The account's key leads to another, or another to it: it is one person, and each proof holds."""
+    before = read(town, town.health, ["look-2"])
+    own = read(town, town.police, ["look-1"])
+    about, now = queries.identities(town.resident.pk), timezone.now()
+    assert [one.record for one in queries.looks(about, Asked(), now)] == [own]
+    merged = identity.merge(SYSTEM, PERSON, ["look-1"], "look-2", "同一人")
+    after = read(town, town.health, ["look-2", "look-3"])
+    settle()
+    now = timezone.now()
+    assert [one.record for one in queries.looks(about, Asked(), now)] == [after, own, before]
+    assert [verifier.verify(queries.proof(about, one, now)) for one in (before, after)]
+    assert "卫健委" in queries.bodies(about, now).values()
+    identity.undo(SYSTEM, merged.pk)
+    assert [one.record for one in queries.looks(about, Asked(), now)] == [own]
 
 
 @pytest.fixture

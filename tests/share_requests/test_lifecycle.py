@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.apps import apps
 
 from chengyun.access.actors import Actor
 from chengyun.access.masks import mask
@@ -15,6 +17,9 @@ from chengyun.access.policy import scope
 from chengyun.access.rulebook import Facts
 from chengyun.areas.models import Area
 from chengyun.errors import NotFound, Refused
+from chengyun.share.catalogue.listing import write_listings
+from chengyun.share.catalogue.models import Resource
+from chengyun.share.registers.citations import cited_by
 from chengyun.share.requests import services
 from chengyun.share.requests.models import Notice, Request
 from chengyun.share.requests.services import Asked, Terms
@@ -195,6 +200,31 @@ def test_a_request_names_an_area_there_is(person: Person) -> None:
     steward = person("data_steward", "civil")
     narrow = Terms(area_code="330203", purpose="statistics", ends=request.ends)
     assert services.agree(steward, request.number, narrow).state == "approved"
+
+
+def test_a_law_knows_the_decisions_that_rest_on_it(person: Person) -> None:
+    """A request's ground and a refusal's, to those who may see the request; a resource's that is kept back, to everybody."""
+    law = "《政务信息资源共享管理暂行办法》（国发〔2016〕51号）第九条"
+    clerk, steward, stranger = person("department_clerk", "health"), person("data_steward", "civil"), person("handler", "data")
+    Law: Any = apps.get_model("laws", "Law")
+    Law.objects.create(key="gf-2016-51", name="暂行办法", number="国发〔2016〕51号")
+    apps.get_model("laws", "Article").objects.create(
+        key="gf-2016-51.9", name="第九条", law="gf-2016-51", clause="第九条", citation="国发〔2016〕51号, 第九条"
+    )
+    request = services.submit(clerk, services.draft(clerk, replace(asking(), basis=law)).number)
+    other = sent(clerk)
+    services.refuse(steward, other.number, "根据国发〔2016〕51号第九条不予提供")
+    one = Resource.objects.create(key="ext.kept", kind="external", name="甲", state="published", sharing="none", basis=law)
+    write_listings([one])
+
+    def told(actor: Actor) -> set[tuple[str, str]]:
+        found = cited_by("laws.law", "gf-2016-51", actor)
+        return {(it.source.kind, it.source.where) for it in found if it.source.kind and it.state == "article"}
+
+    everybody = {("resource", "ext.kept")}
+    assert told(clerk) == told(steward) == everybody | {("request", request.number), ("request", other.number)}
+    assert told(stranger) == everybody
+    assert not [it for it in cited_by("laws.law", "gf-2016-51") if it.source.kind]
 
 
 def test_a_district_answers_inside_the_district_alone(person: Person) -> None:

@@ -38,6 +38,8 @@ def test_what_replaces_comes_into_force_when_the_other_ends() -> None:
         ("GB 3095-2012, table 1", [Cited("GB 3095-2012", "table 1")]),
         ("HJ 633-2012, table 2; unchanged in HJ 633-2026", [Cited("HJ 633-2012", "table 2"), Cited("HJ 633-2026", "")]),
         ("国发〔2016〕51号，第九条", [Cited("国发〔2016〕51号", "第九条")]),
+        ("依据《政务信息资源共享管理暂行办法》（国发〔2016〕51号）第九条。", [Cited("国发〔2016〕51号", "第九条")]),
+        ("国发〔2016〕51号第十二条和HJ 633-2012", [Cited("国发〔2016〕51号", "第十二条"), Cited("HJ 633-2012", "")]),
         ("GB/T 30428.4（整理）：公开平台代码", [Cited("GB/T 30428.4", "")]),
         ("CJ/T 214-2007 的排列", [Cited("CJ/T 214-2007", "")]),
         ("GB 3095-2026, limits of the transition stage", [Cited("GB 3095-2026", "limits of the transition stage")]),

@@ -9,5 +9,8 @@ class CatalogueConfig(AppConfig):
 
     def ready(self) -> None:
         from chengyun.share.catalogue import signals  # models are not ready before
+        from chengyun.share.catalogue.cited import of_resources
+        from chengyun.share.registers import citations
 
         signals.connect()
+        citations.decisions.append(of_resources)

@@ -24,7 +24,7 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
-from chengyun.city import qualify
+from chengyun.city import City, qualify
 from chengyun.collect import hooks as collect_hooks
 from chengyun.config import config
 from chengyun.errors import Refused
@@ -128,8 +128,10 @@ def listen() -> None:
         )  # fmt: skip
 
     def loaded(feed: str, began: dt.datetime, rows: int) -> None:
-        stream = qualify(feed.split(".")[0], settings.CITY.feeds[feed].stream)
-        _told(teller, feed, "feed", inputs=[f"feed:{feed}"], output=stream, began=began, ended=timezone.now(), rows=rows)
+        city: City = settings.CITY
+        filled = city.feeds[feed].stream if feed in city.feeds else city.register_feeds[feed].entity
+        output = qualify(feed.split(".")[0], filled)
+        _told(teller, feed, "feed", inputs=[f"feed:{feed}"], output=output, began=began, ended=timezone.now(), rows=rows)
         teller.settle()
 
     def sealed(stream: str, rows: int) -> None:

@@ -27,6 +27,7 @@ from chengyun.share.ledger.tree import inclusion_of, leaf_hash, node_hash, root_
 from chengyun.share.lookups.models import Identity
 from chengyun.share.lookups.statements import COLUMNS, Statement, of_row
 from chengyun.share.lookups.withheld import withheld
+from chengyun.share.registers.links import Meanings
 
 # The primary key of access_auditsubject gives a person's records newest first, so a page costs a page, however many there are.
 _LOOKS = """
@@ -214,10 +215,14 @@ def field_names(dataset: str) -> dict[str, str]:
 
 
 def _about(about: Sequence[Identity], now: dt.datetime) -> dict[str, Any]:
-    """Return whose looks are asked for, and since when those for a withheld purpose are not told."""
+    """Return whose looks are asked for, under every key that means the same person; and since when withheld ones are not told."""
     secret = withheld()
     return {
-        "subjects": [subjects.subject_id(one.dataset, one.key) for one in about],
+        "subjects": [
+            subjects.subject_id(one.dataset, key)
+            for one in about
+            for key in sorted(Meanings.read(one.dataset, [one.key]).keys)
+        ],
         "secret": list(secret), "told": [now - delay for delay in secret.values()],
     }  # fmt: skip
 

@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from django.conf import settings
+from django.utils import timezone
 
 from chengyun.access.actors import Actor
 from chengyun.access.policy import require
 from chengyun.city import City, Malformed, RegisterFeed, Stated, qualify
+from chengyun.collect import hooks
 from chengyun.collect.load import BROKEN, open_file, plain_name
 from chengyun.errors import NotFound, Refused, nearest
 from chengyun.share.registers.models import Load, Refusal
@@ -58,7 +60,7 @@ def load_register(
     """Load files one after the other."""
     require(actor, "register.load")
     feed, pack = find_feed(feed_name), feed_name.split(".")[0]
-    loaded = Loaded()
+    loaded, began = Loaded(), timezone.now()
     for path in paths:
         with open_file(path) as (opened, _position):
             # One load a register: a file may speak of several.
@@ -79,6 +81,8 @@ def load_register(
     for refused in Refusal.objects.filter(load__in=loaded.loads).order_by("id"):
         loaded.dead[refused.code] += 1
         loaded.example.setdefault(refused.code, f"line {refused.line}, {refused.key}: {refused.reason}")
+    for tell in hooks.after_load:
+        tell(feed_name, began, loaded.read)
     return loaded
 
 

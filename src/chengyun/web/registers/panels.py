@@ -219,7 +219,7 @@ def plot(panel_id: str, pack: str, panel: Plot, key: str, actor: Actor) -> PlotP
 
 def citations(panel_id: str, panel: Citations, entity: str, key: str, actor: Actor) -> CitationsPanel:
     """Return who cites a thing; without a thing, every citation of the running packs."""
-    found = cited_by(entity, key) if key else citations_of()
+    found = cited_by(entity, key, actor) if key else citations_of(actor=actor)
     counts: dict[str, int] = {}
     for one in found:
         counts[one.state] = counts.get(one.state, 0) + 1
@@ -234,8 +234,15 @@ def _citation(one: Found, actor: Actor) -> CitationRow:
     states = {"article": _("到条款"), "law": _("到法规"), "unresolved": _("未能对应"), "own": _("本市规则")}
     href = reverse("entity", args=[one.dataset, one.key]) if one.dataset and scope(actor, one.dataset).allowed else ""
     where = one.source.where if one.source.where != "pack" else _("应用包")
+    by = {"resource": _("信息资源目录"), "request": _("共享申请")}.get(one.source.kind)
     return CitationRow(
-        city.packs[one.source.pack].pack.name, where, one.source.text, said, states[one.state], href, one.name if href else ""
+        by or city.packs[one.source.pack].pack.name,
+        where,
+        one.source.text,
+        said,
+        states[one.state],
+        href,
+        one.name if href else "",
     )
 
 
