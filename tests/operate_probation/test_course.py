@@ -108,7 +108,7 @@ def test_a_rule_goes_live_by_two_persons_inside_its_budget_and_is_demoted_over_i
     assert services.file_rule(TEXT, zhang, START).pk == rule.pk
     with pytest.raises(Refused):
         services.ask(KEY, zhang, START)
-    test = testing.run(testing.ask_test(KEY, zhang, START, START, START + 200 * HOUR).pk)
+    test = testing.run(testing.ask_test(KEY, zhang, START, START - services.YEAR, START + 200 * HOUR).pk)
     assert test.error == ""
     assert (test.alerts, test.true_alerts, test.false_alarms, test.truths, test.found) == (3, 2, 1, 3, 2)
     assert (test.worst_span, test.inside_budget, test.cost_fen) == (1, True, 15_000)
@@ -128,6 +128,10 @@ def test_a_rule_goes_live_by_two_persons_inside_its_budget_and_is_demoted_over_i
     write(transition("raise", "A", START), transition("raise", "B", START), transition("clear", "B", START + HOUR))
     assert Sighting.objects.filter(rule=KEY).count() == 2
     assert not Alert.objects.exists()
+    BackTest.objects.update(since=START)
+    with pytest.raises(Refused, match="一年"):
+        services.ask(KEY, li, START)  # two hundred hours are no year
+    BackTest.objects.update(since=START - services.YEAR)
     services.ask(KEY, li, START)
     with pytest.raises(Refused):
         services.agree(KEY, False, wang, START)  # a refusal says why
@@ -165,7 +169,7 @@ def test_a_rule_goes_live_by_two_persons_inside_its_budget_and_is_demoted_over_i
 def test_over_budget_is_not_live(live, people) -> None:
     live([[("B", hour, 100.0 if hour % 10 < 3 else 10.0, 0) for hour in range(100)]])
     services.file_rule(TEXT, people["zhang"], START)
-    test = testing.run(testing.ask_test(KEY, people["zhang"], START, START, START + 200 * HOUR).pk)
+    test = testing.run(testing.ask_test(KEY, people["zhang"], START, START - services.YEAR, START + 200 * HOUR).pk)
     assert (test.inside_budget, test.false_alarms) == (False, 10)
     services.ask(KEY, people["zhang"], START)
     services.agree(KEY, True, people["li"], START)
@@ -234,7 +238,8 @@ def test_a_declared_rule_over_the_budget_its_pack_declares_is_only_counted_until
     city.alerts = {**city.alerts, key: dataclasses.replace(declared, when=dataclasses.replace(declared.when, probability=1e-9))}
     assert key in standing_now(city).quiet
     BackTest.objects.create(
-        rule=rule, version=rule.version, since=begin, until=begin, against="truth", asked_by_id=people["zhang"].account_id,
+        rule=rule, version=rule.version, since=begin - services.YEAR, until=begin, against="truth",
+        asked_by_id=people["zhang"].account_id,
         asked_at=begin, state="done", inside_budget=True,
     )  # fmt: skip
     for _ in ("probation", "live"):

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime as dt
 from collections.abc import Callable
 
 import pytest
@@ -63,7 +62,7 @@ def walk(calm: Town) -> Callable[[str], None]:
         now = timezone.now()
         rule = rules.file_rule(text, zhang, now)
         test = BackTest.objects.create(
-            rule=rule, version=rule.version, since=now - dt.timedelta(days=1), until=now, asked_by_id=zhang.account_id,
+            rule=rule, version=rule.version, since=now - rules.YEAR, until=now, asked_by_id=zhang.account_id,
             asked_at=now, state=BackTest.State.DONE, alerts=1, inside_budget=True,
         )  # fmt: skip
         rules.tested(test, now)

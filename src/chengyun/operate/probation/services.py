@@ -7,7 +7,7 @@
     any ──▶ withdrawn
 
 On probation, and demoted, a rule is judged and counted, and nobody is told. It goes live only on a finished back-test of this
-very text that is inside its budget.
+very text, over a year at least, that is inside its budget.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import F
 from django.utils.translation import gettext as _
 
 from chengyun.access import audit
@@ -30,20 +31,13 @@ from chengyun.operate.probation.files import read_rule, version_of
 from chengyun.operate.probation.models import BackTest, FiledRule, RuleStep, Sighting
 
 __all__ = [
-    "WAYS",
-    "agree",
-    "ask",
-    "demote",
-    "demote_declared",
-    "file_rule",
-    "newest_test",
-    "rule_of",
-    "tested",
-    "why_not",
+    "WAYS", "YEAR", "agree", "ask", "demote", "demote_declared", "file_rule", "newest_test", "rule_of", "tested", "why_not",
     "withdraw",
-]
+]  # fmt: skip
 
 State = FiledRule.State
+YEAR = dt.timedelta(days=365)
+"""A back-test that lets a rule go live is at least so long, however much of it there is: a quiet week shows nothing."""
 WAYS = {
     State.TESTED: State.PROBATION, State.PROBATION: State.LIVE, State.DEMOTED: State.PROBATION,
 }  # fmt: skip
@@ -186,14 +180,20 @@ def why_not(rule: FiledRule) -> str:
     test = newest_test(rule)
     if test is None:
         return _("这一版规则还没有完成的回测。")
-    if wanted == State.LIVE and not test.inside_budget:
+    if wanted != State.LIVE:
+        return ""
+    test = newest_test(rule, YEAR)
+    if test is None:
+        return _("转为正式须先完成至少一年的回测；更短的回测不算。")
+    if not test.inside_budget:
         return _("这一版规则的回测超出误报预算，不能转为正式。")
     return ""
 
 
-def newest_test(rule: FiledRule) -> BackTest | None:
-    """Return the newest finished back-test of a rule's very text."""
-    return rule.backtests.filter(version=rule.version, state=BackTest.State.DONE).order_by("-id").first()
+def newest_test(rule: FiledRule, least: dt.timedelta = dt.timedelta()) -> BackTest | None:
+    """Return the newest finished back-test of a rule's very text, over at least so long a time."""
+    done = rule.backtests.filter(version=rule.version, state=BackTest.State.DONE, until__gte=F("since") + least)
+    return done.order_by("-id").first()
 
 
 def rule_of(key: str) -> FiledRule:
