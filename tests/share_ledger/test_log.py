@@ -107,6 +107,13 @@ def test_who_gets_past_the_triggers_is_found() -> None:
     assert "is not what was written" in found.sentence
     with transaction.atomic():
         with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE ledger_entry DISABLE TRIGGER ledger_keep")
+            cursor.execute("DELETE FROM ledger_entry WHERE id = %s", [last.number])
+        found = check("audit")
+        transaction.set_rollback(True)
+    assert (found.holds, found.index, found.sentence) == (False, last.index, f"Entry {last.index} of audit is gone.")
+    with transaction.atomic():
+        with connection.cursor() as cursor:
             cursor.execute("ALTER TABLE ledger_tile DISABLE TRIGGER ledger_grow")
             cursor.execute(
                 "UPDATE ledger_tile SET hashes = overlay(hashes placing sha256('x') from 1) WHERE row = 0 AND number = 0"

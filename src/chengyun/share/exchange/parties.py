@@ -141,7 +141,8 @@ def admit_many(asked: list[Checked], now: dt.datetime, known: Known) -> list[Par
             told.append(wrong)
     good = {place: once(asked[place]) for place, party in enumerate(told) if isinstance(party, Party)}
     # In order, so that two transactions with the same nonces cannot lock each other out.
-    fresh = {row[0] for row in prepared.fetch(_ONCE, [now, f"{{{','.join(sorted(set(good.values())))}}}"])}
+    # Mostly the first statement of its transaction.
+    fresh = {row[0] for row in prepared.begin_with(_ONCE, [now, f"{{{','.join(sorted(set(good.values())))}}}"])}
     for place, known_by in good.items():
         if known_by in fresh:
             fresh.discard(known_by)
