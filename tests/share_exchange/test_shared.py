@@ -170,6 +170,11 @@ def test_one_that_is_alone_does_not_wait_and_a_refusal_ends_the_sharing(departme
     assert headers["accept-signature"] == messages.ACCEPTS
     signing.heard(401, {})
     assert {messages.SHARED in headers["signature-input"] for headers, _ in signed(department, signing, 2)} == {False}
+    signing.shares = True
+    signing._key = given.SigningKey("none", "ed25519", 1, {}, b"short")
+    with pytest.raises(ValueError, match="32 bytes"):
+        signed(department, signing, 2)
+    signing = Signing(department.key)
     domestic = 'sig1=();alg="sm2-sm3-shared";tag="chengyun-exchange"'
     signing.heard(200, {"accept-signature": domestic})
     assert not signing.shares
@@ -190,7 +195,7 @@ def test_a_receipt_stands_for_an_answers_signature_in_its_own_place_alone(depart
         ("not signed by a key", {"pinned": {}}), ("not signed by a key", {"pinned": {node.key_id: stranger.public}}),
         ("further from now", {"now": int(time.time()) + 400}), ("not signed. Sign it", {"status": 201}),
         ("not signed. Sign it", {"status": 404}), ("not signed. Sign it", {"status": 500, "body": b"{}"}),
-        ("not signed. Sign it", {"headers": {}}),
+        ("not signed. Sign it", {"headers": {}}), ("no base64", {"headers": {"exchange-receipt": "%%%"}}),
         ("not signed by a key", {"headers": {"exchange-receipt": base64.b64encode(b"{}").decode()}}),
     ):  # fmt: skip
         with pytest.raises(Refused, match=says):

@@ -31,7 +31,10 @@ def checked(
     headers: names in lower case. asked: what was signed when it was asked; consumer_key: by which key. pinned: the provider's
     keys by their thumbprints. Raises Refused.
     """
-    leaf = base64.b64decode(headers.get("exchange-receipt", ""))
+    try:
+        leaf = base64.b64decode(headers.get("exchange-receipt", ""), validate=True)
+    except ValueError:
+        raise Refused("The receipt is no base64.", code="receipt", status=401) from None
     alone = status == 200 and "signature-input" not in headers and bool(leaf)
     if not alone:
         messages.verify_response(

@@ -21,7 +21,7 @@ from chengyun.access.predicates import prefix_of
 from chengyun.access.signatures import thumbprint
 from chengyun.cases import prepared
 from chengyun.errors import NotFound, Refused
-from chengyun.share.exchange.messages import WINDOW_S, Checked, is_signed_by, within_window
+from chengyun.share.exchange.messages import SHARED, WINDOW_S, Checked, is_signed_by, within_window
 from chengyun.share.exchange.models import Nonce, Party
 from chengyun.share.ledger import queries
 from chengyun.share.ledger.heads import SignedHead
@@ -133,8 +133,9 @@ def admit_many(asked: list[Checked], now: dt.datetime, known: Known) -> list[Par
             within_window(one, int(now.timestamp()))
             party = known.party(one.key_id)
             if party is None or not is_signed_by(party.jwk, one):
+                how = " together with others" if one.algorithm.endswith(SHARED) else ""
                 raise Refused(
-                    f"The key {one.key_id} is not registered here, or did not sign this.", code="signature", status=401
+                    f"The key {one.key_id} is not registered here, or did not sign this{how}.", code="signature", status=401
                 )  # fmt: skip
             told.append(party)
         except Refused as wrong:

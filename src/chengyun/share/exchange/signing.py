@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from chengyun.access.keystore import SigningKey
 from chengyun.share.exchange import messages
@@ -67,10 +67,18 @@ class Signing:
         waiting, self._waiting = [one for one in self._waiting if not one[3].done()], []
         for start in range(0, len(waiting), MOST):
             group = waiting[start : start + MOST]
-            if len(group) == 1:
-                method, url, body, signed = group[0]
-                signed.set_result(self._alone(method, url, body))
-                continue
-            made = [self._made(method, url, body, is_shared=True) for method, url, body, _ in group]
-            for (*_, signed), one, headers in zip(group, made, messages.sign_all(self._key, made), strict=True):
-                signed.set_result((headers, one))
+            try:
+                made = self._group([(method, url, body) for method, url, body, _ in group])
+            except Exception as wrong:
+                # Nobody else would tell those who wait.
+                for *_, signed in group:
+                    signed.set_exception(wrong)
+            else:
+                for (*_, signed), one in zip(group, made, strict=True):
+                    signed.set_result(one)
+
+    def _group(self, asked: Sequence[tuple[str, str, bytes]]) -> list[Signed]:
+        if len(asked) == 1:
+            return [self._alone(*asked[0])]
+        made = [self._made(*one, is_shared=True) for one in asked]
+        return list(zip(messages.sign_all(self._key, made), made, strict=True))
