@@ -12,7 +12,10 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from chengyun.access.actors import Actor
 from chengyun.access.models import Account, Organisation
+from chengyun.errors import Refused
+from chengyun.share.catalogue import lists, services
 from chengyun.share.catalogue.models import Entry, Resource, Revision
 from chengyun.web import cache
 
@@ -142,6 +145,34 @@ def test_a_wrong_form_says_why_and_keeps_what_was_typed(as_steward: Client) -> N
     assert "国发〔2016〕51号" in said
     assert 'value="名录"' in said
     assert not Resource.objects.filter(kind="external").exists(), "a refusal leaves no draft"
+
+
+def test_a_line_is_its_bodys_and_the_bureaus_to_settle(actor_as: Callable[..., Actor]) -> None:
+    """Another department neither takes a line off, nor declines it, nor puts one there; what it provides it may match."""
+    bodies = {one.key: one for one in Organisation.objects.filter(key__in=["transport", "environment", "data"])}
+    mine, other, bureau = (
+        actor_as("department_clerk", organisation=bodies[key], username=f"l_{key}")
+        for key in ("transport", "environment", "data")
+    )
+    station = Resource.objects.get(key="air_quality.station")
+    Resource.objects.filter(pk=station.pk).update(provider=bodies["environment"])
+    wanted = lists.add(mine, "demand", "空气质量", bodies["transport"], purpose="诱导")
+    owed = lists.add(bureau, "duty", "停车场", bodies["transport"], basis="三定方案")
+    for deed in (
+        lambda: lists.add(other, "duty", "停车场", bodies["transport"], basis="三定方案"),
+        lambda: lists.strike(other, owed.pk),
+        lambda: lists.strike(other, wanted.pk),
+        lambda: lists.settle(other, wanted.pk, note="不给"),
+        lambda: lists.settle(other, owed.pk, resource_key=station.key),
+        lambda: services.set_provider(other, bodies["transport"], "91110000600037341L"),
+    ):
+        with pytest.raises(Refused, match="交通运输局"):
+            deed()
+    assert [(one.entry.pk, one.mine) for one in lists.lines(other, "demand")] == [(wanted.pk, False)]
+    assert lists.lines(mine, "demand")[0].mine
+    assert lists.settle(other, wanted.pk, resource_key=station.key).state == "matched"
+    assert lists.settle(bureau, owed.pk, note="系统在建").state == "declined"
+    lists.strike(mine, owed.pk)
 
 
 def test_a_demand_is_matched_to_a_resource_or_declined(as_steward: Client) -> None:

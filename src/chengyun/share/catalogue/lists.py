@@ -20,6 +20,7 @@ from chengyun.access.models import Organisation
 from chengyun.access.policy import may, require
 from chengyun.errors import NotFound, Refused
 from chengyun.share.catalogue.models import Entry, Item, Resource
+from chengyun.share.catalogue.rights import may_edit, may_speak_for
 from chengyun.share.catalogue.search import search
 from chengyun.share.catalogue.sight import access_resource, visible
 from chengyun.share.catalogue.text import fold
@@ -41,11 +42,15 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a list. resource_key, resource_name: what answers it, "" for none or one the reader may not know of."""
+    """A line of a list. resource_key, resource_name: what answers it, "" for none or one the reader may not know of.
+
+    mine: whether the reader may settle it and take it off.
+    """
 
     entry: Entry
     resource_key: str
     resource_name: str
+    mine: bool
 
 
 def lines(actor: Actor, which: str) -> list[Line]:
@@ -54,8 +59,13 @@ def lines(actor: Actor, which: str) -> list[Line]:
     seen = visible(actor, [one.resource_id for one in rows if one.resource_id])
     order = {Entry.State.OPEN: 0, Entry.State.DECLINED: 1, Entry.State.MATCHED: 2}
     rows.sort(key=lambda one: (order[Entry.State(one.state)], -one.made_at.timestamp(), -one.pk))
+    mine = {body.pk: may_speak_for(actor, body) for body in {one.organisation_id: one.organisation for one in rows}.values()}
     return [
-        Line(one, *((one.resource.key, one.resource.name) if one.resource and one.resource_id in seen else ("", "")))
+        Line(
+            one,
+            *((one.resource.key, one.resource.name) if one.resource and one.resource_id in seen else ("", "")),
+            mine[one.organisation_id],
+        )
         for one in rows
         if one.resource_id is None or one.resource_id in seen or which != Entry.List.NEGATIVE
     ]
@@ -79,6 +89,8 @@ def add(
     """Put a line on a list. Raises Refused for what the list asks for and is missing."""
     now = now or timezone.now()
     require(actor, "catalogue.edit", organisation.area_code or None)
+    if not may_speak_for(actor, organisation):
+        raise _not_theirs(organisation)
     if which not in Entry.List.values:
         raise Refused(_("没有清单 %s。") % which, code="list")
     if not title.strip():
@@ -128,14 +140,23 @@ def matches(actor: Actor, entry: Entry, limit: int = 5) -> list[Match]:
 
 
 def settle(actor: Actor, entry_id: int, *, resource_key: str = "", note: str = "", now: dt.datetime | None = None) -> Entry:
-    """Match a line to a resource, or decline it with a reason. Raises Refused."""
+    """Match a line to a resource, or decline it with a reason. Raises Refused.
+
+    What somebody wants is also matched by whoever provides it.
+    """
     now = now or timezone.now()
     with transaction.atomic():
         one = _standing(actor, entry_id)
         if resource_key:
             one.resource, one.state = access_resource(actor, resource_key), Entry.State.MATCHED
+            if not may_speak_for(actor, one.organisation) and not (
+                one.list == Entry.List.DEMAND and may_edit(actor, one.resource)
+            ):
+                raise _not_theirs(one.organisation)
             if one.list == Entry.List.DUTY and one.resource.provider_id != one.organisation_id:
                 raise Refused(_("责任清单的一条只能由责任部门自己的资源落实。"), code="other_provider")
+        elif not may_speak_for(actor, one.organisation):
+            raise _not_theirs(one.organisation)
         elif note.strip():
             one.resource, one.state = None, Entry.State.DECLINED
         else:
@@ -150,6 +171,8 @@ def strike(actor: Actor, entry_id: int, now: dt.datetime | None = None) -> None:
     """Take a line off its list."""
     with transaction.atomic():
         one = _standing(actor, entry_id)
+        if not may_speak_for(actor, one.organisation):
+            raise _not_theirs(one.organisation)
         one.removed_at = now or timezone.now()
         one.save(update_fields=["removed_at"])
         audit.record(actor, "catalogue.list.strike", "catalogue", str(one.pk))
@@ -160,3 +183,7 @@ def _standing(actor: Actor, entry_id: int) -> Entry:
     if found is None or not may(actor, "catalogue.edit", found.area_code or None):
         raise NotFound(_("没有找到。"))
     return found
+
+
+def _not_theirs(body: Organisation) -> Refused:
+    return Refused(_("只有%s、其上级和数据主管部门可以这样办理它的清单条目。") % body.name, code="not_allowed")

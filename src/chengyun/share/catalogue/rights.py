@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from chengyun.access.actors import Actor
 from chengyun.access.models import Organisation
 from chengyun.access.rulebook import rulebook
+from chengyun.access.services import CENTRE
 from chengyun.errors import Refused
 from chengyun.share.catalogue.models import ElementChange, Resource, Revision
 
@@ -25,6 +26,21 @@ def may_edit(actor: Actor, one: Resource) -> bool:
         and (post.organisation is None or not chain or post.organisation in chain)
         for post in actor.posts
     )  # fmt: skip
+
+
+def may_speak_for(actor: Actor, body: Organisation) -> bool:
+    """Say whether an actor may put lines of a body on the three lists, settle them and take them off.
+
+    The body itself, those above it, and who keeps the lists for all: the centre and the data bureau.
+    """
+    if "system" in actor.roles:
+        return True
+    bodies = {None, CENTRE[0], rulebook().requests.bureau, *_chain(body)}
+    roles = rulebook().actions["catalogue.edit"][1]
+    return any(
+        post.role in roles and post.organisation in bodies and (not body.area_code or body.area_code.startswith(post.area))
+        for post in actor.posts
+    )
 
 
 def require_edit(actor: Actor, one: Resource) -> None:

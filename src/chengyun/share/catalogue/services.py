@@ -26,7 +26,7 @@ from chengyun.errors import NotFound, Refused, nearest
 from chengyun.share.catalogue.fields import DECLARED_ITEM_FIELDS, FIELDS, ITEM_FIELDS, apply, item_values, label, values_of
 from chengyun.share.catalogue.listing import write_listings
 from chengyun.share.catalogue.models import DataElement, Item, Provider, Resource, Revision
-from chengyun.share.catalogue.rights import may_edit, require_edit, sign_off
+from chengyun.share.catalogue.rights import may_edit, may_speak_for, require_edit, sign_off
 from chengyun.share.catalogue.rules import Fault, faults, uscc_fault
 from chengyun.share.catalogue.sight import access_resource
 from chengyun.share.catalogue.text import fold
@@ -161,6 +161,8 @@ def restore(actor: Actor, key: str, number: int, now: dt.datetime | None = None)
 def set_provider(actor: Actor, organisation: Organisation, code: str, contact: str = "") -> Provider:
     """Keep an organisation's unified social credit code and contact, for all its resources. Raises Refused."""
     require(actor, "catalogue.edit", organisation.area_code or None)
+    if not may_speak_for(actor, organisation):
+        raise Refused(_("只有%s、其上级和数据主管部门可以改它的代码和联系方式。") % organisation.name, code="not_allowed")
     code = code.strip().upper()
     if code and (wrong := uscc_fault(code)) is not None:
         raise Refused(wrong.sentence, code="uscc", field="provider_code")
