@@ -69,7 +69,12 @@ def kernel_messages() -> Iterator[Message]:
         source = text if path.suffix == ".py" else "\n".join(map(str.strip, templatize(text, origin=relative).splitlines()))
         yield from _found(extract_python(io.BytesIO(source.encode()), KEYWORDS, [], {}), relative)
     yield from _literals(SOURCE / "city" / "models.py", "src/chengyun/city/models.py")
-    for declared in (SOURCE / "access" / "policy.toml", SOURCE / "cases" / "verification" / "rules.toml"):
+    yield from _literals(SOURCE / "city" / "elements.py", "src/chengyun/city/elements.py")
+    for declared in (
+        SOURCE / "access" / "policy.toml",
+        SOURCE / "cases" / "verification" / "rules.toml",
+        SOURCE / "share" / "catalogue" / "elements.toml",
+    ):
         yield from _texts(tomllib.loads(declared.read_text(encoding="utf-8")), declared.relative_to(ROOT).as_posix())
 
 

@@ -72,6 +72,10 @@ def test_status_and_audit_are_for_those_who_may(signed_in, client):
     administrator.get("/audit")
     seen = administrator.get("/audit?dataset=audit").content.decode()
     assert "root" in seen, "looking at the log is in the log"
+    assert '<span class="note">市城市运行中心</span>' in seen, "a body by its name"
+    assert '<td title="read">查看</td>' in seen, "a deed in words, its code at hand"
+    assert "sign_in" not in administrator.get("/audit?action=查看").content.decode(), "found by its words"
+    assert '<td title="read">查看</td>' in administrator.get("/audit?action=read").content.decode(), "and by its code"
 
 
 def test_status_says_why_rows_are_not_sealed(signed_in):

@@ -105,7 +105,7 @@ def pack_page(request: HttpRequest, pack: str, page: str) -> HttpResponse:
     asked = _asked(request, Subject("", "", city_name()))
     manifest = city.packs[pack].pack
     found = PackPage(
-        declared.name, manifest.name, manifest.owner, manifest.answers, "、".join(manifest.standards),
+        declared.name, manifest.name, manifest.owner, manifest.answers, shown.listed(manifest.standards),
         panels(pack, declared, asked, _map_of), asked.now,
     )  # fmt: skip
     return render(request, "web/pack_page.html", {"page": found})

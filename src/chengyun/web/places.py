@@ -44,7 +44,7 @@ def said(text: str) -> str:
 
     A district's branch is called after its department and its district, as access.services names it.
     """
-    words = str(_(text))
+    words = str(_(text)) if text else ""
     if words != text or not text.endswith(BRANCH) or not (get_language() or "").startswith("en"):
         return words
     for name, english in kept(("districts",), _districts_in_english, KEPT_FOR_S):

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from collections.abc import Iterable
 
 from django.utils import timezone
 from django.utils.translation import get_language, ngettext
@@ -14,6 +15,8 @@ from chengyun.standards.units import UNITS
 
 NOTHING = "—"
 """What stands where a value is not known."""
+MARKS = {"：": ": ", "、": ", ", "，": ", ", "；": "; ", "。": ". ", "（": " (", "）": ")"}
+"""Marks of punctuation in English."""
 
 
 def number(value: float | None, decimals: int = 0) -> str:
@@ -81,9 +84,19 @@ def spell(start: dt.datetime, length: dt.timedelta | None) -> str:
     return f"{moment(start)}–{timezone.localtime(start + length):%H:%M}"
 
 
-def listed(items: list[str]) -> str:
+def listed(items: Iterable[str]) -> str:
     """Return items one after the other, as the language of the page separates them."""
-    return (", " if (get_language() or "").startswith("en") else "、").join(items)
+    return mark("、").join(items)
+
+
+def mark(sign: str) -> str:
+    """Return a Chinese mark of punctuation as the language of the page writes it."""
+    return MARKS[sign] if (get_language() or "").startswith("en") else sign
+
+
+def clauses(parts: Iterable[str]) -> str:
+    """Return what is said of one thing as one sentence; empty parts go."""
+    return mark("，").join(filter(None, parts))
 
 
 def today(now: dt.datetime) -> dt.date:

@@ -15,7 +15,7 @@ import msgspec
 from django.apps import apps
 from django.conf import settings
 from django.db import models
-from django.utils.translation import gettext, override
+from django.utils.translation import gettext, gettext_noop, override
 
 from chengyun.access.rulebook import Facts, rulebook
 from chengyun.city import City, Code, DataElement, Indicator, Quantity, Ref, Stream, qualify
@@ -49,7 +49,7 @@ CADENCES = (
     (dt.timedelta(days=31), "month"), (dt.timedelta(days=92), "quarter"), (dt.timedelta(days=366), "year"),
 )  # fmt: skip
 PERIOD_CYCLES = {"hour": "day", "day": "day", "month": "month", "year": "year"}
-ON_REQUEST = "按申请的用途，经提供方批准"
+ON_REQUEST = gettext_noop("按申请的用途，经提供方批准")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,7 @@ from chengyun.errors import Refused
 from chengyun.operate.alerting import amending
 from chengyun.operate.alerting.models import Roster
 from chengyun.operate.alerting.plan import Document
+from chengyun.web import shown
 
 __all__ = ["DEEDS", "Choices", "amended", "changes_between", "choices_of"]
 
@@ -48,12 +49,13 @@ def choices_of(
     named = {key: _(one.name) for key, one in rules.items()}
 
     def said(match: Mapping[str, list[str]]) -> str:
-        return "，".join(named.get(one, one) for patterns in match.values() for one in patterns)
+        return shown.clauses(named.get(one, one) for patterns in match.values() for one in patterns)
 
     return Choices(
         steps=tuple(
             (f"{place}:{chain.name}", _("%(chain)s：第 %(step)d 步，%(minutes)g 分钟，%(who)s") % {
-                "chain": chain.name, "step": place + 1, "minutes": step.after_s / 60, "who": "、".join(map(addressed, step.to)),
+                "chain": chain.name, "step": place + 1, "minutes": step.after_s / 60,
+                "who": shown.listed(map(addressed, step.to)),
             })
             for chain in plan.chain for place, step in enumerate(chain.steps)
         ),

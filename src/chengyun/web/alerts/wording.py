@@ -10,6 +10,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from chengyun.city import Above, AlertRule, Below, Change, City, Limits, Silent, Together, Unusual, Within, qualify
+from chengyun.web import shown
 
 __all__ = ["condition", "condition_of"]
 
@@ -46,7 +47,7 @@ def condition(when: object, limits: Limits | None = None, day: dt.date | None = 
                 _("与 %s 矛盾时再等一次") % when.part_of if isinstance(when, Above) and when.part_of else "",
                 _("回到 %(clear)s 解除") % words if when.clear is not None else "",
             ]
-            return "，".join([said, *(one for one in more if one)])
+            return shown.clauses([said, *more])
         case Change():
             return _("%(span)s 内变化超过 %(by)s") % {"span": span(when.within), "by": _measured(when.by, unit)}
         case Silent():
@@ -58,11 +59,11 @@ def condition(when: object, limits: Limits | None = None, day: dt.date | None = 
             return (_("离开%s") if when.outside else _("进入%s")) % place
         case Together():
             parts = [
-                _("同时有 %s") % "、".join(when.every) if when.every else "",
-                _("任一 %s") % "、".join(when.some) if when.some else "",
-                _("没有 %s") % "、".join(when.without) if when.without else "",
+                _("同时有 %s") % shown.listed(when.every) if when.every else "",
+                _("任一 %s") % shown.listed(when.some) if when.some else "",
+                _("没有 %s") % shown.listed(when.without) if when.without else "",
             ]
-            return _("%(span)s 内%(parts)s") % {"span": span(when.within), "parts": "，".join(one for one in parts if one)}
+            return _("%(span)s 内%(parts)s") % {"span": span(when.within), "parts": shown.clauses(parts)}
     return type(when).__name__
 
 
@@ -83,7 +84,7 @@ def _measured(value: Any, unit: str) -> str:
     """Return a number with its unit as people say it."""
     if unit == "s" and float(value) >= MINUTE:
         return span(dt.timedelta(seconds=float(value)))
-    return f"{float(value):g}" + (f" {unit}" if unit not in ("", "1") else "")
+    return f"{float(value):g} {shown.unit(unit)}".rstrip()
 
 
 def span(length: dt.timedelta) -> str:

@@ -21,6 +21,7 @@ from chengyun.share.catalogue import duplicates, freshness, lists
 from chengyun.share.catalogue.duplicates import Alike, Conflict
 from chengyun.share.catalogue.models import Entry, Resource
 from chengyun.share.catalogue.vocabulary import CYCLES
+from chengyun.web import shown
 from chengyun.web.catalogue.words import Mark, Tab, tabs, verdict_mark
 from chengyun.web.desk.deeds import Fault, attempt, done
 
@@ -198,5 +199,5 @@ def _alike_says(one: Alike) -> str:
         "same_type": _("类型相同"), "other_type": _("类型不同，可能含义也不同"),
         "one_bound": _("其中一些已绑定数据元"),
     }  # fmt: skip
-    said = "，".join(words[reason] for reason in one.reasons)
-    return f"{said}；{_('建议绑定 %s') % one.suggested}" if one.suggested else said
+    said = shown.clauses(words[reason] for reason in one.reasons)
+    return f"{said}{shown.mark('；')}{_('建议绑定 %s') % one.suggested}" if one.suggested else said

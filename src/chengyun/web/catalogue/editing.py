@@ -26,6 +26,7 @@ from chengyun.share.catalogue.importing import EMPTY
 from chengyun.share.catalogue.models import DataElement, Revision
 from chengyun.share.catalogue.rights import require_edit
 from chengyun.share.catalogue.vocabulary import CYCLES, SHARING, WAYS
+from chengyun.web import places
 from chengyun.web.catalogue.words import Tab, tabs
 from chengyun.web.desk.deeds import Fault, attempt, done
 
@@ -134,7 +135,7 @@ def _form(request: HttpRequest, key: str) -> HttpResponse:
         name=one.name if one else "",
         inputs=tuple(_input(name, values.get(name)) for name in FIELDS if name not in LEFT_OUT),
         items=tuple(ItemInput(at, it, fixed) for at, it in enumerate([*items, *spare])),
-        types=tuple(ELEMENT_TYPES.items()),
+        types=tuple((key, places.said(name)) for key, name in ELEMENT_TYPES.items()),
         elements=tuple(DataElement.objects.filter(withdrawn=False).values_list("key", "name")),
         reason=request.POST.get("reason", ""),
         fault=fault,
@@ -219,7 +220,7 @@ def _input(name: str, value: Any) -> Input:
     label, kind = str(FIELDS[name][0]), FIELDS[name][1]
     if name == "provider":
         bodies = Organisation.objects.order_by("name").values_list("pk", "name")
-        options = tuple(Choice(str(pk), said, pk == value) for pk, said in bodies)
+        options = tuple(Choice(str(pk), places.said(name), pk == value) for pk, name in bodies)
         return Input(name, label, "one", "", (Choice("", "—", value is None), *options), "")
     if name in CHOICES:
         chosen = set(value or ()) if name == "ways" else {value}

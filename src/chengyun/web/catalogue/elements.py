@@ -20,6 +20,7 @@ from chengyun.errors import NotFound, Refused
 from chengyun.share.askonce.bindings import forms_asking
 from chengyun.share.catalogue import dictionary, queries
 from chengyun.share.catalogue.models import DataElement, ElementChange, Revision
+from chengyun.web import places
 from chengyun.web.catalogue.words import Tab, tabs
 from chengyun.web.desk.deeds import Fault, attempt, done
 
@@ -280,7 +281,7 @@ def _form(request: HttpRequest, key: str) -> HttpResponse:
             )
             for name, (label, kind) in dictionary.FIELDS.items()
         ),
-        types=tuple(ELEMENT_TYPES.items()),
+        types=tuple((key, places.said(name)) for key, name in ELEMENT_TYPES.items()),
         reason=request.POST.get("reason", ""),
         fault=fault,
     )
@@ -310,7 +311,7 @@ def _typed(name: str, post: Mapping[str, str]) -> Any:
 
 def _said(name: str, one: DataElement) -> str:
     if name == "type":
-        return str(one.get_type_display())
+        return places.said(str(one.get_type_display()))
     return _words(name, getattr(one, name))
 
 
@@ -322,7 +323,7 @@ def _label(name: str) -> str:
 
 def _words(name: str, value: Any) -> str:
     if name == "type":
-        return str(ELEMENT_TYPES.get(value, value or ""))
+        return places.said(str(ELEMENT_TYPES.get(value, value or "")))
     match value:
         case None:
             return ""

@@ -26,6 +26,7 @@ from chengyun.share.catalogue.models import Item, Provider, Resource, Revision
 from chengyun.share.catalogue.rights import may_edit, require_edit
 from chengyun.share.catalogue.versions import Change, describe_changes
 from chengyun.share.catalogue.vocabulary import CYCLES, KINDS, SHARING, WAYS, class_name
+from chengyun.web import places, shown
 from chengyun.web.catalogue.words import Mark, Tab, tabs, verdict_mark
 from chengyun.web.desk.deeds import Fault, attempt, done
 from chengyun.web.quality.words import Cell, cell_of, dimension_names
@@ -150,7 +151,7 @@ def _shown(request: HttpRequest, key: str, fault: Fault | None) -> HttpResponse:
         state=str(one.get_state_display()),
         facts=_facts(one),
         related=tuple(queries.siblings(actor, one)),
-        items=tuple(ItemRow(it, f"{it.type} {ELEMENT_TYPES.get(it.type, '')}") for it in items[:MOST_ITEMS]),  # type: ignore[call-overload]
+        items=tuple(ItemRow(it, f"{it.type} {places.said(ELEMENT_TYPES.get(it.type, ''))}".strip()) for it in items[:MOST_ITEMS]),  # type: ignore[call-overload]
         items_left=max(0, len(items) - MOST_ITEMS),
         timeliness=verdict_mark(said, late),
         quality=scores,
@@ -174,14 +175,14 @@ def _facts(one: Resource) -> tuple[tuple[str, str], ...]:
     rows = [
         (_("信息资源分类"), f"{one.class_code} {class_name(one.class_code)}".strip()),
         (_("信息资源代码"), one.code or ""),
-        (_("提供方"), one.provider_name),
+        (_("提供方"), places.said(one.provider_name)),
         (_("提供方代码"), provider.code if provider else ""),
         (_("联系方式"), contact),
         (_("责任人"), str(one.owner or "")),
-        (_("信息资源格式"), "、".join(one.formats)),
+        (_("信息资源格式"), shown.listed(one.formats)),
         (_("共享类型"), str(SHARING.get(one.sharing, one.sharing))),
-        (_("共享条件"), one.condition),
-        (_("共享方式"), "、".join(str(WAYS.get(way, way)) for way in one.ways)),
+        (_("共享条件"), places.said(one.condition)),
+        (_("共享方式"), shown.listed([str(WAYS.get(way, way)) for way in one.ways])),
         (_("不予共享的依据"), one.basis),
         (_("是否向社会开放"), _("是") if one.open else _("否")),
         (_("开放条件"), one.open_condition),
@@ -189,7 +190,7 @@ def _facts(one: Resource) -> tuple[tuple[str, str], ...]:
         (_("发布日期"), one.published_on.isoformat() if one.published_on else ""),
         (_("涉密"), _("涉密") if one.secret else _("非涉密")),
         (_("个人信息"), _("含个人信息") if one.personal else _("不含个人信息")),
-        (_("关键词"), "、".join(one.keywords)),
+        (_("关键词"), shown.listed(one.keywords)),
         (_("来源目录"), one.origin),
     ]
     optional = {

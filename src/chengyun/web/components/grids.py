@@ -29,6 +29,7 @@ from chengyun.cases.components.models import GridWorker
 from chengyun.cases.components.queries import Asked, visible_rows
 from chengyun.errors import NotFound, Refused
 from chengyun.standards.coordinates import CRS
+from chengyun.web import shown
 from chengyun.web.components.asking import Option, component_map
 from chengyun.web.components.people import Person, field_people
 from chengyun.web.desk.deeds import Fault, attempt, done
@@ -214,7 +215,7 @@ def _overview(request: HttpRequest, fault: Fault | None) -> HttpResponse:
     held = _held(actor, areas.today())
     names = names_of({row.parent_code for row in inside})
     rows = tuple(
-        GridRow(row.code, row.name, names[row.parent_code], "、".join(held.get(row.code, ()))) for row in inside[:PER_PAGE]
+        GridRow(row.code, row.name, names[row.parent_code], shown.listed(held.get(row.code, ()))) for row in inside[:PER_PAGE]
     )
     page = GridsPage(
         _map(street), _streets(street), street, rows, len(inside), sum(row.code not in held for row in inside),

@@ -23,6 +23,7 @@ from chengyun.cases.crews.models import Crew, Shift
 from chengyun.cases.crews.needs import known_skills
 from chengyun.config import config
 from chengyun.errors import NotFound, Refused
+from chengyun.web import shown
 from chengyun.web.desk.deeds import Fault, attempt, done
 
 AHEAD = 14
@@ -83,7 +84,7 @@ def crews(request: HttpRequest) -> HttpResponse:
     rows = list(Crew.objects.filter(organisation__in=_bodies(actor)).select_related("organisation").prefetch_related("members"))
     out = set(Shift.objects.filter(crew__in=rows, day__range=(days[0], days[-1])).values_list("crew_id", "day"))
     page = CrewsPage(
-        tuple(CrewRow(crew, "、".join(map(skill_name, crew.skills)), _out(crew, days, out)) for crew in rows), days,
+        tuple(CrewRow(crew, shown.listed(map(skill_name, crew.skills)), _out(crew, days, out)) for crew in rows), days,
         may(actor, "crew.manage"), now,
     )  # fmt: skip
     return render(request, "crews/crews.html", {"page": page})

@@ -22,6 +22,7 @@ from chengyun.access.policy import may
 from chengyun.access.views import signed_in
 from chengyun.areas.queries import names_of
 from chengyun.errors import NotFound
+from chengyun.web import shown
 from chengyun.web.desk.deeds import Fault, attempt, done
 
 
@@ -122,7 +123,7 @@ def _shown(request: HttpRequest, new_key: str = "", fault: Fault | None = None) 
         second_factor=is_mfa_enabled(account),
         last_login=account.last_login,
         keys=tuple(
-            Key(one.prefix, one.name, "、".join(one.scopes), one.created_at, one.expires_at) for one in own_tokens.own(account)
+            Key(one.prefix, one.name, shown.listed(one.scopes), one.created_at, one.expires_at) for one in own_tokens.own(account)
         ),
         lives=own_tokens.LIVES_DAYS,
         new_key=new_key,

@@ -313,7 +313,7 @@ def _measured(city: City, alert: AlertView, rule: AlertRule | None) -> tuple[str
     owner = _(pack.pack.owner) if pack else ""
     if alert.dataset in city.indicators:
         declared = city.indicators[alert.dataset]
-        return _(declared.name), f"{owner} · {declared.source}"
+        return _(declared.name), f"{owner} · {_(declared.source)}"
     if alert.dataset in city.streams:
         stream = city.streams[alert.dataset]
         field = next((one.name for one in stream.quantities if rule and one.key == rule.field), stream.name)

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -15,11 +17,12 @@ from django.views.decorators.http import require_safe
 
 from chengyun.access import audit
 from chengyun.access.actors import actor_of
-from chengyun.access.models import AuditRecord
+from chengyun.access.models import AuditRecord, Organisation
 from chengyun.access.policy import require_scope
 from chengyun.access.rulebook import rulebook
 from chengyun.access.views import needs
 from chengyun.web.desk.alerts import Choice
+from chengyun.web.desk.auditwords import codes_of, deed
 from chengyun.web.desk.pages import Listed, asked, filters_of, page_number
 
 PAGE = 100
@@ -27,13 +30,14 @@ PAGE = 100
 
 @dataclass(frozen=True, slots=True)
 class AuditLine:
-    """One record. dataset: its name. detail: as JSON text, "" without one."""
+    """One record. deed: what its action is called. dataset: its name. detail: as JSON text, "" without one."""
 
     id: int
     at: dt.datetime
     actor: str
     organisation: str
     action: str
+    deed: str
     dataset: str
     target: str
     purpose: str
@@ -59,20 +63,27 @@ def audit_list(request: HttpRequest) -> HttpResponse:
     given, number, book = request.GET, page_number(request), rulebook()
     actor, action, target, dataset = asked(request, "actor", "action", "target", "dataset")
     rows = AuditRecord.objects.filter(require_scope(actor_of(request), "audit").q())
-    for field, value in (("actor__icontains", actor), ("action__startswith", action), ("target", target), ("dataset", dataset)):
+    for field, value in (("actor__icontains", actor), ("target", target), ("dataset", dataset)):
         if value:
             rows = rows.filter(**{field: value})
+    if action:
+        rows = rows.filter(Q(action__startswith=action) | Q(action__in=codes_of(action)))
     start = (number - 1) * PAGE
     found = list(rows.order_by("-id")[start : start + PAGE + 1])
     audit.record(actor_of(request), "read", "audit", detail={"page": number, "filtered": bool(filters_of(given))})
     page = AuditPage(
-        Listed(tuple(_line(one) for one in found[:PAGE]), number, len(found) > PAGE, filters_of(given)),
+        Listed(_lines(found[:PAGE]), number, len(found) > PAGE, filters_of(given)),
         actor, action, target, tuple(Choice(key, one.name, key == dataset) for key, one in book.datasets.items()), timezone.now(),
     )  # fmt: skip
     return render(request, "desk/audit.html", {"page": page})
 
 
-def _line(row: AuditRecord) -> AuditLine:
+def _lines(rows: Sequence[AuditRecord]) -> tuple[AuditLine, ...]:
+    names = dict(Organisation.objects.filter(key__in={row.organisation for row in rows}).values_list("key", "name"))
+    return tuple(_line(row, names.get(row.organisation, row.organisation)) for row in rows)
+
+
+def _line(row: AuditRecord, organisation: str) -> AuditLine:
     book = rulebook()
     dataset = _(book.datasets[row.dataset].name) if row.dataset in book.datasets else row.dataset
     purpose = _(book.purposes[row.purpose]) if row.purpose in book.purposes else row.purpose
@@ -80,4 +91,4 @@ def _line(row: AuditRecord) -> AuditLine:
     if isinstance(persons := said.get("subjects"), dict):
         said["subjects"] = persons.get("count")  # how many; the root over them is for `chengyun audit verify`
     detail = json.dumps(said, ensure_ascii=False) if said else ""
-    return AuditLine(row.pk, row.at, row.actor, row.organisation, row.action, dataset, row.target, purpose, detail)
+    return AuditLine(row.pk, row.at, row.actor, organisation, row.action, deed(row.action), dataset, row.target, purpose, detail)

@@ -16,6 +16,7 @@ from chengyun.access.actors import actor_of
 from chengyun.access.views import needs
 from chengyun.cases.evaluation import queries
 from chengyun.cases.evaluation.counted import COUNTS
+from chengyun.web import shown
 from chengyun.web.desk.pages import page_number
 from chengyun.web.evaluation.pages import period_of
 from chengyun.web.evaluation.shown import Line, axis_of, doubts, line, share
@@ -168,4 +169,4 @@ def _sign(found: Mapping[str, Any], sign: Mapping[str, Any]) -> SignLine:
 
 def _said(parts: Sequence[str]) -> str:
     """Return the counts a case is part of, in words."""
-    return "、".join(_(COUNTS[part]) for part in parts)
+    return shown.listed([_(COUNTS[part]) for part in parts])

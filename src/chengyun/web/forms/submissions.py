@@ -24,6 +24,7 @@ from chengyun.access.views import needs, reads
 from chengyun.areas.queries import name_of, names_of
 from chengyun.collect.forms import photos, queries, services
 from chengyun.collect.forms.models import Photo, Submission
+from chengyun.web import shown
 from chengyun.web.desk.alerts import Choice
 from chengyun.web.desk.deeds import Fault, attempt, done
 from chengyun.web.desk.pages import Listed, asked, filters_of, page_number
@@ -212,7 +213,7 @@ def answers_of(
         named = choices.get(plain, {})
         words = [label_of(named.get(word, {}), word) for word in value.split()] if named else [value]
         photo = files.get(value) if question and question["type"] == "binary" else None
-        answer = Answer(label_of(labels, plain), path, "、".join(words), photo, faults.get(path, ""))
+        answer = Answer(label_of(labels, plain), path, shown.listed(words), photo, faults.get(path, ""))
         repeats = question["repeats"] if question else []
         groups.setdefault(_turn(path, repeats), []).append((order.get(plain, len(order)), answer))
     placed = sorted(groups.items(), key=lambda it: (it[0][0] != "", min(place for place, _answer in it[1]), _numbers(it[0][1])))

@@ -11,6 +11,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -24,7 +25,10 @@ from chengyun.share.lookups.models import Reversal
 from chengyun.web.desk.alerts import Choice
 from chengyun.web.desk.deeds import Fault, attempt, done
 
-NAMES = {"id_number": "公民身份号码", "phone": "电话", "bank_card": "银行卡", "plate": "车牌"}
+NAMES = {
+    "id_number": gettext_noop("公民身份号码"), "phone": gettext_noop("电话"), "bank_card": gettext_noop("银行卡"),
+    "plate": gettext_noop("车牌"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

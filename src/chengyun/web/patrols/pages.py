@@ -28,6 +28,7 @@ from chengyun.errors import NotFound, Refused
 from chengyun.web.components.people import Person, field_people
 from chengyun.web.desk.deeds import Fault, attempt, done
 from chengyun.web.desk.pages import Listed, asked, filters_of, page_number
+from chengyun.web.places import area_names
 
 PER_PAGE = 40
 WIDTH = 640.0
@@ -247,9 +248,9 @@ def _row(task: PatrolTask, names: dict[str, str], now: dt.datetime) -> TaskRow:
 def _areas(chosen: str) -> tuple[tuple[str, tuple[Choice, ...]], ...]:
     """Return districts with their streets, and grids last: what a person can walk."""
     found: dict[str, list[Choice]] = {}
-    for row in areas.areas_on(None, "district"):
-        found[row.name] = [Choice(row.code, row.name, row.code == chosen)]
-        found[row.name] += [Choice(one.code, one.name, one.code == chosen) for one in areas.children(row.code)]
+    for code, name in area_names("district").items():
+        found[name] = [Choice(code, name, code == chosen)]
+        found[name] += [Choice(one.code, one.name, one.code == chosen) for one in areas.children(code)]
     grids = areas.areas_on(None, "grid")
     if grids:
         found[_("单元网格")] = [Choice(one.code, f"{one.name} {one.code}", one.code == chosen) for one in grids[:1000]]

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from chengyun.access.actors import Actor
 from chengyun.city import Band, Scale
@@ -18,7 +19,7 @@ __all__ = ["SCALE", "Cell", "cell_of", "dimension_names", "quality_of", "rule_na
 
 SCALE = Scale(
     key="quality", name="数据质量", source="",
-    bands=(Band(79.999, "差", "#c0392b"), Band(94.999, "中", "#d9a400"), Band(None, "好", "#2e8b57")),
+    bands=(Band(79.999, "差", "#c0392b"), Band(94.999, gettext_noop("中"), "#d9a400"), Band(None, "好", "#2e8b57")),
 )  # fmt: skip
 """Our own classes; no standard draws them."""
 

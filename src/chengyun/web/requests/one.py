@@ -21,6 +21,7 @@ from chengyun.access.views import needs
 from chengyun.areas.queries import names_of
 from chengyun.share.requests import queries, rights, services, terms
 from chengyun.share.requests.models import Notice, Request, Step
+from chengyun.web import shown
 from chengyun.web.desk.deeds import Fault, attempt, done
 from chengyun.web.requests.asked import TermsForm, read_asked, read_terms, terms_form
 
@@ -128,7 +129,7 @@ def _line(step: Step) -> HistoryLine:
         more = _("答复期限 %s") % step.detail["due_day"]
     elif step.deed == "approve" and step.detail.get("grant"):
         narrowed = [_(terms.NAMES[name]) for name in step.detail.get("narrowed", ()) if name in terms.NAMES]
-        more = _("授权 %s") % step.detail["grant"] + ((_("；收窄：") + "、".join(narrowed)) if narrowed else "")
+        more = _("授权 %s") % step.detail["grant"] + ((_("；收窄：") + shown.listed(narrowed)) if narrowed else "")
     elif step.deed == "return":
         more = _("余 %d 个工作日") % step.detail.get("left_days", 0)
     return HistoryLine(step.at, step.actor, _(DEEDS.get(step.deed, step.deed)), step.note, more)

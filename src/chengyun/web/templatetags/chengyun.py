@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 
 from django import template
 from django.utils import timezone
@@ -85,6 +86,18 @@ def because(text: str) -> str:
 
 
 @register.filter
+def listed(items: Iterable[str]) -> str:
+    """Return items one after the other, as the page's language separates them."""
+    return shown.listed([str(one) for one in items])
+
+
+@register.simple_tag
+def mark(sign: str) -> str:
+    """Return a mark of punctuation between two values as the page's language writes it."""
+    return shown.mark(sign)
+
+
+@register.filter
 def said(text: str) -> str:
     """Return the text of a declaration, or the name of a body, in the page's language."""
-    return places.said(text) if text else ""
+    return places.said(text or "")
