@@ -67,7 +67,7 @@ def test_every_figure_says_whether_it_is_simulated_and_how_complete_it_is(pack: 
 @every_pack
 def test_every_parameter_is_used_and_every_used_one_is_declared(pack: LoadedPack) -> None:
     for indicator in pack.indicators:
-        used = set(re.findall(r"\$(\w+)", indicator.sql)) - {"since", "until", "zone"}
+        used = set(re.findall(r"\$(\w+)", indicator.sql)) - {"since", "until", "earliest", "zone"}
         declared = set(indicator.parameters)
         assert used == declared or (indicator.rule and used <= declared), indicator.key
 

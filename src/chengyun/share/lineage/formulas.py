@@ -33,7 +33,7 @@ FORMAT = "5"
 OWN = (Item("coverage", _("覆盖率"), "N"), Item("simulated", _("模拟"), "L"))
 OF_A_FIGURE = ("subject", "period_start", "value", "detail", "simulated")
 """What a formula finds of another's figures; their other columns are inside `detail`."""
-BOUND = frozenset({"since", "until", "zone"})
+BOUND = frozenset({"since", "until", "earliest", "zone"})
 """Parameters the engine binds; the others come from dated tables."""
 
 Kept = MutableMapping[str, Resolved]

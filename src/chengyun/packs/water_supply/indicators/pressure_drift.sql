@@ -26,22 +26,22 @@ usual AS (
     WINDOW past AS (PARTITION BY asset ORDER BY day RANGE BETWEEN INTERVAL 30 DAY PRECEDING AND INTERVAL 3 DAY PRECEDING)
 ),
 away AS (
-    SELECT asset, day, usual_m, simulated, 100 * (mean_m - usual_m) / GREATEST(ABS(usual_m), 1) AS moved
+    SELECT asset, day, usual_m, known, simulated, 100 * (mean_m - usual_m) / GREATEST(ABS(usual_m), 1) AS moved
     FROM usual WHERE known >= 14
 ),
 own AS (
-    SELECT asset, day, usual_m, simulated, MEDIAN(moved) OVER (PARTITION BY day) AS others,
+    SELECT asset, day, usual_m, known, simulated, MEDIAN(moved) OVER (PARTITION BY day) AS others,
            COUNT(*) OVER (PARTITION BY day) AS points, moved - MEDIAN(moved) OVER (PARTITION BY day) AS own
     FROM away
 ),
 held AS (
-    SELECT asset, day, usual_m, others, points, simulated, MIN(own) OVER lately AS least, MAX(own) OVER lately AS most,
+    SELECT asset, day, usual_m, known, others, points, simulated, MIN(own) OVER lately AS least, MAX(own) OVER lately AS most,
            COUNT(*) OVER lately AS days, MIN(points) OVER lately AS fewest
     FROM own
     WINDOW lately AS (PARTITION BY asset ORDER BY day RANGE BETWEEN INTERVAL 2 DAY PRECEDING AND CURRENT ROW)
 )
 SELECT asset, day, CASE WHEN least > 0 THEN least WHEN most < 0 THEN -most ELSE 0 END AS apart,
-       CASE WHEN least > 0 THEN 1 WHEN most < 0 THEN -1 ELSE 0 END AS side, usual_m, others, points, simulated
+       CASE WHEN least > 0 THEN 1 WHEN most < 0 THEN -1 ELSE 0 END AS side, usual_m, others, points, known / 28.0 AS coverage, simulated
 FROM held
 WHERE days = 3 AND fewest >= 5 AND day >= CAST($since AT TIME ZONE 'Asia/Shanghai' AS DATE)
   AND day < CAST($until AT TIME ZONE 'Asia/Shanghai' AS DATE)
