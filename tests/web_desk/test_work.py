@@ -64,6 +64,9 @@ def test_a_step_from_a_state_that_has_passed_is_refused_and_keeps_what_was_typed
     first = duty.post(f"/cases/{case.number}/steps/void_filed", {"seen": "filed", "reason": "误报"})
     again = duty.post(f"/cases/{case.number}/steps/void_filed", {"seen": "filed", "reason": "误报"})
     assert (first.status_code, again.status_code) == (303, 409)
+    # The form is gone with the state: the page says it all the same, once, and what was written is not lost.
+    assert again.content.decode().count("可能已有人办理") == 1
+    assert "您写的内容没有保存：误报" in text(again)
 
 
 def test_missing_evidence_is_named(signed_in, alert, case_of):
@@ -72,6 +75,7 @@ def test_missing_evidence_is_named(signed_in, alert, case_of):
     refused = duty.post(f"/cases/{case.number}/steps/void_filed", {"seen": "filed", "reason": " "})
     assert refused.status_code == 400
     assert "需要填写原因" in text(refused)
+    assert refused.content.decode().count("需要填写原因") == 1
 
 
 def test_a_stranger_cannot_be_given_a_case(signed_in, person, alert, case_of):

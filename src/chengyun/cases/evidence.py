@@ -27,7 +27,7 @@ __all__ = ["check_assignee", "check_step", "missing_needs", "needs_no_verificati
 def check_step(case: Case, step: Transition, given: Given, actor: Actor, now: dt.datetime) -> None:
     """Raise Refused unless counters, evidence and guards let the step be taken."""
     if not step.open_at(vars(case)):
-        raise Refused(_("“%s”的次数已经用完，或还不到时候。") % step.name, code="step_closed", step=step.key)
+        raise Refused(_("“%s”的次数已经用完，或还不到时候。") % _(step.name), code="step_closed", step=step.key)
     if missing := missing_needs(step, case, given):
         words = {
             "reason": _("原因"), "note": _("办理情况"), "assignee": _("承办人"), "photo": _("照片"), "place": _("位置"),
@@ -35,7 +35,9 @@ def check_step(case: Case, step: Transition, given: Given, actor: Actor, now: dt
         }  # fmt: skip
         said = "、".join(words[need] for need in missing)
         raise Refused(
-            _("“%(step)s”需要填写%(missing)s。") % {"step": step.name, "missing": said}, code="evidence_missing", missing=missing
+            _("“%(step)s”需要填写%(missing)s。") % {"step": _(step.name), "missing": said},
+            code="evidence_missing",
+            missing=missing,
         )
     if given.until is not None and given.until <= now:
         raise Refused(_("期限要晚于现在。"), code="until_past")

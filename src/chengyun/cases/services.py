@@ -171,7 +171,7 @@ def take_step(
         declared = type_of(held.type)
         step = _open_step(held, declared, transition, seen)
         if not may_step(actor, held, step, declared):
-            raise Refused(_("您的岗位不能在此案件上“%s”。") % step.name, code="not_allowed", step=step.key)
+            raise Refused(_("您的岗位不能在此案件上“%s”。") % _(step.name), code="not_allowed", step=step.key)
         now = _in_order(held, now)
         body = _organisation(owner) if isinstance(owner, str) else owner
         given = Given(reason.strip(), note.strip(), assignee, body, tuple(photos), lon, lat, until, dict(data or {}))
@@ -240,7 +240,7 @@ def _open_step(case: Case, declared: CaseType, transition: str, seen: str | None
     if case.state != step.source or (seen is not None and seen != case.state):
         raise Refused(
             _("案件已是“%(state)s”，不能“%(step)s”。可能已有人办理，请刷新后再看。")
-            % {"state": declared.state(case.state).name, "step": step.name},
+            % {"state": _(declared.state(case.state).name), "step": _(step.name)},
             code="stale_case",
             state=case.state,
         )

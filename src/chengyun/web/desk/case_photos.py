@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The photos of a case, for whoever may read the case: what was reported, and what was found and done since."""
+"""The photos of a case: those a step brings, and all of them for whoever may read the case."""
 
 from __future__ import annotations
 
@@ -7,20 +7,26 @@ import datetime as dt
 from dataclasses import dataclass
 
 from django.http import FileResponse, HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from chengyun.access.actors import actor_of
+from chengyun.access.actors import Actor, actor_of
 from chengyun.access.views import signed_in
+from chengyun.cases.intake import photos
 from chengyun.cases.intake.models import Photo
+from chengyun.cases.intake.pictures import Picture
+from chengyun.cases.models import Case
+from chengyun.cases.queries import case_view
 from chengyun.cases.rights import visible
 from chengyun.errors import NotFound
 from chengyun.web.intake.report import send_copy
 
-__all__ = ["CasePhoto", "case_photo", "photos_of"]
+__all__ = ["CasePhoto", "attached", "case_photo", "photos_of", "pictures_of"]
 
 MOST = 24
+MOST_SENT = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,29 @@ def photos_of(number: str) -> tuple[CasePhoto, ...]:
     return tuple(
         CasePhoto(one.pk, one.report_id is not None, one.taken_at or one.received_at, one.taken_at is not None) for one in rows
     )
+
+
+def pictures_of(request: HttpRequest, number: str, actor: Actor) -> list[Picture]:
+    """Return the photos a form brings to a case, read, and their files kept: what takes time comes before the locks.
+
+    Raises NotFound where the case is absent or not theirs to see: then nothing is kept.
+    """
+    files = request.FILES.getlist("photos")[:MOST_SENT]
+    if files:
+        case_view(number, actor)
+    found = [photos.read(file.read()) for file in files]
+    for one in found:
+        photos.store(one)
+    return found
+
+
+def attached(pictures: list[Picture], number: str, actor: Actor) -> list[int]:
+    """Make pictures photos of a case, within a transaction, and return their ids."""
+    if not pictures:
+        return []
+    # Locked before there are rows that refer to it: of two that made these first, each would wait for the other.
+    case = Case.objects.select_for_update().get(number=number)
+    return [photos.attach(one, actor, timezone.now(), case=case).pk for one in pictures]
 
 
 @require_safe

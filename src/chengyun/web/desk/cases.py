@@ -38,7 +38,7 @@ from chengyun.operate.probation.ruleset import rulebook
 from chengyun.standards.times import parse_instant
 from chengyun.web import shown
 from chengyun.web.desk.alerts import Choice
-from chengyun.web.desk.case_photos import CasePhoto, photos_of
+from chengyun.web.desk.case_photos import CasePhoto, attached, photos_of, pictures_of
 from chengyun.web.desk.casewords import clock_text, clock_words
 from chengyun.web.desk.deeds import Fault, attempt, done
 from chengyun.web.desk.narrowed import read_narrowed
@@ -48,7 +48,6 @@ from chengyun.web.templatetags.chengyun import said
 
 PAGE = 50
 MOST_COLLEAGUES = 500
-MOST_PHOTOS = 6
 GIVEN = ("category", "condition", "target", "reason_code", "clause", "proposed")
 """What a form may say of a step beside its evidence."""
 
@@ -235,15 +234,16 @@ def take_step(request: HttpRequest, number: str, step: str) -> HttpResponse:
     """Take a step, from the state the person saw."""
     actor, given = actor_of(request), request.POST
 
-    @transaction.atomic  # photos of a step that is refused are none of the case's
     def do() -> Case:
         data = {name: given[name] for name in GIVEN if given.get(name)}
-        return services.take_step(
-            number, step, actor, timezone.now(), seen=given.get("seen") or None, reason=given.get("reason", ""),
-            note=given.get("note", ""), assignee=_person(given.get("assignee", ""), number, actor), data=data,
-            owner=given.get("owner") or None, photos=_photos(request, number, actor), lon=_degrees(given.get("lon")),
-            lat=_degrees(given.get("lat")), until=_until(given.get("until")),
-        )  # fmt: skip
+        assignee, pictures = _person(given.get("assignee", ""), number, actor), pictures_of(request, number, actor)
+        with transaction.atomic():  # photos of a step that is refused are none of the case's
+            return services.take_step(
+                number, step, actor, timezone.now(), seen=given.get("seen") or None, reason=given.get("reason", ""),
+                note=given.get("note", ""), assignee=assignee, data=data, owner=given.get("owner") or None,
+                photos=attached(pictures, number, actor), lon=_degrees(given.get("lon")), lat=_degrees(given.get("lat")),
+                until=_until(given.get("until")),
+            )  # fmt: skip
 
     fault = attempt(request, step, do)
     return _shown(request, number, fault) if fault else done(request, _("已办理。"), reverse("case", args=[number]))
@@ -302,19 +302,6 @@ def _limit_words(key: str, state: State) -> str:
     if state.clock == "ended":
         return "—"
     return clock_text(limit.seconds, limit.basis) if limit else _("责任部门的时限")
-
-
-def _photos(request: HttpRequest, number: str, actor: Actor) -> list[int]:
-    """Keep the photos a form brought as photos of the case, and return their ids."""
-    files = request.FILES.getlist("photos")
-    if not files:
-        return []
-    # Not at the start: the pictures' library is heavy, and most pages bring none.
-    from chengyun.cases.intake import photos
-
-    case_view(number, actor)  # absent, or not theirs to see: nothing is kept
-    case = Case.objects.get(number=number)
-    return [photos.keep(file.read(), actor, timezone.now(), case=case).pk for file in files[:MOST_PHOTOS]]
 
 
 def _degrees(text: str | None) -> float | None:
