@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A refusal is shown at the form it came from. Where that form is gone, since somebody else was faster, the page still says it."""
+"""A refusal is shown at the form it came from. Where that form is gone, as somebody else was faster, the page still says it."""
 
 from __future__ import annotations
 
