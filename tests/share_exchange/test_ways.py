@@ -19,6 +19,7 @@ from django.db import connection
 
 from chengyun.access.actors import SYSTEM
 from chengyun.access.keystore import signing_key, verify
+from chengyun.access.masks import mask
 from chengyun.access.services import revoke_grant
 from chengyun.errors import NotFound, Refused, Unavailable
 from chengyun.lake import database
@@ -226,6 +227,27 @@ def test_in_bulk_resumed_and_checked_by_chunk_then_incremental(department, monke
     with pytest.raises(Refused):
         part(f"/files/{number}/parts/0", 0, 10)
     assert Mirror.objects.get().version == mirror.version
+    # Under pseudonyms a file has neither the keys nor the order of the register; the audit has the keys.
+    orders = []
+    for purpose in ("evidence", "duty"):
+        department.grant("population.person", purpose, shown={"id_number": "pseudonym"})
+        number = bulk.ask_for(department.party, "population.person", purpose, "csv", 0)
+        names = [one["name"] for one in bulk.make(number)["parts"]]
+        lines = "".join((bulk.folder_of(number) / name).read_text(encoding="utf-8") for name in names).splitlines()
+        there = person.objects.order_by("key").values_list("key", flat=True)
+        behind = {str(mask("pseudonym:key", key, purpose)): key for key in there}
+        keys = [line.split(",")[0].strip('"') for line in lines if "_key" not in line]
+        assert not any(key in line for line in lines for key in there)
+        orders.append([behind[key] for key in keys])
+        assert sorted(orders[-1]) == list(there)
+    assert orders[0] != orders[1]
+    assert list(there) not in orders
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(DISTINCT s.subject) FROM access_auditsubject s JOIN access_auditrecord r ON r.id = s.record_id"
+            " WHERE r.purpose = 'duty'"
+        )
+        assert cursor.fetchone()[0] == len(there)
 
 
 @pytest.mark.django_db(transaction=True)
