@@ -47,7 +47,7 @@ def fetch(connection: duckdb.DuckDBPyConnection, sql: str, params: object = None
 
 
 class Streamed:
-    """A query's rows as they are read: never more than a group of them in memory."""
+    """A query's rows as they are read, a group at a time in memory. Its connection asks nothing else until it is closed."""
 
     def __init__(self, reader: pa.RecordBatchReader, group: int) -> None:
         self._reader, self._group, self._rest = reader, group, reader.schema.empty_table()
@@ -57,6 +57,9 @@ class Streamed:
         while most > 0 and (table := self._next(min(self._group, most))):
             most -= len(table)
             yield table
+
+    def close(self) -> None:
+        self._reader.close()
 
     def _next(self, wanted: int) -> pa.Table | None:
         import pyarrow as pa

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from chengyun.lake import engine, faults, iceberg, parquet
@@ -50,14 +51,11 @@ def _merge_month(home: Table, table: StreamTable, month: int, files: list[Sealed
     written: list[Stored] = []
     with engine.connect(memory_limit=engine.SORTING) as duck:
         order = names([table.entity, table.time, "seq"])
-        rows = engine.stream(
-            duck, f"SELECT {columns} FROM {iceberg.reading(files)} ORDER BY {order}", parquet.ROW_GROUP  # noqa: S608
-        )  # fmt: skip
-        left = sum(file.rows for file in files)
-        while left > 0:
-            stem = f"{month_folder(table, month)}/merged-{digest}-{len(written)}"
-            written.append(parquet.write(table, rows.take(LARGEST), schema, stem))
-            left -= LARGEST
-            faults.step("merge-written")
+        sql = f"SELECT {columns} FROM {iceberg.reading(files)} ORDER BY {order}"  # noqa: S608
+        with closing(engine.stream(duck, sql, parquet.ROW_GROUP)) as rows:
+            for part in range(0, sum(file.rows for file in files), LARGEST):
+                stem = f"{month_folder(table, month)}/merged-{digest}-{part // LARGEST}"
+                written.append(parquet.write(table, rows.take(LARGEST), schema, stem))
+                faults.step("merge-written")
     commit(home, files, written, {iceberg.SEALED_SEQ: str(sealed.seq)})
     faults.step("merged")

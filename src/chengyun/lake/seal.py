@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -324,14 +324,11 @@ def _rewrite(
             "coalesce(ended.until_seq, old.until_seq) AS until_seq" if name == "until_seq" else f"old.{quote(name)}"
             for name in iceberg.sealed_columns(table)
         )
-        rows = engine.stream(  # a merged file has eight million
-            duck,
-            f"SELECT {columns} FROM {source} AS old LEFT JOIN ended ON ended.seq = old.seq ORDER BY {order}",  # noqa: S608
-            parquet.ROW_GROUP,
-        )
+        sql = f"SELECT {columns} FROM {source} AS old LEFT JOIN ended ON ended.seq = old.seq ORDER BY {order}"  # noqa: S608
         first = places.last_name(file.path).split(".")[0].split("-as-of-")[0]
         stem = f"{month_folder(table, file.month)}/{first}-as-of-{chunk:06d}-{start}"
-        rewritten.append(parquet.write(table, rows.take(file.rows), schema, stem))
+        with closing(engine.stream(duck, sql, parquet.ROW_GROUP)) as rows:  # a merged file has eight million
+            rewritten.append(parquet.write(table, rows.take(file.rows), schema, stem))
         replaced.append(file)
     return replaced, rewritten, count
 
