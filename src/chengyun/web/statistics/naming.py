@@ -12,11 +12,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from chengyun.access.models import Organisation
-from chengyun.areas.queries import areas_on, children, names_of
+from chengyun.areas.queries import children, names_of
 from chengyun.cases.models import Case
 from chengyun.cases.statistics.queries import Asked, By, Counts, Grain
 from chengyun.city import City
 from chengyun.config import config
+from chengyun.web import places
 from chengyun.web.desk.alerts import Choice
 
 __all__ = ["areas_to_choose", "bodies", "categories_to_choose", "names_of_keys", "step_name", "step_says"]
@@ -58,19 +59,19 @@ def step_says(name: str, now: Counts, then: Counts | None = None) -> str:
 def bodies(*, centre: bool = False) -> list[tuple[int, str]]:
     """Return the city's organisations by name. centre: with the operations centre, which works on no case itself."""
     found = Organisation.objects.all() if centre else Organisation.objects.exclude(kind="centre")
-    return list(found.order_by("name").values_list("pk", "name"))
+    return [(pk, places.said(name)) for pk, name in found.order_by("name").values_list("pk", "name")]
 
 
 def areas_to_choose(chosen: str) -> tuple[Choice, ...]:
     """Return the districts of the city and, inside one that is chosen, its streets."""
     found = []
-    for row in areas_on(level="district"):
-        if not row.code.startswith(config().city[:4]):
+    for full, name in places.area_names("district").items():
+        if not full.startswith(config().city[:4]):
             continue
-        code = row.code[:6]
-        found.append(Choice(code, row.name, code == chosen))
+        code = full[:6]
+        found.append(Choice(code, name, code == chosen))
         if chosen.startswith(code):
-            found += [Choice(one.code[:9], f"　{one.name}", one.code[:9] == chosen) for one in children(row.code)]
+            found += [Choice(one.code[:9], f"　{one.name}", one.code[:9] == chosen) for one in children(full)]
     if chosen and not any(one.chosen for one in found):
         found.append(Choice(chosen, names_of([chosen])[chosen], True))
     return tuple(found)
