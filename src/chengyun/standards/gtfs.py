@@ -26,6 +26,8 @@ __all__ = [
 MOST_BYTES = 2 * 2**30
 MOST_RATIO = 300
 SMALL = 10 * 2**20
+LEAST_HEADWAY_S = 20
+"""Below it a vehicle would follow another sooner than it can stop: a mistake, or made to fill memory."""
 EARTH_KM = 6371.0088
 """Mean radius (IUGG). Lengths along a shape are within 0.3 % of the ellipsoid's."""
 
@@ -35,7 +37,10 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Trip:
-    """One run of a vehicle along a route. start, end: seconds of its service day. km: along its shape; None: it has none."""
+    """One run of a vehicle along a route. start, end: seconds of its service day. km: along its shape; None: it has none.
+
+    A trip that frequencies.txt repeats is one such run for each time it sets off, all under one id.
+    """
 
     id: str
     route: str
@@ -147,8 +152,10 @@ def read_timetable(file: BinaryIO) -> Timetable:
             stops = tuple(row for _line, row in read_rows(archive, "stops.txt"))
             routes = tuple(row for _line, row in read_rows(archive, "routes.txt"))
             lengths = _lengths(archive, faults)
-            ends = _ends(archive, faults)
-            trips = tuple(_trips(archive, ends, lengths, faults))
+            stops, routes = _once(stops, "stops.txt", "stop_id", faults), _once(routes, "routes.txt", "route_id", faults)
+            ends = _ends(archive, {row["stop_id"] for row in stops}, faults)
+            known = _Known({row["route_id"] for row in routes}, _services(archive), _departures(archive, faults))
+            trips = tuple(_trips(archive, ends, lengths, known, faults))
             zone = next((row.get("agency_timezone", "") for _line, row in read_rows(archive, "agency.txt")), "") or "UTC"
         except KeyError as missing:
             raise ValueError(f"it has no column {missing}, which the reference requires") from missing
@@ -166,7 +173,43 @@ class _Ends:
     last: tuple[int, str, int]
 
 
-def _ends(archive: zipfile.ZipFile, faults: list[str]) -> dict[str, _Ends]:
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What a trip refers to. departures: trip → the seconds of the day it sets off at, where frequencies.txt repeats it."""
+
+    routes: set[str]
+    services: set[str]
+    departures: Mapping[str, Sequence[int]]
+
+
+def _once(rows: Sequence[Row], name: str, key: str, faults: list[str]) -> tuple[Row, ...]:
+    """Return the rows without those whose key an earlier one has."""
+    first: dict[str, Row] = {}
+    again = [row[key] for row in rows if first.setdefault(row[key], row) is not row]
+    faults.extend(f"{name}: {key} {it[:60]!r} stands there twice; the first one counts" for it in again)
+    return tuple(first.values())
+
+
+def _services(archive: zipfile.ZipFile) -> set[str]:
+    return {row["service_id"] for name in ("calendar.txt", "calendar_dates.txt") for _line, row in read_rows(archive, name)}
+
+
+def _departures(archive: zipfile.ZipFile, faults: list[str]) -> dict[str, list[int]]:
+    """Return when each trip of frequencies.txt sets off, in seconds of its service day."""
+    departures: dict[str, list[int]] = defaultdict(list)
+    for line, row in read_rows(archive, "frequencies.txt"):
+        try:
+            first, end, headway = day_seconds(row["start_time"]), day_seconds(row["end_time"]), int(row["headway_secs"])
+            if headway < LEAST_HEADWAY_S or not first < end <= first + 2 * 86_400:
+                raise ValueError(f"from {row['start_time']} to {row['end_time']} every {headway} s is no frequency")
+        except ValueError as wrong:
+            faults.append(f"frequencies.txt, line {line}: {wrong}")
+            continue
+        departures[row["trip_id"]].extend(range(first, end, headway))
+    return departures
+
+
+def _ends(archive: zipfile.ZipFile, stops: set[str], faults: list[str]) -> dict[str, _Ends]:
     ends: dict[str, _Ends] = {}
     for line, row in read_rows(archive, "stop_times.txt"):
         trip, stop = row["trip_id"], row["stop_id"]
@@ -175,6 +218,10 @@ def _ends(archive: zipfile.ZipFile, faults: list[str]) -> dict[str, _Ends]:
             # A stop between timed ones may have no time; it counts all the same.
             leaves = day_seconds(row["departure_time"]) if row.get("departure_time") else None
             arrives = day_seconds(row["arrival_time"]) if row.get("arrival_time") else leaves
+            if stop not in stops:
+                raise ValueError(f"there is no stop {stop[:60]!r} in stops.txt")
+            if leaves is not None and arrives is not None and leaves < arrives:
+                raise ValueError(f"it leaves at {row['departure_time']}, before it arrives at {row['arrival_time']}")
         except (ValueError, TypeError) as wrong:
             faults.append(f"stop_times.txt, line {line}: {wrong}")
             continue
@@ -191,17 +238,31 @@ def _ends(archive: zipfile.ZipFile, faults: list[str]) -> dict[str, _Ends]:
     return ends
 
 
-def _trips(archive: zipfile.ZipFile, ends: Mapping[str, _Ends], km: Mapping[str, float], faults: list[str]) -> Iterator[Trip]:
+def _trips(
+    archive: zipfile.ZipFile, ends: Mapping[str, _Ends], km: Mapping[str, float], known: _Known, faults: list[str]
+) -> Iterator[Trip]:
+    seen: set[str] = set()
     for line, row in read_rows(archive, "trips.txt"):
-        found = ends.get(row["trip_id"])
-        if found is None:
-            faults.append(f"trips.txt, line {line}: trip {row['trip_id'][:60]!r} has no stop times")
-            continue
-        yield Trip(
-            id=row["trip_id"], route=row["route_id"], service=row["service_id"], direction=row.get("direction_id", ""),
-            stops=found.count, start=found.first[2], end=found.last[2], first_stop=found.first[1], last_stop=found.last[1],
-            km=km.get(row.get("shape_id", "")),
+        trip, found = row["trip_id"], ends.get(row["trip_id"])
+        wrong = (
+            "stands there twice; the first one counts" if trip in seen
+            else "has no stop times" if found is None
+            else f"is of route {row['route_id'][:60]!r}, which is not in routes.txt" if row["route_id"] not in known.routes
+            else f"runs on days {row['service_id'][:60]!r}, which no calendar has" if row["service_id"] not in known.services
+            else "ends before it begins" if found.last[2] < found.first[2]
+            else ""
         )  # fmt: skip
+        seen.add(trip)
+        if wrong or found is None:
+            faults.append(f"trips.txt, line {line}: trip {trip[:60]!r} {wrong}")
+            continue
+        lasts = found.last[2] - found.first[2]
+        for start in known.departures.get(trip, (found.first[2],)):
+            yield Trip(
+                id=trip, route=row["route_id"], service=row["service_id"], direction=row.get("direction_id", ""),
+                stops=found.count, start=start, end=start + lasts, first_stop=found.first[1], last_stop=found.last[1],
+                km=km.get(row.get("shape_id", "")),
+            )  # fmt: skip
 
 
 def _lengths(archive: zipfile.ZipFile, faults: list[str]) -> dict[str, float]:

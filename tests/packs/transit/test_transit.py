@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from google.transit import gtfs_realtime_pb2 as realtime
+from tests.packs.transit.timetables import STOP_TIMES, timetable
 
 from chengyun.city import Malformed, Observation, Registered
 from chengyun.lake.read import snapshot
@@ -110,36 +111,20 @@ def test_a_message_that_is_none_is_set_aside() -> None:
     assert "bus.pb" in wrong.sentence
 
 
-STOP_TIMES = "trip_id,arrival_time,departure_time,stop_id,stop_sequence\n"
-CALENDAR = "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,end_date\n"
-
-
-def timetable(**files: str) -> io.BytesIO:
-    """A timetable of one trip over midnight on two days, with files changed."""
-    parts = {
-        "agency": "agency_id,agency_timezone\n1,Asia/Shanghai\n",
-        "stops": "stop_id,stop_name,stop_lat,stop_lon\na,鼓楼,29.87,121.55\nb,火车站,29.86,121.53\n",
-        "routes": "route_id,route_short_name,route_type\n1,1路,3\n",
-        "trips": "route_id,service_id,trip_id\n1,w,t\n",
-        "stop_times": STOP_TIMES + "t,23:50:00,23:50:00,a,1\nt,24:20:00,24:20:00,b,2\n",
-        "calendar": CALENDAR + "w,1,0,0,0,0,0,0,20260302,20260308\n",
-        "calendar_dates": "service_id,date,exception_type\nw,20260304,1\n",
-        **files,
-    }
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, text in parts.items():
-            archive.writestr(f"{name}.txt", text)
-    buffer.seek(0)
-    return buffer
-
-
 def test_a_trip_over_midnight_belongs_to_the_day_it_began() -> None:
     rows = list(feeds.read_timetable(timetable(), "gtfs.zip"))
     days = [row.values for row in rows if isinstance(row, Observation)]
     assert [f"{it['noon']:%Y-%m-%d %H}" for it in days] == ["2026-03-02 12", "2026-03-04 12"]
     assert (days[0]["hours"], days[0]["last"], days[0]["km"]) == (0.5, 24 * 3600 + 1200, None)
     assert [row.values["name"] for row in rows if isinstance(row, Registered)] == ["鼓楼", "火车站", "1路"]
+
+
+def test_a_trip_that_runs_every_ten_minutes_is_as_many_trips() -> None:
+    hourly = "trip_id,start_time,end_time,headway_secs\nt,08:00:00,09:00:00,600\nt,22:00:00,23:00:00,1800\n"
+    rows = list(feeds.read_timetable(timetable(frequencies=hourly), "gtfs.zip"))
+    day = next(row.values for row in rows if isinstance(row, Observation))
+    assert (day["trips"], day["stop_visits"], day["hours"]) == (8, 16, 4.0)
+    assert (day["first"], day["last"]) == (8 * 3600, 22 * 3600 + 3600)
 
 
 def test_faults_of_a_timetable_name_file_and_line() -> None:
