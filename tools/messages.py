@@ -6,12 +6,14 @@
     python tools/messages.py missing    list texts without English; exit 1 when there are any
 
 The kernel's texts stand in `_()` calls, `{% translate %}` tags and the policy. A pack's are those of its declarations that hold a
-Chinese character (names, answers, meanings, classes of scales) and of its models, so that a pack author wraps nothing.
+Chinese character (names, answers, meanings, classes of scales), of its scheme's tables and of its models, so that a pack author
+wraps nothing.
 """
 
 from __future__ import annotations
 
 import ast
+import csv
 import dataclasses
 import io
 import os
@@ -33,6 +35,8 @@ KEYWORDS = {
     **DEFAULT_KEYWORDS, "gettext_lazy": None, "gettext_noop": None, "ngettext_lazy": (1, 2), "pgettext_lazy": ((1, "c"), 2),
 }  # fmt: skip
 CHINESE = re.compile(r"[\u3400-\u9fff]")
+SAID_OF_A_SCHEME = ("kind", "major", "minor", "clause", "source")
+"""Columns of the tables of a scheme that people read; the others hold codes, days and the names of bodies."""
 VARYING = re.compile(r'"(POT-Creation-Date|PO-Revision-Date|Last-Translator|Language-Team|Generated-By):.*\\n"\n')
 HEADER = "# SPDX-License-Identifier: Apache-2.0\n# English of the Chinese source texts."
 
@@ -52,6 +56,16 @@ def _found(messages: Any, file: str) -> Iterator[Message]:
             yield (texts_of[0] if len(texts_of) == 1 else (texts_of[0], texts_of[1])), context, file, line
 
 
+def _within(source: str) -> Iterator[tuple[int, str, tuple[str, ...], list[str]]]:
+    """Yield the calls inside formatted strings, which to Python's tokens of 3.11 are text."""
+    calls = (call for text in ast.walk(ast.parse(source)) if isinstance(text, ast.JoinedStr) for call in ast.walk(text))
+    for call in calls:
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in {"_", *KEYWORDS}:
+            texts = [it.value for it in call.args if isinstance(it, ast.Constant) and isinstance(it.value, str)]
+            if texts:
+                yield call.lineno, call.func.id, tuple(texts), []
+
+
 def kernel_messages() -> Iterator[Message]:
     """Yield the texts of the kernel's Python files and templates, file by file."""
     from django.conf import settings
@@ -68,6 +82,8 @@ def kernel_messages() -> Iterator[Message]:
         # What templatize leaves of the layout would be wrong indentation to a reader of Python.
         source = text if path.suffix == ".py" else "\n".join(map(str.strip, templatize(text, origin=relative).splitlines()))
         yield from _found(extract_python(io.BytesIO(source.encode()), KEYWORDS, [], {}), relative)
+        if path.suffix == ".py":
+            yield from _found(_within(text), relative)
     yield from _literals(SOURCE / "city" / "models.py", "src/chengyun/city/models.py")
     yield from _literals(SOURCE / "city" / "elements.py", "src/chengyun/city/elements.py")
     for declared in (
@@ -86,6 +102,11 @@ def pack_messages(module: str) -> Iterator[Message]:
     pack = load_city([module]).packs[module.rsplit(".", 1)[1]]
     for thing in (pack.pack, *pack.indicators):
         yield from _texts(thing, f"packs/{pack.key}")
+    for table in sorted((pack.folder / "scheme").glob("*.csv")):
+        with table.open(encoding="utf-8", newline="") as rows:
+            for row in csv.DictReader(rows):
+                for column in SAID_OF_A_SCHEME:
+                    yield from _texts(row.get(column), f"packs/{pack.key}/scheme/{table.name}")
     if (evaluation := pack.folder / "evaluation.toml").exists():
         yield from _texts(tomllib.loads(evaluation.read_text(encoding="utf-8")), f"packs/{pack.key}/evaluation.toml")
     if (pack.folder / "models.py").exists():
