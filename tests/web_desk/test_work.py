@@ -110,8 +110,10 @@ def test_people_without_the_role_cannot_act_on_alerts(signed_in, client, alert):
 
 
 def test_an_alert_says_what_is_wrong_in_one_sentence(signed_in, alert):
-    page = text(signed_in("duty", "duty_officer").get(f"/alerts/{alert().pk}"))
-    assert "A 站 的PM2.5为 260 µg/m³，高于限值 250 µg/m³" in page
+    duty = signed_in("duty", "duty_officer")
+    assert "A 站 的PM2.5为 260 µg/m³，高于限值 250 µg/m³" in text(duty.get(f"/alerts/{alert().pk}"))
+    # The newest value keeps the limit again: what was wrong is the worst one.
+    assert "B 站 的PM2.5为 280 µg/m³，高于限值 250 µg/m³" in text(duty.get(f"/alerts/{alert('B', value=90.0).pk}"))
 
 
 def test_going_on_stays_on_this_site(signed_in, alert):

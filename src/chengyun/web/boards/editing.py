@@ -143,7 +143,7 @@ def _save(request: HttpRequest, saved: Saved | None) -> HttpResponse:
 def _loads(text: str) -> dict[str, Any] | None:
     try:
         found = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) and isinstance(found.get("tiles"), list) else None
 

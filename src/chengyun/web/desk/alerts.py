@@ -268,15 +268,30 @@ def _muted(alert_id: int, actor: Actor) -> str:
     return f"{member.get_muted_display()}：{member.because}" if member else ""
 
 
+def _breaking(alert: AlertView, when: object) -> float | None:
+    """Return the newest value where it breaks the limit, otherwise the worst: the limit kept again is no fault to tell."""
+    if alert.value is None or alert.limit is None or alert.worst is None:
+        return alert.value
+    match when:
+        case Above():
+            kept = alert.value <= alert.limit
+        case Below():
+            kept = alert.value >= alert.limit
+        case _:
+            kept = False
+    return alert.worst if kept else alert.value
+
+
 def sentence(alert: AlertView, rule: AlertRule | None, field: str) -> str:
     """Return what is wrong, in one sentence with value, limit, unit and time."""
     sign = shown.unit(alert.unit)
     unit = f" {sign}" if sign else ""
+    when = rule.when if rule else None
     words = {
-        "subject": alert.subject_name, "field": field, "value": _plain(alert.value) + unit, "limit": _plain(alert.limit) + unit,
-        "since": shown.moment(alert.since),
+        "subject": alert.subject_name, "field": field, "value": _plain(_breaking(alert, when)) + unit,
+        "limit": _plain(alert.limit) + unit, "since": shown.moment(alert.since),
     }  # fmt: skip
-    match rule.when if rule else None:
+    match when:
         case Silent():
             return _("%(subject)s 自 %(since)s 起没有上报。") % words
         case Change():
