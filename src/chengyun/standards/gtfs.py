@@ -26,6 +26,8 @@ __all__ = [
 MOST_BYTES = 2 * 2**30
 MOST_RATIO = 300
 SMALL = 10 * 2**20
+LONGEST_FIELD = 100_000
+"""Characters; what is longer is no name but the rest of a file after a quote that does not end."""
 LEAST_HEADWAY_S = 20
 """Below it a vehicle would follow another sooner than it can stop: a mistake, or made to fill memory."""
 EARTH_KM = 6371.0088
@@ -98,7 +100,10 @@ def member_of(archive: zipfile.ZipFile, name: str) -> str | None:
 
 
 def read_rows(archive: zipfile.ZipFile, name: str) -> Iterator[tuple[int, Row]]:
-    """Yield the rows of one file with their lines; none when the timetable does not have it."""
+    """Yield the rows of one file with their lines; none when the timetable does not have it.
+
+    Raises csv.Error where a quote does not end.
+    """
     member = member_of(archive, name)
     if member is None:
         return
@@ -106,6 +111,8 @@ def read_rows(archive: zipfile.ZipFile, name: str) -> Iterator[tuple[int, Row]]:
         rows = csv.reader(io.TextIOWrapper(opened, "utf-8-sig", errors="replace", newline=""))
         header = [it.strip() for it in next(rows, [])]
         for row in rows:
+            if any(len(it) > LONGEST_FIELD for it in row):
+                raise csv.Error(f"before line {rows.line_num} of {name} a quote is not closed")
             if row and any(row):
                 yield rows.line_num, dict(zip(header, (it.strip() for it in row), strict=False))
 

@@ -31,7 +31,7 @@ def clock_words(clock: ClockView, why: str = "") -> str:
     if clock.colour == "ended":
         return _("共用 %s") % clock_text(clock.used.total_seconds(), clock.basis)
     if not clock.running:
-        return why or _("计时暂停")
+        return _(why) if why else _("计时暂停")
     if clock.overdue:
         return _("已超时 %s") % clock_text(-clock.left.total_seconds(), clock.basis)
     return _("还剩 %s") % clock_text(clock.left.total_seconds(), clock.basis)
