@@ -32,6 +32,18 @@ def test_a_real_operators_feed_is_stored_as_sent(load, figures, shared: Path) ->
     assert service["003d58af-e449-4800-aa6d-eb1bba8ad68d", "2022-10-03"].value == 100.0
 
 
+def test_a_station_that_does_not_say_whether_it_works_counts_by_its_bikes(load, figures, tmp_path: Path) -> None:
+    day = tmp_path / "history.csv"
+    rows = [("silent", 3, ""), ("silent", 0, ""), ("open", 3, "1"), ("shut", 3, "0")]
+    head = "time,station,bikes,ebikes,docks,bikes_disabled,docks_disabled,ok,age_s\n"
+    day.write_text(
+        head + "".join(f"2026-03-02T0{at}:00:00Z,{key},{it},0,9,0,0,{ok},60\n" for at, (key, it, ok) in enumerate(rows))
+    )
+    assert load("shared_bikes.history", day).stored == 4
+    found = {key: figure.value for (key, _day), figure in figures("shared_bikes.station_service_day").items()}
+    assert found == {"silent": 50.0, "open": 100.0, "shut": 0.0}
+
+
 @pytest.mark.shared
 def test_repeating_the_last_number_errs_as_was_worked_out(load, figures, shared: Path, tmp_path: Path) -> None:
     data = shared / "data/bike-baywheels"

@@ -10,14 +10,14 @@
 -- scale:     service
 -- fresh for: 36 h
 -- decimals:  0
--- source:    本系统方法：全部站点中租还正常且有车可借、有桩可还的发布次数之比
+-- source:    本系统方法：全部站点中租还正常且有车可借、有桩可还的发布次数之比；未说明是否停止租还的视为正常
 WITH placed AS (
     SELECT t.district_code AS area, s.* FROM station_status AS s JOIN station AS t ON t.key = s.station
     UNION ALL
     SELECT t.city_code AS area, s.* FROM station_status AS s JOIN station AS t ON t.key = s.station
 )
 SELECT s.area, CAST(s.observed_at AS DATE) AS day,
-       100.0 * COUNT(*) FILTER (s.bikes > 0 AND s.docks > 0 AND s.working = 'yes') / COUNT(*) AS service_percent,
+       100.0 * COUNT(*) FILTER (s.bikes > 0 AND s.docks > 0 AND (s.working = 'yes' OR s.working IS NULL)) / COUNT(*) AS service_percent,
        100.0 * COUNT(*) FILTER (s.bikes = 0) / COUNT(*) AS empty_percent,
        100.0 * COUNT(*) FILTER (s.docks = 0) / COUNT(*) AS full_percent,
        COUNT(DISTINCT s.station) AS stations,

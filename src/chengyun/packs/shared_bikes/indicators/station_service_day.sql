@@ -11,9 +11,9 @@
 -- scale:     service
 -- fresh for: 36 h
 -- decimals:  0
--- source:    本系统方法：租还正常且有车可借、有桩可还的发布次数之比
+-- source:    本系统方法：租还正常且有车可借、有桩可还的发布次数之比；未说明是否停止租还的视为正常
 SELECT s.station, CAST(s.observed_at AS DATE) AS day,
-       100.0 * COUNT(*) FILTER (s.bikes > 0 AND s.docks > 0 AND s.working = 'yes') / COUNT(*) AS service_percent,
+       100.0 * COUNT(*) FILTER (s.bikes > 0 AND s.docks > 0 AND (s.working = 'yes' OR s.working IS NULL)) / COUNT(*) AS service_percent,
        100.0 * COUNT(*) FILTER (s.bikes = 0) / COUNT(*) AS empty_percent,
        100.0 * COUNT(*) FILTER (s.docks = 0) / COUNT(*) AS full_percent,
        100.0 * COUNT(*) FILTER (s.age > 3600) / COUNT(*) AS stale_percent,
