@@ -22,6 +22,8 @@ __all__ = ["BENCHES"]
 CASES = 10_000_000
 PAGES = 300
 WARM = 20
+SHOWN = 20
+"""Slowest pages that are named."""
 
 FILL = """
 import json, time
@@ -52,9 +54,10 @@ def case_statistics() -> list[Result]:
         cookie = place.django(SIGN_IN)
         took = _ask(place, cookie, made["bodies"], pages)
     cuts = quantiles([seconds for seconds, _address in took], n=100)
-    slowest = max(took)
+    slowest = sorted(took, reverse=True)
     beside = {
-        "median": f"{cuts[49] * 1000:.0f} ms", "worst": f"{slowest[0] * 1000:.0f} ms ({slowest[1]})",
+        "median": f"{cuts[49] * 1000:.0f} ms", "worst": f"{slowest[0][0] * 1000:.0f} ms ({slowest[0][1]})",
+        "next to it": "; ".join(f"{seconds * 1000:.0f} ms ({address})" for seconds, address in slowest[1:SHOWN]),
         "cells": f"{made['cells']:,}",
         "they take": f"{made['size'] / 1e9:.2f} GB beside {made['whole'] / 1e9:.2f} GB of cases",
         "counting all anew": f"{made['rebuild']:.0f} s",
