@@ -107,10 +107,13 @@ def names(actor: Actor) -> bool:
     return bool(actor.posts) and given.exists()
 
 
-def standing(grant: Grant, facts: Facts) -> tuple[str, str] | None:
-    """Return code and reason why a grant in force cannot be used; None: it can. Its reads are used up, or its ground changed."""
+def standing(grant: Grant, facts: Facts, *, counted: bool = False) -> tuple[str, str] | None:
+    """Return code and reason why a grant in force cannot be used; None: it can. Its reads are used up, or its ground changed.
+
+    counted: for a read that was counted already, which a ceiling does not stop any more.
+    """
     reads = getattr(grant, "reads_today", None) or 0
-    if grant.frequency is not None and reads >= grant.frequency:
+    if grant.frequency is not None and reads >= grant.frequency and not counted:
         said = _("授权 %(number)s 今日已读取 %(reads)d 次，达到上限。") % {"number": grant.number, "reads": reads}
         return "frequency", said
     if why := changed(grant, facts):

@@ -41,6 +41,7 @@ class Layer:
     """One reason to read: its rows, and what stays masked or hidden in them.
 
     only: the fields there are; None: all but the hidden ones. grant: the number of the grant that is the reason.
+    capped: whether that grant may be read so many times a day and no more.
     """
 
     rows: Predicate
@@ -49,6 +50,7 @@ class Layer:
     hidden: frozenset[str] = frozenset()
     only: frozenset[str] | None = None
     grant: str = ""
+    capped: bool = False
 
     def shows(self, name: str) -> bool:
         return name not in self.hidden and (self.only is None or name in self.only)
@@ -61,6 +63,7 @@ class Scope:
     masks, hidden: fields masked or left out in at least one row the actor sees; `mask(row)` knows which row.
     because: the reasons, or the reason why not. time: the field that says when a row speaks of, or "".
     stopped: code of why a grant that names the actor cannot be used, where nothing else allows; its holder may know.
+    used_up: why the rows of grants that name the actor are not among these today, though they stand; "" where there is none.
     """
 
     actor: Actor
@@ -71,6 +74,7 @@ class Scope:
     because: str
     time: str = ""
     stopped: str = ""
+    used_up: str = ""
 
     @property
     def allowed(self) -> bool:
@@ -111,6 +115,11 @@ class Scope:
     def grants(self) -> tuple[str, ...]:
         """The numbers of the grants that are among the reasons."""
         return tuple(layer.grant for layer in self.layers if layer.grant)
+
+    @property
+    def capped(self) -> bool:
+        """Whether a grant among the reasons may be read so many times a day and no more."""
+        return any(layer.capped for layer in self.layers)
 
     def may_filter(self, name: str) -> bool:
         """Say whether rows may be searched, sorted, filtered or summed by a field: a masked value could be guessed that way."""
@@ -212,8 +221,13 @@ class Scope:
         return (f"{relation}{joint}{self.time}" if relation else self.time) if self.time else None
 
 
-def scope(actor: Actor, dataset: str, purpose: str | None = None, now: dt.datetime | None = None) -> Scope:
-    """Return what an actor may read of a dataset (`pack.key`, or a kernel dataset), for a purpose where it is about persons."""
+def scope(
+    actor: Actor, dataset: str, purpose: str | None = None, now: dt.datetime | None = None, *, counted: bool = False
+) -> Scope:  # fmt: skip
+    """Return what an actor may read of a dataset (`pack.key`, or a kernel dataset), for a purpose where it is about persons.
+
+    counted: for what is left of a read that was counted under its grants: their ceilings do not stop it any more.
+    """
     book = rulebook()
     facts = book.datasets.get(dataset)
 
@@ -233,14 +247,15 @@ def scope(actor: Actor, dataset: str, purpose: str | None = None, now: dt.dateti
     layers = [layer for reading, roles in book.readings if (layer := _layer(reading, roles, facts, actor, purpose))]
     why_not: list[tuple[str, str]] = []
     if not any(isinstance(layer.rows, Everything) and not layer.masks and not layer.hidden for layer in layers):
-        layers += _granted(actor, facts, purpose, now, why_not)
+        layers += _granted(actor, facts, purpose, now, why_not, counted=counted)
     if not layers and why_not:
         said = " ".join(sentence for _code, sentence in why_not)
         return Scope(actor, dataset, purpose, facts.personal, (), said, facts.time, why_not[0][0])
     if not layers:
         return refuse(_("%s 未向此岗位开放，也没有授权。") % facts.name, facts.personal)
     because = "；".join(dict.fromkeys(layer.because for layer in layers))
-    return Scope(actor, dataset, purpose, facts.personal, tuple(layers), because, facts.time)
+    used_up = " ".join(sentence for code, sentence in why_not if code == "frequency")
+    return Scope(actor, dataset, purpose, facts.personal, tuple(layers), because, facts.time, used_up=used_up)
 
 
 def require_scope(actor: Actor, dataset: str, purpose: str | None = None) -> Scope:
@@ -305,7 +320,7 @@ def _rows(reading: Reading, posts: Iterable[Post]) -> Predicate:
 
 
 def _granted(
-    actor: Actor, facts: Facts, purpose: str | None, now: dt.datetime | None, why_not: list[tuple[str, str]]
+    actor: Actor, facts: Facts, purpose: str | None, now: dt.datetime | None, why_not: list[tuple[str, str]], *, counted: bool
 ) -> list[Layer]:
     """Return a layer for each grant that names the actor; into why_not, code and reason why one that does cannot be used."""
     if not actor.posts:
@@ -318,7 +333,7 @@ def _granted(
         # A grant lifts the question whose data it is, never the limits of the post: the area is what both reach.
         rows = grants.rows_of(grant, facts, [post.area for post in posts])
         # Rows that cannot be told apart as granted are none; whoever holds the grant is told why, not left with nothing.
-        why = grants.standing(grant, facts) if posts else None
+        why = grants.standing(grant, facts, counted=counted) if posts else None
         if why is not None and (not isinstance(rows, Nothing) or grants.unfit(grant, facts)):
             why_not.append(why)
         if why is not None or isinstance(rows, Nothing):
@@ -326,7 +341,7 @@ def _granted(
         masks, only = grants.masks_of(grant, facts)
         day = timezone.localdate(grant.since)
         because = _("依授权 %(number)s（%(day)s）") % {"number": grant.number or grant.pk, "day": day}
-        layers.append(Layer(rows, because, masks, only=only, grant=grant.number))
+        layers.append(Layer(rows, because, masks, only=only, grant=grant.number, capped=grant.frequency is not None))
     return layers
 
 

@@ -13,7 +13,7 @@ from chengyun.errors import NotFound, Refused
 from chengyun.share.exchange import bulk, entries, following, reading, receipts
 from chengyun.share.exchange.models import Receipt, Subscription
 from chengyun.share.exchange.parties import actor_of
-from chengyun.share.exchange.serving import Asked, Made, Routes, paged, rows_answer
+from chengyun.share.exchange.serving import Asked, Made, Routes, going_on, paged, rows_answer
 from chengyun.share.exchange.sources import kind_of
 from chengyun.share.federation import inbox, offering
 from chengyun.share.federation.neighbours import neighbour_of
@@ -99,7 +99,7 @@ def file_state(asked: Asked) -> Made:
     told: dict[str, Any] = {"file": file.number, "state": file.state, "reason": file.reason}
     if file.state != "ready":
         return Made(told)
-    scope = asked.known.scope(asked.party, file.dataset, file.purpose)
+    scope = asked.known.scope(asked.party, file.dataset, file.purpose, counted=True)
     manifest = file.manifest
 
     def draft(body: bytes) -> receipts.Draft:
@@ -137,11 +137,10 @@ def followed(asked: Asked) -> Made:
     """GET /subscriptions/{number}/changes: from the version acknowledged, or from any other."""
     one = following.access_subscription(asked.party, asked.words["number"])
     since, limit = asked.whole("from"), asked.whole("limit")
-    page = following.page_of(
-        one, one.version if since is None else since, asked.params.get("after") or None, asked.whole("as_of"),
-        100 if limit is None else limit,
-    )  # fmt: skip
-    return paged(asked, one.dataset, one.purpose, page, "subscription")
+    since = one.version if since is None else since
+    going = going_on(asked, one.dataset, one.purpose, since)
+    page = following.page_of(one, going, since, 100 if limit is None else limit)
+    return paged(asked, going.scope, page, "subscription", since)
 
 
 def acknowledge(asked: Asked) -> Made:

@@ -24,13 +24,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from chengyun.access import grants, pseudonyms
-from chengyun.access.policy import Scope, require_scope, scope
+from chengyun.access.policy import Scope
 from chengyun.access.rulebook import rulebook
 from chengyun.config import config, make_folder
 from chengyun.errors import NotFound, Problem, Refused
 from chengyun.share.exchange import reading
 from chengyun.share.exchange.models import BulkFile, Party
-from chengyun.share.exchange.parties import actor_of
+from chengyun.share.exchange.parties import scope_of
 from chengyun.share.exchange.sources import Column, Source, kind_of, source_of
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def ask_for(party: Party, dataset: str, purpose: str, format: str, since: int) -
     """Note that a party wants a file; the background makes it. Raises NotFound when it may read nothing of the dataset."""
     if format not in FORMATS:
         raise Refused(f"format is {format!r}, expected one of {', '.join(FORMATS)}.", code="parameter", status=400)
-    require_scope(actor_of(party), dataset, purpose or None)
+    scope_of(party, dataset, purpose)
     kind_of(dataset)
     if BulkFile.objects.filter(party=party, state=BulkFile.State.WAITING).count() >= MOST_WAITING:
         raise Refused(f"{MOST_WAITING} files of yours wait already. Ask again when they are made.", code="waiting", status=429)
@@ -81,7 +81,7 @@ def make_waiting() -> int:
 
 def make(file: BulkFile) -> dict[str, Any]:
     """Write a file's parts and its manifest. The policy is asked now, not when the file was asked for."""
-    allowed = require_scope(actor_of(file.party), file.dataset, file.purpose or None)
+    allowed = scope_of(file.party, file.dataset, file.purpose)
     folder = folder_of(file)
     shutil.rmtree(folder, ignore_errors=True)
     make_folder(folder)
@@ -139,12 +139,13 @@ def _require_still(file: BulkFile, party: Party) -> None:
 
     Another grant that the party still has does not stand in for it. A ceiling that the making itself reached is no end.
     """
-    used = set(file.manifest.get("grants", []))
-    allowed = scope(actor_of(party), file.dataset, file.purpose or None)
-    if not grants.stand(used, rulebook().datasets.get(file.dataset)) or not (
-        allowed.allowed or (used and allowed.stopped == "frequency")
-    ):
-        raise NotFound(f"There is no file {file.number} for you any more: what it was made under has ended.")
+    gone = NotFound(f"There is no file {file.number} for you any more: what it was made under has ended.")
+    if not grants.stand(file.manifest.get("grants", []), rulebook().datasets.get(file.dataset)):
+        raise gone
+    try:
+        scope_of(party, file.dataset, file.purpose, counted=True)
+    except Refused:
+        raise gone from None
 
 
 def folder_of(file: BulkFile) -> Path:

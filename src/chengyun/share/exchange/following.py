@@ -27,15 +27,14 @@ from django.utils import timezone
 
 from chengyun.access import grants
 from chengyun.access.keystore import signing_key
-from chengyun.access.policy import require_scope
 from chengyun.access.rulebook import rulebook
 from chengyun.collect.pull.guard import Guard
 from chengyun.config import config
 from chengyun.errors import NotFound, Problem, Refused, Unavailable
 from chengyun.share.exchange import messages, reading, receipts
 from chengyun.share.exchange.models import Party, Subscription
-from chengyun.share.exchange.parties import actor_of
-from chengyun.share.exchange.serving import note_read, page_value
+from chengyun.share.exchange.parties import scope_of
+from chengyun.share.exchange.serving import Going, note_read, page_value
 
 __all__ = ["access_subscription", "acknowledge", "end", "page_of", "push_due", "subscribe"]
 
@@ -54,7 +53,7 @@ def subscribe(
     party: Party, dataset: str, purpose: str, *, fields: Sequence[str] = (), url: str = "", since: int | None = None
 ) -> Subscription:
     """Begin to follow a dataset. since: the version the party has; default the newest. Raises NotFound for nothing granted."""
-    scope = require_scope(actor_of(party), dataset, purpose or None)
+    scope = scope_of(party, dataset, purpose)
     newest = reading.version_of(dataset)
     start = newest if since is None else since
     if not 0 <= start <= newest:
@@ -82,13 +81,12 @@ def access_subscription(party: Party, number: str) -> Subscription:
     return found
 
 
-def page_of(one: Subscription, since: int, after: str | None, as_of: int | None, limit: int) -> reading.Page:
-    """Return a page of what changed after a version. Raises NotFound once nothing is granted any more."""
-    scope = require_scope(actor_of(one.party), one.dataset, one.purpose or None)
+def page_of(one: Subscription, going: Going, since: int, limit: int) -> reading.Page:
+    """Return a page of what changed after a version."""
     page = reading.rows(
-        scope, one.dataset, after=after, since_version=since, as_of=as_of, limit=limit, fields=one.fields
+        going.scope, one.dataset, after=going.after, since_version=since, as_of=going.as_of, limit=limit, fields=one.fields
     )  # fmt: skip
-    note_read(scope, page, first=after is None)
+    note_read(going.scope, page, first=going.first)
     return page
 
 
@@ -159,7 +157,8 @@ def _push(pk: int, http: httpx.Client) -> bool:
 def _prepare(one: Subscription) -> bool:
     """Read the next page and write its receipt; return whether there is any."""
     try:
-        page = page_of(one, one.version, None, None, PAGE)
+        scope = scope_of(one.party, one.dataset, one.purpose)
+        page = page_of(one, Going(scope, None, None, first=True), one.version, PAGE)
     except NotFound:
         one.ended_at, one.reason = timezone.now(), "Nothing is granted any more."
         one.save(update_fields=["ended_at", "reason"])
@@ -171,7 +170,6 @@ def _prepare(one: Subscription) -> bool:
         return False
     told = {"subscription": str(one.number), "from": one.version, "to": reached, **page_value(one.dataset, one.purpose, page)}
     body = msgspec.json.encode(told, enc_hook=str)
-    scope = require_scope(actor_of(one.party), one.dataset, one.purpose or None)
     draft = receipts.Draft(
         way="subscription", party=one.party, consumer=one.party.organisation.key, dataset=one.dataset, purpose=one.purpose,
         fields=[it.name for it in page.fields], grants=scope.grants, rows=len(page.rows),
@@ -188,7 +186,7 @@ def _still_granted(one: Subscription) -> bool:
     What was read under a grant that has ended since is not sent because another one still stands; it is read anew.
     """
     try:
-        require_scope(actor_of(one.party), one.dataset, one.purpose or None)
+        scope_of(one.party, one.dataset, one.purpose, counted=True)
     except NotFound:
         one.ended_at, one.reason, one.pending = timezone.now(), "Nothing is granted any more.", None
         one.save(update_fields=["ended_at", "reason", "pending"])

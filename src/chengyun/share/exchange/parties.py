@@ -11,12 +11,13 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from chengyun.access import audit
 from chengyun.access.actors import Actor, Post, organisation_bodies
 from chengyun.access.keystore import verify
 from chengyun.access.models import Organisation
-from chengyun.access.policy import Scope, require_scope
+from chengyun.access.policy import Scope, scope
 from chengyun.access.predicates import prefix_of
 from chengyun.access.signatures import thumbprint
 from chengyun.cases import prepared
@@ -26,7 +27,7 @@ from chengyun.share.exchange.models import Nonce, Party
 from chengyun.share.ledger import queries
 from chengyun.share.ledger.heads import SignedHead
 
-__all__ = ["Known", "actor_of", "admit", "admit_many", "end", "read_jwk", "register"]
+__all__ = ["Known", "actor_of", "admit", "admit_many", "end", "read_jwk", "register", "scope_of"]
 
 KNOWN_FOR_S = 1.0
 """How long a grant that was revoked may still be read by: a scope is asked of the policy once a second, not once a message."""
@@ -70,6 +71,22 @@ def actor_of(party: Party) -> Actor:
     return Actor(None, party.name, organisation.key, frozenset({"integrator"}), (area,), (post,))
 
 
+def scope_of(party: Party, dataset: str, purpose: str, *, counted: bool = False) -> Scope:
+    """Return what a party may read. counted: for what is left of a read that was counted, whose grants' ceilings it is below.
+
+    Raises NotFound when that is nothing, Refused where a grant stands still or is used up for today, also beside others: who
+    was given their rows alone would take them for all there are, and never ask for the rest again.
+    """
+    found = scope(actor_of(party), dataset, purpose or None, counted=counted)
+    if found.used_up or found.stopped == "frequency":
+        raise Refused(found.used_up or found.because, code="frequency", status=429)
+    if found.stopped:
+        raise Refused(found.because, code=found.stopped)
+    if not found.allowed:
+        raise NotFound(_("没有找到。"), dataset=dataset)
+    return found
+
+
 def admit(checked: Checked, now: dt.datetime) -> Party:
     """Return who signed a request. Raises Refused (401) for an unknown key, a wrong signature, another time, a repetition."""
     found = admit_many([checked], now, Known())[0]
@@ -83,7 +100,7 @@ class Known:
 
     def __init__(self) -> None:
         self._parties: dict[str, tuple[float, Party | None]] = {}
-        self._scopes: dict[tuple[str, str, str], tuple[float, Scope]] = {}
+        self._scopes: dict[tuple[str, str, str, bool], tuple[float, Scope]] = {}
         self._heads: dict[str, tuple[float, SignedHead | None]] = {}
 
     def party(self, key_id: str) -> Party | None:
@@ -95,14 +112,14 @@ class Known:
             known = self._parties[key_id] = (now + KNOWN_FOR_S, found)
         return known[1]
 
-    def scope(self, party: Party, dataset: str, purpose: str) -> Scope:
-        """Return what a party may read. Raises NotFound when that is nothing."""
+    def scope(self, party: Party, dataset: str, purpose: str, *, counted: bool = False) -> Scope:
+        """Return what a party may read; see scope_of."""
         now = time.monotonic()
-        at = (party.key_id, dataset, purpose)
+        at = (party.key_id, dataset, purpose, counted)
         known = self._scopes.get(at)
         if known is None or known[0] < now:
             self._drop(self._scopes)
-            known = self._scopes[at] = (now + KNOWN_FOR_S, require_scope(actor_of(party), dataset, purpose or None))
+            known = self._scopes[at] = (now + KNOWN_FOR_S, scope_of(party, dataset, purpose, counted=counted))
         return known[1]
 
     def head(self, log: str) -> SignedHead | None:

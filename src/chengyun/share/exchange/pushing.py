@@ -17,11 +17,11 @@ from django.utils import timezone
 from chengyun.access import audit
 from chengyun.access.actors import Actor
 from chengyun.access.keystore import keystore
-from chengyun.access.policy import require, require_scope
+from chengyun.access.policy import require
 from chengyun.errors import NotFound, Problem, Refused, Unavailable
 from chengyun.share.exchange import reading, receipts
 from chengyun.share.exchange.models import Party, Target
-from chengyun.share.exchange.parties import actor_of
+from chengyun.share.exchange.parties import scope_of
 from chengyun.share.exchange.serving import note_read, page_value
 
 __all__ = ["add", "push", "push_all"]
@@ -39,7 +39,7 @@ def add(actor: Actor, name: str, party: Party, dataset: str, purpose: str, addre
         raise Refused("The address is not of a PostgreSQL: postgresql+psycopg://user:password@host/database.", code="address")
     if not table.replace("_", "a").isalnum() or not table.isascii() or not table.islower() or len(table) > 63:
         raise Refused(f"table is {table[:63]!r}, expected small letters, digits and underscores.", code="table")
-    require_scope(actor_of(party), dataset, purpose or None)
+    scope_of(party, dataset, purpose)
     sealed = keystore().seal(SEALED_BY, address.replace("postgresql://", "postgresql+psycopg://", 1).encode(), name)
     with transaction.atomic():
         made = Target.objects.create(name=name, party=party, dataset=dataset, purpose=purpose, address=sealed, table=table)
@@ -64,7 +64,7 @@ def push_all() -> int:
 def push(target: Target) -> int:
     """Bring a target to the newest version; return how many rows went. Raises Unavailable when it is away."""
     sqlalchemy = _sqlalchemy()
-    scope = require_scope(actor_of(target.party), target.dataset, target.purpose or None)
+    scope = scope_of(target.party, target.dataset, target.purpose)
     engine = sqlalchemy.create_engine(
         keystore().unseal(SEALED_BY, target.address, target.name).decode(), connect_args={"connect_timeout": 10}
     )

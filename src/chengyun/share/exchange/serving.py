@@ -15,7 +15,7 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -25,12 +25,12 @@ from django.db import transaction
 from chengyun.access.keystore import SigningKey, signing_key
 from chengyun.access.policy import Scope
 from chengyun.errors import Malformed, NotFound, Problem, Refused, Unavailable, nearest
-from chengyun.share.exchange import entries, messages, parties, reading, receipts
+from chengyun.share.exchange import cursors, entries, messages, parties, reading, receipts
 from chengyun.share.exchange.messages import Checked
 from chengyun.share.exchange.models import Party
 from chengyun.share.exchange.sources import Column
 
-__all__ = ["Answer", "Ask", "Asked", "Made", "Route", "Routes", "answer_many", "paged", "rows_answer"]
+__all__ = ["Answer", "Ask", "Asked", "Made", "Route", "Routes", "answer_many", "going_on", "paged", "rows_answer"]
 
 PREFIX = "/exchange/v1"
 
@@ -138,23 +138,46 @@ def rows_answer(asked: Asked) -> Made:
     changes = asked.ask.path.endswith("/changes")
     params = asked.params
     dataset, purpose = params.get("dataset", ""), params.get("purpose", "")
-    scope = asked.known.scope(asked.party, dataset, purpose)
     fields = [one for one in params.get("fields", "").split(",") if one]
     since, limit = asked.whole("since"), asked.whole("limit")
     if changes and since is None:
         raise Refused("since is missing: the version you have; 0 for none.", code="parameter", status=400)
+    since = since if changes else None
+    going = going_on(asked, dataset, purpose, since)
     page = asked.group.pages.get(id(asked.ask)) or reading.rows(
-        scope, dataset, after=params.get("after") or None, since_version=since if changes else None,
-        as_of=asked.whole("as_of"), limit=100 if limit is None else limit, fields=fields, newest=asked.group.newest.get(dataset),
+        going.scope, dataset, after=going.after, since_version=since, as_of=going.as_of,
+        limit=100 if limit is None else limit, fields=fields, newest=asked.group.newest.get(dataset),
     )  # fmt: skip
     asked.group.newest[dataset] = max(page.newest, asked.group.newest.get(dataset, 0))
-    asked.group.reads.append((scope, page, "after" not in params))
-    return paged(asked, dataset, purpose, page, "changes" if changes else "api")
+    asked.group.reads.append((going.scope, page, going.first))
+    return paged(asked, going.scope, page, "changes" if changes else "api", since)
 
 
-def paged(asked: Asked, dataset: str, purpose: str, page: reading.Page, way: str) -> Made:
+@dataclass(frozen=True, slots=True)
+class Going:
+    """Where a read goes on, and under what. first: whether it is to be counted."""
+
+    scope: Scope
+    after: str | None
+    as_of: int | None
+    first: bool
+
+
+def going_on(asked: Asked, dataset: str, purpose: str, since: int | None) -> Going:
+    """Return where a request goes on. Under a ceiling every place that was not given out for this very read begins another."""
+    after, as_of = asked.params.get("after") or None, asked.whole("as_of")
+    scope = asked.known.scope(asked.party, dataset, purpose, counted=True)
+    if not scope.capped:
+        return Going(scope, after, as_of, "after" not in asked.params)
+    found = cursors.opened(scope, asked.party, since, after) if after else None
+    if found is not None:
+        return Going(scope, *found, first=False)
+    return Going(asked.known.scope(asked.party, dataset, purpose), after, as_of, first=True)
+
+
+def paged(asked: Asked, scope: Scope, page: reading.Page, way: str, since: int | None) -> Made:
     """Return a page as an answer that is given with a receipt."""
-    scope = asked.known.scope(asked.party, dataset, purpose)
+    dataset, purpose = scope.dataset, scope.purpose or ""
     shown = [one.name for one in page.fields]
 
     def draft(body: bytes) -> receipts.Draft:
@@ -164,7 +187,8 @@ def paged(asked: Asked, dataset: str, purpose: str, page: reading.Page, way: str
             as_of=page.as_of, asked=entries.proof_of(asked.checked),
         )  # fmt: skip
 
-    return Made(page_value(dataset, purpose, page), draft)
+    onward = cursors.sealed(scope, asked.party, since, page.as_of, page.next)
+    return Made(page_value(dataset, purpose, replace(page, next=onward)), draft)
 
 
 def note_read(scope: Scope, page: reading.Page, *, first: bool) -> None:
@@ -257,7 +281,9 @@ def read_together(asks: Sequence[tuple[Ask, Party | Refused]], known: parties.Kn
         if len(found) < 2 or "+" in "".join(after for _, after, _ in found):
             continue
         try:
-            scope = known.scope(found[0][2], dataset, purpose)
+            scope = known.scope(found[0][2], dataset, purpose, counted=True)
+            if scope.capped:
+                continue
             pages = reading.many(scope, dataset, [after for _, after, _ in found], limit, group.newest.get(dataset))
         except Problem:
             continue
