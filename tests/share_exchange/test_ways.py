@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import json
 import re
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from importlib import util
 from pathlib import Path
 
@@ -21,11 +23,12 @@ from chengyun.access.actors import SYSTEM
 from chengyun.access.keystore import signing_key, verify
 from chengyun.access.masks import mask
 from chengyun.access.services import revoke_grant
-from chengyun.errors import NotFound, Refused, Unavailable
+from chengyun.errors import Malformed, NotFound, Refused, Unavailable
 from chengyun.lake import database
 from chengyun.packs.water_supply.models import Asset
 from chengyun.protocols.exchange import files
 from chengyun.share.exchange import bulk, following, messages, parties, pushing, receipts
+from chengyun.share.exchange import client as exchange
 from chengyun.share.exchange.models import BulkFile, Receipt, Subscription, Target
 from chengyun.share.exchange.serving import PREFIX, Ask
 from chengyun.share.federation import filling, mirrors, tables
@@ -295,3 +298,56 @@ def test_the_verifier_stands_alone(department, tmp_path) -> None:
     file.write_text("{}")
     assert run(file).returncode == 2
     assert hashlib.sha256(told.body).hexdigest() == receipts.parse(told.leaf)["digest"]
+
+
+class Endless(httpx.SyncByteStream):
+    """A body of blocks, as many as are taken. size: of a block."""
+
+    def __init__(self, size: int) -> None:
+        self.block, self.taken, self.closed = b" " * size, 0, False
+
+    def __iter__(self) -> Iterator[bytes]:
+        while True:
+            self.taken += len(self.block)
+            yield self.block
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.mark.parametrize("status", [200, 503])
+def test_a_neighbour_that_sends_too_much_is_not_listened_to_any_longer(department, monkeypatch, status: int) -> None:
+    monkeypatch.setattr(exchange, "MOST_BYTES", 1 << 20)
+    body = Endless(1 << 16)
+    department.wire.changed = lambda _answer: httpx.Response(status, stream=body)
+    with pytest.raises(Malformed, match="more than 1 MB"):
+        department.client.get("/rows", dataset=DATASET)
+    assert (body.taken, body.closed) == ((1 << 20) + (1 << 16), True)
+    body = Endless(1 << 16)
+    department.wire.changed = lambda _answer: httpx.Response(503, stream=body)
+    with pytest.raises(Malformed, match="more than 1 MB"):
+        department.client.part("/files/x/parts/0", 0, 9)
+    assert body.closed
+
+
+def test_a_neighbour_that_does_not_end_its_answer_is_left(department, monkeypatch) -> None:
+    monkeypatch.setattr(exchange, "ANSWERED_WITHIN_S", -1.0)
+    for ask in (
+        lambda: department.client.get("/rows", dataset=DATASET),
+        lambda: department.client.part("/files/x/parts/0", 0, 9),
+    ):
+        body = Endless(1)
+        department.wire.changed = lambda _answer, body=body: httpx.Response(200, stream=body)
+        with pytest.raises(Unavailable, match="did not end"):
+            ask()
+        assert (body.taken, body.closed) == (1, True)
+
+
+def test_no_answer_is_unpacked(department) -> None:
+    packed = gzip.compress(b" " * (64 << 20))
+    department.wire.changed = lambda _answer: httpx.Response(
+        200, stream=httpx.ByteStream(packed), headers={"content-encoding": "gzip"}
+    )
+    with pytest.raises(Malformed, match="packed"):
+        department.client.get("/rows", dataset=DATASET)
+    assert department.wire.sent[-1].headers["accept-encoding"] == "identity"

@@ -7,7 +7,7 @@ import contextlib
 import datetime as dt
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -15,13 +15,17 @@ from urllib.parse import urlencode
 import httpx
 
 from chengyun.access.keystore import SigningKey
-from chengyun.errors import NotFound, Problem, Refused, Unavailable
+from chengyun.errors import Malformed, NotFound, Problem, Refused, Unavailable
 from chengyun.share.exchange import answers, messages, receipts
 from chengyun.share.ledger.verifier import canonical
 
 __all__ = ["Client", "Told"]
 
 WITHIN_S = 60.0
+MOST_BYTES = 64 * 1024 * 1024
+"""Of an answer: 10,000 rows, the most a page may have, of 6 KB each. In memory whole: its digest is of all of it."""
+ANSWERED_WITHIN_S = 300.0
+"""An answer, from its first byte to its last: MOST_BYTES over a line of 2 Mbit/s. Others wait behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,8 @@ class Told:
 class Client:
     """One neighbour's exchange, for one thread. pinned: its public keys; answers by others are refused.
 
-    Raises Unavailable when it is away (worth retrying), and the Problem it answers with.
+    Raises Unavailable when it is away or does not come to an end (worth retrying), Malformed when it sends more than an answer
+    can be, and the Problem it answers with.
     """
 
     def __init__(
@@ -60,12 +65,14 @@ class Client:
         given = {name: value for name, value in params.items() if value is not None}
         url = f"{self.address}{path}" + (f"?{urlencode(given)}" if given else "")
         told, asked = self._send(method, url, body)
+        with contextlib.closing(told):
+            got = self._whole(told)
         leaf = answers.checked(
-            told.status_code, dict(told.headers), told.content, asked, self._key.key_id, self._pinned, int(time.time())
+            told.status_code, dict(told.headers), got, asked, self._key.key_id, self._pinned, int(time.time())
         )  # fmt: skip
         if told.status_code >= 400:
-            raise problem_of(told.status_code, told.content)
-        return Told(told.status_code, told.content, leaf)
+            raise problem_of(told.status_code, got)
+        return Told(told.status_code, got, leaf)
 
     def countersign(self, leaf: bytes) -> None:
         """Say that what a receipt speaks of has arrived."""
@@ -82,29 +89,48 @@ class Client:
 
     def part(self, path: str, start: int, end: int) -> bytes:
         """Return bytes start to end, inclusive, of a file's part; its manifest says what they must be."""
-        told, _ = self._send("GET", f"{self.address}{path}", b"", {"range": f"bytes={start}-{end}"}, stream=True)
+        told, _ = self._send("GET", f"{self.address}{path}", b"", {"range": f"bytes={start}-{end}"})
         with contextlib.closing(told):
             if told.status_code not in (200, 206):
-                told.read()
-                raise problem_of(told.status_code, told.content)
+                raise problem_of(told.status_code, self._whole(told))
             # One that does not know ranges sends the part from its beginning; none is believed to stop where it was asked to.
             skipped, wanted, got = 0 if told.status_code == 206 else start, end - start + 1, bytearray()
-            try:
-                for block in told.iter_bytes(1 << 20):
-                    got += block[skipped:]
-                    skipped = max(skipped - len(block), 0)
-                    if len(got) >= wanted:
-                        break
-            except httpx.HTTPError as wrong:
-                raise Unavailable(f"{self.address} broke off: {type(wrong).__name__}.") from wrong
+            for block in self._blocks(told):
+                got += block[skipped:]
+                skipped = max(skipped - len(block), 0)
+                if len(got) >= wanted:
+                    break
             return bytes(got[:wanted])
 
     def close(self) -> None:
         self._http.close()
 
+    def _whole(self, told: httpx.Response) -> bytes:
+        """Return an answer's body. Raises Malformed for more than MOST_BYTES: read so far and no further."""
+        got = bytearray()
+        for block in self._blocks(told):
+            got += block
+            if len(got) > MOST_BYTES:
+                raise Malformed(f"{self.address} answered with more than {MOST_BYTES >> 20} MB.", code="answer")
+        return bytes(got)
+
+    def _blocks(self, told: httpx.Response) -> Iterator[bytes]:
+        """Yield what arrives. Raises Malformed for what is packed: a little of it can unpack to any size."""
+        if told.headers.get("content-encoding", "identity") != "identity":
+            raise Malformed(f"{self.address} packed its answer, which it was asked not to.", code="answer")
+        end = time.monotonic() + ANSWERED_WITHIN_S
+        try:
+            for block in told.iter_bytes():
+                yield block
+                if time.monotonic() > end:
+                    raise Unavailable(f"{self.address} did not end its answer within {ANSWERED_WITHIN_S:.0f} s.")
+        except httpx.HTTPError as wrong:
+            raise Unavailable(f"{self.address} broke off: {type(wrong).__name__}.") from wrong
+
     def _send(
-        self, method: str, url: str, body: bytes, more: Mapping[str, str] | None = None, *, stream: bool = False
+        self, method: str, url: str, body: bytes, more: Mapping[str, str] | None = None
     ) -> tuple[httpx.Response, messages.Unsigned]:  # fmt: skip
+        """Send a signed request; return the head of its answer, whose body the caller reads and closes."""
         request = self._http.build_request(method, url, content=body or None)
         target = request.url.copy_with(raw_path=request.url.raw_path)
         made = messages.unsigned_request(
@@ -112,9 +138,11 @@ class Client:
             key_id=self._key.key_id, algorithm=messages.name_of(self._key, is_shared=False), created=int(time.time()),
         )  # fmt: skip
         signed = made.signed(self._key.sign(made.base))
-        request.headers.update({"accept-signature": messages.ACCEPTS, **signed, **(more or {})})
+        request.headers.update(
+            {"accept-signature": messages.ACCEPTS, "accept-encoding": "identity", **signed, **(more or {})}
+        )  # fmt: skip
         try:
-            return self._http.send(request, stream=stream), made
+            return self._http.send(request, stream=True), made
         except httpx.HTTPError as wrong:
             raise Unavailable(f"{self.address} cannot be reached: {type(wrong).__name__}.") from wrong
 
