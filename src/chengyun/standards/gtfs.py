@@ -30,6 +30,8 @@ LONGEST_FIELD = 100_000
 """Characters; what is longer is no name but the rest of a file after a quote that does not end."""
 LEAST_HEADWAY_S = 20
 """Below it a vehicle would follow another sooner than it can stop: a mistake, or made to fill memory."""
+MOST_DEPARTURES = 1_000_000
+"""Of trips that frequencies.txt repeats, in all: a few lines of it can ask for billions."""
 EARTH_KM = 6371.0088
 """Mean radius (IUGG). Lengths along a shape are within 0.3 % of the ellipsoid's."""
 
@@ -152,16 +154,15 @@ def read_timetable(file: BinaryIO) -> Timetable:
                 raise ValueError(f"it has no {name}, which every timetable has")
         faults: list[str] = []
         try:
-            days = service_days(
-                [row for _line, row in read_rows(archive, "calendar.txt")],
-                [row for _line, row in read_rows(archive, "calendar_dates.txt")],
-            )
-            stops = tuple(row for _line, row in read_rows(archive, "stops.txt"))
-            routes = tuple(row for _line, row in read_rows(archive, "routes.txt"))
+            calendar = [row for _line, row in read_rows(archive, "calendar.txt")]
+            exceptions = [row for _line, row in read_rows(archive, "calendar_dates.txt")]
+            days = service_days(calendar, exceptions)
+            services = {row["service_id"] for row in (*calendar, *exceptions)}
+            stops = tuple(_once(archive, "stops.txt", "stop_id", faults))
+            routes = tuple(_once(archive, "routes.txt", "route_id", faults))
             lengths = _lengths(archive, faults)
-            stops, routes = _once(stops, "stops.txt", "stop_id", faults), _once(routes, "routes.txt", "route_id", faults)
             ends = _ends(archive, {row["stop_id"] for row in stops}, faults)
-            known = _Known({row["route_id"] for row in routes}, _services(archive), _departures(archive, faults))
+            known = _Known({row["route_id"] for row in routes}, services, _departures(archive, faults))
             trips = tuple(_trips(archive, ends, lengths, known, faults))
             zone = next((row.get("agency_timezone", "") for _line, row in read_rows(archive, "agency.txt")), "") or "UTC"
         except KeyError as missing:
@@ -189,21 +190,21 @@ class _Known:
     departures: Mapping[str, Sequence[int]]
 
 
-def _once(rows: Sequence[Row], name: str, key: str, faults: list[str]) -> tuple[Row, ...]:
-    """Return the rows without those whose key an earlier one has."""
-    first: dict[str, Row] = {}
-    again = [row[key] for row in rows if first.setdefault(row[key], row) is not row]
-    faults.extend(f"{name}: {key} {it[:60]!r} stands there twice; the first one counts" for it in again)
-    return tuple(first.values())
-
-
-def _services(archive: zipfile.ZipFile) -> set[str]:
-    return {row["service_id"] for name in ("calendar.txt", "calendar_dates.txt") for _line, row in read_rows(archive, name)}
+def _once(archive: zipfile.ZipFile, name: str, key: str, faults: list[str]) -> Iterator[Row]:
+    """Yield the rows of a file without those whose key an earlier one has."""
+    seen: set[str] = set()
+    for line, row in read_rows(archive, name):
+        if row[key] in seen:
+            faults.append(f"{name}, line {line}: {key} {row[key][:60]!r} stands there twice; the first one counts")
+        else:
+            seen.add(row[key])
+            yield row
 
 
 def _departures(archive: zipfile.ZipFile, faults: list[str]) -> dict[str, list[int]]:
-    """Return when each trip of frequencies.txt sets off, in seconds of its service day."""
+    """Return when each trip of frequencies.txt sets off, in seconds of its service day. Raises ValueError for too many."""
     departures: dict[str, list[int]] = defaultdict(list)
+    count = 0
     for line, row in read_rows(archive, "frequencies.txt"):
         try:
             first, end, headway = day_seconds(row["start_time"]), day_seconds(row["end_time"]), int(row["headway_secs"])
@@ -212,7 +213,11 @@ def _departures(archive: zipfile.ZipFile, faults: list[str]) -> dict[str, list[i
         except ValueError as wrong:
             faults.append(f"frequencies.txt, line {line}: {wrong}")
             continue
-        departures[row["trip_id"]].extend(range(first, end, headway))
+        times = range(first, end, headway)
+        count += len(times)
+        if count > MOST_DEPARTURES:
+            raise ValueError(f"frequencies.txt, line {line}: its trips set off more than {MOST_DEPARTURES:,} times by then")
+        departures[row["trip_id"]].extend(times)
     return departures
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from google.transit import gtfs_realtime_pb2 as realtime
-from tests.packs.transit.timetables import STOP_TIMES, timetable
+from tests.packs.transit.timetables import CALENDAR, STOP_TIMES, timetable
 
 from chengyun.city import Malformed, Observation, Registered
 from chengyun.lake.read import snapshot
@@ -125,6 +125,18 @@ def test_a_trip_that_runs_every_ten_minutes_is_as_many_trips() -> None:
     day = next(row.values for row in rows if isinstance(row, Observation))
     assert (day["trips"], day["stop_visits"], day["hours"]) == (8, 16, 4.0)
     assert (day["first"], day["last"]) == (8 * 3600, 22 * 3600 + 3600)
+
+
+def test_what_repeats_trips_without_end_is_no_timetable() -> None:
+    """Ten years of a trip every twenty seconds are read; a few lines more, and nobody has room for it."""
+    head = "trip_id,start_time,end_time,headway_secs\n"
+    daily = CALENDAR + "w,1,1,1,1,1,1,1,20200101,20291231\n"
+    often = timetable(frequencies=head + "t,00:00:00,48:00:00,20\n" * 20, calendar=daily, calendar_dates="service_id\n")
+    days = [row.values for row in feeds.read_timetable(often, "gtfs.zip") if isinstance(row, Observation)]
+    assert (len(days), {it["trips"] for it in days}) == (3653, {20 * 8640})
+    (wrong,) = feeds.read_timetable(timetable(frequencies=head + "t,00:00:00,48:00:00,20\n" * 200), "gtfs.zip")
+    assert isinstance(wrong, Malformed)
+    assert "frequencies.txt, line 117: its trips set off more than 1,000,000 times" in wrong.sentence
 
 
 def test_faults_of_a_timetable_name_file_and_line() -> None:

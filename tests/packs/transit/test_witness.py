@@ -63,8 +63,8 @@ def test_what_the_canonical_rules_call_an_error_is_told_by_our_reader(tmp_path: 
     table = gtfs.read_timetable(made)
     assert [(trip.id, trip.route, trip.stops) for trip in table.trips] == [("t", "1", 2), ("x", "1", 1)]
     assert table.faults == (
-        "stops.txt: stop_id 'b' stands there twice; the first one counts",
-        "routes.txt: route_id '1' stands there twice; the first one counts",
+        "stops.txt, line 4: stop_id 'b' stands there twice; the first one counts",
+        "routes.txt, line 3: route_id '1' stands there twice; the first one counts",
         "stop_times.txt, line 9: '08.10' is not a time such as 08:05:00",
         "stop_times.txt, line 10: there is no stop 'nowhere' in stops.txt",
         "stop_times.txt, line 11: it leaves at 08:35:00, before it arrives at 08:40:00",

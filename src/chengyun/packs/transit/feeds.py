@@ -10,7 +10,8 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import BinaryIO
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -75,27 +76,52 @@ def _stop(stop: gtfs.Row, name: str) -> Row:
     return Registered("stop", key, {"name": (stop.get("stop_name") or key)[:200], **place})
 
 
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What the trips of a route come to that run on the same days. km: None where that of one is not known."""
+
+    trips: int
+    stop_visits: int
+    seconds: int
+    km: float | None
+    first: int
+    last: int
+
+
+def _plan(trips: Sequence[gtfs.Trip]) -> _Plan:
+    lengths = [trip.km for trip in trips]
+    return _Plan(
+        len(trips), sum(trip.stops for trip in trips), sum(trip.end - trip.start for trip in trips), _whole(lengths),
+        min(trip.start for trip in trips), max(trip.end for trip in trips),
+    )  # fmt: skip
+
+
+def _whole(lengths: Sequence[float | None]) -> float | None:
+    """Return their sum: the length of a day is not known when that of one trip is not."""
+    return None if None in lengths else sum(filter(None, lengths))
+
+
 def _days(table: gtfs.Timetable, zone: ZoneInfo) -> Iterator[Observation]:
     by_service: dict[tuple[str, str], list[gtfs.Trip]] = defaultdict(list)
     for trip in table.trips:
         by_service[trip.route, trip.service].append(trip)
-    plans: dict[tuple[str, dt.date], list[gtfs.Trip]] = defaultdict(list)
+    # Summed before they are laid out by day: years of days hold as many trips as memory has no room for.
+    plans: dict[tuple[str, dt.date], list[_Plan]] = defaultdict(list)
     for (route, service), trips in by_service.items():
+        plan = _plan(trips)
         for day in table.days.get(service, ()):
-            plans[route, day].extend(trips)
-    for (route, day), trips in sorted(plans.items(), key=lambda it: (it[0][1], it[0][0])):
-        lengths = [trip.km for trip in trips]
+            plans[route, day].append(plan)
+    for (route, day), parts in sorted(plans.items(), key=lambda it: (it[0][1], it[0][0])):
         yield Observation(
             {
                 "route": key_of(route),
                 "noon": dt.datetime.combine(day, dt.time(12), tzinfo=zone),
-                "trips": len(trips),
-                "stop_visits": sum(trip.stops for trip in trips),
-                "hours": sum(trip.end - trip.start for trip in trips) / 3600,
-                # The length of a day is not known when that of one trip is not.
-                "km": None if None in lengths else sum(filter(None, lengths)),
-                "first": min(trip.start for trip in trips),
-                "last": max(trip.end for trip in trips),
+                "trips": sum(one.trips for one in parts),
+                "stop_visits": sum(one.stop_visits for one in parts),
+                "hours": sum(one.seconds for one in parts) / 3600,
+                "km": _whole([one.km for one in parts]),
+                "first": min(one.first for one in parts),
+                "last": max(one.last for one in parts),
             }
         )
 
