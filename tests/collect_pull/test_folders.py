@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import gzip
 import io
 import os
@@ -15,11 +16,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import boto3
+import numpy as np
+import pyogrio
 import pytest
+import shapely
 from django.conf import settings
 from house import STREAM
 from moto.server import ThreadedMotoServer
 
+from chengyun.access.actors import SYSTEM
+from chengyun.collect.pull import services, tables
 from chengyun.collect.pull.credentials import NONE, Credentials
 from chengyun.collect.pull.models import SeenFile
 from chengyun.collect.pull.preview import preview
@@ -125,6 +131,56 @@ def test_a_broken_file_is_told_and_does_not_hold_up_the_others(town):
     failed = dict(SeenFile.objects.filter(source=source, state="failed").values_list("path", "error"))
     assert failed.keys() == broken.keys()
     assert "broken" in failed["a.csv.gz"]
+
+
+def layer(path, name: str, rows, crs: str | None) -> None:
+    """Add a layer to a GeoPackage; crs None: it does not say in which system it is."""
+    columns = [np.array([str(row[at]) for row in rows], dtype=object) for at in range(3)]
+    shapes = shapely.to_wkb(np.full(len(rows), shapely.Point(121.55, 29.87)))
+    pyogrio.raw.write(path, shapes, columns, list(COLUMNS.values()), geometry_type="Point", crs=crs, driver="GPKG", layer=name)
+    os.utime(path, (time.time() - 60,) * 2)
+
+
+@pytest.mark.filterwarnings("ignore:'crs' was not provided")
+def test_a_layer_whose_system_nobody_states_is_told_and_the_others_are_read(town, monkeypatch):
+    (a,) = town.stations(1)
+    folder = town.folder / f"layers-{a}"
+    folder.mkdir()
+    for number, (name, crs) in enumerate((("lost", None), ("found", "EPSG:4490"))):
+        layer(folder / "1.gpkg", name, [(a, f"2026-11-20 0{number}:00:00", number)], crs)
+    layer(folder / "2.gpkg", "found", [(a, "2026-11-20 02:00:00", 2)], "EPSG:4490")
+    source = source_of(town, folder, pattern="*.gpkg")
+    run = town.run(source)
+    assert (run.state, run.error, run.kept) == ("done", "", 2)
+    told = SeenFile.objects.get(source=source, state="failed")
+    assert told.path == "1.gpkg"
+    assert "layer lost does not state its coordinate system" in told.error
+    assert town.run(source).read == 0
+    # Once somebody says what it is, the file has its turn again.
+    monkeypatch.setattr(services, "config", lambda: town.config)
+    services.change(SYSTEM, source.key, source.spec | {"read": source.spec["read"] | {"options": {"crs": "EPSG:4490"}}})
+    assert town.run(source).error == ""
+    assert {str(row[1])[11:13] for row in town.stored([a])} == {"16", "17", "18"}
+    assert not SeenFile.objects.filter(source=source, state="failed").exists()
+
+
+def test_a_disk_that_is_full_is_no_fault_of_the_file(town, monkeypatch):
+    (a,) = town.stations(1)
+    folder = town.folder / f"full-{a}"
+    folder.mkdir()
+    write(folder / "1.csv", [(a, "08:00:00", 1)])
+    source = source_of(town, folder)
+
+    def full(*_given: object) -> Iterator[tables.Part]:
+        raise OSError(errno.ENOSPC, "No space left on device")
+        yield
+
+    monkeypatch.setattr(tables, "read_tables", full)
+    stopped = town.run(source)
+    assert (stopped.state, "No space left" in stopped.error) == ("failed", True)
+    assert not SeenFile.objects.filter(source=source, state="failed").exists()
+    monkeypatch.undo()
+    assert town.run(source).kept == 1
 
 
 def test_a_link_does_not_lead_out_of_the_folder(town, tmp_path):

@@ -37,8 +37,10 @@ def points(rows: list[dict[str, object]]) -> list[tuple[float, float]]:
 
 
 def test_a_layer_whose_system_nobody_states_is_refused(take) -> None:
-    with pytest.raises(Refused, match="many are GCJ-02"):
+    with pytest.raises(Malformed, match="many are GCJ-02"):
         take(geojson(*POINT), "a.geojson")
+    with pytest.raises(Refused, match="EPSG:99999"):
+        take(geojson(*POINT), "a.geojson", crs="EPSG:99999")
 
 
 def test_a_layer_comes_to_wgs84(take) -> None:

@@ -20,7 +20,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
 from urllib.parse import unquote, urlsplit
 
-from django.db import DatabaseError
+from django.db import Error
 
 from chengyun.collect.pull.chunks import Chunk
 from chengyun.collect.pull.credentials import Credentials
@@ -106,9 +106,9 @@ class FolderReading:
                     if part.rows or (part.aside and count >= done):
                         yield Chunk(part.rows, at, part.kinds, 0, after, part.aside)
             except Exception as wrong:
-                # The copy is ours: whatever is wrong is this file's, and the others have their turn.
-                if isinstance(wrong, DatabaseError) or (isinstance(wrong, Problem) and not _is_the_files(wrong)):
+                if not _is_the_files(wrong):
                     raise
+                # The others have their turn.
                 if not isinstance(wrong, Problem):
                     log.exception("%s could not be read; the files behind it are", path)
                 said = wrong.sentence if isinstance(wrong, Problem) else f"It could not be read: {type(wrong).__name__}: {wrong}"
@@ -251,9 +251,14 @@ def _open_store(spec: Spec, read: FilesRead, credentials: Credentials, guard: Gu
             return store, f"{parts.hostname}{path}"
 
 
-def _is_the_files(wrong: Problem) -> bool:
-    """Say whether a refusal is of one file's content and not of what was declared of all."""
-    return isinstance(wrong, Malformed) or wrong.code == "format"
+def _is_the_files(wrong: Exception) -> bool:
+    """Say whether what went wrong lies in one file: not in what was declared of all, nor in this machine, where every file would
+    be given up for a disk that is full for an hour.
+    """
+    if isinstance(wrong, Problem):
+        return isinstance(wrong, Malformed) or wrong.code == "format"
+    # Libraries raise an OSError for damaged bytes, too; one of the system has its number.
+    return not isinstance(wrong, Error) and not (isinstance(wrong, OSError) and wrong.errno is not None)
 
 
 @contextlib.contextmanager

@@ -18,7 +18,7 @@ from chengyun.access.actors import SYSTEM, Actor
 from chengyun.access.policy import require
 from chengyun.city import City, qualify
 from chengyun.collect.pull.credentials import Credentials, close
-from chengyun.collect.pull.models import Drift, KnownRow, Pending, Source
+from chengyun.collect.pull.models import Drift, KnownRow, Pending, SeenFile, Source
 from chengyun.collect.pull.spec import Spec, read_spec
 from chengyun.config import config
 from chengyun.errors import NotFound, Refused, nearest
@@ -75,6 +75,8 @@ def change(actor: Actor, key: str, given: Mapping[str, Any]) -> Source:
             Pending.objects.filter(source=source).delete()
             source.files.all().delete()
             fields += ["position", "columns"]
+        # What was said may be what a file could not be read without: its format, its coordinate system.
+        source.files.filter(state=SeenFile.State.FAILED).delete()
         source.spec, source.name = msgspec.to_builtins(spec), spec.name
         source.save(update_fields=fields)
         audit.record(actor, "source.change", "sources", key, detail={"address": spec.address})

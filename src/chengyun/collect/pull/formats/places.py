@@ -31,10 +31,16 @@ Convert = Callable[[Any], Any]
 
 
 def read_places(file: BinaryIO, name: str, options: Options) -> Iterator[Table]:
-    """Yield a table for every layer; its last column but one is the geometry, WKB in WGS-84."""
+    """Yield a table for every layer; its last column but one is the geometry, WKB in WGS-84.
+
+    Layers nobody can place are told together in the end, by Malformed: the others have been yielded then.
+    """
+    astray: list[Malformed] = []
     with tempfile.TemporaryDirectory(prefix="chengyun-places-") as folder:
         for path in _unpacked(file, name, Path(folder), options):
-            yield from _layers(path, name, options)
+            yield from _layers(path, name, options, astray)
+    if astray:
+        raise Malformed(" ".join(dict.fromkeys(one.sentence for one in astray)), code="crs", file=name)
 
 
 def _unpacked(file: BinaryIO, name: str, folder: Path, options: Options) -> Iterator[Path]:
@@ -86,7 +92,7 @@ def _kind_by_bytes(file: BinaryIO, name: str) -> str:
     )
 
 
-def _layers(path: Path, name: str, options: Options) -> Iterator[Table]:
+def _layers(path: Path, name: str, options: Options, astray: list[Malformed]) -> Iterator[Table]:
     import pyogrio
     from pyogrio.errors import DataLayerError, DataSourceError
 
@@ -98,19 +104,25 @@ def _layers(path: Path, name: str, options: Options) -> Iterator[Table]:
                 code="layer",
             )
         for layer in layers:
-            if options.layer in (None, layer):
-                yield _table(pyogrio, path, layer, name, options)
+            if options.layer not in (None, layer):
+                continue
+            try:
+                table = _table(pyogrio, path, layer, name, options)
+            except Malformed as wrong:
+                astray.append(wrong)
+                continue
+            yield table
     except (DataSourceError, DataLayerError) as wrong:
         raise Malformed(f"{name} cannot be read: {str(wrong).replace(str(path), name)}.", code="places", file=name) from wrong
 
 
 def _table(pyogrio: Any, path: Path, layer: str, name: str, options: Options) -> Table:
     info = pyogrio.read_info(path, layer=layer, encoding=options.encoding)
-    convert = _conversion(info["crs"], path.suffix, name, options)
+    title = layer if not layer.startswith("layer") else name
+    convert = _conversion(info["crs"], path.suffix, name if title == name else f"{name}, layer {title}", options)
     columns = [Column(str(it), _KINDS.get(str(kind), "text")) for it, kind in zip(info["fields"], info["dtypes"], strict=True)]
     columns.append(Column("geometry", "geometry"))
     findings = Findings(options.most_faults)
-    title = layer if not layer.startswith("layer") else name
     return Table(title, tuple(columns), _batches(pyogrio, path, layer, columns, convert, title, options, findings), findings)
 
 
@@ -181,22 +193,26 @@ def _geometry(array: pa.Array, convert: Convert, title: str, before: int, findin
 
 
 def _conversion(stated: str | None, suffix: str, name: str, options: Options) -> Convert:
-    """Return what brings points of shape (n, 2) to WGS-84. Raises Refused when nobody states the system."""
+    """Return what brings points of shape (n, 2) to WGS-84.
+
+    Raises Malformed where nobody states the system, or the file one that is not known or not as said; Refused where what was said
+    is none.
+    """
     said = options.crs
     if said is None:
         if stated is None or suffix in (".geojson", ".kml"):
             by = " GeoJSON and KML should be WGS-84; here many are GCJ-02." if suffix in (".geojson", ".kml") else ""
-            raise Refused(
+            raise Malformed(
                 f"{name} does not state its coordinate system for certain.{by} Give crs, e.g. WGS-84, GCJ-02 or EPSG:4490.",
                 code="crs",
             )
         said = stated
     elif stated is not None and suffix not in (".geojson", ".kml") and not _same(said, stated):
-        raise Refused(f"{name} states {stated[:60]}, and crs says {said}. Leave crs out, or mend the file.", code="crs")
+        raise Malformed(f"{name} states {stated[:60]}, and crs says {said}. Leave crs out, or mend the file.", code="crs")
     try:
         known = crs_name(said)
     except ValueError:
-        return _projected(said, name)
+        return _projected(said, name, Malformed if options.crs is None else Refused)
     return lambda points: np.column_stack(to_wgs84(points[:, 0], points[:, 1], known))
 
 
@@ -216,13 +232,13 @@ def _plain(said: str) -> str:
     return {"WGS-84": "EPSG:4326", "CGCS2000": "EPSG:4490"}.get(said, said)
 
 
-def _projected(said: str, name: str) -> Convert:
+def _projected(said: str, name: str, otherwise: type[Malformed | Refused]) -> Convert:
     import pyproj
 
     try:
         transformer = pyproj.Transformer.from_crs(pyproj.CRS.from_user_input(said), "EPSG:4326", always_xy=True)
     except pyproj.exceptions.CRSError as wrong:
-        raise Refused(
+        raise otherwise(
             f"{name}: {said[:60]!r} is not a coordinate system that is known. Give e.g. EPSG:4549.", code="crs"
         ) from wrong
     return lambda points: np.column_stack(transformer.transform(points[:, 0], points[:, 1]))
