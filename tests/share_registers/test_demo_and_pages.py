@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import re
 import time
+from argparse import Namespace
 from collections.abc import Callable, Iterator
 
 import pytest
 from django.conf import settings
 from django.test import Client
+from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from chengyun.access.actors import SYSTEM
@@ -23,7 +25,9 @@ from chengyun.packs.laws.models import Article, Law
 from chengyun.packs.legal_entities.models import Enterprise, Licence, Relation
 from chengyun.packs.macro_economy.models import Figure, Series
 from chengyun.packs.population.models import Household, Migration, Person
-from chengyun.share.registers import demo, review, services
+from chengyun.share.lookups.models import Identity
+from chengyun.share.lookups.queries import Asked, looks
+from chengyun.share.registers import commands, demo, identity, review, services
 from chengyun.share.registers.citations import citations_of, cited_by
 from chengyun.share.registers.models import Decision, MatchRun, Refusal, Statement
 from chengyun.share.registers.queries import as_of, leads_to
@@ -134,6 +138,53 @@ def test_persons_are_shown_for_a_purpose_masked_and_written_down(city: float, si
     building = page(clerk, f"/e/buildings.building/{person.building}?purpose=duty")
     assert building.count("/e/population.household/") == 10
     assert page(clerk, "/p/population/population").count("请选择用途") == 2
+    # A listing, too, tells what was shown in full, and nothing that was masked.
+    page(clerk, "/p/population/population?purpose=case")
+    listed = AuditRecord.objects.filter(action="read", dataset="population.person").latest("id")
+    assert listed.detail["fields"] == ["residence", "sex"]
+
+
+@pytest.mark.django_db
+def test_what_is_read_at_the_machine_is_told_as_it_was_shown(city: float, capsys: pytest.CaptureFixture[str]) -> None:
+    person = Person.objects.get(key="P00000001")
+    about = [Identity(dataset="population.person", key=person.key)]
+    wanted = Namespace(
+        register="population.person", key=person.key, purpose="quality", day=None, known=None, json=False
+    )  # fmt: skip
+    commands._as_of(wanted)
+    assert person.id_number in capsys.readouterr().out
+    look = looks(about, Asked(), timezone.now())[0]
+    assert {"公民身份号码", "名称", "联系电话"} <= set(look.fields)
+    assert look.organisation == "市级平台运维（命令行）"
+
+
+@pytest.mark.django_db
+def test_a_key_with_a_slash_closes_no_page(city: float, signed_in: Callable[[str], Client]) -> None:
+    """What came in by another way than a load may have any key."""
+    Building.objects.create(key="../etc/passwd", name="怪码楼", area_code="330203")
+    client = signed_in("duty_officer")
+    assert 'href="/e/buildings.building/../etc/passwd"' in page(client, "/p/buildings/buildings?q-building=怪码楼")
+    Building.objects.filter(key="../etc/passwd").update(key="a/b")
+    assert "怪码楼" in page(client, "/e/buildings.building/a/b")
+
+
+@pytest.mark.django_db
+def test_a_licence_whose_end_is_known_is_there_until_then(city: float, signed_in: Callable[[str], Client]) -> None:
+    today = timezone.localdate()
+    there = Licence.objects.filter(valid_from__lte=today, valid_to__gt=today).count()
+    assert 0 < there < Licence.objects.count()
+    shown = page(signed_in("duty_officer"), "/registers")
+    assert re.search(rf'legal_entities.licence</span></th><td>.*?</td><td class="number">{there}</td>', shown)
+
+
+@pytest.mark.django_db
+def test_a_key_that_was_merged_is_still_what_it_was_known_as_before(city: float, signed_in: Callable[[str], Client]) -> None:
+    before, keys = timezone.now(), list(Enterprise.objects.order_by("key").values_list("key", flat=True)[:2])
+    identity.merge(SYSTEM, "legal_entities.enterprise", [keys[0]], keys[1], "同一单位")
+    client, path = signed_in("duty_officer"), f"/e/legal_entities.enterprise/{keys[0]}"
+    assert client.get(path).status_code == 302
+    shown = page(client, f"{path}?known={before:%Y-%m-%dT%H:%M:%S.%f}Z")
+    assert f"<td>{keys[0]}</td>" in shown
 
 
 @pytest.mark.django_db

@@ -103,6 +103,13 @@ def test_what_cannot_be_is_refused_and_kept_with_the_reason(tell: Tell, values: 
     assert not Person.objects.exists()
 
 
+@pytest.mark.parametrize("key", ["", "x" * 65, "a/b", "../../etc/passwd", "..", " ", "a\x00b", "a\nb"])
+def test_a_key_that_no_address_can_hold_is_refused(tell: Tell, key: str) -> None:
+    assert tell("2024-01-01", "public_security", key, {"name": "王芳"}).refused == 1
+    assert Refusal.objects.get().code == "wrong_key"
+    assert not Person.objects.exists()
+
+
 def test_overlapping_validity_is_refused_by_the_service_and_by_the_database(tell: Tell) -> None:
     tell("2024-01-01", "public_security", "P1", {"name": "a"}, "2020-01-01", "2022-01-01")
     assert tell("2024-01-02", "public_security", "P1", {"name": "b"}, "2021-01-01", "2023-01-01").refused == 1
@@ -169,6 +176,21 @@ def test_a_cycle_is_refused_with_its_path(tell: Tell) -> None:
         identity.merge(SYSTEM, PERSON, ["P9"], "P3", "没有")
     with pytest.raises(Refused, match="Say why"):
         identity.merge(SYSTEM, PERSON, ["P3"], "P2", " ")
+
+
+def test_a_succession_and_a_merge_never_contradict_each_other(tell: Tell) -> None:
+    """Merged keys are one thing: what one of them went over into cannot be the other, nor lead back to it."""
+    three(tell)
+    identity.merge(SYSTEM, PERSON, ["P1"], "P2", "同一人")
+    identity.succeed(SYSTEM, PERSON, ["P1"], ["P3"], dt.date(2024, 1, 1), "承继")
+    with pytest.raises(Refused, match="P3 → P2 → P1 → P3") as refused:
+        identity.succeed(SYSTEM, PERSON, ["P3"], ["P2"], dt.date(2024, 2, 1), "承继")
+    assert refused.value.code == "cycle"
+    with pytest.raises(Refused, match="P2 went over into P3, P2 → P1 → P3"):
+        identity.merge(SYSTEM, PERSON, ["P2"], "P3", "同一人")
+    tell("2024-01-05", "public_security", "P4", {"name": "赵"})
+    with pytest.raises(Refused, match="P2 went over into P3"):
+        identity.merge(SYSTEM, PERSON, ["P2", "P3"], "P4", "同一人")
 
 
 def test_succession_leads_on_and_leaves_both(tell: Tell) -> None:

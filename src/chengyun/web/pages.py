@@ -19,6 +19,7 @@ from chengyun.access.actors import actor_of
 from chengyun.access.views import public
 from chengyun.city import Chart, City, Entity, Page, Tiles, qualify
 from chengyun.errors import NotFound, Refused, nearest
+from chengyun.share.registers.asked import instant
 from chengyun.share.registers.queries import leads_to
 from chengyun.web import shown
 from chengyun.web.latest import Latest, latest_of
@@ -128,10 +129,11 @@ def entity_page(request: HttpRequest, entity: str, key: str) -> HttpResponse:
         return render(request, "registers/purpose.html", {"page": PurposePage(city.entities[entity].name, purposes)})
     model = register(entity)
     row = allowed.rows_for(model._default_manager.filter(key=key), record=False).first()
-    allowed.record_rows([key] if row else [], [one.name for one in model._meta.concrete_fields], key)
+    names = [one.name for one in model._meta.concrete_fields if not one.primary_key]
+    allowed.record_rows([key] if row else [], names, key)
     if row is None:
         raise NotFound(f"There is no {entity} {key!r}.")
-    if (meant := leads_to(entity, key)) != key:
+    if (meant := leads_to(entity, key, instant(request.GET.get("known")))) != key:
         return HttpResponseRedirect(f"{reverse('entity', args=[entity, meant])}?{request.GET.urlencode()}")
     pack = entity.split(".")[0]
     visible = allowed.mask({field.name: getattr(row, field.name) for field in model._meta.concrete_fields})

@@ -191,7 +191,8 @@ def _look(row: tuple[Any, ...], bodies: Mapping[str, str], own: set[int]) -> Loo
     why = _(book.purposes[purpose]) if purpose in book.purposes else purpose
     labels = field_names(dataset)
     fields = tuple(_(labels.get(one, one)) for one in told.get("fields", ()))
-    body = bodies.get(organisation, organisation)
+    # Who reads at the machine itself has no account, and no body.
+    body = bodies.get(organisation, organisation) or (_("市级平台运维（命令行）") if account is None else "")
     return Look(
         record, at, organisation, body, why, _deed(action, told.get("way", "")), named, fields, tuple(told.get("grants", ())),
         account is not None and account in own, subject,

@@ -143,14 +143,16 @@ def _recorded(args: argparse.Namespace) -> None:
     """Write down that a register of persons is read here, and for what."""
     from chengyun.access import audit
     from chengyun.access.rulebook import rulebook
-    from chengyun.share.registers.declared import entity_of
+    from chengyun.share.registers.declared import entity_of, fields_of, table_of
 
     if not entity_of(args.register).personal:
         return
     if args.purpose not in rulebook().purposes:
         known = ", ".join(rulebook().purposes)
         raise Refused(f"{args.register} is about persons: say for what it is read with --purpose, one of {known}.")
-    audit.record(_actor(), "read", args.register, args.key, args.purpose, subjects=[(args.register, args.key)])
+    # Nothing is masked here, so all of it is told to the person.
+    fields = ["name", *fields_of(table_of(args.register))]
+    audit.record(_actor(), "read", args.register, args.key, args.purpose, subjects=[(args.register, args.key)], fields=fields)
 
 
 def _decide(args: argparse.Namespace) -> int:

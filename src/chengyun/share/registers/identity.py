@@ -36,10 +36,10 @@ def merge(actor: Actor, dataset: str, old: Sequence[str], into: str, because: st
         if not keys:
             raise Refused("Name at least one key to be merged.", code="no_key")
         _require_known(dataset, [*keys, into])
-        for key in keys:
-            refuse_cycle(dataset, key, [into])
         for link in Link.objects.filter(dataset=dataset, old_key__in=keys, on=None, known_until=None):
             raise Refused(f"{link.old_key} was merged into {link.new_key} already; undo that first.", code="merged_already")
+        for at, key in enumerate(keys):
+            refuse_cycle(dataset, key, [into, *keys[at + 1 :]], same=True)
         decision = _decide(actor, dataset, Decision.Kind.MERGE, [*keys, into], because, {"into": into}, now)
         _link(decision, [(key, into, None) for key in keys], now)
         bring_up_to_date(dataset, [*keys, into], timezone.localdate(now))

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db.models import Q
@@ -62,23 +62,38 @@ class Meanings:
         return self.to[key][1] if key in self.to else None
 
 
-def refuse_cycle(dataset: str, old: str, new: Sequence[str]) -> None:
-    """Raise Refused, naming the path, when a link from old to one of new would lead back to old."""
-    ways: dict[str, list[str]] = {key: [old, key] for key in new}
-    if old in ways:
+def refuse_cycle(dataset: str, old: str, new: Sequence[str], *, same: bool = False) -> None:
+    """Raise Refused, naming the path, when a link from old to one of new would lead back to old.
+
+    Keys that were merged are one thing, so merges are followed both ways. same: the link is a merge itself, which no succession
+    between the two may contradict, in whichever direction.
+    """
+    if old in new:
         raise Refused(f"{old} cannot lead to itself.", code="cycle", path=[old, old])
-    asked = set(new)
+    way = _way(dataset, new, {old})
+    path = [old, *way] if way else _way(dataset, [old], set(new)) if same else None
+    if path:
+        ends = "it would lead back to itself" if way else f"{path[0]} went over into {path[-1]}"
+        raise Refused(
+            f"{old} cannot lead to {path[1] if way else path[-1]}: {ends}, {' → '.join(path)}. Undo one of these steps first.",
+            code="cycle", path=path,
+        )  # fmt: skip
+
+
+def _way(dataset: str, starts: Sequence[str], ends: Collection[str]) -> list[str] | None:
+    """Return the keys from one of starts to one of ends, along successions and, both ways, merges; None: there is no way."""
+    ways: dict[str, list[str]] = {key: [key] for key in starts}
+    asked = set(starts)
     while asked:
-        rows = Link.objects.filter(dataset=dataset, old_key__in=asked, known_until=None).values_list("old_key", "new_key")
-        asked = set()
-        for here, there in rows:
-            if there == old:
-                path = [*ways[here], old]
-                raise Refused(
-                    f"{old} cannot lead to {path[1]}: it would lead back to itself, {' → '.join(path)}. "
-                    "Undo one of these steps first.",
-                    code="cycle", path=path,
-                )  # fmt: skip
-            if there not in ways:
+        rows = Link.objects.filter(Q(old_key__in=asked) | Q(new_key__in=asked, on=None), dataset=dataset, known_until=None)
+        links = list(rows.order_by("id").values_list("old_key", "new_key", "on"))
+        steps = [(one, other) for one, other, _on in links] + [(other, one) for one, other, on in links if on is None]
+        found = set[str]()
+        for here, there in steps:
+            if here in asked and there not in ways:
                 ways[there] = [*ways[here], there]
-                asked.add(there)
+                if there in ends:
+                    return ways[there]
+                found.add(there)
+        asked = found
+    return None

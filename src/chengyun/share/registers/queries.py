@@ -82,9 +82,9 @@ def as_of_many(
             yield Record(dataset, meant, day, known, {**values, "key": meant}, said, asked)
 
 
-def leads_to(dataset: str, key: str) -> str:
-    """Return the key a thing has now."""
-    return Meanings.read(dataset, [key]).leads_to(key)
+def leads_to(dataset: str, key: str, known: dt.datetime | None = None) -> str:
+    """Return the key a thing has now, as known at an instant (now)."""
+    return Meanings.read(dataset, [key], known).leads_to(key)
 
 
 def statements_of(dataset: str, key: str) -> list[Statement]:

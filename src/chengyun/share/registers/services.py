@@ -84,7 +84,7 @@ def take(load: Load, stated: Sequence[Stated], *, simulated: bool = False) -> Ta
     taken, refusals = Taken(), list[Refusal]()
     with transaction.atomic():
         hold(load.dataset)
-        held = _held(load, {one.key for one in stated})
+        held = _held(load, {one.key for one in stated if _is_key(one.key)})
         replaced: set[int] = set()
         written: dict[str, list[Held]] = {}
         for one in stated:
@@ -93,7 +93,8 @@ def take(load: Load, stated: Sequence[Stated], *, simulated: bool = False) -> Ta
                 found = settle(held.get(one.key, []), said, today)
             except Refused as wrong:
                 taken.refused += 1
-                refusals.append(Refusal(load=load, key=one.key[:64], line=one.line, code=wrong.code, reason=wrong.sentence[:500]))
+                key = one.key.replace("\x00", "")[:LONGEST_KEY]
+                refusals.append(Refusal(load=load, key=key, line=one.line, code=wrong.code, reason=wrong.sentence[:500]))
                 continue
             if not found.written:
                 taken.unchanged += 1
@@ -134,9 +135,15 @@ def _held(load: Load, keys: Iterable[str]) -> dict[str, list[Held]]:
     return held
 
 
+def _is_key(text: str) -> bool:
+    """Say whether a text can be a key: one that is kept, and stands in an address."""
+    return 0 < len(text) <= LONGEST_KEY and "/" not in text and text.isprintable() and text.strip(". ") != ""
+
+
 def _said(load: Load, one: Stated, fields: Mapping[str, Any], areas: frozenset[str]) -> Held:
-    if not one.key or len(one.key) > LONGEST_KEY or "\x00" in one.key:
-        raise Refused(f"key is {one.key[:40]!r}, expected 1 to {LONGEST_KEY} characters", code="wrong_key")
+    if not _is_key(one.key):
+        said = f"expected 1 to {LONGEST_KEY} characters that may stand in an address: no slash, no control character"
+        raise Refused(f"key is {one.key[:40]!r}, {said}", code="wrong_key")
     values = read_values(fields, one.values)
     area = values.get("area_code")
     if area and area not in areas:

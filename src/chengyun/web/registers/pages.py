@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count
+from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -137,7 +137,7 @@ def registers(request: HttpRequest) -> HttpResponse:
         allowed = _scope(actor, dataset)
         if not allowed.allowed:
             continue
-        things = table_of(dataset)._default_manager.filter(allowed.q(), valid_to=None)
+        things = table_of(dataset)._default_manager.filter(allowed.q(), _in_force(timezone.localdate()))
         newest = Load.objects.filter(dataset=dataset).order_by("-received_at").values_list("received_at", flat=True).first()
         names = tuple(_(one.name) for one in entity.authorities)
         rows.append(RegisterRow(entity.name, dataset, names, things.count(), things.filter(simulated=True).count(), newest))
@@ -260,8 +260,7 @@ def _pairs(actor: Actor, run: MatchRun) -> tuple[PairRow, ...]:
     fields = {one.name: one for one in model._meta.concrete_fields}
     compared = list(entity_of(run.dataset).compared.values())
     allowed.count(len(rows))
-    if allowed.personal:
-        allowed.record_read(f"match run {run.pk}", keys=list(rows), fields=compared)
+    allowed.record_rows(list(rows), compared, f"match run {run.pk}")
     return tuple(
         _pair(run.dataset, one, rows[one.left_key], rows[one.right_key], fields, compared, allowed)
         for one in waiting
@@ -305,6 +304,11 @@ def _decision(one: Decision) -> DecisionRow:
     return DecisionRow(
         one.pk, one.get_kind_display(), shown.listed([str(key) for key in one.keys]), one.because, one.actor, one.at
     )
+
+
+def _in_force(day: dt.date) -> Q:
+    """Return the things that are there on a day: a licence is, though the day it ends is known."""
+    return (Q(valid_from=None) | Q(valid_from__lte=day)) & (Q(valid_to=None) | Q(valid_to__gt=day))
 
 
 def _load(one: Load) -> LoadRow:

@@ -253,8 +253,7 @@ def _closed(panel_id: str, name: str, parameter: str, purposes: Purposes) -> Lis
 def _recorded(allowed: Scope, target: str, listed: Sequence[ListedRow], columns: Sequence[str]) -> None:
     """Count the read, and write down whom its rows were about."""
     allowed.count(len(listed))
-    if allowed.personal:
-        allowed.record_read(target, keys=[one.key for one in listed], fields=["name", *columns])
+    allowed.record_rows([one.key for one in listed], ["name", *columns], target)
 
 
 def _row(
