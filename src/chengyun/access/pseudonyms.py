@@ -96,6 +96,11 @@ def turn_back(kind: str, text: str, purpose: str, version: int | None = None) ->
     return next(iter(found.values()))
 
 
+def version() -> int:
+    """Return the version of the newest key."""
+    return keystore.keystore().version(SECRET)
+
+
 def order(dataset: str, purpose: str) -> tuple[int, str]:
     """Return the version of the newest key, and a salt under which rows are put into an order that tells nothing of their keys.
 

@@ -84,12 +84,12 @@ def messages(asked: Asked) -> Made:
 
 def ask_for_file(asked: Asked) -> Made:
     """POST /files: a file is made in the background."""
-    value = asked.json("dataset", "purpose", "format", "since")
+    value = asked.json("dataset", "purpose", "format", "since", "terms")
     since = value.get("since", 0)
     if type(since) is not int or since < 0:
         raise Refused("since is a version, a whole number from 0.", code="parameter", status=400)
     dataset, purpose, format = str(value.get("dataset", "")), str(value.get("purpose", "")), str(value.get("format", "parquet"))
-    made = bulk.ask_for(asked.party, dataset, purpose, format, since)
+    made = bulk.ask_for(asked.party, dataset, purpose, format, since, str(value.get("terms", "")))
     return Made({"file": made.number, "state": made.state}, status=202)
 
 
@@ -115,7 +115,7 @@ def file_state(asked: Asked) -> Made:
 
 def subscribe(asked: Asked) -> Made:
     """POST /subscriptions."""
-    value = asked.json("dataset", "purpose", "fields", "url", "since")
+    value = asked.json("dataset", "purpose", "fields", "url", "since", "terms")
     fields, since = value.get("fields", []), value.get("since")
     if not isinstance(fields, list) or not all(isinstance(one, str) for one in fields):
         raise Refused("fields is a list of field names.", code="parameter", status=400)
@@ -123,7 +123,7 @@ def subscribe(asked: Asked) -> Made:
         raise Refused("since is a version, a whole number.", code="parameter", status=400)
     made = following.subscribe(
         asked.party, str(value.get("dataset", "")), str(value.get("purpose", "")), fields=fields, url=str(value.get("url", "")),
-        since=since,
+        since=since, terms=str(value.get("terms", "")),
     )  # fmt: skip
     return Made(_subscription(made), status=201)
 
@@ -146,10 +146,11 @@ def followed(asked: Asked) -> Made:
 def acknowledge(asked: Asked) -> Made:
     """POST /subscriptions/{number}/acknowledge."""
     one = following.access_subscription(asked.party, asked.words["number"])
-    version = asked.json("version").get("version")
+    value = asked.json("version", "terms")
+    version = value.get("version")
     if type(version) is not int:
         raise Refused("version is a whole number.", code="parameter", status=400)
-    following.acknowledge(one, version)
+    following.acknowledge(one, version, str(value.get("terms", "")))
     return Made({"version": version})
 
 
@@ -160,7 +161,7 @@ def unsubscribe(asked: Asked) -> Made:
 
 
 def _subscription(one: Subscription) -> dict[str, Any]:
-    names = ("number", "dataset", "purpose", "fields", "url", "version", "failures", "reason", "retry_at")
+    names = ("number", "dataset", "purpose", "fields", "url", "version", "terms", "anew", "failures", "reason", "retry_at")
     return {name: getattr(one, name) for name in names}
 
 

@@ -50,12 +50,17 @@ _OURS = (Column("_key", "text"), Column("_version", "integer"), Column("_removed
 log = logging.getLogger(__name__)
 
 
-def ask_for(party: Party, dataset: str, purpose: str, format: str, since: int) -> BulkFile:
-    """Note that a party wants a file; the background makes it. Raises NotFound when it may read nothing of the dataset."""
+def ask_for(party: Party, dataset: str, purpose: str, format: str, since: int, terms: str = "") -> BulkFile:
+    """Note that a party wants a file; the background makes it. terms: of what it has, where it has a version `since`.
+
+    Raises NotFound when it may read nothing of the dataset, Refused (409, `anew`) when what it has is of other terms.
+    """
     if format not in FORMATS:
         raise Refused(f"format is {format!r}, expected one of {', '.join(FORMATS)}.", code="parameter", status=400)
-    scope_of(party, dataset, purpose)
+    allowed = scope_of(party, dataset, purpose)
     kind_of(dataset)
+    if since:
+        reading.require_terms(allowed, reading.columns_of(allowed, dataset), terms, since)
     if BulkFile.objects.filter(party=party, state=BulkFile.State.WAITING).count() >= MOST_WAITING:
         raise Refused(f"{MOST_WAITING} files of yours wait already. Ask again when they are made.", code="waiting", status=429)
     return BulkFile.objects.create(
@@ -104,6 +109,7 @@ def make(file: BulkFile) -> dict[str, Any]:
         "version": 1, "file": str(file.number), "dataset": file.dataset, "purpose": file.purpose, "format": file.format,
         "since": file.since_version, "as_of": at, "rows": total, "chunk": CHUNK, "parts": parts,
         "fields": [{"name": one.name, "type": one.type} for one in columns], "grants": list(allowed.grants),
+        "terms": reading.terms_of(allowed, columns[len(_OURS) :]),
     }  # fmt: skip
     with transaction.atomic():
         allowed.count(total)

@@ -4,6 +4,8 @@
     asked for    GET …/changes from the version acknowledged, or from any other; POST …/acknowledge moves it
     told         the same page posted to an address, signed; 2xx acknowledges it. What does not get through is kept as it is,
                  with its receipt, and tried again after 5 s, 10 s, … at most a quarter of an hour, for as long as it takes
+    read anew    where the terms are others than of what the party has (reading.terms_of): asked it is refused, told it gets
+                 one page with `anew` and no rows; it goes on once an acknowledgement names the new terms
 
 A row's key and version tell a repetition. What is granted is asked of the policy again before each page.
 """
@@ -27,6 +29,7 @@ from django.utils import timezone
 
 from chengyun.access import grants
 from chengyun.access.keystore import signing_key
+from chengyun.access.policy import Scope
 from chengyun.access.rulebook import rulebook
 from chengyun.collect.pull.guard import Guard
 from chengyun.config import config
@@ -50,23 +53,34 @@ log = logging.getLogger(__name__)
 
 
 def subscribe(
-    party: Party, dataset: str, purpose: str, *, fields: Sequence[str] = (), url: str = "", since: int | None = None
+    party: Party,
+    dataset: str,
+    purpose: str,
+    *,
+    fields: Sequence[str] = (),
+    url: str = "",
+    since: int | None = None,
+    terms: str = "",
 ) -> Subscription:
-    """Begin to follow a dataset. since: the version the party has; default the newest. Raises NotFound for nothing granted."""
+    """Begin to follow a dataset. since: the version the party has, under `terms`; default the newest.
+
+    Raises NotFound for nothing granted, Refused (409, `anew`) where what the party has is of other terms.
+    """
     scope = scope_of(party, dataset, purpose)
     newest = reading.version_of(dataset)
     start = newest if since is None else since
     if not 0 <= start <= newest:
         raise Refused(f"since is {start}; the newest version is {newest}.", code="version", status=400)
-    if fields:
-        reading.columns_of(scope, dataset)
+    shown = reading.columns_of(scope, dataset, fields)
+    reading.require_terms(scope, shown, terms, since)
     if url:
         _reachable(url)
     if Subscription.objects.filter(party=party, ended_at=None).count() >= MOST:
         raise Refused(f"{MOST} subscriptions of yours are open. End one first.", code="subscriptions", status=429)
     return Subscription.objects.create(
-        number=uuid.uuid4(), party=party, dataset=dataset, purpose=purpose, fields=list(fields), url=url, version=start
-    )
+        number=uuid.uuid4(), party=party, dataset=dataset, purpose=purpose, fields=list(fields), url=url, version=start,
+        terms=reading.terms_of(scope, shown),
+    )  # fmt: skip
 
 
 def access_subscription(party: Party, number: str) -> Subscription:
@@ -82,19 +96,31 @@ def access_subscription(party: Party, number: str) -> Subscription:
 
 
 def page_of(one: Subscription, going: Going, since: int, limit: int) -> reading.Page:
-    """Return a page of what changed after a version."""
+    """Return a page of what changed after a version. Raises Refused (409, `anew`) where the party has to read anew first."""
     page = reading.rows(
         going.scope, one.dataset, after=going.after, since_version=since, as_of=going.as_of, limit=limit, fields=one.fields
     )  # fmt: skip
+    begins = not since and going.after is None
+    reading.require_terms(going.scope, page.fields, "" if begins else one.terms, since)
+    if begins or not one.terms:
+        one.terms = page.terms
+        one.save(update_fields=["terms"])
     note_read(going.scope, page, first=going.first)
     return page
 
 
-def acknowledge(one: Subscription, version: int) -> None:
-    """Note up to which version a party has everything; an earlier one than before asks for a replay."""
+def acknowledge(one: Subscription, version: int, terms: str = "") -> None:
+    """Note up to which version a party has everything; an earlier one than before asks for a replay.
+
+    terms: of what it has, once it was read anew. Raises Refused (409, `anew`) for others than hold now.
+    """
     newest = reading.version_of(one.dataset)
     if not 0 <= version <= newest:
         raise Refused(f"version is {version}; the newest is {newest}.", code="version", status=400)
+    if terms:
+        scope = scope_of(one.party, one.dataset, one.purpose, counted=True)
+        reading.require_terms(scope, reading.columns_of(scope, one.dataset, one.fields), terms, version)
+        Subscription.objects.filter(pk=one.pk).update(terms=terms, anew=False)
     Subscription.objects.filter(pk=one.pk).update(
         version=version, acknowledged_at=timezone.now(), pending=None, pending_leaf=None, pending_to=None
     )
@@ -155,10 +181,18 @@ def _push(pk: int, http: httpx.Client) -> bool:
 
 
 def _prepare(one: Subscription) -> bool:
-    """Read the next page and write its receipt; return whether there is any."""
+    """Read the next page, or the word that all is to be read anew, and write its receipt; return whether there is any."""
+    if one.anew:
+        return False
     try:
         scope = scope_of(one.party, one.dataset, one.purpose)
         page = page_of(one, Going(scope, None, None, first=True), one.version, PAGE)
+    except Refused as wrong:
+        if wrong.code != "anew":
+            raise
+        page = reading.Page((), None, one.version, (), terms=str(wrong.fields["terms"]))
+        _keep_pending(one, scope, page, one.version, {"anew": True})
+        return True
     except NotFound:
         one.ended_at, one.reason = timezone.now(), "Nothing is granted any more."
         one.save(update_fields=["ended_at", "reason"])
@@ -168,7 +202,16 @@ def _prepare(one: Subscription) -> bool:
         if reached > one.version:
             Subscription.objects.filter(pk=one.pk).update(version=reached)
         return False
-    told = {"subscription": str(one.number), "from": one.version, "to": reached, **page_value(one.dataset, one.purpose, page)}
+    _keep_pending(one, scope, page, reached, {})
+    return True
+
+
+def _keep_pending(one: Subscription, scope: Scope, page: reading.Page, reached: int, more: dict[str, Any]) -> None:
+    """Keep what is to be told, with its receipt."""
+    told = {
+        "subscription": str(one.number), "from": one.version, "to": reached, **more,
+        **page_value(one.dataset, one.purpose, page),
+    }  # fmt: skip
     body = msgspec.json.encode(told, enc_hook=str)
     draft = receipts.Draft(
         way="subscription", party=one.party, consumer=one.party.organisation.key, dataset=one.dataset, purpose=one.purpose,
@@ -176,8 +219,8 @@ def _prepare(one: Subscription) -> bool:
         digest=hashlib.sha256(body).hexdigest(), size=len(body), as_of=reached,
     )  # fmt: skip
     one.pending, one.pending_leaf, one.pending_to = body, receipts.issue(draft, timezone.now()).leaf, reached
-    one.save(update_fields=["pending", "pending_leaf", "pending_to"])
-    return True
+    one.anew = "anew" in more
+    one.save(update_fields=["pending", "pending_leaf", "pending_to", "anew"])
 
 
 def _still_granted(one: Subscription) -> bool:

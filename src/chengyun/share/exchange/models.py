@@ -90,6 +90,7 @@ class Subscription(models.Model):
     """What a party follows. version: up to which it has acknowledged. url: where it is told; empty: it asks by itself.
 
     pending: the page that is being told, with its receipt, up to pending_to; the same one until it got through.
+    terms: of what the party has (reading.terms_of); anew: they are others now, and it was told to read anew.
     purpose, fields: as for a read. failures: deliveries in a row that did not get through; retry_at: when the next is tried.
     """
 
@@ -109,6 +110,8 @@ class Subscription(models.Model):
     pending = models.BinaryField(null=True)
     pending_leaf = models.BinaryField(null=True)
     pending_to = models.BigIntegerField(null=True)
+    terms = models.CharField(max_length=64, blank=True, default="")
+    anew = models.BooleanField(_("须重读"), default=False)
 
     class Meta:
         ordering = ["id"]
@@ -147,7 +150,10 @@ class BulkFile(models.Model):
 
 
 class Target(models.Model):
-    """A table of another department's database that rows are pushed into. address: SQLAlchemy URL, encrypted."""
+    """A table of another department's database that rows are pushed into. address: SQLAlchemy URL, encrypted.
+
+    terms: of what it holds (reading.terms_of); where they are others, all is pushed anew.
+    """
 
     name = models.SlugField(_("标识"), max_length=64, unique=True)
     party = models.ForeignKey(Party, models.PROTECT, related_name="targets", verbose_name=_("交换方"))
@@ -156,6 +162,7 @@ class Target(models.Model):
     address = models.TextField()
     table = models.CharField(_("目标表"), max_length=63)
     version = models.BigIntegerField(_("已推送版本"), default=0)
+    terms = models.CharField(max_length=64, blank=True, default="")
     pushed_at = models.DateTimeField(_("推送"), null=True)
     reason = models.CharField(_("失败原因"), max_length=300, blank=True, default="")
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rows into another department's PostgreSQL: upserted by key, never over a newer version, so a repetition changes nothing.
 
-<table>    _key (primary key), _version, _receipt, and the fields
+<table>          _key (primary key), _version, _receipt, and the fields
+<table>__anew    all of it, while it is pushed anew because the terms are others (reading.terms_of); then it takes the rows' place
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ __all__ = ["add", "push", "push_all"]
 
 PAGE = 1000
 SEALED_BY = "exchange.targets"
+ANEW = "__anew"
 
 log = logging.getLogger(__name__)
 
@@ -68,21 +70,31 @@ def push(target: Target) -> int:
     engine = sqlalchemy.create_engine(
         keystore().unseal(SEALED_BY, target.address, target.name).decode(), connect_args={"connect_timeout": 10}
     )
+    shown = reading.columns_of(scope, target.dataset)
+    try:
+        reading.require_terms(scope, shown, target.terms, target.version)
+        since, table = target.version or None, target.table
+    except Refused:
+        since, table = None, f"{target.table[:57]}{ANEW}"
     pushed, after, as_of = 0, None, None
     try:
+        if table != target.table:
+            with engine.begin() as connection:
+                connection.execute(sqlalchemy.schema.DropTable(sqlalchemy.Table(table, sqlalchemy.MetaData()), if_exists=True))
         while True:
-            since = target.version or None
             page = reading.rows(
                 scope, target.dataset, after=after, since_version=since, as_of=as_of, limit=PAGE
             )  # fmt: skip
             as_of = page.as_of
-            if page.rows:
+            if page.rows or table != target.table:
                 receipt = _receipt(target, scope, page, first=after is None)
-                _write(sqlalchemy, engine, target.table, page, receipt)
+                _write(sqlalchemy, engine, table, page, receipt)
                 pushed += len(page.rows)
             after = page.next
             if after is None:
                 break
+        if table != target.table:
+            _put_in_place(sqlalchemy, engine, target.table, table)
     except sqlalchemy.exc.SQLAlchemyError as wrong:
         raise Unavailable(f"The database of {target.name} did not take the rows: {type(wrong).__name__}.") from None
     except NotFound:
@@ -90,7 +102,9 @@ def push(target: Target) -> int:
     finally:
         engine.dispose()
     # After the target has committed: what is killed between is pushed once more, and changes nothing there.
-    Target.objects.filter(pk=target.pk).update(version=as_of, pushed_at=timezone.now(), reason="")
+    Target.objects.filter(pk=target.pk).update(
+        version=as_of, terms=reading.terms_of(scope, shown), pushed_at=timezone.now(), reason=""
+    )
     return pushed
 
 
@@ -143,6 +157,24 @@ def _write(sqlalchemy: Any, engine: Any, name: str, page: reading.Page, receipt:
                 table.c._key == sqlalchemy.bindparam("gone"), table.c._version < sqlalchemy.bindparam("number")
             )
             connection.execute(lost, gone)
+
+
+def _put_in_place(sqlalchemy: Any, engine: Any, name: str, fresh: str) -> None:
+    """Let what was pushed anew take the place of a table's rows, at one moment; views and rights on the table stay."""
+    with engine.begin() as connection:
+        came = sqlalchemy.Table(fresh, sqlalchemy.MetaData(), autoload_with=connection)
+        held = sqlalchemy.Table(name, sqlalchemy.MetaData(), autoload_with=connection)
+        connection.execute(held.delete())
+        for one in came.columns:
+            column, kind = connection.dialect.identifier_preparer.quote(one.name), one.type.compile(connection.dialect)
+            if one.name not in held.c:
+                connection.exec_driver_sql(f'ALTER TABLE "{name}" ADD COLUMN {column} {kind}')
+            elif held.c[one.name].type.compile(connection.dialect) != kind:
+                connection.exec_driver_sql(f'ALTER TABLE "{name}" ALTER COLUMN {column} TYPE {kind} USING NULL')
+        held = sqlalchemy.Table(name, sqlalchemy.MetaData(), autoload_with=connection)
+        names = [one.name for one in came.columns]
+        connection.execute(sqlalchemy.insert(held).from_select(names, sqlalchemy.select(came)))
+        came.drop(connection)
 
 
 def _sqlalchemy() -> Any:

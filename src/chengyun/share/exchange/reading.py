@@ -15,6 +15,7 @@ come in an order of the purpose's own, and each has the version of its page inst
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -30,7 +31,7 @@ from chengyun.errors import NotFound, Refused, nearest
 from chengyun.share.exchange import horizon, questions
 from chengyun.share.exchange.sources import Column, Source, kind_of, source_of
 
-__all__ = ["MOST", "Page", "Row", "columns_of", "many", "rows", "version_of"]
+__all__ = ["MOST", "Page", "Row", "columns_of", "many", "require_terms", "rows", "terms_of", "version_of"]
 
 MOST = 10_000
 """Rows in one page."""
@@ -63,7 +64,7 @@ class Page:
     """Some rows. next: where to go on, None at the end. as_of: the version the rows are of; give it back to stay at it.
 
     fields: the columns of the rows, in order; a row may lack some, because what is shown is decided row by row.
-    newest: the newest complete version when the page was read.
+    newest: the newest complete version when the page was read. terms: see terms_of.
     """
 
     rows: tuple[Row, ...]
@@ -71,6 +72,7 @@ class Page:
     as_of: int
     fields: tuple[Column, ...]
     newest: int = 0
+    terms: str = ""
 
 
 def rows(
@@ -98,7 +100,8 @@ def rows(
     if kind_of(dataset) == "stream":
         from chengyun.share.exchange import streams  # DuckDB and Arrow are large; most readers ask for registers
 
-        return streams.rows(scope, dataset, after=after, since_version=since_version, as_of=as_of, limit=limit, fields=fields)
+        page = streams.rows(scope, dataset, after=after, since_version=since_version, as_of=as_of, limit=limit, fields=fields)
+        return replace(page, terms=terms_of(scope, page.fields))
     source = source_of(dataset)
     if newest is None or max(since_version or 0, as_of or 0) > newest:
         newest = horizon.horizon(source.sequence, max(since_version or 0, as_of or 0)) if source.sequence else 0
@@ -116,7 +119,8 @@ def rows(
         cursor.execute(*question)
         found = cursor.fetchall()
     by_number = source.kind == "indicator" or bool(since_version is not None and source.sequence)
-    return _page(_shape(scope, source, shown, at), shown, found, limit, at, newest, "" if by_number else mixed.mark, by_number)
+    made = _page(_shape(scope, source, shown, at), shown, found, limit, at, newest, "" if by_number else mixed.mark, by_number)
+    return replace(made, terms=terms_of(scope, shown))
 
 
 def many(scope: Scope, dataset: str, afters: Sequence[str], limit: int, newest: int | None = None) -> list[Page]:
@@ -139,8 +143,44 @@ def many(scope: Scope, dataset: str, afters: Sequence[str], limit: int, newest: 
         cursor.execute(text, params)
         for place, *row in cursor.fetchall():
             found[place - 1].append(row)
-    shape = _shape(scope, source, shown, newest)
-    return [_page(shape, shown, one, limit, newest, newest, mixed.mark, by_number=False) for one in found]
+    shape, terms = _shape(scope, source, shown, newest), terms_of(scope, shown)
+    pages = [_page(shape, shown, one, limit, newest, newest, mixed.mark, by_number=False) for one in found]
+    return [replace(page, terms=terms) for page in pages]
+
+
+def terms_of(scope: Scope, shown: Sequence[Column]) -> str:
+    """Return what a copy is of, as a word: which rows, which fields of which types, how they are masked, and by which key.
+
+    While it stays the same, what changed makes of a copy what stands now; once it is another, only reading anew does.
+    """
+    names = _named(shown)
+    layers = {(repr(one.rows), *(one.masks.get(name, "") if one.shows(name) else "-" for name in names)) for one in scope.layers}
+    said = (sorted(layers), [(one.name, one.type) for one in shown], _key_version(scope, names))
+    return hashlib.sha256(repr(said).encode()).hexdigest()[:32]
+
+
+def require_terms(scope: Scope, shown: Sequence[Column], said: str, since: int | None) -> None:
+    """Raise Refused (409, `anew`) where a reader's copy, of these terms, cannot be brought up to date by what changed.
+
+    said: "" of who names none: it is believed to be of the first key of the pseudonyms. since: the version the copy has.
+    """
+    if (said != terms_of(scope, shown)) if said else bool(since and _key_version(scope, _named(shown)) > 1):
+        raise Refused(
+            "What you have was read under other terms than now hold: grants, fields, masks or the key of the pseudonyms changed. "
+            "Read it anew: GET /rows from the beginning, then name the `terms` of its pages.",
+            code="anew", status=409, terms=terms_of(scope, shown),
+        )  # fmt: skip
+
+
+def _named(shown: Sequence[Column]) -> list[str]:
+    """Return the names of what a row has: its key goes out whatever the fields."""
+    return list(dict.fromkeys(("key", *(one.name for one in shown))))
+
+
+def _key_version(scope: Scope, names: Iterable[str]) -> int:
+    """Return the version of the key by which any of these fields is a pseudonym; 0 where none is."""
+    kinds = {layer.masks.get(name, "") for layer in scope.layers for name in names}
+    return pseudonyms.version() if any(kind.startswith("pseudonym:") for kind in kinds) else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +194,9 @@ class _Order:
         """Return where a page begins. Raises Refused for a cursor of another order: that of other keys tells nothing of these."""
         if after and self.mark and not after.startswith(self.mark):
             raise Refused(
-                "after is of another key's pseudonyms, which was rotated since: read from the beginning.", code="cursor"
-            )
+                "after is of another key's pseudonyms, which was rotated since: read anew from the beginning.",
+                code="anew", status=409,
+            )  # fmt: skip
         return (after or "").removeprefix(self.mark)
 
 
@@ -185,13 +226,13 @@ def version_of(dataset: str) -> int:
     return horizon.horizon(source.sequence) if source.sequence else 0
 
 
-def columns_of(scope: Scope, dataset: str) -> tuple[Column, ...]:
-    """Return the columns of a dataset that a reader sees in at least one row."""
+def columns_of(scope: Scope, dataset: str, fields: Sequence[str] = ()) -> tuple[Column, ...]:
+    """Return the columns of a dataset that a reader sees in at least one row. fields: only these. Raises Refused; see chosen."""
     if kind_of(dataset) == "stream":
         from chengyun.share.exchange import streams
 
-        return chosen(scope, streams.columns_of(dataset), ())
-    return chosen(scope, source_of(dataset).columns, ())
+        return chosen(scope, streams.columns_of(dataset), fields)
+    return chosen(scope, source_of(dataset).columns, fields)
 
 
 def masker(scope: Scope, names: Sequence[str]) -> Callable[[Mapping[str, Any]], dict[str, Any]]:

@@ -148,6 +148,7 @@ def rows_answer(asked: Asked) -> Made:
         going.scope, dataset, after=going.after, since_version=since, as_of=going.as_of,
         limit=100 if limit is None else limit, fields=fields, newest=asked.group.newest.get(dataset),
     )  # fmt: skip
+    reading.require_terms(going.scope, page.fields, params.get("terms", ""), since)
     asked.group.newest[dataset] = max(page.newest, asked.group.newest.get(dataset, 0))
     asked.group.reads.append((going.scope, page, going.first))
     return paged(asked, going.scope, page, "changes" if changes else "api", since)
@@ -212,7 +213,7 @@ def note_reads(reads: Sequence[tuple[Scope, reading.Page, bool]]) -> None:
 def page_value(dataset: str, purpose: str, page: reading.Page) -> dict[str, Any]:
     """Return a page as it is written. salt: makes the body's digest tell nothing of a small body."""
     return {
-        "dataset": dataset, "purpose": purpose, "as_of": page.as_of, "next": page.next,
+        "dataset": dataset, "purpose": purpose, "as_of": page.as_of, "terms": page.terms, "next": page.next,
         "fields": [{"name": one.name, "type": one.type} for one in page.fields],
         "rows": [_row(one) for one in page.rows], "salt": secrets.token_hex(16),
     }  # fmt: skip

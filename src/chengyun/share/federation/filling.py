@@ -41,33 +41,47 @@ MOST_ROWS = 5_000_000
 
 
 def fill(mirror: Mirror, client: Client | None = None) -> int:
-    """Bring a mirror to the provider's newest version by a file; return how many rows came. One that was filled gets changes."""
+    """Bring a mirror to the provider's newest version by a file; return how many rows came.
+
+    One that was filled gets changes, or, where it is to be read anew, all rows at once in place of those it has.
+    """
     own = client or neighbours.client_of(mirror.neighbour)
     try:
-        with mirrors.receiving(own):
-            held, told = _file_of(mirror, own)
-            try:
-                manifest = pieces.checked(told.json()["manifest"], held.number)
-                with alone(mirror):
-                    count = _copy(mirror, manifest, told.leaf, _fetched(own, manifest, held.path))
-            except Malformed:
-                held.remove()  # it would be as wrong the next time
-                raise
-            except BaseException:
-                held.close()
-                raise
-        own.countersign(told.leaf)
-        held.remove()
-        return count
+        return _fill(mirror, own, mirror.version if mirror.filled and not mirror.redraw else 0)
+    except Refused as wrong:
+        if wrong.code != "anew":
+            raise
+        return _fill(mirror, own, 0)
     finally:
         if client is None:
             own.close()
 
 
-def _file_of(mirror: Mirror, client: Client) -> tuple[Pieces, Told]:
+def _fill(mirror: Mirror, own: Client, since: int) -> int:
+    with mirrors.receiving(own):
+        held, told = _file_of(mirror, own, since)
+        try:
+            manifest = pieces.checked(told.json()["manifest"], held.number)
+            if since and manifest.get("terms", mirror.terms) != mirror.terms:
+                raise Refused("The neighbour's file is under other terms than what is kept here.", code="anew")
+            with alone(mirror):
+                count = _copy(mirror, manifest, told.leaf, _fetched(own, manifest, held.path))
+        except (Malformed, Refused):
+            held.remove()  # it would be as wrong the next time
+            raise
+        except BaseException:
+            held.close()
+            raise
+    own.countersign(told.leaf)
+    held.remove()
+    return count
+
+
+def _file_of(mirror: Mirror, client: Client, since: int) -> tuple[Pieces, Told]:
     """Return the folder of a file and the answer with its manifest, once the provider has made it."""
-    since = mirror.version if mirror.filled else 0
     asked = {"dataset": mirror.dataset, "purpose": mirror.purpose, "format": "parquet", "since": since}
+    if since and mirror.terms:
+        asked["terms"] = mirror.terms
     of = {**asked, "neighbour": mirror.neighbour.name}
     held = pieces.left_over(of)
     if held is not None:
@@ -162,13 +176,16 @@ def _copy(mirror: Mirror, manifest: Mapping[str, Any], leaf: bytes, parts: Itera
     fields = [one for one in manifest["fields"] if one["name"] in (mirror.fields or (one["name"],)) and one["name"][0] != "_"]
     columns = tables.read_columns(fields)
     receipt = str(receipts.parse(leaf)["id"])
-    with transaction.atomic():
-        tables.ensure(mirror.table, columns)
     # A whole file is all there is, whatever was drawn since it was asked for: what it does not name is no more.
     whole = not int(manifest["since"])
     straight = whole and not any(one.type in ("json", "decimal") for one in columns)
-    if whole:
-        with transaction.atomic():
+    beside = whole and mirror.filled
+    table = tables.staged(mirror.table) if beside else mirror.table
+    with transaction.atomic():
+        if beside:
+            mirrors.read_anew(mirror)
+        tables.ensure(table, columns)
+        if whole and not beside:
             mirrors.begin_anew(mirror)
     names = [one.name for one in columns]
     count = 0
@@ -176,24 +193,27 @@ def _copy(mirror: Mirror, manifest: Mapping[str, Any], leaf: bytes, parts: Itera
         for number, path in enumerate(parts):
             with pq.ParquetFile(path) as file:
                 # Before it is read: a few bytes can say that they are very many rows.
-                rows = file.metadata.num_rows
-                if rows != manifest["parts"][number]["rows"] or rows > MOST_ROWS:
+                said = file.metadata.num_rows
+                if said != manifest["parts"][number]["rows"] or said > MOST_ROWS:
                     raise Malformed(
-                        f"Part {number} holds {rows} rows; its manifest says otherwise, or {MOST_ROWS} at most are read."
+                        f"Part {number} holds {said} rows; its manifest says otherwise, or {MOST_ROWS} at most are read."
                     )
-                table = file.read()
-            table = table.append_column("_receipt", pa.repeat(receipt, len(table)))
-            count += len(table)
+                rows = file.read()
+            rows = rows.append_column("_receipt", pa.repeat(receipt, len(rows)))
+            count += len(rows)
             if straight:
-                kept = table.select(["_key", "_version", "_receipt", *names])
-                cursor.adbc_ingest(mirror.table, kept, mode="append", db_schema_name=tables.SCHEMA)
+                kept = rows.select(["_key", "_version", "_receipt", *names])
+                cursor.adbc_ingest(table, kept, mode="append", db_schema_name=tables.SCHEMA)
             else:
-                cursor.adbc_ingest(f"{mirror.table[:50]}{STAGE}", table, mode="replace", db_schema_name=tables.SCHEMA)
-                _merge(mirror.table, columns)
-            del table
+                cursor.adbc_ingest(f"{table[:50]}{STAGE}", rows, mode="replace", db_schema_name=tables.SCHEMA)
+                _merge(table, columns)
+            del rows
     with transaction.atomic():
         held = Mirror.objects.select_for_update().get(pk=mirror.pk)
+        if beside:
+            tables.put_in_place(held.table, columns)
         held.version, held.filled, held.as_of, held.after = int(manifest["as_of"]), True, None, ""
+        held.terms, held.redraw = str(manifest.get("terms", ""))[:200], ""
         held.rows, held.drawn_at, held.reason, held.failures = tables.count(held.table), timezone.now(), "", 0
         held.save()
         append(receipts.LOG, leaf, f"{HELD}{receipt}")

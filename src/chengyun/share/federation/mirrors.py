@@ -5,6 +5,9 @@
 
 Killed anywhere, a round goes on at the page after the last one that was kept. A page whose answer was lost on its way left a
 receipt with the provider that nobody holds: it is named in `GET /receipts?open=1`, and disclaimed there, so that both logs agree.
+
+Where the provider says that the rows were read under other terms than now hold (`anew`), all is read anew into a table beside,
+which takes the rows' place once it is whole; until then they stay as they are.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from typing import Any
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
-from chengyun.errors import Malformed, NotFound, Problem
+from chengyun.errors import Malformed, NotFound, Problem, Refused
 from chengyun.share.exchange import receipts
 from chengyun.share.exchange.client import Client, Told
 from chengyun.share.federation import neighbours, tables
@@ -28,9 +31,11 @@ from chengyun.share.ledger import queries
 from chengyun.share.ledger.services import append
 from chengyun.share.ledger.verifier import canonical
 
-__all__ = ["HELD", "alone", "begin_anew", "draw", "draw_all", "receiving", "reconcile", "start"]
+__all__ = ["HELD", "alone", "begin_anew", "draw", "draw_all", "read_anew", "receiving", "reconcile", "start"]
 
 PAGE = 1000
+ALL = "*"
+"""Of what is read anew: everything."""
 HELD = "h."
 """Before a receipt's number in the name of our log's entry that holds a neighbour's receipt."""
 
@@ -75,7 +80,7 @@ def _failed(mirror: Mirror, why: str) -> None:
 
 def draw(mirror: Mirror, client: Client, *, pages: int | None = None) -> int:
     """Bring a mirror to the provider's newest version; return how many rows changed. pages: at most so many, to go on later."""
-    changed, drawn = 0, 0
+    changed, drawn, restarted = 0, 0, 0
     with _lock(f"mirror {mirror.table}", wait=False) as ours:
         more = ours
         while more and (pages is None or drawn < pages):
@@ -83,10 +88,20 @@ def draw(mirror: Mirror, client: Client, *, pages: int | None = None) -> int:
                 if not nobody_fills:
                     break
                 mirror.refresh_from_db()
-                with receiving(client):
-                    told = _page(mirror, client)
+                try:
+                    with receiving(client):
+                        told = _page(mirror, client)
+                        with transaction.atomic():
+                            page_changed, more = _keep(mirror, told)
+                except Refused as wrong:
+                    # A neighbour of an older version calls it `cursor`, and knows it of pages alone.
+                    if wrong.code not in ("anew", "cursor") or drawn < restarted:
+                        raise
+                    log.warning("%s of %s is read anew: %s", mirror.dataset, mirror.neighbour.name, wrong.sentence)
+                    restarted = drawn + 1
                     with transaction.atomic():
-                        page_changed, more = _keep(mirror, told)
+                        read_anew(mirror)
+                    continue
             client.countersign(told.leaf)
             changed, drawn = changed + page_changed, drawn + 1
     if not ours:
@@ -106,7 +121,19 @@ def alone(mirror: Mirror) -> Iterator[None]:
 def begin_anew(mirror: Mirror) -> None:
     """Empty a mirror, in the caller's transaction: what a round or a file that was broken off left is of no version at all."""
     tables.empty(mirror.table)
-    Mirror.objects.filter(pk=mirror.pk).update(filled=False, version=0, as_of=None, after="", rows=0)
+    tables.drop(tables.staged(mirror.table))
+    Mirror.objects.filter(pk=mirror.pk).update(
+        filled=False, version=0, as_of=None, after="", rows=0, terms="", redraw=""
+    )  # fmt: skip
+
+
+def read_anew(mirror: Mirror) -> None:
+    """Begin to read a mirror anew, in the caller's transaction: beside its rows, where it has them whole."""
+    if mirror.filled:
+        tables.drop(tables.staged(mirror.table))
+        Mirror.objects.filter(pk=mirror.pk).update(redraw=ALL, as_of=None, after="")
+    else:
+        Mirror.objects.filter(pk=mirror.pk).update(as_of=None, after="")
 
 
 @contextlib.contextmanager
@@ -167,7 +194,10 @@ def _page(mirror: Mirror, client: Client) -> Told:
         "dataset": mirror.dataset, "purpose": mirror.purpose or None, "fields": ",".join(mirror.fields) or None, "limit": PAGE,
         "after": mirror.after or None, "as_of": mirror.as_of,
     }  # fmt: skip
-    if mirror.filled:
+    follows = mirror.filled and not mirror.redraw
+    # The first page of a reading says under which terms it is; a neighbour of an older version never does.
+    asked["terms"] = (mirror.terms if follows or mirror.as_of is not None else "") or None
+    if follows:
         return client.get("/changes", since=mirror.version, **asked)
     return client.get("/rows", **asked)
 
@@ -177,17 +207,21 @@ def _keep(mirror: Mirror, told: Told) -> tuple[int, bool]:
     page = told.json()
     held = Mirror.objects.select_for_update().get(pk=mirror.pk)
     columns = tables.read_columns(page["fields"])
-    tables.ensure(held.table, columns)
+    table = tables.staged(held.table) if held.redraw else held.table
+    tables.ensure(table, columns)
     if not held.filled and held.as_of is None:
         begin_anew(held)
     receipt = receipts.parse(told.leaf)
-    changed = tables.write(held.table, columns, page["rows"], int(page["as_of"]), str(receipt["id"]))
+    changed = tables.write(table, columns, page["rows"], int(page["as_of"]), str(receipt["id"]))
+    held.terms = str(page.get("terms", ""))[:200]
     append(receipts.LOG, told.leaf, f"{HELD}{receipt['id']}")
     held.after = page["next"] or ""
     if page["next"]:
         held.as_of = int(page["as_of"])
     else:
-        held.version, held.as_of, held.filled = int(page["as_of"]), None, True
+        if held.redraw:
+            tables.put_in_place(held.table, columns)
+        held.version, held.as_of, held.filled, held.redraw = int(page["as_of"]), None, True, ""
         held.drawn_at, held.rows = timezone.now(), tables.count(held.table) if changed else held.rows
     held.reason, held.failures = "", 0
     # The next round by itself: neighbours that have nothing new are asked once a minute.

@@ -152,6 +152,8 @@ class Mirror(models.Model):
     """Rows of a neighbour kept here. version: up to which they are whole; as_of and after: how far the round under way has come.
 
     A round that is broken off goes on at its last page: rows, cursor and receipt are kept in one transaction.
+    terms: under which the rows were read, as the neighbour calls it. redraw: what is being read anew beside the rows there are,
+    which stay until it is whole: "" nothing, "*" everything.
     """
 
     neighbour = models.ForeignKey(Neighbour, models.PROTECT, related_name="mirrors")
@@ -162,7 +164,9 @@ class Mirror(models.Model):
     version = models.BigIntegerField(_("版本"), default=0)
     filled = models.BooleanField(default=False)
     as_of = models.BigIntegerField(null=True)
-    after = models.CharField(max_length=200, blank=True, default="")
+    after = models.CharField(max_length=400, blank=True, default="")
+    terms = models.CharField(max_length=200, blank=True, default="")
+    redraw = models.TextField(blank=True, default="")
     rows = models.BigIntegerField(_("行数"), default=0)
     drawn_at = models.DateTimeField(_("更新"), null=True)
     reason = models.CharField(_("失败原因"), max_length=300, blank=True, default="")

@@ -2,6 +2,7 @@
 """Tables that hold a neighbour's rows: one for each dataset, with typed columns, and beside every row where it came from.
 
 mirror.<node>__<dataset>    _key, _version, _receipt (the exchange that brought it), and the provider's fields
+mirror.…_anew               what is being read anew, until it takes the rows' place
 """
 
 from __future__ import annotations
@@ -17,13 +18,15 @@ from psycopg import sql
 from chengyun.errors import Refused
 from chengyun.share.exchange.sources import Column
 
-__all__ = ["SCHEMA", "TYPES", "count", "empty", "ensure", "name_of", "read_columns", "write"]
+__all__ = ["SCHEMA", "TYPES", "count", "drop", "empty", "ensure", "name_of", "put_in_place", "read_columns", "staged", "write"]
 
 SCHEMA = "mirror"
 TYPES = {
     "text": "text", "integer": "bigint", "number": "double precision", "decimal": "numeric", "boolean": "boolean", "date": "date",
     "instant": "timestamptz", "json": "jsonb",
 }  # fmt: skip
+_LONG = {"timestamptz": "timestamp with time zone"}
+"""Types that PostgreSQL tells by another name."""
 _FIELD = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 
@@ -34,6 +37,11 @@ def name_of(node: str, dataset: str, purpose: str) -> str:
     parts = [part for part in (node, dataset, purpose) if part]
     said = "__".join(re.sub(r"[^a-z0-9]+", "_", part) for part in parts)
     return f"{said[:54]}_{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:8]}"
+
+
+def staged(table: str) -> str:
+    """Return the name of what is read anew beside a table: its digest keeps two apart."""
+    return f"{table[-54:]}_anew"
 
 
 def read_columns(given: Any) -> tuple[Column, ...]:
@@ -59,20 +67,14 @@ def ensure(table: str, columns: Sequence[Column]) -> None:
                 "CREATE TABLE IF NOT EXISTS {} (_key text PRIMARY KEY, _version bigint NOT NULL, _receipt text NOT NULL)"
             ).format(_named(table))
         )
-        cursor.execute(
-            "SELECT attname, format_type(atttypid, NULL) FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0"
-            " AND NOT attisdropped",
-            [f'{SCHEMA}."{table}"'],
-        )
-        held = dict(cursor.fetchall())
-        long = {"timestamptz": "timestamp with time zone"}
+        held = _held(cursor, table)
         for one in columns:
             kind = TYPES[one.type]
             if one.name not in held:
                 cursor.execute(
                     sql.SQL("ALTER TABLE {} ADD COLUMN {} {}").format(_named(table), sql.Identifier(one.name), sql.SQL(kind))
                 )
-            elif held[one.name] != long.get(kind, kind):
+            elif held[one.name] != _LONG.get(kind, kind):
                 raise Refused(
                     f"The neighbour's field {one.name} is now {one.type}; it was kept as {held[one.name]}. Draw the mirror anew.",
                     code="fields",
@@ -130,11 +132,52 @@ def empty(table: str) -> None:
         cursor.execute(sql.SQL("TRUNCATE {}").format(_named(table)))
 
 
+def drop(table: str) -> None:
+    """Remove a table, in the caller's transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(_named(table)))
+
+
+def put_in_place(table: str, columns: Sequence[Column]) -> None:
+    """Let the rows of `staged(table)` take the place of a table's, in the caller's transaction; until it ends others see the old.
+
+    Not by renaming: rights and views stay with the table. A field that is of another type now gets it.
+    """
+    fresh = staged(table)
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL("DELETE FROM {}").format(_named(table)))
+        held = _held(cursor, table)
+        for one in columns:
+            kind = TYPES[one.type]
+            if one.name in held and held[one.name] != _LONG.get(kind, kind):
+                cursor.execute(
+                    sql.SQL("ALTER TABLE {} ALTER COLUMN {} TYPE {} USING NULL").format(
+                        _named(table), sql.Identifier(one.name), sql.SQL(kind)
+                    )
+                )
+        ensure(table, columns)
+        names = sql.SQL(", ").join(sql.Identifier(one) for one in ("_key", "_version", "_receipt", *(it.name for it in columns)))
+        cursor.execute(
+            sql.SQL("INSERT INTO {} ({names}) SELECT {names} FROM {}").format(_named(table), _named(fresh), names=names)
+        )
+    drop(fresh)
+
+
 def count(table: str) -> int:
     """Return how many rows a table holds."""
     with connection.cursor() as cursor:
         cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(_named(table)))
         return int(cursor.fetchone()[0])
+
+
+def _held(cursor: Any, table: str) -> dict[str, str]:
+    """Return a table's columns and their types."""
+    cursor.execute(
+        "SELECT attname, format_type(atttypid, NULL) FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0"
+        " AND NOT attisdropped",
+        [f'{SCHEMA}."{table}"'],
+    )
+    return dict(cursor.fetchall())
 
 
 def _named(table: str) -> sql.Identifier:
