@@ -91,6 +91,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "chengyun.web.middleware.security",
+    "chengyun.web.middleware.readable",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "chengyun.access.middleware.bodies",
     "django.contrib.sessions.middleware.SessionMiddleware",

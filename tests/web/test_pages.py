@@ -231,6 +231,26 @@ def test_a_strange_year_is_refused(city, client: Client) -> None:
     assert client.get("/p/air_quality/air?year=2024").status_code == 200
 
 
+FAR = ("0001-01-01", "9999-12-31")
+FAR_ASKED = [
+    "/alerts/history?until={}", "/alerts/history.xlsx?until={}", "/statistics?last={}", "/statistics.xlsx?last={}",
+    "/statistics?first={0}&last={0}&compare=year&grain=week", "/cases?opened_to={}", "/cases?closed_from={}",
+    "/indices/city_evaluation.city_index?at={}", "/crews/plan?day={}", "/requests/new?until={}",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", FAR_ASKED)
+def test_a_day_at_the_end_of_the_calendar_is_no_fault_of_the_program(city, officer: Client, path: str) -> None:
+    assert all(officer.get(path.format(day)).status_code < 500 for day in FAR)
+
+
+@pytest.mark.parametrize(
+    "path", ["/alert-rules/%00", "/boards/wall?wall=1&boards=%00", "/alerts/plan?version=%00", "/indices/%00?area=%00"]
+)
+def test_a_character_no_text_holds_is_left_out_of_an_address(city, officer: Client, path: str) -> None:
+    assert officer.get(path).status_code < 500
+
+
 def test_a_fault_of_the_program_says_sorry_in_both_languages(city, monkeypatch) -> None:
     def break_(*_args: object, **_named: object) -> None:
         raise ZeroDivisionError

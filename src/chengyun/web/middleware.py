@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every answer carries: the reader's choices of language and look, and a strict content security policy."""
+"""What every request and answer carries: addresses that can be asked by, the reader's choices of language and look, and a strict
+content security policy."""
 
 from __future__ import annotations
 
@@ -17,6 +18,18 @@ YEAR_S = 365 * 86400
 THEMES = ("light", "dark")
 
 Answer = Callable[[HttpRequest], HttpResponse]
+
+
+def readable(get_response: Answer) -> Answer:
+    """Leave NUL characters out of addresses: no text in the database holds one, so none can be asked for by it."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if "\x00" in request.path_info:
+            request.path_info, request.path = request.path_info.replace("\x00", ""), request.path.replace("\x00", "")
+        request.META["QUERY_STRING"] = request.META.get("QUERY_STRING", "").replace("%00", "")
+        return get_response(request)
+
+    return middleware
 
 
 def choices(get_response: Answer) -> Answer:

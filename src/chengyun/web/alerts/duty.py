@@ -21,6 +21,7 @@ from chengyun.errors import NotFound, Refused
 from chengyun.operate.alerting import rosters as services
 from chengyun.operate.alerting.models import Roster, Shift, Swap
 from chengyun.operate.alerting.people import on_duty
+from chengyun.web.days import moment_of
 from chengyun.web.desk.deeds import Fault, attempt, done
 
 AHEAD = dt.timedelta(days=35)
@@ -72,7 +73,8 @@ def roster(request: HttpRequest, key: str) -> HttpResponse:
         ]
         until = _moment(given["until"]) if given.get("until") else None
         hours = given.get("hours", "")
-        services.add_turns(found, names, _moment(given.get("first", "")), int(hours) if hours.isdigit() else 0, actor, until)
+        length = int(hours) if hours.isdigit() and len(hours) < 4 else 0
+        services.add_turns(found, names, _moment(given.get("first", "")), length, actor, until)
 
     fault = attempt(request, "turns", deed)
     return _roster(request, found, fault) if fault else done(request, _("已排班。"), reverse("duty-roster", args=[key]))
@@ -142,6 +144,6 @@ def _roster(request: HttpRequest, found: Roster, fault: Fault | None) -> HttpRes
 
 def _moment(text: str) -> dt.datetime:
     try:
-        return dt.datetime.fromisoformat(text).replace(tzinfo=config().zone)
+        return moment_of(text)
     except ValueError as wrong:
         raise Refused(_("请写明日期和时间。"), code="moment") from wrong

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +27,7 @@ from chengyun.share.catalogue.rights import require_edit
 from chengyun.share.catalogue.vocabulary import CYCLES, SHARING, WAYS
 from chengyun.web import places
 from chengyun.web.catalogue.words import Tab, tabs
+from chengyun.web.days import day_of
 from chengyun.web.desk.deeds import Fault, attempt, done
 
 CHOICES: Mapping[str, Mapping[str, Any]] = {"sharing": SHARING, "cycle": CYCLES, "ways": WAYS}
@@ -180,7 +180,7 @@ def _day(word: str) -> str | None:
     if not word:
         return None
     try:
-        return dt.date.fromisoformat(word).isoformat()
+        return day_of(word).isoformat()
     except ValueError as wrong:
         raise Refused(_("发布日期“%s”应为 YYYY-MM-DD 形式的日期。") % word[:20], code="day", field="published_on") from wrong
 

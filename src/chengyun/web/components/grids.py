@@ -32,6 +32,7 @@ from chengyun.standards.coordinates import CRS
 from chengyun.web import shown
 from chengyun.web.components.asking import Option, component_map
 from chengyun.web.components.people import Person, field_people
+from chengyun.web.days import day_of
 from chengyun.web.desk.deeds import Fault, attempt, done
 from chengyun.web.desk.pages import asked
 from chengyun.web.maps import CityMap, city_map
@@ -324,6 +325,6 @@ def _corners(text: str) -> list[tuple[float, float]]:
 
 def _day(text: str) -> dt.date | None:
     try:
-        return dt.date.fromisoformat(text) if text else None
+        return day_of(text) if text else None
     except ValueError:
         raise Refused(_("日期 %s 不正确。") % text[:20], code="period") from None

@@ -32,6 +32,7 @@ from chengyun.errors import NotFound
 from chengyun.web.cache import kept, view_of
 from chengyun.web.components.asking import Option, component_map, groups, read_asked, states
 from chengyun.web.components.people import Person, field_people, workers
+from chengyun.web.days import day_of
 from chengyun.web.desk.deeds import Fault, asked_back, attempt, done
 from chengyun.web.desk.pages import Listed, filters_of, page_number
 from chengyun.web.maps import CityMap
@@ -314,7 +315,7 @@ def _areas(chosen: str) -> tuple[Option, ...]:
 def _end_of(text: str, now: dt.datetime) -> dt.datetime:
     """Return the end of a local day; that of the day after tomorrow for what is no day."""
     try:
-        day = dt.date.fromisoformat(text)
+        day = day_of(text)
     except ValueError:
         day = registers.local_day(now) + dt.timedelta(days=3)
     return dt.datetime.combine(day, dt.time(23, 59), tzinfo=config().zone)

@@ -23,6 +23,7 @@ from chengyun.cases.crews.queries import CrewRoute, PlanView
 from chengyun.config import config
 from chengyun.errors import NotFound
 from chengyun.web.crews.drawing import Lane, Picture, draw, lanes
+from chengyun.web.days import day_of
 from chengyun.web.desk.alerts import Choice
 from chengyun.web.desk.deeds import Fault, attempt, done
 from chengyun.web.desk.pages import asked
@@ -146,6 +147,6 @@ def _body(request: HttpRequest, key: str) -> Organisation:
 def _day(text: str) -> dt.date:
     """Return the day an address names, today for none or one that is no day."""
     try:
-        return dt.date.fromisoformat(text)
+        return day_of(text)
     except ValueError:
         return timezone.now().astimezone(config().zone).date()

@@ -24,6 +24,7 @@ from chengyun.cases.crews.needs import known_skills
 from chengyun.config import config
 from chengyun.errors import NotFound, Refused
 from chengyun.web import shown
+from chengyun.web.days import day_of
 from chengyun.web.desk.deeds import Fault, attempt, done
 
 AHEAD = 14
@@ -238,7 +239,7 @@ def _place(given: QueryDict, name: str) -> tuple[float, float]:
 
 def _day(text: str) -> dt.date:
     try:
-        return dt.date.fromisoformat(text)
+        return day_of(text)
     except ValueError:
         raise Refused(_("请填写日期。"), code="days") from None
 

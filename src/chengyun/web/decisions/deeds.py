@@ -22,6 +22,7 @@ from chengyun.access.views import needs
 from chengyun.errors import Refused
 from chengyun.govern.decisions import evidence, services
 from chengyun.govern.decisions.models import Decision, Evidence
+from chengyun.web.days import day_of
 from chengyun.web.decisions.pages import show
 from chengyun.web.desk.deeds import Fault, attempt, done
 
@@ -193,7 +194,7 @@ def _draft(given: Mapping[str, str]) -> services.Draft:
 
 def _day(text: str, name: str) -> dt.date:
     try:
-        return dt.date.fromisoformat(text.strip())
+        return day_of(text.strip())
     except ValueError:
         raise Refused(_("请填写日期：%s。") % name, code="day") from None
 

@@ -16,6 +16,7 @@ from chengyun.cases.queries import Filters
 from chengyun.config import config
 from chengyun.errors import Refused
 from chengyun.web import places
+from chengyun.web.days import day_of
 
 __all__ = ["Narrowed", "read_narrowed"]
 
@@ -69,6 +70,6 @@ def _span(first: str, last: str, name: str) -> tuple[dt.datetime, dt.datetime]:
 
 def _begin(text: str, name: str) -> dt.datetime:
     try:
-        return dt.datetime.combine(dt.date.fromisoformat(text), dt.time(), config().zone)
+        return dt.datetime.combine(day_of(text), dt.time(), config().zone)
     except ValueError:
         raise Refused(f"{name} is {text[:20]!r}, expected a day as YYYY-MM-DD.", code="day") from None

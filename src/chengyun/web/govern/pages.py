@@ -27,6 +27,7 @@ from chengyun.govern import services
 from chengyun.govern.models import Target
 from chengyun.govern.queries import Conflict, TargetView, conflicts, target, targets
 from chengyun.web import shown
+from chengyun.web.days import day_of
 
 STATES: Mapping[str, str | Promise] = {
     "met": _("已达到"), "likely": _("预计达到"), "open": _("尚无定论"), "unlikely": _("预计达不到"), "missed": _("未达到"),
@@ -115,7 +116,7 @@ def tell(request: HttpRequest, key: str) -> HttpResponse:
     """Keep a reported value."""
     given = request.POST
     try:
-        day = dt.date.fromisoformat(given.get("day", ""))
+        day = day_of(given.get("day", ""))
         value = float(given.get("value", "").replace(",", "").strip())
     except ValueError:
         messages.error(request, _("请填写截至日期和一个数。"))

@@ -28,6 +28,7 @@ from chengyun.operate.indices.comparing import Comparison, compare
 from chengyun.operate.indices.reading import IndexRead, Moved, Standing, index_of, indices_for, read_index
 from chengyun.operate.queries import figure_series, newest_figures
 from chengyun.web import shown
+from chengyun.web.days import moment_of
 from chengyun.web.figures import tile
 from chengyun.web.indices.drawing import Bar, Course, Firm, bars, course, firm
 from chengyun.web.places import area_names
@@ -198,10 +199,9 @@ def _at(request: HttpRequest) -> dt.datetime | None:
     if not text:
         return None
     try:
-        moment = dt.datetime.fromisoformat(text)
+        return moment_of(text)
     except ValueError as wrong:
         raise Refused(str(_("时间写作 YYYY-MM-DD 或 YYYY-MM-DDTHH:MM。"))) from wrong
-    return moment if moment.tzinfo else moment.replace(tzinfo=config().zone)
 
 
 def _page(key: str, subject: str, start: dt.datetime | None, actor: Actor, now: dt.datetime) -> OnePage:

@@ -27,6 +27,7 @@ from chengyun.share.lookups.models import Identity, Question
 from chengyun.share.lookups.queries import Asked, Look
 from chengyun.share.lookups.withheld import withheld
 from chengyun.web import places
+from chengyun.web.days import day_of
 from chengyun.web.desk.alerts import Choice
 from chengyun.web.desk.deeds import Fault, attempt, done
 from chengyun.web.desk.pages import asked
@@ -111,7 +112,7 @@ def _day(text: str) -> dt.datetime | None:
     if not text:
         return None
     try:
-        day = dt.date.fromisoformat(text)
+        day = day_of(text)
     except ValueError as wrong:
         raise Refused(_("“%s”不是日期，请写成 2026-01-31。") % text[:20], status=400) from wrong
     return dt.datetime.combine(day, dt.time(), config().zone)

@@ -26,6 +26,7 @@ from chengyun.cases.field.models import PatrolTask, Track
 from chengyun.config import config
 from chengyun.errors import NotFound, Refused
 from chengyun.web.components.people import Person, field_people
+from chengyun.web.days import moment_of
 from chengyun.web.desk.deeds import Fault, attempt, done
 from chengyun.web.desk.pages import Listed, asked, filters_of, page_number
 from chengyun.web.places import area_names
@@ -259,6 +260,6 @@ def _areas(chosen: str) -> tuple[tuple[str, tuple[Choice, ...]], ...]:
 
 def _local(text: str) -> dt.datetime:
     try:
-        return dt.datetime.fromisoformat(text).replace(tzinfo=config().zone)
+        return moment_of(text)
     except ValueError:
         raise Refused(_("请填写时间。"), code="until") from None

@@ -16,6 +16,7 @@ from chengyun.city import City
 from chengyun.config import config
 from chengyun.errors import Refused
 from chengyun.share.requests.services import Asked, Terms
+from chengyun.web.days import day_of
 
 __all__ = ["FieldChoice", "TermsForm", "read_asked", "read_terms", "terms_form"]
 
@@ -102,7 +103,7 @@ def _names(dataset: str) -> dict[str, str]:
 def _day(given: Mapping[str, str], name: str, label: str) -> dt.date | None:
     text = given.get(name, "").strip()
     try:
-        return dt.date.fromisoformat(text) if text else None
+        return day_of(text) if text else None
     except ValueError as wrong:
         raise Refused(_("%s 不是日期，请写成 2026-01-31。") % label, code="day_invalid", field=name) from wrong
 

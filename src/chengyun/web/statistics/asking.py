@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 from chengyun.cases.statistics.queries import Asked, By, Grain, Span
 from chengyun.errors import Refused
+from chengyun.web.days import day_of
 
 __all__ = ["Question", "read_question", "steps"]
 
@@ -21,6 +22,7 @@ COMPARED = ("prior", "year", "none")
 MOST = {"day": 93, "week": 106, "month": 240}
 """How many days, weeks or months one page shows; a longer time is shown by what is next coarser."""
 
+EARLIEST = dt.date(1990, 1, 1)
 USUAL = {"day": 30, "week": 26, "month": 12}
 
 
@@ -91,7 +93,7 @@ def read_question(given: Mapping[str, str], types: Mapping[str, Any], today: dt.
     first = _day(given.get("first", ""), "first") or _usual_first(last, grain)
     if first > last:
         first, last = last, min(first, today)
-    span, chosen = Span(max(first, dt.date(1990, 1, 1)), last), grain
+    span, chosen = Span(max(first, EARLIEST), max(last, EARLIEST)), grain
     while grain != "month" and len(steps(span, grain)) > MOST[grain]:
         grain = GRAINS[GRAINS.index(grain) + 1]
     if len(steps(span, grain)) > MOST[grain]:
@@ -161,6 +163,6 @@ def _day(text: str, name: str) -> dt.date | None:
     if not text:
         return None
     try:
-        return dt.date.fromisoformat(text)
+        return day_of(text)
     except ValueError:
         raise Refused(f"{name} is {text[:20]!r}, expected a day as YYYY-MM-DD.", code="day") from None
