@@ -108,6 +108,51 @@ def test_saving_is_a_version_and_never_over_somebody_else(calm: Town, sign_in: C
     assert officer.get("/boards/duty").status_code == 404
 
 
+def test_who_saves_late_chooses_knowingly_and_loses_nothing(calm: Town, sign_in: Callable[..., Client]) -> None:
+    officer = sign_in("duty_officer")
+    mine = {"composed": json.dumps({**board(), "name": "我的"}), "upon": "1"}
+    for number in range(2):
+        officer.post("/boards/duty/edit" if number else "/boards/new", {"composed": json.dumps(board()), "upon": str(number)})
+    for _again in range(2):
+        late = officer.post("/boards/duty/edit", mine)
+        assert late.status_code == 400
+        body = late.content.decode()
+        assert 'name="upon" value="1"' in body
+        assert 'name="over" value="2"' in body
+        assert "我的" in body
+    assert officer.post("/boards/duty/edit", {**mine, "over": "2"}).status_code == 303
+    assert BoardVersion.objects.filter(board__key="duty").count() == 3
+    # Somebody saves again between the look and the choice: the choice was about another version.
+    assert officer.post("/boards/duty/edit", {**mine, "over": "2"}).status_code == 400
+    officer.post("/boards/duty/retire")
+    gone = officer.post("/boards/duty/edit", {**mine, "upon": "3"})
+    assert gone.status_code == 400
+    assert "我的" in gone.content.decode()
+    assert officer.post("/boards/duty/edit", {**mine, "upon": "3", "over": "3"}).status_code == 303
+    assert officer.get("/boards/duty").status_code == 200
+
+
+def test_a_retired_board_is_offered_again_by_who_composes(calm: Town, sign_in: Callable[..., Client]) -> None:
+    officer = sign_in("duty_officer")
+    officer.post("/boards/new", {"composed": json.dumps(board()), "upon": "0"})
+    officer.post("/boards/duty/retire")
+    taken = officer.post("/boards/new", {"composed": json.dumps(board()), "upon": "0"})
+    assert taken.status_code == 400
+    assert "已经有看板" in taken.content.decode()
+    assert "/boards/duty/restore" in officer.get("/boards").content.decode()
+    other = sign_in("grid_worker")
+    assert "/boards/duty/restore" not in other.get("/boards").content.decode()
+    assert other.post("/boards/duty/restore").status_code == 404
+    assert officer.post("/boards/duty/restore").status_code == 303
+    assert officer.get("/boards/duty").status_code == 200
+
+
+def test_a_composer_that_sends_no_tiles_is_told_so(calm: Town, sign_in: Callable[..., Client]) -> None:
+    officer = sign_in("duty_officer")
+    for composed in ('{"tiles": [1]}', '{"tiles": [{"kind": []}]}', '{"tiles": {}}', "[]", '{"key": {}, "tiles": [{}]}'):
+        assert officer.post("/boards/new", {"composed": composed, "upon": "0"}).status_code == 400
+
+
 def test_a_file_goes_out_and_comes_in(calm: Town, sign_in: Callable[..., Client]) -> None:
     officer = sign_in("duty_officer")
     out = officer.get("/boards/air/file.toml")

@@ -17,7 +17,7 @@ from chengyun.operate.boards import spec
 from chengyun.operate.boards.models import Annotation, BoardVersion
 from chengyun.operate.boards.spec import BoardSpec
 
-__all__ = ["NoteView", "Saved", "access_board", "boards_for", "may_edit", "notes_of", "said", "versions"]
+__all__ = ["NoteView", "Saved", "access_board", "boards_for", "may_edit", "notes_of", "retired_for", "said", "versions"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +74,25 @@ def boards_for(actor: Actor) -> list[Saved]:
     return sorted(found, key=lambda one: (spec.LEVELS.index(one.spec.level), one.spec.name, one.spec.key))
 
 
-def access_board(key: str, actor: Actor, at: dt.datetime | None = None) -> Saved:
+def retired_for(actor: Actor) -> list[Saved]:
+    """Return the boards somebody may offer again, by name."""
+    rows = BoardVersion.objects.exclude(board__retired_at=None).select_related("board")
+    found = [_saved(row) for row in rows.order_by("board_id", "-number").distinct("board_id")]
+    mine = [one for one in found if _opens(one.spec, actor) and may_edit(one.spec, actor)]
+    return sorted(mine, key=lambda one: (one.spec.name, one.spec.key))
+
+
+def access_board(key: str, actor: Actor, at: dt.datetime | None = None, *, retired: bool = False) -> Saved:
     """Return a board as it was saved at a moment (None: now), for who may open it as it is now and was then.
 
-    Raises NotFound.
+    retired: also one that is not offered any more. Raises NotFound.
     """
     rows = BoardVersion.objects.filter(board__key=key).select_related("board").order_by("-number")
     newest = rows.first()
     row = rows.filter(saved_at__lte=at).first() if at is not None else newest
     if row is None or newest is None or not all(_opens(_saved(one).spec, actor) for one in (newest, row)):
         raise NotFound(_("没有找到这个看板。"), board=key)
-    if at is None and newest.board.retired_at is not None:
+    if at is None and not retired and newest.board.retired_at is not None:
         raise NotFound(_("没有找到这个看板。"), board=key)
     return _saved(row)
 

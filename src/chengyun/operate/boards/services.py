@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What people do with boards: save, retire, annotate, have them sent. Every deed is in the audit log."""
+"""What people do with boards: save, retire, restore, annotate, have them sent. Every deed is in the audit log."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from chengyun.operate.boards.models import Annotation, Board, BoardVersion, Cloc
 from chengyun.operate.boards.spec import BoardSpec
 from chengyun.operate.probation.ruleset import rules_known
 
-__all__ = ["annotate", "end_report", "ensure_boards", "read_board", "retire", "save", "schedule", "withdraw"]
+__all__ = ["annotate", "end_report", "ensure_boards", "read_board", "restore", "retire", "save", "schedule", "withdraw"]
 
 SHIPPED = Path(__file__).with_name("shipped")
 """Boards of the city, of each district and of each department: they name no pack's indicators, but show what packs declare."""
@@ -63,8 +63,10 @@ def save(told: Mapping[str, Any], actor: Actor, *, name: str = "board", note: st
         before = spec.kept(newest.text) if newest else None
         if not queries.may_edit(board, actor) or not queries.may_edit(before, actor):
             raise Refused(_("您不能编排这个看板：部门人员只能编排本部门的看板。"), code="not_allowed")
+        if upon == 0 and newest is not None:
+            raise Refused(_("标识“%s”已经有看板，也可能是停用的。请换一个标识。") % board.key, code="stale_board")
         if upon is not None and (newest.number if newest else 0) != upon:
-            raise Refused(_("这个看板已被他人保存为新版本。请另行打开后再改。"), code="stale_board")
+            raise Refused(_("这个看板已被他人保存为新版本。"), code="stale_board")
         if kept.retired_at is not None:
             Board.objects.filter(pk=kept.pk).update(retired_at=None)
         saved = _saved(kept, board, (newest.number if newest else 0) + 1, actor, note)
@@ -80,6 +82,16 @@ def retire(key: str, actor: Actor) -> None:
             raise Refused(_("您不能停用这个看板。"), code="not_allowed")
         Board.objects.filter(pk=board.board_id).update(retired_at=Clock())
         audit.record(actor, "board.retired", "boards", key)
+
+
+def restore(key: str, actor: Actor) -> None:
+    """Offer a retired board again. Raises NotFound, or Refused for whom may not compose it."""
+    with transaction.atomic():
+        board = queries.access_board(key, actor, retired=True)
+        if not queries.may_edit(board.spec, actor):
+            raise Refused(_("您不能恢复这个看板。"), code="not_allowed")
+        Board.objects.filter(pk=board.board_id).update(retired_at=None)
+        audit.record(actor, "board.restored", "boards", key)
 
 
 def annotate(key: str, tile: str, at: dt.datetime, text: str, actor: Actor, now: dt.datetime) -> Annotation:

@@ -29,15 +29,18 @@ from chengyun.operate.probation.ruleset import standing_now
 from chengyun.web.desk.deeds import Fault, attempt, done
 from chengyun.web.places import area_names
 
-__all__ = ["bring", "download", "edit", "new", "retire"]
+__all__ = ["bring", "download", "edit", "new", "restore", "retire"]
 
 
 @dataclass(frozen=True)
 class EditPage:
-    """key: empty for a new board. file: the board's file as TOML. told: the same for the script. known: what tiles may show."""
+    """key: empty for a new board. upon: number of the version it is made from. newer: the version that others have saved, or the
+    board that they have retired, meanwhile. file: the board's file as TOML. told: the same for the script. known: what tiles may
+    show."""
 
     key: str
     upon: int
+    newer: Saved | None
     file: str
     told: dict[str, Any]
     known: dict[str, Any]
@@ -60,9 +63,10 @@ def new(request: HttpRequest) -> HttpResponse:
 @never_cache
 def edit(request: HttpRequest, key: str) -> HttpResponse:
     """Change a board."""
-    saved = _editable(key, actor_of(request))
     if request.method == "POST":
-        return _save(request, saved)
+        # Retired meanwhile: who was composing it must not lose the work.
+        return _save(request, _editable(key, actor_of(request), retired=True))
+    saved = _editable(key, actor_of(request))
     return _shown(request, saved, spec.as_json(saved.spec), spec.as_toml(saved.spec), None)
 
 
@@ -100,6 +104,14 @@ def retire(request: HttpRequest, key: str) -> HttpResponse:
     return done(request, _("看板已停用；它的过去仍可回看。"), reverse("boards"))
 
 
+@require_POST
+@needs("board.edit")
+def restore(request: HttpRequest, key: str) -> HttpResponse:
+    """Put a retired board back into the list."""
+    services.restore(key, actor_of(request))
+    return done(request, _("看板已恢复。"), reverse("board-view", args=[key]))
+
+
 @require_safe
 @public
 @never_cache
@@ -120,6 +132,7 @@ def download(request: HttpRequest, key: str, suffix: str) -> HttpResponse:
 def _save(request: HttpRequest, saved: Saved | None) -> HttpResponse:
     actor, given = actor_of(request), request.POST
     told: dict[str, Any] = {}
+    upon, over = _number(given.get("upon", "")), _number(given.get("over", ""))
 
     def do() -> None:
         # The composer sends JSON; without a script the file itself is written, as TOML.
@@ -127,17 +140,21 @@ def _save(request: HttpRequest, saved: Saved | None) -> HttpResponse:
         board = services.read_board(composed or given.get("file", ""), "board.json" if composed else "board.toml")
         if saved is not None and board.key != saved.spec.key:
             raise Refused(_("看板的标识不能改；请另存为新看板。"), code="board_key")
-        upon = int(given["upon"]) if given.get("upon", "").isdigit() else 0
+        if saved is not None and saved.retired and not over:
+            raise Refused(_("这个看板已被停用。"), code="stale_board")
         told.update(spec.as_json(board))
-        services.save(told, actor, note=given.get("note", "").strip(), upon=upon)
+        services.save(told, actor, note=given.get("note", "").strip(), upon=over or upon)
 
     if fault := attempt(request, "board", do):
         composed = _loads(given.get("composed", ""))
         file = _as_file(composed) if composed is not None else given.get("file", "")
-        return _shown(
-            request, saved, composed or (spec.as_json(saved.spec) if saved else {"key": "", "name": "", "tiles": []}), file, fault
-        )
+        told = composed or (spec.as_json(saved.spec) if saved else {"key": "", "name": "", "tiles": []})
+        return _shown(request, saved, told, file, fault, upon)
     return HttpResponseRedirect(reverse("board-view", args=[told["key"]]), status=303)
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
 def _loads(text: str) -> dict[str, Any] | None:
@@ -152,14 +169,18 @@ def _as_file(told: Mapping[str, Any]) -> str:
     """Return a board's file as somebody left it, right or wrong."""
     try:
         return spec.as_toml(spec.kept(told))
-    except (KeyError, TypeError):
+    except (AttributeError, KeyError, TypeError):
         return 'key = ""\nname = ""\nlevel = "theme"\naudience = "staff"\n'
 
 
-def _shown(request: HttpRequest, saved: Saved | None, told: dict[str, Any], file: str, fault: Fault | None) -> HttpResponse:
+def _shown(
+    request: HttpRequest, saved: Saved | None, told: dict[str, Any], file: str, fault: Fault | None, upon: int | None = None
+) -> HttpResponse:
+    """Show the composer. upon: number of the version that was being changed; None: the newest."""
     page = EditPage(
         key=saved.spec.key if saved else "",
-        upon=saved.number if saved else 0,
+        upon=upon if upon is not None else saved.number if saved else 0,
+        newer=saved if saved is not None and upon is not None and (saved.number != upon or saved.retired) else None,
         file=file,
         told=told,
         known=_known(actor_of(request)),
@@ -168,8 +189,9 @@ def _shown(request: HttpRequest, saved: Saved | None, told: dict[str, Any], file
     return render(request, "boards/edit.html", {"page": page}, status=fault.status if fault else 200)
 
 
-def _editable(key: str, actor: Actor) -> Saved:
-    saved = queries.access_board(key, actor)
+def _editable(key: str, actor: Actor, *, retired: bool = False) -> Saved:
+    """Return a board that somebody may compose. retired: also one that is offered no more."""
+    saved = queries.access_board(key, actor, retired=retired)
     if not queries.may_edit(saved.spec, actor):
         raise NotFound(_("没有找到这个看板。"))
     return saved

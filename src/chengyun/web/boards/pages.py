@@ -60,9 +60,10 @@ class Group:
 
 @dataclass(frozen=True)
 class ListPage:
-    """groups: by level. wall: address that shows all of them one after the other."""
+    """groups: by level. retired: those this person may offer again. wall: address that shows all of them one after the other."""
 
     groups: tuple[Group, ...]
+    retired: tuple[Saved, ...]
     wall: str
     may_edit: bool
     fault: Fault | None
@@ -109,7 +110,8 @@ def _listed(request: HttpRequest, fault: Fault | None) -> HttpResponse:
     boards = queries.boards_for(actor)
     groups = _grouped(boards)
     wall = wall_address([one.spec.key for one in boards][:MOST_ON_WALL], 0)
-    page = ListPage(groups, wall, queries.may_edit(None, actor), fault)
+    may_edit = queries.may_edit(None, actor)
+    page = ListPage(groups, tuple(queries.retired_for(actor)) if may_edit else (), wall, may_edit, fault)
     return render(request, "boards/list.html", {"page": page}, status=fault.status if fault else 200)
 
 

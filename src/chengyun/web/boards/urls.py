@@ -18,6 +18,7 @@ urlpatterns: list[URLPattern] = [
     path("boards/<slug:key>/tiles.json", pages.parts_json, name="board-tiles-json"),
     path("boards/<slug:key>/edit", editing.edit, name="board-edit"),
     path("boards/<slug:key>/retire", editing.retire, name="board-retire"),
+    path("boards/<slug:key>/restore", editing.restore, name="board-restore"),
     path("boards/<slug:key>/file.<slug:suffix>", editing.download, name="board-file"),
     path("boards/<slug:key>/picture.svg", files.drawn, name="board-svg"),
     path("boards/<slug:key>/board.pdf", files.document, name="board-pdf"),
