@@ -3,20 +3,26 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import io
 
 import openpyxl
 import pytest
+from django.conf import settings
 from django.test import Client
 
 from chengyun.access.actors import Actor
 from chengyun.access.models import Account
+from chengyun.city import Budget
+from chengyun.operate import services
 from chengyun.operate.alerting import rosters
 from chengyun.operate.alerting.models import Delivery, Silence, Swap
 from chengyun.operate.models import Alert
-from chengyun.operate.probation.models import FiledRule
+from chengyun.operate.probation.models import BackTest, FiledRule, RuleStep
 
 from .conftest import NOW, s, turn
+from .conftest import RULE as RULE_KEY
 
 RULE = """key = "air_quality.night"
 name = "夜间偏高"
@@ -72,6 +78,28 @@ def test_history_is_searched_and_sent_as_a_workbook(tell, page) -> None:
     assert rows[1][16] == "是"
     Alert.objects.update(dataset="urban_management.case")
     assert "A 站：" not in Client().get("/alerts/history").content.decode()
+
+
+def test_history_finds_what_a_person_closed(tell, page, people) -> None:
+    tell("raise", "A", NOW)
+    tell("clear", "A", s(60))
+    tell("raise", "B", s(90))
+    services.close(Alert.objects.get(subject="B").pk, people["zhang"], s(120), "去看过了")
+    body = page("zhang").get("/alerts/history?ended=person").content.decode()
+    assert "B 站" in body
+    assert "A 站" not in body
+
+
+ABSURD_TURNS = [
+    {"first": "9999-12-31T23:00", "hours": "8"}, {"first": "2026-11-23T08:00", "hours": "9" * 30}, {"first": "", "hours": "x"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("given", ABSURD_TURNS)
+def test_absurd_turns_are_refused(page, people, given: dict[str, str]) -> None:
+    rosters.make_roster("night", "夜班", "", people["zhang"])
+    answer = page("zhang").post("/duty/night", {**given, "accounts": "zhang"})
+    assert answer.status_code == 400
 
 
 def test_notices_reach_a_page_and_failures_are_settled(tell, plan, page, people) -> None:
@@ -147,3 +175,37 @@ def test_a_rule_is_drafted_shown_and_exported(page) -> None:
     assert zhang.post(f"/alert-rules/{rule.key}/agree").status_code == 409
     assert zhang.get("/alert-rules/no.such").status_code == 404
     assert Client().get("/alert-rules").status_code == 302
+
+
+def test_a_rule_says_its_budget_and_nought_is_no_dash(page) -> None:
+    zhang = page("zhang")
+    zhang.post("/alert-rules", {"text": RULE})
+    rule, noon = FiledRule.objects.get(), NOW.isoformat()
+    BackTest.objects.create(
+        rule=rule, version=rule.version, since=NOW, until=NOW, asked_by=rule.owner, asked_at=NOW, state="done", alerts=4,
+        true_alerts=4, false_alarms=0, truths=5, found=4, worst_span=0, cost_fen=0, inside_budget=True, rows=9, entities=1,
+        examples=[{"subject": "A", "name": "A 站", "raised": noon, "worst": 80.0, "right": True}],
+    )  # fmt: skip
+    line = zhang.get("/alert-rules").content.decode().split(rule.key)[-1].split("</tr>")[0]
+    assert '<td class="number">0</td>' in line
+    assert "任 7 天内至多误报 1 次" in line
+    RuleStep.objects.create(
+        rule=rule, before="live", after="demoted", at=NOW, actor="system", version=rule.version,
+        note="9 false alarms in 7 days; the budget its pack declares allows 3",
+    )  # fmt: skip
+    body = zhang.get(f"/alert-rules/{rule.key}").content.decode()
+    assert "2026-11-22 16:00" in body  # in the city's time
+    assert "<strong>已降级</strong>" in body
+    assert "7 天内误报 9 次，预算允许 3 次" in body
+    assert "false alarms" not in body
+
+
+def test_a_rule_a_pack_gives_a_budget_shows_how_it_does(page, monkeypatch) -> None:
+    city = copy.copy(settings.CITY)
+    budget = Budget(3, cases=["urban_management.case"])
+    city.alerts = {**city.alerts, RULE_KEY: dataclasses.replace(city.alerts[RULE_KEY], budget=budget)}
+    monkeypatch.setattr(settings, "CITY", city)
+    body = page("zhang").get(f"/alert-rules/{RULE_KEY}").content.decode()
+    assert "任 7 天内至多误报 3 次" in body
+    assert "最近一个预算周期" in body
+    assert "预算之内" in body

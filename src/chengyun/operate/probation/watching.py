@@ -25,7 +25,7 @@ from chengyun.operate.probation.scoring import Score, Verdict
 from chengyun.operate.probation.testing import filed_of, scored
 from chengyun.operate.probation.truths import anything_planted
 
-__all__ = ["demote_what_is_over", "so_far"]
+__all__ = ["declared_so_far", "demote_what_is_over", "so_far"]
 
 log = logging.getLogger("chengyun.operate")
 MOST = 5_000
@@ -89,13 +89,15 @@ def demote_what_is_over(now: dt.datetime) -> list[str]:
     return demoted
 
 
-def _over_declared(key: str, budget: Budget, now: dt.datetime) -> str:
-    """Say by how much a rule a pack declares is over its budget in the newest span; "" where it is not, or nothing can say so.
+def declared_so_far(key: str, budget: Budget, now: dt.datetime) -> list[tuple[bool, Score]]:
+    """Return (made up, score) of what a rule a pack declares has said in its budget's newest span, as far as it can be judged.
 
-    What a made-up city says is measured by what was planted in it, the rest by cases; neither by the other.
+    What a made-up city says is measured by what was planted in it, the rest by cases; neither by the other. What nothing can
+    judge is left out.
     """
     since = now - dt.timedelta(days=budget.per_days, hours=budget.before_h)
     alerts = Alert.objects.filter(rule=key, opened_at__gte=since).exclude(closed_at=F("opened_at"))
+    found = []
     for simulated, truth in ((True, {"incidents": INCIDENTS}), (False, {"cases": list(budget.cases)})):
         if not (anything_planted() if simulated else budget.cases):
             continue
@@ -110,7 +112,13 @@ def _over_declared(key: str, budget: Budget, now: dt.datetime) -> str:
         wait = dt.timedelta(hours=budget.before_h)
         ripe = [one for one in rows if (one.ended or one.raised) + wait <= now]
         filed = read_rule(_toml(key, budget, truth), settings.CITY)
-        _verdict, result = scored(filed, ripe[::-1], since, now)
+        found.append((simulated, scored(filed, ripe[::-1], since, now)[1]))
+    return found
+
+
+def _over_declared(key: str, budget: Budget, now: dt.datetime) -> str:
+    """Say by how much a rule a pack declares is over its budget; "" where it is not, or nothing can say so."""
+    for _simulated, result in declared_so_far(key, budget, now):
         if result.worst > budget.false_alarms:
             allowed = f"the budget its pack declares allows {budget.false_alarms}"
             return f"{result.worst} false alarms in {budget.per_days} days; {allowed}"

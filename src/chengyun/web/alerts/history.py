@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -24,9 +24,10 @@ from chengyun.city import City
 from chengyun.city.words import SEVERITIES
 from chengyun.config import config
 from chengyun.errors import Refused
-from chengyun.operate.models import Alert
+from chengyun.operate.models import Alert, AlertEvent
 from chengyun.operate.probation.ruleset import rulebook, rules_known
 from chengyun.operate.queries import answers_shown_to
+from chengyun.web.days import day_of
 from chengyun.web.desk.pages import Listed, asked, filters_of, page_number
 
 PAGE = 100
@@ -162,7 +163,8 @@ def _found(request: HttpRequest) -> QuerySet[Alert]:
         case "case":
             rows = rows.exclude(case_alert=None)
         case "person":
-            rows = rows.filter(events__kind="closed").exclude(events__account=None, events__kind="closed")
+            closed = AlertEvent.objects.filter(alert=OuterRef("pk"), kind=AlertEvent.Kind.CLOSED, account__isnull=False)
+            rows = rows.filter(Exists(closed), state=Alert.State.CLOSED)
         case "itself":
             rows = rows.filter(closed_because="condition cleared")
         case "history":
@@ -179,7 +181,7 @@ def _found(request: HttpRequest) -> QuerySet[Alert]:
 
 def _day(text: str) -> dt.datetime | None:
     try:
-        return dt.datetime.combine(dt.date.fromisoformat(text), dt.time(), config().zone) if text else None
+        return dt.datetime.combine(day_of(text), dt.time(), config().zone) if text else None
     except ValueError:
         return None
 

@@ -22,6 +22,7 @@ from chengyun.operate.alerting import outbox
 from chengyun.operate.alerting.current import text_in_force
 from chengyun.operate.alerting.models import Delivery, Plan
 from chengyun.operate.models import Alert
+from chengyun.web.alerts.wording import because_of
 from chengyun.web.desk.deeds import Fault, attempt, done
 from chengyun.web.desk.pages import Listed, asked, filters_of, page_number
 
@@ -61,7 +62,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
         told.append(
             Told(
                 str(notice.get_kind_display()), title, notice.severity, notice.at, alerts, row.seen_at is None,
-                notice.body.get("rule", ""), notice.body.get("why", ""),
+                notice.body.get("rule", ""), because_of(notice.body.get("why", "")),
             )
         )  # fmt: skip
     Delivery.objects.filter(pk__in=[row.pk for row in found[:PAGE]], seen_at=None).update(seen_at=timezone.now())

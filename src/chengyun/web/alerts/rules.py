@@ -22,8 +22,8 @@ from chengyun.errors import NotFound, Problem
 from chengyun.operate.probation import services, testing
 from chengyun.operate.probation.models import BackTest, FiledRule, Sighting
 from chengyun.operate.probation.scoring import Score
-from chengyun.operate.probation.watching import so_far
-from chengyun.web.alerts.wording import condition_of
+from chengyun.operate.probation.watching import declared_so_far, so_far
+from chengyun.web.alerts.wording import because_of, budget_of, condition_of
 from chengyun.web.desk.deeds import Fault, attempt, done
 
 MOST = 20
@@ -31,7 +31,8 @@ MOST = 20
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One rule of the list. state: of a filed one; "": declared by its pack and live. test: its newest finished back-test."""
+    """One rule of the list. state: of a filed one; "": declared by its pack and live. budget: in words, "" without one.
+    test: its newest finished back-test."""
 
     key: str
     name: str
@@ -40,20 +41,23 @@ class Line:
     state: str
     state_name: str
     waits: bool
+    budget: str
     test: BackTest | None
 
 
 @dataclass(frozen=True)
 class Page:
-    """rule: as filed, None where its pack alone declares it. now: as judged. may_*: what this person may do now."""
+    """rule: as filed, None where its pack alone declares it. budget: in words. so_far: what it has said since it came into its
+    state, or in the budget's newest span, with whether that was made up. may_*: what this person may do now."""
 
     key: str
     name: str
     declared: AlertRule | None
     rule: FiledRule | None
     condition: str
+    budget: str
     tests: tuple[BackTest, ...]
-    so_far: Score | None
+    so_far: tuple[tuple[bool, Score], ...]
     sightings: tuple[Sighting, ...]
     why_not: str
     may_file: bool
@@ -79,7 +83,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     lines = [_filed(one, tests.get(one.pk)) for one in rules]
     known = {one.key for one in rules}
     lines += [
-        Line(key, one.name, one.severity, _words(key, one), "", "", False, None)
+        Line(key, one.name, one.severity, _words(key, one), "", "", False, budget_of(one.budget), None)
         for key, one in city.alerts.items()
         if key not in known
     ]
@@ -94,11 +98,13 @@ def _words(key: str, rule: AlertRule) -> str:
 
 def _filed(rule: FiledRule, test: BackTest | None) -> Line:
     try:
-        found: AlertRule | None = testing.filed_of(rule).rule
+        found = testing.filed_of(rule)
+        said: tuple[str, str, str] = found.rule.severity, _words(rule.key, found.rule), budget_of(found.file.budget)
     except Problem:
-        found = None
-    severity, words = (found.severity, _words(rule.key, found)) if found else ("", _("规则文件与应用包不再相符"))
-    return Line(rule.key, rule.name, severity, words, rule.state, str(rule.get_state_display()), bool(rule.asked_for), test)
+        said = "", _("规则文件与应用包不再相符"), ""
+    severity, words, budget = said
+    state = str(rule.get_state_display())
+    return Line(rule.key, rule.name, severity, words, rule.state, state, bool(rule.asked_for), budget, test)
 
 
 @require_safe
@@ -115,33 +121,38 @@ def _shown(request: HttpRequest, key: str, fault: Fault | None) -> HttpResponse:
     declared = city.alerts.get(key)
     if rule is None and declared is None:
         raise NotFound(_("没有找到这条规则。"))
-    result, words = None, _words(key, declared) if declared else ""
+    result: list[tuple[bool, Score]] = []
+    words, budget = (_words(key, declared), budget_of(declared.budget)) if declared else ("", "")
+    if rule is None and declared is not None and declared.budget is not None:
+        result = declared_so_far(key, declared.budget, now)
     if rule is not None:
         try:
             filed = testing.filed_of(rule)
-            words = _words(key, filed.rule)
+            words, budget = _words(key, filed.rule), budget_of(filed.file.budget)
             if rule.state in (FiledRule.State.LIVE, FiledRule.State.PROBATION, FiledRule.State.DEMOTED):
-                result = so_far(rule, now, filed)[1]
+                result = [(False, so_far(rule, now, filed)[1])]
         except Problem as problem:
             fault = fault or Fault("rule", problem.sentence, 200)
     allowed = scope(actor, rule.dataset if rule else qualify(key.split(".")[0], declared.on if declared else ""))
     recent = Sighting.objects.filter(rule=key)[: 10 * MOST] if rule and allowed.allowed else ()
     sightings = [one for one in recent if allowed.matches({"area_code": one.area_code})][:MOST]
     page = Page(
-        key, rule.name if rule else declared.name if declared else key, declared, rule, words,
-        tuple(rule.backtests.select_related("asked_by")[:MOST]) if rule else (), result, tuple(sightings),
+        key, rule.name if rule else declared.name if declared else key, declared, rule, words, budget,
+        tuple(rule.backtests.select_related("asked_by")[:MOST]) if rule else (), tuple(result), tuple(sightings),
         services.why_not(rule) if rule else "", may(actor, "alert_rule.file"), may(actor, "alert_rule.review"), fault, now,
     )  # fmt: skip
-    steps = list(rule.steps.all()[:100]) if rule else []
+    states = dict(FiledRule.State.choices)
+    steps = [(one, states.get(one.after, one.after), because_of(one.note)) for one in rule.steps.all()[:100]] if rule else []
     mine = rule is not None and actor.account_id in (rule.owner_id, rule.asked_by_id)
     newest = next((it for it in page.tests if it.state == BackTest.State.DONE), None)
     seen = allowed.allowed  # what a back-test names of things, only to whoever may read them
+    examples = [(one, dt.datetime.fromisoformat(one["raised"])) for one in newest.examples] if newest and seen else []
     context = {
         "page": page,
         "steps": steps,
         "mine": mine,
         "newest": newest,
-        "seen": seen,
+        "examples": examples,
         "file": rule.text if rule else _begun(key),
     }
     return render(request, "alerts/rule.html", context, status=fault.status if fault else 200)

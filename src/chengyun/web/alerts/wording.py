@@ -4,17 +4,42 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Any
 
 from django.conf import settings
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from chengyun.city import Above, AlertRule, Below, Change, City, Limits, Silent, Together, Unusual, Within, qualify
+from chengyun.city import Above, AlertRule, Below, Budget, Change, City, Limits, Silent, Together, Unusual, Within, qualify
+from chengyun.operate.probation.files import Budget as FiledBudget
 from chengyun.web import shown
 
-__all__ = ["condition", "condition_of"]
+__all__ = ["because_of", "budget_of", "condition", "condition_of"]
 
 MINUTE = 60.0
+DEMOTED = re.compile(r"(\d+) false alarms in (\d+) days; the budget (?:its pack declares )?allows (\d+)")
+"""What operate.probation.watching notes of a rule it demotes."""
+
+
+def budget_of(budget: Budget | FiledBudget | None) -> str:
+    """Return how much may be wrong with a rule before it is demoted; "" for one without a budget."""
+    if budget is None:
+        return ""
+    words = {"days": budget.per_days, "count": budget.false_alarms}
+    said = ngettext("任 %(days)d 天内至多误报 %(count)d 次", "任 %(days)d 天内至多误报 %(count)d 次", budget.false_alarms) % words
+    if not isinstance(budget, FiledBudget) or not budget.min_precision:
+        return said
+    return shown.clauses([said, _("准确率不低于 %s") % f"{budget.min_precision:.0%}"])
+
+
+def because_of(note: str) -> str:
+    """Return why a rule was moved: a person's own words, or the program's in the page's language."""
+    found = DEMOTED.fullmatch(note)
+    if found is None:
+        return note
+    words = {"count": int(found[1]), "days": int(found[2]), "allowed": int(found[3])}
+    return _("%(days)d 天内误报 %(count)d 次，预算允许 %(allowed)d 次") % words
 
 
 def condition_of(key: str, rule: AlertRule, day: dt.date) -> str:
