@@ -208,5 +208,6 @@ def _readable(actor: Actor, dataset: str) -> QuerySet[Finding]:
     facts = rulebook().datasets.get(dataset)
     if facts is None or not may(actor, "quality.read"):
         return Finding.objects.none()
-    allowed = scope(actor, dataset, _purpose(facts.personal))
+    # A finding names its row by its key.
+    allowed = scope(actor, dataset, _purpose(facts.personal)).by_key()
     return Finding.objects.filter(allowed.q("area_code"), dataset=dataset)
