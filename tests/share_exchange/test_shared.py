@@ -5,17 +5,21 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import datetime as dt
 import json
+import random
 import time
 from importlib import util
 from pathlib import Path
 
 import pytest
+from django.db import transaction
 
 from chengyun.access.keystore import signing_key
 from chengyun.errors import Refused
 from chengyun.protocols.exchange.routes import ROUTES
 from chengyun.share.exchange import answers, entries, messages, parties, receipts
+from chengyun.share.exchange.models import Nonce, Party
 from chengyun.share.exchange.serving import Answer, Ask, answer_many
 from chengyun.share.exchange.signing import Signing
 from chengyun.share.ledger import verifier
@@ -162,6 +166,34 @@ def test_a_shared_request_holds_for_itself_alone_and_once(department) -> None:
     assert code(made[2][0], 2) == "signature"
 
 
+def test_each_of_those_signed_together_is_taken_once_in_whatever_groups_they_come(department) -> None:
+    chance = random.Random(11)
+    signing = Signing(department.key)
+    signing.shares = True
+    made = [signed(department, signing, count) for count in (7, 2, 1, 12)]
+    checked = [
+        messages.read_signature("GET", "node.test", PATH, ask({}, at).query, headers, b"")
+        for group in made for at, (headers, _) in enumerate(group)
+    ]  # fmt: skip
+    coming = checked * 2
+    chance.shuffle(coming)
+    taken: list[messages.Checked] = []
+    known = Nonce.objects.count()
+    while coming:
+        together = [coming.pop() for _ in range(min(chance.randint(1, 6), len(coming)))]
+        with transaction.atomic():
+            told = parties.admit_many(together, dt.datetime.now(dt.UTC), parties.Known())
+        for one, answer in zip(together, told, strict=True):
+            if one in taken:
+                assert isinstance(answer, Refused)
+                assert answer.code == "replayed"
+            else:
+                assert isinstance(answer, Party)
+                taken.append(one)
+    assert len(taken) == len(checked)
+    assert Nonce.objects.count() == known + len(made)
+
+
 def test_one_that_is_alone_does_not_wait_and_a_refusal_ends_the_sharing(department) -> None:
     signing = Signing(department.key)
     signing.heard(200, {"accept-signature": messages.ACCEPTS})
@@ -169,6 +201,7 @@ def test_one_that_is_alone_does_not_wait_and_a_refusal_ends_the_sharing(departme
     assert 'alg="ed25519"' in headers["signature-input"]
     assert headers["accept-signature"] == messages.ACCEPTS
     signing.heard(401, {})
+    signing.heard(200, {"accept-signature": messages.ACCEPTS})
     assert {messages.SHARED in headers["signature-input"] for headers, _ in signed(department, signing, 2)} == {False}
     signing.shares = True
     signing._key = given.SigningKey("none", "ed25519", 1, {}, b"short")

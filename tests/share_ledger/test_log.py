@@ -9,8 +9,10 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from chengyun.access.keystore import signing_key, verify
+from chengyun.errors import NotFound
 from chengyun.share import ledger
 from chengyun.share.ledger import queries, verifier
+from chengyun.share.ledger import services as ledger_services
 from chengyun.share.ledger.checks import check
 from chengyun.share.ledger.tree import leaf_hash
 
@@ -47,6 +49,42 @@ def test_a_leaf_is_proved_in_every_later_tree_and_trees_only_grow() -> None:
     signed = base64.b64decode(signature.split(" ")[2])
     assert verify(signing_key().public, f"{body}\n".encode(), signed[4:])
     assert new.key_id == signing_key().key_id
+
+
+def test_what_is_said_together_has_places_of_its_own() -> None:
+    start = fill(1).index + 1
+    then = "INSERT INTO told SELECT added.id FROM added"
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("CREATE TEMP TABLE told (id bigint) ON COMMIT DROP")
+        ledger_services.append_together("audit", [b"one", b"", b"three" * 3000], then, [])
+        ledger_services.append("audit", b"by itself")
+        ledger_services.append_together("audit", [b"alone together"], then, [])
+        cursor.execute("SELECT id FROM told ORDER BY id")
+        first, last = (row[0] for row in cursor.fetchall())
+    said = [b"one", b"", b"three" * 3000, b"by itself", b"alone together"]
+    assert queries.part("audit", first, 3).index is None
+    head = ledger.sequence("audit")
+    assert head.size == start + len(said)
+    for skipped in range(len(said)):
+        found = queries.entries("audit", start + skipped, 2)
+        assert [(one.index, one.leaf) for one in found] == list(enumerate(said, start=start))[skipped : skipped + 2]
+    assert [queries.part("audit", first, at).leaf for at in (1, 2, 3)] == said[:3]
+    assert queries.part("audit", last, 1).index == head.size - 1
+    for number, place in ((first, 0), (first, 4), (last, 2)):
+        with pytest.raises(NotFound):
+            queries.part("audit", number, place)
+    with pytest.raises(NotFound):
+        queries.entry("audit", head.size)
+    proof = ledger.inclusion("audit", start + 2, head.size)
+    assert verifier._root_from(leaf_hash(said[2]), proof.index, proof.size, list(proof.hashes)) == head.root
+    assert check("audit").holds
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE ledger_entry DISABLE TRIGGER ledger_keep")
+            cursor.execute("UPDATE ledger_entry SET ends[1] = 2 WHERE id = %s", [first])
+        found = check("audit")
+        transaction.set_rollback(True)
+    assert (found.holds, found.index) == (False, start)
 
 
 def test_what_is_rolled_back_was_not_said_and_nothing_waiting_makes_no_new_head() -> None:

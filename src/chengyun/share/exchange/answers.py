@@ -8,7 +8,7 @@ without a receipt are signed as ever.
 
 from __future__ import annotations
 
-import base64
+import binascii
 import datetime as dt
 import functools
 import hashlib
@@ -32,7 +32,7 @@ def checked(
     keys by their thumbprints. Raises Refused.
     """
     try:
-        leaf = base64.b64decode(headers.get("exchange-receipt", ""), validate=True)
+        leaf = binascii.a2b_base64(headers.get("exchange-receipt", ""), strict_mode=True)
     except ValueError:
         raise Refused("The receipt is no base64.", code="receipt", status=401) from None
     alone = status == 200 and "signature-input" not in headers and bool(leaf)

@@ -32,8 +32,8 @@ from chengyun.errors import Refused
 from chengyun.share.ledger import shared
 
 __all__ = [
-    "ACCEPTS", "SHARED", "TAG", "Checked", "Unsigned", "accepts", "content_digest", "is_signed_by", "name_of", "read_signature",
-    "sign_all", "sign_request", "sign_response", "unsigned_request", "unsigned_response", "verify_response",
+    "ACCEPTS", "SHARED", "TAG", "Checked", "Unsigned", "accepts", "content_digest", "is_signed_by", "name_of", "place_signed",
+    "read_signature", "sign_all", "sign_request", "sign_response", "unsigned_request", "unsigned_response", "verify_response",
 ]  # fmt: skip
 
 TAG = "chengyun-exchange"
@@ -140,10 +140,19 @@ def accepts(headers: Mapping[str, str], key: SigningKey) -> bool:
 
 def is_signed_by(jwk: Mapping[str, Any], checked: Checked) -> bool:
     """Say whether the holder of a key made a signature: of this message alone, or of several, as the message itself says."""
+    return place_signed(jwk, checked) is not None
+
+
+def place_signed(jwk: Mapping[str, Any], checked: Checked) -> shared.Place | None:
+    """Return where the holder of a key signed a message: no other of that key stands there. None where it did not.
+
+    One that is signed by itself is the only one under what its nonce makes unique.
+    """
     if not checked.algorithm.endswith(SHARED):
-        return verify(jwk, checked.base, checked.signature)
+        alone = shared.Place(checked.nonce.encode(), 0, 1)
+        return alone if verify(jwk, checked.base, checked.signature) else None
     kind = "sm2" if jwk.get("kty") == "EC" else "ed25519"
-    return checked.algorithm == ALGORITHMS[kind] + SHARED and shared.verify(jwk, checked.base, checked.signature)
+    return shared.place_signed(jwk, checked.base, checked.signature) if checked.algorithm == ALGORITHMS[kind] + SHARED else None
 
 
 def read_signature(method: str, authority: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> Checked:

@@ -3,7 +3,7 @@
 
     Party ──< Subscription ──< Delivery       a key that signs for an organisation; what it follows; what is to be told
     Party ──< BulkFile                        a file made for it
-    Nonce                                     requests seen, so that none is taken twice
+    Nonce                                     requests seen, a row for those signed together, so that none is taken twice
     Target                                    a database that rows are pushed into
 
 Receipts are entries of the ledger (log `exchange`); Receipt is the index to find them by.
@@ -41,9 +41,10 @@ class Party(models.Model):
 
 
 class Nonce(models.Model):
-    """A signed request that was taken. Kept for twice the window in which one may be taken at all.
+    """Signed requests that were taken. Kept for twice the window in which one may be taken at all.
 
-    once: of its key and nonce (parties.once); nobody finds another request that has the same.
+    once: of their key and nonce, or of the root that several are signed under (parties.once); nobody finds others that have the
+    same. The column `seen` (bit varying) says which of those under the root were taken.
     """
 
     once = models.UUIDField(primary_key=True)
@@ -57,9 +58,12 @@ class Nonce(models.Model):
 
 
 class Receipt(models.Model):
-    """What a receipt says, to be counted and found; the word itself stands in the ledger. Never changed but countersigned."""
+    """What a receipt says, to be counted and found; the word itself stands in the ledger. Never changed but countersigned.
 
-    number = models.UUIDField(unique=True)
+    number: UUID version 7, so that later ones are greater. entry, part: the ledger's row, and which of those said in it, from 1.
+    """
+
+    number = models.UUIDField(primary_key=True)
     at = models.DateTimeField()
     way = models.CharField(_("方式"), max_length=16)
     provider = models.CharField(_("提供方"), max_length=64)
@@ -70,14 +74,15 @@ class Receipt(models.Model):
     rows = models.BigIntegerField(_("行数"))
     bytes = models.BigIntegerField(_("字节"), default=0)
     entry = models.BigIntegerField()
+    part = models.SmallIntegerField(default=1, db_default=1)
     countersigned_at = models.DateTimeField(_("回签"), null=True)
     disclaimed_at = models.DateTimeField(_("声明未收到"), null=True)
 
     class Meta:
-        ordering = ["-id"]
+        ordering = ["-number"]
         # Receipts are written in the order of time: where a day's stand is found by blocks.
         indexes = [
-            models.Index(fields=["consumer", "-id"], name="exchange_receipt_consumer"),
+            models.Index(fields=["consumer", "-number"], name="exchange_receipt_consumer"),
             BrinIndex(fields=["at"], name="exchange_receipt_at_brin", pages_per_range=32),
         ]
         verbose_name = verbose_name_plural = _("交换凭证")

@@ -6,7 +6,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -22,10 +22,11 @@ from chengyun.access.predicates import prefix_of
 from chengyun.access.signatures import thumbprint
 from chengyun.cases import prepared
 from chengyun.errors import NotFound, Refused
-from chengyun.share.exchange.messages import SHARED, WINDOW_S, Checked, is_signed_by, within_window
+from chengyun.share.exchange.messages import SHARED, WINDOW_S, Checked, place_signed, within_window
 from chengyun.share.exchange.models import Nonce, Party
 from chengyun.share.ledger import queries
 from chengyun.share.ledger.heads import SignedHead
+from chengyun.share.ledger.shared import Place
 
 __all__ = ["Known", "actor_of", "admit", "admit_many", "end", "read_jwk", "register", "scope_of"]
 
@@ -137,41 +138,62 @@ class Known:
 
 
 _ONCE = """
-INSERT INTO exchange_nonce (once, at) SELECT u.once, %s::timestamptz FROM unnest(%s::uuid[]) AS u (once)
-ON CONFLICT DO NOTHING RETURNING encode(uuid_send(once), 'hex')
+INSERT INTO exchange_nonce AS known (once, at, seen)
+SELECT u.once, %s::timestamptz, u.seen FROM unnest(%s::uuid[], %s::varbit[]) AS u (once, seen)
+ON CONFLICT (once) DO UPDATE SET seen = known.seen | excluded.seen
+WHERE position(B'1' IN known.seen & excluded.seen) = 0
+RETURNING encode(uuid_send(once), 'hex')
 """
 
 
 def admit_many(asked: list[Checked], now: dt.datetime, known: Known) -> list[Party | Refused]:
-    """Return for each request who signed it, or why it is not taken. In the caller's transaction, which keeps the nonces."""
+    """Return for each request who signed it, or why it is not taken. In the caller's transaction, which keeps what was seen."""
     told: list[Party | Refused] = []
+    roots: dict[tuple[str, int], dict[int, list[int]]] = {}
     for one in asked:
         try:
             within_window(one, int(now.timestamp()))
             party = known.party(one.key_id)
-            if party is None or not is_signed_by(party.jwk, one):
+            place = None if party is None else place_signed(party.jwk, one)
+            if party is None or place is None:
                 how = " together with others" if one.algorithm.endswith(SHARED) else ""
                 raise Refused(
                     f"The key {one.key_id} is not registered here, or did not sign this{how}.", code="signature", status=401
                 )  # fmt: skip
+            roots.setdefault((once(one.key_id, place), place.size), {}).setdefault(place.index, []).append(len(told))
             told.append(party)
         except Refused as wrong:
             told.append(wrong)
-    good = {place: once(asked[place]) for place, party in enumerate(told) if isinstance(party, Party)}
-    # In order, so that two transactions with the same nonces cannot lock each other out.
-    # Mostly the first statement of its transaction.
-    fresh = {row[0] for row in prepared.begin_with(_ONCE, [now, f"{{{','.join(sorted(set(good.values())))}}}"])}
-    for place, known_by in good.items():
-        if known_by in fresh:
-            fresh.discard(known_by)
-        else:
-            told[place] = Refused("This very request was taken before. Sign it anew.", code="replayed", status=401)
+    firsts = {at: list(places) for at, places in roots.items()}
+    fresh = _take(firsts, now)
+    # One that was seen before stands for all of its root: each is asked for by itself, so that nobody else is refused with it.
+    alone = [(at, index) for at, indices in firsts.items() if at not in fresh and len(indices) > 1 for index in indices]
+    taken = {(at, index) for at in fresh for index in firsts[at]} | {one for one in alone if _take({one[0]: [one[1]]}, now)}
+    for at, places in roots.items():
+        for index, found in places.items():
+            for number in found[1:] if (at, index) in taken else found:
+                told[number] = Refused("This very request was taken before. Sign it anew.", code="replayed", status=401)
     return told
 
 
-def once(checked: Checked) -> str:
-    """Return what a request is known again by, 16 bytes in hex: of a key and a nonce, neither of which holds a comma."""
-    return hashlib.sha256(f"{checked.key_id},{checked.nonce}".encode()).hexdigest()[:32]
+def _take(wanted: Mapping[tuple[str, int], Sequence[int]], now: dt.datetime) -> set[tuple[str, int]]:
+    """Note that these messages were seen; return under which roots none of them had been before."""
+    # In order, so that two transactions with the same roots cannot lock each other out.
+    ordered = sorted(wanted)
+    seen = [f"{sum(1 << size - 1 - index for index in wanted[name, size]):0{size}b}" for name, size in ordered]
+    names = ",".join(name for name, _ in ordered)
+    # Mostly the first statement of its transaction.
+    found = {row[0] for row in prepared.begin_with(_ONCE, [now, f"{{{names}}}", f"{{{','.join(seen)}}}"])}
+    return {at for at in ordered if at[0] in found}
+
+
+def once(key_id: str, place: Place) -> str:
+    """Return what the root a message is signed under is known again by: 16 bytes in hex, of a key and that root.
+
+    Neither a key's name nor a nonce, which stands for the root of a message alone, holds a comma.
+    """
+    size = b"%d," % place.size if place.size > 1 else b""
+    return hashlib.sha256(b"%s,%s%s" % (key_id.encode(), size, place.root)).hexdigest()[:32]
 
 
 def forget_nonces(now: dt.datetime) -> int:

@@ -26,7 +26,8 @@ from chengyun.share.exchange.entries import parse
 from chengyun.share.exchange.models import Party, Receipt
 from chengyun.share.ledger import queries, shared
 from chengyun.share.ledger.heads import SignedHead, stamp
-from chengyun.share.ledger.services import append, append_with, origin
+from chengyun.share.ledger.queries import Entry
+from chengyun.share.ledger.services import append, append_together, origin
 from chengyun.share.ledger.verifier import canonical
 
 __all__ = ["Draft", "Issued", "bundle", "countersign", "issue", "issue_many", "keep", "parse", "said_by_consumer", "sign_many"]
@@ -85,7 +86,7 @@ def sign_many(
     """
     previous = {"size": head.size, "root": head.root.hex()} if head else {"size": 0, "root": hashlib.sha256(b"").hexdigest()}
     provider, at = origin(), stamp(now)
-    together = [bool(shares) and shares[at] for at in range(len(drafts))]
+    together = list(shares) or [False] * len(drafts)
     if sum(together) < 2:
         together = [False] * len(drafts)
     numbers, said = [], []
@@ -106,25 +107,25 @@ def sign_many(
     ]  # fmt: skip
 
 
-def keep(drafts: Sequence[Draft], made: Sequence[Issued], now: dt.datetime) -> None:
-    """Write signed receipts of these drafts to the log and the index, in the caller's transaction."""
-    numbers = [str(one.number) for one in made]
+def keep(drafts: Sequence[Draft], made: Sequence[Issued], now: dt.datetime, *, last: bool = False) -> None:
+    """Write signed receipts of these drafts to the log and the index, in the caller's transaction. last: which ends with it."""
     rows = [
         {
-            "number": number, "way": it.way, "consumer": it.consumer, "dataset": it.dataset, "purpose": it.purpose,
+            "number": str(one.number), "way": it.way, "consumer": it.consumer, "dataset": it.dataset, "purpose": it.purpose,
             "grants": it.grants, "rows": it.rows, "bytes": it.size,
         }
-        for number, it in zip(numbers, drafts, strict=True)
+        for one, it in zip(made, drafts, strict=True)
     ]  # fmt: skip
-    said = [(number, one.leaf) for number, one in zip(numbers, made, strict=True)]
-    append_with(LOG, said, _INDEX, [now, origin(), msgspec.json.encode(rows).decode()])
+    values = [now, origin(), msgspec.json.encode(rows).decode()]
+    append_together(LOG, [one.leaf for one in made], _INDEX, values, last=last)
 
 
 _INDEX = """
-INSERT INTO exchange_receipt (number, at, way, provider, consumer, dataset, purpose, grants, rows, bytes, entry)
-SELECT u.number::uuid, %s::timestamptz, u.way, %s::text, u.consumer, u.dataset, u.purpose, u.grants, u.rows, u.bytes, added.id
-FROM json_to_recordset(%s::json) AS u (number text, way text, consumer text, dataset text, purpose text, grants varchar(16)[],
-    rows bigint, bytes bigint) JOIN added ON added.name = u.number
+INSERT INTO exchange_receipt (number, at, way, provider, consumer, dataset, purpose, grants, rows, bytes, entry, part)
+SELECT u.number, %s::timestamptz, u.way, %s::text, u.consumer, u.dataset, u.purpose, u.grants, u.rows, u.bytes, added.id, u.part
+FROM added, ROWS FROM (json_to_recordset(%s::json) AS (number uuid, way text, consumer text, dataset text, purpose text,
+    grants varchar(16)[], rows bigint, bytes bigint)) WITH ORDINALITY
+    AS u (number, way, consumer, dataset, purpose, grants, rows, bytes, part)
 """
 
 
@@ -157,8 +158,7 @@ def countersign(party: Party, word: Mapping[str, Any], now: dt.datetime) -> bool
             "A countersignature holds `countersignature` (receipt, entry, consumer_key, at) and `signature`, in hex.",
             code="countersignature", status=400,
         )  # fmt: skip
-    entry = queries.entry_named(LOG, _number(said["receipt"]))
-    receipt = parse(entry.leaf)
+    entry, receipt = _entry(_number(said["receipt"]))
     if receipt["consumer_key"] != party.key_id or said["consumer_key"] != party.key_id:
         raise NotFound(f"There is no receipt {said['receipt']} of yours.")
     if said["entry"] != hashlib.sha256(entry.leaf).hexdigest():
@@ -184,7 +184,7 @@ def disclaim(party: Party, word: Mapping[str, Any], now: dt.datetime) -> bool:
             code="disclaimer", status=400,
         )  # fmt: skip
     number = _number(said["receipt"])
-    receipt = parse(queries.entry_named(LOG, number).leaf)
+    _, receipt = _entry(number)
     if receipt["consumer_key"] != party.key_id or said["consumer_key"] != party.key_id:
         raise NotFound(f"There is no receipt {number} of yours.")
     try:
@@ -202,7 +202,7 @@ def disclaim(party: Party, word: Mapping[str, Any], now: dt.datetime) -> bool:
 def open_of(party: Party, limit: int = 200) -> list[str]:
     """Return the numbers of a party's receipts that it has neither countersigned nor disclaimed, oldest first."""
     found = Receipt.objects.filter(consumer=party.organisation.key, countersigned_at=None, disclaimed_at=None)
-    return [str(one) for one in found.order_by("id").values_list("number", flat=True)[:limit]]
+    return [str(one) for one in found.order_by("number").values_list("number", flat=True)[:limit]]
 
 
 def bundle(number: str, *, size: int | None = None) -> bytes:
@@ -211,14 +211,13 @@ def bundle(number: str, *, size: int | None = None) -> bytes:
     size: of the head it is proved under; default the newest, sequencing first what still waits.
     """
     number = _number(number)
-    entry = queries.entry_named(LOG, number)
+    entry, receipt = _entry(number)
     if entry.index is None:
         ledger.sequence(LOG)
-        entry = queries.entry_named(LOG, number)
+        entry, receipt = _entry(number)
     head = queries.head(LOG) if size is None else queries.head_at(LOG, size)
     assert head is not None
     assert entry.index is not None
-    receipt = parse(entry.leaf)
     proof = queries.inclusion(LOG, entry.index, head.size)
     file: dict[str, Any] = {
         "entry": json.loads(entry.leaf), "provider": _own_key(receipt["provider_key"]), "head": head.note,
@@ -234,6 +233,18 @@ def bundle(number: str, *, size: int | None = None) -> bytes:
         jwk = Party.objects.get(key_id=receipt["consumer_key"]).jwk
         file["consumer"] = {name: jwk[name] for name in ("kty", "crv", "x", "y", "kid") if name in jwk}
     return canonical(file) + b"\n"
+
+
+def _entry(number: str) -> tuple[Entry, dict[str, Any]]:
+    """Return a receipt's entry and what it says. Raises NotFound, also where the index names another receipt's entry."""
+    row = Receipt.objects.filter(number=number).values_list("entry", "part").first()
+    if row is None:
+        raise NotFound(f"There is no receipt {number}.")
+    entry = queries.part(LOG, *row)
+    receipt = parse(entry.leaf)
+    if receipt["id"] != number:
+        raise NotFound(f"The index says of receipt {number} that it is entry {row[0]}, {row[1]}: that is {receipt['id']}.")
+    return entry, receipt
 
 
 def _own_key(key_id: str) -> dict[str, str]:

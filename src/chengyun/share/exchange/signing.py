@@ -30,7 +30,7 @@ class Signing:
 
     def __init__(self, key: SigningKey, *, takes: bool = True) -> None:
         self.shares = False
-        self._key, self._takes = key, takes
+        self._key, self._takes, self._refused = key, takes, False
         self._waiting: list[tuple[str, str, bytes, asyncio.Future[Signed]]] = []
 
     async def sign(self, method: str, url: str, body: bytes = b"") -> Signed:
@@ -46,9 +46,9 @@ class Signing:
 
     def heard(self, status: int, headers: Mapping[str, str]) -> None:
         """Learn from an answer whether the node takes shared signatures. headers: names in lower case."""
-        if status == 401:
-            self.shares = False
-        elif self._takes and not self.shares:
+        if status == 401 and self.shares:
+            self.shares, self._refused = False, True
+        elif self._takes and not self.shares and not self._refused:
             self.shares = messages.accepts(headers, self._key)
 
     def _alone(self, method: str, url: str, body: bytes) -> Signed:

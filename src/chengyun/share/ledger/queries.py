@@ -17,7 +17,10 @@ from chengyun.share.ledger.heads import SignedHead
 from chengyun.share.ledger.tiles import Place
 from chengyun.share.ledger.tree import Node, Tree, consistency_of, inclusion_of, nodes, value
 
-__all__ = ["Entry", "Proof", "TileReader", "consistency", "entries", "entry", "entry_named", "head", "head_at", "inclusion"]
+__all__ = [
+    "PART", "PARTS", "Entry", "Proof", "TileReader", "consistency", "entries", "entry", "entry_named", "head", "head_at",
+    "inclusion", "part",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One leaf as it was said. index: its place, None until it is sequenced."""
+    """One leaf as it was said. number: of its row, which it may share; index: its place, None until it is sequenced."""
 
     number: int
     index: int | None
@@ -44,9 +47,21 @@ class Entry:
 _HEAD = "SELECT log, size, root, at, key_id, note FROM ledger_head WHERE log = %s"
 _NEWEST = f"{_HEAD.replace('%s', '%s::text')} ORDER BY size DESC LIMIT 1"
 """Every group of messages asks for it: what a receipt names as the log's former state."""
-_ENTRY = """
-SELECT e.id, p.index, e.at, e.leaf FROM ledger_entry e LEFT JOIN ledger_place p ON p.entry_id = e.id
+PARTS = "ledger_entry e CROSS JOIN LATERAL generate_series(1, greatest(cardinality(e.ends), 1)) AS u (part)"
+"""What was said: a row each, also where several share one."""
+PART = """
+CASE cardinality(e.ends) WHEN 0 THEN e.leaf
+ELSE substring(e.leaf FROM coalesce(e.ends[u.part - 1], 0) + 1 FOR e.ends[u.part] - coalesce(e.ends[u.part - 1], 0)) END
 """
+_ENTRY = " ".join(
+    ("SELECT e.id, p.index + u.part - 1, e.at,", PART, "FROM", PARTS, "LEFT JOIN ledger_place p ON p.entry_id = e.id")
+)
+_PLACED = """
+p.log = %(log)s AND p.index < %(start)s + %(count)s
+AND p.index >= (SELECT max(index) FROM ledger_place WHERE log = %(log)s AND index <= %(start)s)
+AND p.index + u.part - 1 >= %(start)s AND p.index + u.part - 1 < %(start)s + %(count)s
+"""
+"""From a place on: what stands there may share a row with what stands before it."""
 
 
 def head(log: str) -> SignedHead | None:
@@ -81,7 +96,10 @@ def consistency(log: str, old: int, new: int) -> Proof:
 
 def entry(log: str, index: int) -> Entry:
     """Return what stands at a place. Raises NotFound."""
-    return _one_entry(f"{_ENTRY} WHERE p.log = %s AND p.index = %s", [log, index], f"{log} has no entry {index}.")
+    found = entries(log, index, 1)
+    if not found:
+        raise NotFound(f"{log} has no entry {index}.")
+    return found[0]
 
 
 def entry_named(log: str, name: str) -> Entry:
@@ -90,10 +108,16 @@ def entry_named(log: str, name: str) -> Entry:
     return _one_entry(sql, [log, name], f"{log} has no entry {name!r}.")
 
 
+def part(log: str, number: int, place: int) -> Entry:
+    """Return one of what was said together: by their row's number, and its place among them from 1. Raises NotFound."""
+    sql = f"{_ENTRY} WHERE e.log = %s AND e.id = %s AND u.part = %s"
+    return _one_entry(sql, [log, number, place], f"{log} has no entry {number}, {place}.")
+
+
 def entries(log: str, start: int, count: int) -> list[Entry]:
     """Return what stands from a place on, in order."""
     with connection.cursor() as cursor:
-        cursor.execute(f"{_ENTRY} WHERE p.log = %s AND p.index >= %s ORDER BY p.index LIMIT %s", [log, start, count])
+        cursor.execute(f"{_ENTRY} WHERE {_PLACED} ORDER BY 2", {"log": log, "start": start, "count": count})
         return [_entry(row) for row in cursor.fetchall()]
 
 

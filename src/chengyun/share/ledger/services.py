@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What happens to a log: leaves are appended by whoever has something to say, and sequenced in batches."""
+"""What happens to a log: leaves are appended by whoever has something to say, and sequenced in batches.
+
+Several leaves said in one breath may share a row (append_together): each has a place and a proof of its own all the same.
+"""
 
 from __future__ import annotations
 
 import binascii
 import datetime as dt
+import itertools
 import json
 from collections.abc import Sequence
 
@@ -15,26 +19,33 @@ from chengyun.cases import prepared
 from chengyun.config import config
 from chengyun.share.ledger import tiles
 from chengyun.share.ledger.heads import SignedHead, sign_head
-from chengyun.share.ledger.queries import TileReader, head
+from chengyun.share.ledger.queries import PART, PARTS, TileReader, head
 from chengyun.share.ledger.tree import EMPTY, nodes, root_of, value
 
-__all__ = ["LOGS", "append", "append_many", "append_with", "sequence"]
+__all__ = ["LOGS", "append", "append_many", "append_together", "sequence"]
 
 LOGS = ("exchange", "audit")
 BATCH = 10_000
-"""Leaves that are given their place in one transaction: bounds its memory and how long others wait for it."""
+"""Rows that are given their place in one transaction: bounds its memory and how long others wait for it."""
 
 _APPEND = """
-INSERT INTO ledger_entry (log, name, leaf) SELECT %s::text, u.name, decode(coalesce(u.leaf, ''), 'base64')
-FROM ROWS FROM (json_array_elements_text(%s::json), string_to_table(%s::text, ',')) AS u (name, leaf) RETURNING id, name
+WITH added AS (
+    INSERT INTO ledger_entry (log, name, leaf) SELECT %s::text, u.name, decode(coalesce(u.leaf, ''), 'base64')
+    FROM ROWS FROM (json_array_elements_text(%s::json), string_to_table(%s::text, ',')) AS u (name, leaf) RETURNING id, log
+), waits AS (INSERT INTO ledger_waiting (entry_id, log) SELECT id, log FROM added)
+SELECT id FROM added ORDER BY id
 """
-_WITH = "WITH added (id, name) AS ({append}) {then}"
+_TOGETHER = """
+WITH added AS (
+    INSERT INTO ledger_entry (log, leaf, ends) VALUES (%s::text, decode(%s::text, 'base64'), %s::integer[]) RETURNING id, log
+), waits AS (INSERT INTO ledger_waiting (entry_id, log) SELECT id, log FROM added)
+"""
 _TAKE = """
 DELETE FROM ledger_waiting WHERE entry_id IN (
     SELECT entry_id FROM ledger_waiting WHERE log = %s ORDER BY entry_id LIMIT %s
 ) RETURNING entry_id
 """
-_LEAVES = "SELECT id, sha256('\\x00'::bytea || leaf) FROM ledger_entry WHERE id = ANY(%s) ORDER BY id"
+_LEAVES = " ".join(("SELECT e.id, sha256('\\x00'::bytea ||", PART, ") FROM", PARTS, "WHERE e.id = ANY(%s) ORDER BY e.id, u.part"))
 """Hashed where they are kept: what is said is longer by far than its hash. `check` hashes them again, by itself."""
 _PLACE = "INSERT INTO ledger_place (log, index, entry_id) SELECT %s, unnest(%s::bigint[]), unnest(%s::bigint[])"
 _TILE = """
@@ -54,22 +65,30 @@ def append(log: str, leaf: bytes, name: str = "") -> int:
 
 def append_many(log: str, entries: Sequence[tuple[str, bytes]]) -> list[int]:
     """Say several things at once, each a (name, leaf)."""
-    return [int(row[0]) for row in prepared.fetch(_APPEND, _said(log, entries))]
+    _require(log)
+    names = json.dumps([name for name, _ in entries], ensure_ascii=False)
+    return [int(row[0]) for row in prepared.fetch(_APPEND, [log, names, ",".join(_text(leaf) for _, leaf in entries)])]
 
 
-def append_with(log: str, entries: Sequence[tuple[str, bytes]], then: str, values: Sequence[object]) -> None:
-    """Say several things and write beside them what names them, in one statement.
+def append_together(log: str, leaves: Sequence[bytes], then: str, values: Sequence[object], *, last: bool = False) -> None:
+    """Say several things in one row, and in the same statement write what finds them again.
 
-    then: reads `added (id, name)`, the entries' numbers and names; values: its own, in the order of their places.
+    then: reads `added (id)`, the row's number; a leaf is found by that and its place among `leaves`, from 1 (queries.part).
+    values: then's own, in the order of their places. last: nothing else is to be done in the transaction (prepared.end_with).
     """
-    prepared.fetch(_WITH.format(append=_APPEND, then=then), [*_said(log, entries), *values])
+    _require(log)
+    ends = f"{{{','.join(map(str, itertools.accumulate(map(len, leaves))))}}}"
+    run = prepared.end_with if last else prepared.fetch
+    run(_TOGETHER + then, [log, _text(b"".join(leaves)), ends, *values])
 
 
-def _said(log: str, entries: Sequence[tuple[str, bytes]]) -> list[str]:
+def _require(log: str) -> None:
     if log not in LOGS:
         raise LookupError(f"log {log!r} is none of {', '.join(LOGS)}")
-    names = json.dumps([name for name, _ in entries], ensure_ascii=False)
-    return [log, names, b",".join(binascii.b2a_base64(leaf, newline=False) for _, leaf in entries).decode()]
+
+
+def _text(leaf: bytes) -> str:
+    return binascii.b2a_base64(leaf, newline=False).decode()
 
 
 def sequence(log: str, now: dt.datetime | None = None) -> SignedHead:
@@ -93,11 +112,14 @@ def _place(log: str, size: int, waiting: list[int], now: dt.datetime) -> SignedH
     reader = TileReader(log)
     with connection.cursor() as cursor:
         cursor.execute(_LEAVES, [waiting])
-        entries = [(int(number), bytes(hashed)) for number, hashed in cursor.fetchall()]
-        grown = tiles.grow(size, [one for _, one in entries], reader.tile)
-        after = size + len(entries)
-        if entries:
-            cursor.execute(_PLACE, [log, list(range(size, after)), [number for number, _ in entries]])
+        leaves = [(int(number), bytes(hashed)) for number, hashed in cursor.fetchall()]
+        grown = tiles.grow(size, [hashed for _, hashed in leaves], reader.tile)
+        after = size + len(leaves)
+        if leaves:
+            first: dict[int, int] = {}
+            for at, (number, _) in enumerate(leaves, start=size):
+                first.setdefault(number, at)
+            cursor.execute(_PLACE, [log, list(first.values()), list(first)])
             rows = list(grown.items())
             cursor.execute(
                 _TILE, [log, [at.row for at, _ in rows], [at.number for at, _ in rows], [hashes for _, hashes in rows]]

@@ -18,13 +18,14 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from chengyun.access import signatures
 from chengyun.access.ciphers import digest
 from chengyun.access.keystore import SigningKey
 
-__all__ = ["LONGEST", "MOST", "is_shared", "path_length", "sign_all", "verify"]
+__all__ = ["LONGEST", "MOST", "Place", "is_shared", "place_signed", "sign_all", "verify"]
 
 MOST = 1024
 """Messages of one tree: bounds a path, and the work of whoever is sent one."""
@@ -54,12 +55,26 @@ def sign_all(key: SigningKey, said: Sequence[bytes]) -> list[bytes]:
     return [written + index.to_bytes(2) + _path(index, above) + signed for index in range(size)]
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a message stands: which of how many under a root. No two messages of a key stand at the same."""
+
+    root: bytes
+    index: int
+    size: int
+
+
 def verify(jwk: Mapping[str, Any], said: bytes, signature: bytes) -> bool:
     """Say whether the holder of a key signed this message among others. False also for what is no such signature."""
+    return place_signed(jwk, said, signature) is not None
+
+
+def place_signed(jwk: Mapping[str, Any], said: bytes, signature: bytes) -> Place | None:
+    """Return where the holder of a key signed this message among others, None where that is not so."""
     size, index = int.from_bytes(signature[:2]), int.from_bytes(signature[2:4])
     end = len(signature) - _OWN
-    if not 2 <= size <= MOST or index >= size or end != 4 + 32 * path_length(index, size):
-        return False
+    if not 2 <= size <= MOST or index >= size or end != 4 + 32 * _path_length(index, size):
+        return None
     of = _hash("sm2" if jwk.get("kty") == "EC" else "ed25519")
     found, at, last = of(b"\x00" + said).digest(), index, size - 1
     for start in range(4, end, 32):
@@ -73,8 +88,8 @@ def verify(jwk: Mapping[str, Any], said: bytes, signature: bytes) -> bool:
     try:
         _require_signed(words, WORD + signature[:2] + found, signature[end:])
     except _NotSigned:
-        return False
-    return True
+        return None
+    return Place(found, index, size)
 
 
 def is_shared(signature: bytes) -> bool:
@@ -83,7 +98,7 @@ def is_shared(signature: bytes) -> bool:
 
 
 @functools.lru_cache(maxsize=4096)
-def path_length(index: int, size: int) -> int:
+def _path_length(index: int, size: int) -> int:
     """Return how many hashes lead from a message to the root."""
     count, last = 0, size - 1
     while last:
