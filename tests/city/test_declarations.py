@@ -18,7 +18,7 @@ from chengyun.errors import Misdeclared
 
 SOUND = {
     "pack.py": """
-from chengyun.city import AlertRule, Above, Chart, Entity, Pack, Quantity, Ref, Stream, Page, Table
+from chengyun.city import AlertRule, Above, Budget, Chart, Entity, Pack, Quantity, Ref, Stream, Page, Table
 PACK = Pack(
     key="{key}", name="泵站", owner="水务局", answers="哪里要淹", limits="limits.toml",
     entities=[Entity("pump", "泵", model="Pump", one_row_is="one pump")],
@@ -98,7 +98,7 @@ def test_all_faults_are_told_at_once(faults: Write) -> None:
         ('severity="red"', 'severity="rot"'),
         ('"flood:depth"', '"flod:depth"'),
         ('indicators=["deep"]', 'indicators=["deeep"]'),
-        ('meaning="水深过大"', 'meaning="水深过大", opens="flod"'),
+        ('meaning="水深过大"', 'meaning="水深过大", opens="flod", budget=Budget(3, cases=["drwning"], before_h=-1)'),
         ('fields=["depth"]', 'fields=["dept"]'),
         ('to="pump"', 'to="pumb"'),
         ('model="Pump", ', ""),
@@ -112,6 +112,8 @@ def test_all_faults_are_told_at_once(faults: Write) -> None:
         "field 'dept' is not a quantity of level. Did you mean \"depth\"?",
         "indicator 'deeep' does not exist. Did you mean \"deep\"?",
         "case type 'flod' does not exist.",
+        "case type 'drwning' does not exist.",
+        "before_h and after_h are hours, 0 or more.",
         "entity 'pumb' does not exist. Did you mean \"pump\"?",
         "Entity('pump'): 'model' is missing.",
     ):

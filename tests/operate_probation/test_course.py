@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from chengyun.access.models import Account, AuditRecord, Organisation
 from chengyun.cases.models import Case, CaseClock
+from chengyun.city import Budget
 from chengyun.config import config
 from chengyun.errors import Refused
 from chengyun.operate import alert_store
@@ -248,6 +249,23 @@ def test_a_declared_rule_over_the_budget_its_pack_declares_is_only_counted_until
     assert key in standing_now().heard
     # From then on it is measured as what was filed is, by what it says since.
     assert watching.demote_what_is_over(now) == []
+
+
+def test_a_rule_that_cannot_be_measured_leaves_the_others_their_turn(people, monkeypatch) -> None:
+    def over(key: str, *_given: object) -> str:
+        if key == "parking.lot_unusual":
+            raise Refused("nothing can be read of it")
+        return "too many" if key == "water_supply.asset_stuck" else ""
+
+    monkeypatch.setattr(watching, "_over_declared", over)
+    assert list(settings.CITY.alerts).index("parking.lot_unusual") < list(settings.CITY.alerts).index("water_supply.asset_stuck")
+    assert watching.demote_what_is_over(timezone.now()) == ["water_supply.asset_stuck"]
+
+
+def test_a_budget_is_measured_by_kinds_of_cases_there_are() -> None:
+    """Those of its own pack and of others, as far as they run."""
+    budget = Budget(1, cases=["case", "air_quality.air_check", "elsewhere.case"])
+    assert watching._kinds("urban_management.anything", budget) == ["urban_management.case", "air_quality.air_check"]
 
 
 def test_cases_bear_an_alert_out_unless_they_ended_void(people) -> None:

@@ -419,6 +419,8 @@ def check_rule(city: City, pack: LoadedPack, rule: AlertRule, known: Callable[..
         case _ if watched is not None:
             _check_fields(at, watched, [rule.field])
     known(at, "case type", rule.opens, city.cases)
+    for kind in rule.budget.cases if rule.budget else ():
+        known(at, "case type", kind, city.cases)
     if isinstance(rule.when, Above | Below) and isinstance(rule.when.limit, str):
         table, _, entry = rule.when.limit.partition(":")
         _check_limit(f"{at}: limit", pack, table, entry)

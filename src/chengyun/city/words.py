@@ -510,9 +510,9 @@ Condition = Above | Below | Change | Silent | Unusual | Within | Together
 class Budget:
     """How many false alarms a rule may raise before it is only counted and told to nobody; see docs/probation.md.
 
-    false_alarms: at most so many in any per_days days, of the whole city. cases: qualified kinds of cases that bear an alert out;
-    one the alert opened does once its end was verified. Without any, only what a made-up city says is measured, by what was
-    planted in it. before_h, after_h: an alert may come so long before what bears it out, or after.
+    false_alarms: at most so many in any per_days days, of the whole city. cases: kinds of cases that bear an alert out (own pack:
+    key; other: pack.key); one the alert opened does once its end was verified. Without any, only what a made-up city says is
+    measured, by what was planted in it. before_h, after_h: an alert may come so long before what bears it out, or after.
     """
 
     false_alarms: int
@@ -525,6 +525,8 @@ class Budget:
     def faults(self) -> Iterator[str]:
         if self.false_alarms < 0 or self.per_days < 1:
             yield "a budget has false_alarms of 0 or more in per_days of 1 or more."
+        if min(self.before_h, self.after_h) < 0:
+            yield "a budget's before_h and after_h are hours, 0 or more."
 
 
 @declaration

@@ -8,13 +8,14 @@ from __future__ import annotations
 import datetime as dt
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from django.conf import settings
 from django.db.models import F
 
 from chengyun.access.actors import SYSTEM
-from chengyun.city import AlertRule, Budget
+from chengyun.city import AlertRule, Budget, qualify
 from chengyun.errors import Problem
 from chengyun.operate.models import Alert
 from chengyun.operate.probation import services
@@ -65,14 +66,17 @@ def demote_what_is_over(now: dt.datetime) -> list[str]:
     demoted = []
     filed_keys = set(FiledRule.objects.values_list("key", flat=True))
     for key, declared in settings.CITY.alerts.items():
-        if declared.budget is None or key in filed_keys or not (note := _over_declared(key, declared.budget, now)):
+        if declared.budget is None or key in filed_keys:
             continue
-        filed_now = services.demote_declared(_text_of(key, declared, declared.budget, now), now, note)
-        if filed_now is not None:
-            tell_owner(filed_now, note, now)
-            demoted.append(key)
+        with _measured_alone(key):
+            if not (note := _over_declared(key, declared.budget, now)):
+                continue
+            filed_now = services.demote_declared(_text_of(key, declared, declared.budget, now), now, note)
+            if filed_now is not None:
+                tell_owner(filed_now, note, now)
+                demoted.append(key)
     for rule in FiledRule.objects.filter(state=FiledRule.State.LIVE).select_related("owner"):
-        try:
+        with _measured_alone(rule.key):
             filed = filed_of(rule)
             _verdict, result = so_far(rule, now, filed)
             if result.worst <= filed.file.budget.false_alarms:
@@ -84,9 +88,16 @@ def demote_what_is_over(now: dt.datetime) -> list[str]:
             services.demote(rule.key, SYSTEM, now, note)
             tell_owner(rule, note, now)
             demoted.append(rule.key)
-        except Problem as problem:
-            log.warning("the rule %s could not be measured: %s", rule.key, problem.sentence)
     return demoted
+
+
+@contextmanager
+def _measured_alone(key: str) -> Iterator[None]:
+    """Measure one rule; what is wrong with it is said in the log, and the others have their turn."""
+    try:
+        yield
+    except Problem as problem:
+        log.warning("the rule %s could not be measured: %s", key, problem.sentence)
 
 
 def declared_so_far(key: str, budget: Budget, now: dt.datetime) -> list[tuple[bool, Score]]:
@@ -97,9 +108,9 @@ def declared_so_far(key: str, budget: Budget, now: dt.datetime) -> list[tuple[bo
     """
     since = now - dt.timedelta(days=budget.per_days, hours=budget.before_h)
     alerts = Alert.objects.filter(rule=key, opened_at__gte=since).exclude(closed_at=F("opened_at"))
-    found = []
-    for simulated, truth in ((True, {"incidents": INCIDENTS}), (False, {"cases": list(budget.cases)})):
-        if not (anything_planted() if simulated else budget.cases):
+    found, kinds = [], _kinds(key, budget)
+    for simulated, truth in ((True, {"incidents": INCIDENTS}), (False, {"cases": kinds})):
+        if not (anything_planted() if simulated else kinds):
             continue
         mine = alerts.filter(simulated=simulated)
         if not simulated:
@@ -127,8 +138,14 @@ def _over_declared(key: str, budget: Budget, now: dt.datetime) -> str:
 
 def _text_of(key: str, rule: AlertRule, budget: Budget, now: dt.datetime) -> str:
     """Return the file a demoted rule of a pack stands by from now on; it tells what the rule was that was demoted."""
-    truth = {"cases": list(budget.cases), "incidents": INCIDENTS if anything_planted() else []}
+    truth = {"cases": _kinds(key, budget), "incidents": INCIDENTS if anything_planted() else []}
     return f"# Demoted on {now:%Y-%m-%d %H:%M} UTC, as its pack declared it then: {rule.when!r}\n{_toml(key, budget, truth)}"
+
+
+def _kinds(key: str, budget: Budget) -> list[str]:
+    """Return the qualified kinds of cases that bear a rule out; those of packs that do not run here say nothing."""
+    named = (qualify(key.split(".")[0], kind) for kind in budget.cases)
+    return [kind for kind in named if kind in settings.CITY.cases]
 
 
 def _toml(key: str, budget: Budget, truth: Mapping[str, Sequence[str]]) -> str:
