@@ -175,6 +175,21 @@ def test_a_line_is_its_bodys_and_the_bureaus_to_settle(actor_as: Callable[..., A
     lists.strike(mine, owed.pk)
 
 
+def test_a_list_of_many_bodies_asks_no_more_than_one_of_few(actor_as: Callable[..., Actor]) -> None:
+    steward, clerk = actor_as("data_steward", username="l_all"), actor_as("department_clerk", username="l_clerk")
+
+    def told(count: int) -> int:
+        for at in range(count):
+            above = Organisation.objects.create(key=f"l_above_{count}_{at}", name=f"局{at}")
+            body = Organisation.objects.create(key=f"l_body_{count}_{at}", name=f"分局{at}", parent=above)
+            lists.add(steward, "demand", f"数据{at}", body, purpose="诱导")
+        with CaptureQueriesContext(connection) as queries:
+            assert len(lists.lines(clerk, "demand")) >= count
+        return len(queries)
+
+    assert told(1) == told(5)
+
+
 def test_a_demand_is_matched_to_a_resource_or_declined(as_steward: Client) -> None:
     body = Organisation.objects.get(key="transport")
     sent = {"list": "demand", "title": "停车场", "organisation": str(body.pk), "wanted": "泊位数、所在城市", "purpose": "诱导"}

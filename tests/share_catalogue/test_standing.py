@@ -121,6 +121,9 @@ def test_second_sources_are_found_and_explained() -> None:
         Item.objects.create(resource=one, position=2, key="stop", name=name, folded=fold(name))
     other = next(one for one in duplicates.alike(ANONYMOUS) if "synonym" in one.reasons)
     assert [(it.resource, it.item) for it in other.places] == [("ext.a", "站台号码"), ("ext.b", "候车亭编码")]
+    # What is another element's own name says nothing, though that one has no synonyms.
+    DataElement.objects.create(key="ext.shelter", name="候车亭编码", type="C")
+    assert not [one for one in duplicates.alike(ANONYMOUS) if "synonym" in one.reasons]
     Item.objects.filter(resource__key="ext.b").update(source_of_record=False)
     assert "ext.name" not in {one.element for one in duplicates.conflicts(ANONYMOUS)}
     DataElement.objects.filter(key="ext.name").update(source="ext.zz.name")

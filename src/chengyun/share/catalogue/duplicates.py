@@ -143,8 +143,8 @@ def alike(actor: Actor, limit: int = MOST) -> list[Alike]:
     for _name, pks in groups:
         members = [items[pk] for pk in pks]
         elements = sorted({str(one.element_id) for one in members if one.element_id})
-        alike = "same_name" if len({one.folded for one in members}) == 1 else "synonym"
-        reasons = [alike, "same_type" if len({_family(one.type) for one in members}) == 1 else "other_type"]
+        named = "same_name" if len({one.folded for one in members}) == 1 else "synonym"
+        reasons = [named, "same_type" if len({_family(one.type) for one in members}) == 1 else "other_type"]
         if elements and any(one.element_id is None for one in members):
             reasons.append("one_bound")
         found.append(Alike(members[0].name, tuple(reasons), elements[0] if len(elements) == 1 else "", _places(members)))
@@ -155,9 +155,8 @@ def _synonyms() -> dict[str, str]:
     """Return every word the dictionary has for an element → the element's name; words of several elements say nothing."""
     meant: dict[str, set[str]] = {}
     for name, synonyms in DataElement.objects.filter(withdrawn=False).values_list("name", "synonyms"):
-        if synonyms:
-            for word in (name, *synonyms):
-                meant.setdefault(fold(word)[:200], set()).add(fold(name)[:200])
+        for word in (name, *synonyms):
+            meant.setdefault(fold(word)[:200], set()).add(fold(name)[:200])
     return {word: names.pop() for word, names in meant.items() if len(names) == 1 and word not in GENERIC}
 
 

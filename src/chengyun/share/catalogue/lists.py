@@ -55,7 +55,7 @@ class Line:
 
 def lines(actor: Actor, which: str) -> list[Line]:
     """Return a list's lines that stand, what is open first, then the newest."""
-    rows = list(Entry.objects.filter(list=which, removed_at=None).select_related("organisation", "resource"))
+    rows = list(Entry.objects.filter(list=which, removed_at=None).select_related("organisation__parent__parent", "resource"))
     seen = visible(actor, [one.resource_id for one in rows if one.resource_id])
     order = {Entry.State.OPEN: 0, Entry.State.DECLINED: 1, Entry.State.MATCHED: 2}
     rows.sort(key=lambda one: (order[Entry.State(one.state)], -one.made_at.timestamp(), -one.pk))
