@@ -83,3 +83,7 @@ def test_a_register_that_cannot_be_judged_leaves_the_others_their_turn(monkeypat
     assert services.judge_registers(NOW) == len(settings.CITY.entities) - 1
     assert Score.objects.get(dataset="parking.lot").error == "ValueError: no such thing"
     assert Score.objects.filter(rule="codes").count() == len(settings.CITY.entities) - 1
+    # Mended, and nothing is left of it to judge: then nothing is left of what was said of it.
+    monkeypatch.setattr(services, "declared_outcomes", lambda _name: [])
+    assert services.judge_registers(NOW) == len(settings.CITY.entities)
+    assert not Score.objects.filter(dataset="parking.lot").exists()

@@ -125,9 +125,8 @@ def judge_registers(now: dt.datetime) -> int:
 
     def judge(name: str) -> None:
         outcomes = [*merged(judged(name)), *declared_outcomes(name)]
-        if outcomes:
-            with transaction.atomic():
-                _write(name, day, outcomes, now)
+        with transaction.atomic():
+            _write(name, day, outcomes, now)
 
     return sum(_alone(name, day, now, lambda name=name: judge(name)) for name in city.entities)  # type: ignore[misc]
 
