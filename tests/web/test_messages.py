@@ -30,6 +30,17 @@ def test_texts_are_found_in_templates_calls_and_declarations() -> None:
     assert {"空气质量", "轻度污染", "站点小时 AQI"} <= pack
 
 
+def test_a_template_holds_nothing_in_chinese_that_no_word_of_it_translates() -> None:
+    """Words stand in translate tags, marks between values in `mark` and `listed`; 500.html is shown when nothing of ours runs."""
+    told = re.compile(r"{%\s*blocktranslate.*?endblocktranslate\s*%}|{%.*?%}|{#.*?#}|\|listed:\"[^\"]*\"", re.DOTALL)
+    chinese = re.compile("[\u3000-\u303f\u3400-\u9fff\uff00-\uffef“”].*")
+    left = {
+        path.name: chinese.findall(told.sub("", path.read_text(encoding="utf-8")))
+        for path in (ROOT / "src/chengyun/web/templates").rglob("*.html") if path.name != "500.html"
+    }  # fmt: skip
+    assert {name: found for name, found in left.items() if found} == {}
+
+
 def test_what_a_row_is_is_said_in_chinese() -> None:
     city = load_city(["chengyun.packs.air_quality"])
     said = {key: one.one_row_is for part in (city.entities, city.streams, city.indicators) for key, one in part.items()}

@@ -66,6 +66,7 @@ def test_a_number_is_rounded_and_the_unknown_is_a_dash(value: float | None, says
 def test_lists_and_clauses_have_the_marks_of_the_page_s_language() -> None:
     with translation.override("en"):
         assert (shown.listed(["a", "b"]), shown.clauses(["a", "", "b"]), shown.mark("（")) == ("a, b", "a, b", " (")
+        assert shown.listed(["a", "b"], "；") == "a; b"
         assert condition(Above(limit=5.0, clear=3.0), unit="个") == "above 5, ends at 3"
     with translation.override("zh-hans"):
         assert (shown.listed(["a", "b"]), shown.clauses(["a", "", "b"]), shown.mark("（")) == ("a、b", "a，b", "（")

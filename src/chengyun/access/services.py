@@ -34,6 +34,8 @@ DEPARTMENTS = (
 )  # fmt: skip
 """The bodies a city starts with, each with a branch in every district; packs name their owner by these names. A city adds its own
 in the administration."""
+BRANCH = "分局"
+"""What the name of a department's branch in a district ends with, behind the department's and the district's."""
 WHOLE_CITY = (
     ("urban", "城市管理局"), ("emergency", "应急管理局"), ("water", "水利局"), ("meteorology", "气象局"),
     ("statistics", "统计局"), ("justice", "司法局"),
@@ -54,7 +56,7 @@ def ensure_organisations() -> int:
     wanted: list[tuple[str, str, str, str | None, str]] = [(*CENTRE, Organisation.Kind.CENTRE, None, "")]
     for key, name in DEPARTMENTS:
         wanted.append((key, name, Organisation.Kind.DEPARTMENT, CENTRE[0], ""))
-        wanted += [(f"{key}_{code}", f"{name}{area}分局", Organisation.Kind.BRANCH, key, code) for code, area in districts]
+        wanted += [(f"{key}_{code}", f"{name}{area}{BRANCH}", Organisation.Kind.BRANCH, key, code) for code, area in districts]
     wanted += [(key, name, Organisation.Kind.DEPARTMENT, CENTRE[0], "") for key, name in WHOLE_CITY]
     known = dict(Organisation.objects.values_list("key", "pk"))
     made = 0

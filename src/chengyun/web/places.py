@@ -9,11 +9,11 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from chengyun.access.models import Organisation
+from chengyun.access.services import BRANCH
 from chengyun.areas.queries import areas_on, boundaries
 from chengyun.web.cache import kept
 
 KEPT_FOR_S = 10.0
-BRANCH = "分局"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def districts() -> list[str]:
 def said(text: str) -> str:
     """Return the text of a declaration, or the name of a body, in the page's language.
 
-    A district's branch is called after its department and its district, as access.services names it.
+    A district's branch is called after its department and its district.
     """
     words = str(_(text)) if text else ""
     if words != text or not text.endswith(BRANCH) or not (get_language() or "").startswith("en"):

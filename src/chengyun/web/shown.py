@@ -84,9 +84,9 @@ def spell(start: dt.datetime, length: dt.timedelta | None) -> str:
     return f"{moment(start)}–{timezone.localtime(start + length):%H:%M}"
 
 
-def listed(items: Iterable[str]) -> str:
-    """Return items one after the other, as the language of the page separates them."""
-    return mark("、").join(items)
+def listed(items: Iterable[str], sign: str = "、") -> str:
+    """Return items one after the other, as the language of the page separates them. sign: the mark between them in Chinese."""
+    return mark(sign).join(items)
 
 
 def mark(sign: str) -> str:
@@ -96,7 +96,7 @@ def mark(sign: str) -> str:
 
 def clauses(parts: Iterable[str]) -> str:
     """Return what is said of one thing as one sentence; empty parts go."""
-    return mark("，").join(filter(None, parts))
+    return listed(filter(None, parts), "，")
 
 
 def today(now: dt.datetime) -> dt.date:

@@ -43,8 +43,7 @@ from chengyun.web.desk.casewords import clock_text, clock_words
 from chengyun.web.desk.deeds import Fault, attempt, done
 from chengyun.web.desk.narrowed import read_narrowed
 from chengyun.web.desk.pages import Listed, asked, filters_of, page_number
-from chengyun.web.places import bodies
-from chengyun.web.templatetags.chengyun import said
+from chengyun.web.places import bodies, said
 
 PAGE = 50
 MOST_COLLEAGUES = 500

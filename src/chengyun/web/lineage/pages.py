@@ -24,7 +24,7 @@ from chengyun.share.lineage.shapes import EVERY, Column
 from chengyun.share.lineage.sight import Sight
 from chengyun.web.lineage.drawing import Drawn, draw
 from chengyun.web.lineage.words import grade_said, how_said, kind_said
-from chengyun.web.templatetags.chengyun import said
+from chengyun.web.places import said
 
 DEEPEST = 6
 MOST_OPENED = 24

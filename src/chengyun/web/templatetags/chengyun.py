@@ -86,9 +86,9 @@ def because(text: str) -> str:
 
 
 @register.filter
-def listed(items: Iterable[str]) -> str:
-    """Return items one after the other, as the page's language separates them."""
-    return shown.listed([str(one) for one in items])
+def listed(items: Iterable[str], sign: str = "、") -> str:
+    """Return items one after the other, as the page's language separates them. sign: the mark between them in Chinese."""
+    return shown.listed([str(one) for one in items], sign)
 
 
 @register.simple_tag
