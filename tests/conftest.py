@@ -19,6 +19,7 @@ from django.core.management.commands import flush
 from django.core.management.sql import sql_flush as django_sql_flush
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import translation
+from hypothesis import HealthCheck, settings
 
 from chengyun.bench.place import Place, open_place
 from chengyun.run.child import Child
@@ -27,6 +28,9 @@ sys.path.insert(0, str(Path(__file__).parent))  # importlib mode gives tests no 
 from order import turn_of, unit_of
 
 sys.path.pop(0)  # its folders are called like packages of others
+
+settings.register_profile("city", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("city")  # how long a machine takes shows nothing of what is tested
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
