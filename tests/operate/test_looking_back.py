@@ -13,7 +13,6 @@ from django.test import override_settings
 
 from chengyun.access.actors import SYSTEM
 from chengyun.city import City
-from chengyun.operate.due import due
 from chengyun.operate.engine import evaluate
 from chengyun.operate.models import Figure
 from chengyun.operate.periods import moved_windows
@@ -109,14 +108,13 @@ def test_what_looks_back_waits_for_the_days_it_looks_back_on(put, city) -> None:
         assert values(FIGURES) == [20.0, 25.0, 28.0, 56.0, 56.0]
 
 
-def test_windows_a_day_moves_end_today(lake) -> None:
+def test_windows_a_day_moves_end_today() -> None:
     day, today = dt.date(2026, 3, 10), dt.date(2026, 3, 11)
     assert moved_windows("day", 5, day, today) == {day, today}
     assert moved_windows("day", 0, day, today) == {day}
     assert moved_windows("month", 30, day, dt.date(2026, 12, 31)) == {dt.date(2026, 3, 1), dt.date(2026, 4, 1)}
     # What is dated later than today, by a clock that is wrong, moves its own day alone.
     assert moved_windows("day", 5, today, day) == {today}
-    assert due(NOW, ROWS) == []
 
 
 def test_to_look_back_and_to_be_apart_is_refused() -> None:

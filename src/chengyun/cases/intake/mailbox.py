@@ -145,15 +145,15 @@ def _maildir(server: Server) -> Generator[Incoming, None, None]:
         raise Unavailable(f"The mail folder {server.path} is not there. Make it, or mend CHENGYUN_MAIL_INBOX.")
     box = mailbox.Maildir(server.path, create=False)
     for key in sorted(box.keys())[:AT_ONCE]:
-        if _is_long(box, key):
+        if _put_aside_long(box, key):
             box.discard(key)
         else:
             yield box.get_bytes(key), lambda key=key: box.discard(key)  # type: ignore[misc]
     box.close()
 
 
-def _is_long(box: mailbox.Maildir, key: str) -> bool:
-    """Say whether a letter is too long to be read; then it was put aside, and is on disk."""
+def _put_aside_long(box: mailbox.Maildir, key: str) -> bool:
+    """Put a letter aside that is too long to be read, and say whether it was: then it is on disk."""
     letter: Any = box.get_file(key)
     with contextlib.closing(letter):
         size = letter.seek(0, os.SEEK_END) or letter.tell()

@@ -190,10 +190,8 @@ def _counted(
             span = _months(span)  # all that is counted apart
         values |= {"first": span.first, "last": span.last}
         if monthly is None or (daily is None and grain != "month"):
-            rows, within = (
-                _cases(values, asked, place, span),
-                "true",
-            )  # by moments, of which the database knows how many there are
+            rows = _cases(values, asked, place, span)
+            within = "true"  # cases are asked for by moments, of which the database knows how many there are
         else:
             within = "day BETWEEN %(first)s AND %(last)s"
             whole = grain == "month" or by is not None

@@ -49,13 +49,12 @@ class Computes(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Planned:
-    """A chunk of an indicator that is to be computed, and the windows it settles."""
+    """A chunk of an indicator that is to be computed, and the windows it settles. looks_back: days."""
 
     indicator: str
     part: Chunk
     windows: tuple[due.Due, ...]
-
-    looks_back: int = 0
+    looks_back: int
 
     @property
     def span(self) -> tuple[dt.datetime, dt.datetime]:
