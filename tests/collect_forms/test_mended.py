@@ -18,6 +18,8 @@ from chengyun.collect.models import DeadLetter
 from chengyun.errors import Malformed
 from chengyun.lake.read import snapshot
 from chengyun.packs.parking.models import Lot
+from chengyun.share.lineage import flows
+from django.utils import timezone
 centre = Organisation.objects.get(key="operations_centre")
 def person(name, role):
     account, made = Account.objects.get_or_create(username=name, defaults={"name": name, "organisation": centre})
@@ -49,8 +51,10 @@ accept()
 submission.refresh_from_db()
 with snapshot(["parking.lot_free"]) as lake:
     rows = lake.rows("SELECT lot, free FROM parking.lot_free WHERE lot IN ('mended-lot', 'nowhere')", [])
+events = [one for one in flows.accepted_on(timezone.localdate()) if one["job"]["name"] == "form.house_safety"]
 services.connect(form, "", {}, steward)
 print(json.dumps({
+    "told": [[one["inputs"][0]["name"], one["outputs"][0]["name"], one["run"]["facets"]["tags"]["tags"]] for one in events],
     "said": said, "note": mended.note, "state": submission.state, "rows": [[row["lot"], row["free"]] for row in rows],
     "waiting": DeadLetter.objects.filter(stream="parking.lot_free", state="waiting", row__lot="nowhere").count(),
 }))
@@ -66,3 +70,5 @@ def test_a_mended_dead_letter_of_a_submission_is_in_the_stream_once_and_the_subm
     assert told["note"] == "已入库。"
     assert told["rows"] == [["mended-lot", 3.0]]
     assert (told["state"], told["waiting"]) == ("accepted", 0)
+    sent = [{"key": "submissions", "value": "1", "source": "CHENGYUN"}]
+    assert told["told"] == [["form:house_safety", "parking.lot_free", sent]], "the stream's receipt is found by the form's key"

@@ -185,6 +185,11 @@ class Scope:
         """Return the fields that at least one reason shows unmasked."""
         return tuple(name for name in names if any(one.shows(name) and name not in one.masks for one in self.layers))
 
+    def masked(self, names: Iterable[str]) -> frozenset[str]:
+        """Return the fields that no reason shows unmasked."""
+        every = tuple(names)
+        return frozenset(every) - frozenset(self.in_full(every))
+
     def record_read(self, target: str = "", *, keys: Iterable[str] = (), fields: Iterable[str] = (), **detail: object) -> None:
         """Record that the dataset was read, for readers that do not go through rows_for.
 

@@ -14,7 +14,7 @@ from chengyun.access.tokens import internal_token
 from chengyun.config import Config
 from chengyun.errors import Malformed, Unavailable
 
-__all__ = ["post"]
+__all__ = ["kept_as", "post"]
 
 TIMEOUT_S = 30.0
 
@@ -46,3 +46,8 @@ def post(config: Config, stream: str, body: Any, *, purpose: str, key: str | Non
         raise Unavailable(
             f"The stream process does not answer at {host}:{config.stream_port}. Is `chengyun up` running?"
         ) from away
+
+
+def kept_as(stream: str, purpose: str, key: str) -> str:
+    """Return the key a body of ours is kept under in the lake's receipts: collect.house makes each its sender's own."""
+    return f"{stream}/internal:{purpose}/{key}"

@@ -28,7 +28,8 @@ from chengyun.access.policy import Scope
 from chengyun.access.rulebook import rulebook
 from chengyun.config import config, make_folder
 from chengyun.errors import NotFound, Problem, Refused
-from chengyun.share.exchange import reading
+from chengyun.share.exchange import hooks, reading
+from chengyun.share.exchange.hooks import Flow
 from chengyun.share.exchange.models import BulkFile, Party
 from chengyun.share.exchange.parties import scope_of
 from chengyun.share.exchange.sources import Column, Source, kind_of, source_of
@@ -76,16 +77,29 @@ def make_waiting() -> int:
             make(one)
             made += 1
         except Problem as wrong:
-            BulkFile.objects.filter(pk=one.pk).update(state=BulkFile.State.FAILED, reason=wrong.sentence[:300])
-        except Exception:
+            _failed(one, wrong, wrong.sentence)
+        except Exception as wrong:
             log.exception("the file %s was not made", one.number)
             shutil.rmtree(folder_of(one), ignore_errors=True)
-            BulkFile.objects.filter(pk=one.pk).update(state=BulkFile.State.FAILED, reason="It could not be made; see the log.")
+            _failed(one, wrong, "It could not be made; see the log.")
     return made
+
+
+def _failed(file: BulkFile, wrong: Exception, reason: str) -> None:
+    BulkFile.objects.filter(pk=file.pk).update(state=BulkFile.State.FAILED, reason=reason[:300])
+    hooks.tell(_flow(file, file.made_at, fault=type(wrong).__name__))
+
+
+def _flow(file: BulkFile, began: dt.datetime, **said: Any) -> Flow:
+    return Flow(
+        way="file", with_whom=file.party.organisation.key, dataset=file.dataset, purpose=file.purpose, began=began,
+        ended=timezone.now(), **said,
+    )  # fmt: skip
 
 
 def make(file: BulkFile) -> dict[str, Any]:
     """Write a file's parts and its manifest. The policy is asked now, not when the file was asked for."""
+    began = timezone.now()
     allowed = scope_of(file.party, file.dataset, file.purpose)
     folder = folder_of(file)
     shutil.rmtree(folder, ignore_errors=True)
@@ -115,6 +129,13 @@ def make(file: BulkFile) -> dict[str, Any]:
         allowed.count(total)
         file.state, file.manifest = BulkFile.State.READY, manifest
         file.save(update_fields=["state", "manifest"])
+        shown = columns[len(_OURS) :]
+        hooks.tell(
+            _flow(
+                file, began, columns=shown, masked=allowed.masked([one.name for one in shown]), rows=total,
+                size=sum(one["bytes"] for one in parts),
+            )
+        )  # fmt: skip
     return manifest
 
 

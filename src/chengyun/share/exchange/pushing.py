@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import logging
 from typing import Any
@@ -20,7 +21,8 @@ from chengyun.access.actors import Actor
 from chengyun.access.keystore import keystore
 from chengyun.access.policy import require
 from chengyun.errors import NotFound, Problem, Refused, Unavailable
-from chengyun.share.exchange import reading, receipts
+from chengyun.share.exchange import hooks, reading, receipts
+from chengyun.share.exchange.hooks import Flow
 from chengyun.share.exchange.models import Party, Target
 from chengyun.share.exchange.parties import scope_of
 from chengyun.share.exchange.serving import note_read, page_value
@@ -56,11 +58,25 @@ def push_all() -> int:
         try:
             pushed += push(one)
         except Problem as wrong:
-            Target.objects.filter(pk=one.pk).update(reason=wrong.sentence[:300])
-        except Exception:
+            _failed(one, wrong, wrong.sentence)
+        except Exception as wrong:
             log.exception("target %s could not be pushed to", one.name)
-            Target.objects.filter(pk=one.pk).update(reason="It could not be pushed to; see the log.")
+            _failed(one, wrong, "It could not be pushed to; see the log.")
     return pushed
+
+
+def _failed(target: Target, wrong: Exception, reason: str) -> None:
+    Target.objects.filter(pk=target.pk).update(reason=reason[:300])
+    # It is tried every minute: told of is the first time.
+    if not target.reason:
+        hooks.tell(_flow(target, timezone.now(), fault=type(wrong).__name__))
+
+
+def _flow(target: Target, began: dt.datetime, **said: Any) -> Flow:
+    return Flow(
+        way="push", name=target.name, with_whom=target.party.organisation.key, dataset=target.dataset, purpose=target.purpose,
+        began=began, ended=timezone.now(), **said,
+    )  # fmt: skip
 
 
 def push(target: Target) -> int:
@@ -76,7 +92,7 @@ def push(target: Target) -> int:
         since, table = target.version or None, target.table
     except Refused:
         since, table = None, f"{target.table[:57]}{ANEW}"
-    pushed, after, as_of = 0, None, None
+    pushed, after, as_of, began = 0, None, None, timezone.now()
     try:
         if table != target.table:
             with engine.begin() as connection:
@@ -102,9 +118,13 @@ def push(target: Target) -> int:
     finally:
         engine.dispose()
     # After the target has committed: what is killed between is pushed once more, and changes nothing there.
-    Target.objects.filter(pk=target.pk).update(
-        version=as_of, terms=reading.terms_of(scope, shown), pushed_at=timezone.now(), reason=""
-    )
+    with transaction.atomic():
+        Target.objects.filter(pk=target.pk).update(
+            version=as_of, terms=reading.terms_of(scope, shown), pushed_at=timezone.now(), reason=""
+        )
+        if pushed:
+            masked = scope.masked([one.name for one in page.fields])
+            hooks.tell(_flow(target, began, columns=page.fields, masked=masked, rows=pushed))
     return pushed
 
 

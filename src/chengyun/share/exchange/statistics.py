@@ -1,22 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How much is exchanged between whom, by day: published, and nothing personal.
+"""How much is exchanged between whom, by day, counted from receipts: published, and nothing personal.
 
 Organisations, datasets and counts alone: no person, no key, no purpose, and days rather than instants. A day is told once it
-has ended, so that nobody watches another department at work.
+has ended, so that nobody watches another department at work. `given_on` says besides for what, and which columns: for those who
+follow where columns go.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import connection
 
 from chengyun.config import config
+from chengyun.share.exchange import receipts
+from chengyun.share.ledger import queries
 
-__all__ = ["published"]
+__all__ = ["MESSAGES", "Given", "given_on", "published"]
 
 DAYS = 90
+MESSAGES = ("api", "changes", "subscription")
+"""The ways that go in many small messages."""
+LOOKED_AT = 100
+"""Receipts of one way under the same grants whose columns are read, where a day has many more: they ask alike, all day long."""
 
 _BY_DAY = """
 SELECT (at AT TIME ZONE %(zone)s)::date AS day, way, provider, consumer, dataset, count(*) AS exchanges,
@@ -39,3 +48,70 @@ def published(now: dt.datetime | None = None, days: int = DAYS) -> dict[str, Any
         "node": config().node, "since": since.date(), "until": today.date(), "days": rows,
         "totals": {name: sum(row[name] for row in rows) for name in ("exchanges", "rows", "bytes", "countersigned")},
     }  # fmt: skip
+
+
+@dataclass(slots=True)
+class Given:
+    """What a consumer was given of a dataset for a purpose on a day, in small messages.
+
+    ways: way → messages. fields: the columns that went out. grants: under which. looked_at: receipts whose columns were read.
+    """
+
+    consumer: str
+    dataset: str
+    purpose: str
+    rows: int = 0
+    bytes: int = 0
+    looked_at: int = 0
+    ways: Counter[str] = field(default_factory=Counter)
+    fields: set[str] = field(default_factory=set)
+    grants: set[str] = field(default_factory=set)
+
+    @property
+    def messages(self) -> int:
+        return self.ways.total()
+
+
+_ALIKE = """
+SELECT consumer, dataset, purpose, way, grants, count(*), sum(rows)::bigint, sum(bytes)::bigint
+FROM exchange_receipt WHERE at >= %(since)s AND at < %(until)s AND way = ANY(%(ways)s) AND disclaimed_at IS NULL
+GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5
+"""
+_SOME = """
+SELECT r.consumer, r.dataset, r.purpose, r.entry, r.part
+FROM exchange_receipt r
+JOIN unnest(
+        %(consumers)s::text[], %(datasets)s::text[], %(purposes)s::text[], %(way)s::text[], %(grants)s::text[], %(steps)s::int[]
+    ) AS alike (consumer, dataset, purpose, way, grants, step)
+    ON r.consumer = alike.consumer AND r.dataset = alike.dataset AND r.purpose = alike.purpose AND r.way = alike.way
+    AND array_to_string(r.grants, ',') = alike.grants
+WHERE r.at >= %(since)s AND r.at < %(until)s AND r.disclaimed_at IS NULL AND abs(uuid_hash(r.number)::bigint) %% alike.step = 0
+ORDER BY r.number
+"""
+"""By chance of the number's hash: numbers themselves may follow each other in a pattern of who asks when."""
+
+
+def given_on(day: dt.date) -> list[Given]:
+    """Return what was given on a local day in small messages, by consumer, dataset and purpose; not what never arrived."""
+    zone = config().zone
+    since, until = (dt.datetime.combine(one, dt.time(), zone) for one in (day, day + dt.timedelta(days=1)))
+    found: dict[tuple[str, str, str], Given] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(_ALIKE, {"since": since, "until": until, "ways": list(MESSAGES)})
+        alike = cursor.fetchall()
+        for consumer, dataset, purpose, way, grants, messages, rows, size in alike:
+            one = found.setdefault((consumer, dataset, purpose), Given(consumer, dataset, purpose))
+            one.rows, one.bytes = one.rows + rows, one.bytes + size
+            one.ways[way] += messages
+            one.grants.update(grants)
+        consumers, datasets, purposes, ways = ([row[at] for row in alike] for at in range(4))
+        cursor.execute(_SOME, {
+            "since": since, "until": until, "consumers": consumers, "datasets": datasets, "purposes": purposes, "way": ways,
+            "grants": [",".join(row[4]) for row in alike], "steps": [max(1, row[5] // LOOKED_AT) for row in alike],
+        })  # fmt: skip
+        some = cursor.fetchall()
+    for consumer, dataset, purpose, entry, part in some:
+        one = found[consumer, dataset, purpose]
+        one.fields.update(receipts.parse(queries.part(receipts.LOG, entry, part).leaf)["fields"])
+        one.looked_at += 1
+    return list(found.values())

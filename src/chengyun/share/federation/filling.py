@@ -22,7 +22,7 @@ from psycopg import sql
 
 from chengyun.errors import Malformed, NotFound, Refused, Unavailable
 from chengyun.lake import database
-from chengyun.share.exchange import receipts
+from chengyun.share.exchange import hooks, receipts
 from chengyun.share.exchange.client import Client, Told
 from chengyun.share.exchange.sources import Column
 from chengyun.share.federation import mirrors, neighbours, pieces, tables
@@ -175,7 +175,7 @@ def _copy(mirror: Mirror, manifest: Mapping[str, Any], leaf: bytes, parts: Itera
 
     fields = [one for one in manifest["fields"] if one["name"] in (mirror.fields or (one["name"],)) and one["name"][0] != "_"]
     columns = tables.read_columns(fields)
-    receipt = str(receipts.parse(leaf)["id"])
+    receipt, began = str(receipts.parse(leaf)["id"]), timezone.now()
     # A whole file is all there is, whatever was drawn since it was asked for: what it does not name is no more.
     whole = not int(manifest["since"])
     straight = whole and not any(one.type in ("json", "decimal") for one in columns)
@@ -217,6 +217,8 @@ def _copy(mirror: Mirror, manifest: Mapping[str, Any], leaf: bytes, parts: Itera
         held.rows, held.drawn_at, held.reason, held.failures = tables.count(held.table), timezone.now(), "", 0
         held.save()
         append(receipts.LOG, leaf, f"{HELD}{receipt}")
+        if count:
+            hooks.tell(mirrors.flow(mirror, began, columns=columns, rows=count))
     mirror.refresh_from_db()
     return count
 

@@ -15,23 +15,25 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from chengyun.errors import Malformed, NotFound, Problem, Refused
-from chengyun.share.exchange import receipts
+from chengyun.share.exchange import hooks, receipts
 from chengyun.share.exchange.client import Client, Told
+from chengyun.share.exchange.hooks import Flow
+from chengyun.share.exchange.sources import Column
 from chengyun.share.federation import neighbours, tables
-from chengyun.share.federation.models import Mirror, Neighbour
+from chengyun.share.federation.models import Asking, Mirror, Neighbour
 from chengyun.share.federation.outbox import backing_off
 from chengyun.share.ledger import queries
 from chengyun.share.ledger.services import append
 from chengyun.share.ledger.verifier import canonical
 
-__all__ = ["HELD", "alone", "begin_anew", "draw", "draw_all", "read_anew", "receiving", "reconcile", "start"]
+__all__ = ["HELD", "alone", "begin_anew", "draw", "draw_all", "flow", "read_anew", "receiving", "reconcile", "start"]
 
 PAGE = 1000
 ALL = "*"
@@ -61,26 +63,41 @@ def draw_all() -> int:
             reconcile(client)
             done += 1
         except Problem as wrong:
-            _failed(one, wrong.sentence)
+            _failed(one, wrong, wrong.sentence)
         except (LookupError, TypeError, ValueError, AttributeError, DatabaseError) as wrong:
             # One neighbour's nonsense is no reason to leave the others waiting.
             log.exception("%s of %s could not be kept", one.dataset, one.neighbour.name)
-            _failed(one, f"What the neighbour sent cannot be kept: {type(wrong).__name__}.")
+            _failed(one, wrong, f"What the neighbour sent cannot be kept: {type(wrong).__name__}.")
         finally:
             client.close()
     return done
 
 
-def _failed(mirror: Mirror, why: str) -> None:
+def _failed(mirror: Mirror, wrong: Exception, why: str) -> None:
     now = timezone.now()
     failures = mirror.failures + 1
+    if failures == 1:
+        hooks.tell(flow(mirror, now, fault=type(wrong).__name__))
     Mirror.objects.filter(pk=mirror.pk).update(reason=why[:300], failures=failures, retry_at=now + backing_off(failures))
     neighbours.failed(mirror.neighbour, why, now)
 
 
+def flow(mirror: Mirror, began: dt.datetime, *, columns: Sequence[Column] = (), rows: int = 0, fault: str = "") -> Flow:
+    """Return what came of a neighbour's dataset, or did not. What is masked is known by what it granted us."""
+    asked = Asking.objects.filter(
+        neighbour=mirror.neighbour, ours=True, dataset=mirror.dataset, purpose=mirror.purpose, state=Asking.State.GRANTED
+    )
+    ways = asked.order_by("-id").values_list("fields", flat=True).first()
+    masked = frozenset(one.name for one in columns if ways.get(one.name, "clear") != "clear") if ways else None
+    return Flow(
+        way="mirror", with_whom=mirror.neighbour.name, dataset=mirror.dataset, purpose=mirror.purpose, began=began,
+        ended=timezone.now(), columns=columns, masked=masked, rows=rows, fault=fault,
+    )  # fmt: skip
+
+
 def draw(mirror: Mirror, client: Client, *, pages: int | None = None) -> int:
     """Bring a mirror to the provider's newest version; return how many rows changed. pages: at most so many, to go on later."""
-    changed, drawn, restarted = 0, 0, 0
+    changed, drawn, restarted, began = 0, 0, 0, timezone.now()
     with _lock(f"mirror {mirror.table}", wait=False) as ours:
         more = ours
         while more and (pages is None or drawn < pages):
@@ -93,6 +110,10 @@ def draw(mirror: Mirror, client: Client, *, pages: int | None = None) -> int:
                         told = _page(mirror, client)
                         with transaction.atomic():
                             page_changed, more = _keep(mirror, told)
+                            changed, drawn = changed + page_changed, drawn + 1
+                            if changed and not more:
+                                came = tables.read_columns(told.json()["fields"])
+                                hooks.tell(flow(mirror, began, columns=came, rows=changed))
                 except Refused as wrong:
                     # A neighbour of an older version calls it `cursor`, and knows it of pages alone.
                     if wrong.code not in ("anew", "cursor") or drawn < restarted:
@@ -103,7 +124,6 @@ def draw(mirror: Mirror, client: Client, *, pages: int | None = None) -> int:
                         read_anew(mirror)
                     continue
             client.countersign(told.leaf)
-            changed, drawn = changed + page_changed, drawn + 1
     if not ours:
         return 0
     neighbours.answered(mirror.neighbour)

@@ -5,8 +5,9 @@
                          = /folder/events.jsonl            each event is a line at the end of the file
     unset                                                  nothing is told, and nothing runs
 
-Telling never holds up or fails what is told of: events wait in a short queue of the process, and one that cannot be handed over
-is dropped, with a line in the log when that begins and when it ends.
+Telling never holds up or fails what is told of. Of runs of ours events wait in a short queue of the process, and one that cannot
+be handed over is dropped, with a line in the log when that begins and when it ends. Of rows that go to others or come from them
+events wait in the database until somebody takes them (outbox.py).
 """
 
 from __future__ import annotations
@@ -30,8 +31,10 @@ from chengyun.config import config
 from chengyun.errors import Refused
 from chengyun.lake import hooks as lake_hooks
 from chengyun.operate import hooks as operate_hooks
+from chengyun.share.exchange import hooks as exchange_hooks
+from chengyun.share.exchange.hooks import Flow
 
-__all__ = ["Teller", "listen"]
+__all__ = ["Teller", "listen", "teller"]
 
 SETTING = "CHENGYUN_OPENLINEAGE"
 WAITING = 500
@@ -78,16 +81,23 @@ class Teller:
         threading.Thread(target=join, daemon=True).start()
         done.wait(wait_s)
 
+    def hand_over(self, event: dict[str, Any]) -> bool:
+        """Hand an event over now; return whether it need not be tried again: taken, or refused for what it is."""
+        try:
+            self._send(json.dumps(event, ensure_ascii=False).encode())
+        except Exception as wrong:  # whatever the other side does, what is told of goes on
+            self._note(f"{type(wrong).__name__}: {wrong}")
+            return _is_final(wrong)
+        if self._away:
+            self._away = False
+            log.warning("OpenLineage events are handed over again")
+        return True
+
     def _hand_over(self) -> None:
         while True:
             event = self._waiting.get()
             try:
-                self._send(json.dumps(event, ensure_ascii=False).encode())
-                if self._away:
-                    self._away = False
-                    log.warning("OpenLineage events are handed over again")
-            except Exception as wrong:  # whatever the other side does, what is told of goes on
-                self._note(f"{type(wrong).__name__}: {wrong}")
+                self.hand_over(event)
             finally:
                 self._waiting.task_done()
 
@@ -104,15 +114,32 @@ class Teller:
     def _note(self, why: str) -> None:
         if not self._away:
             self._away = True
-            log.warning("OpenLineage events cannot be handed over and are dropped: %s", why[:300])
+            log.warning("OpenLineage events cannot be handed over: %s", why[:300])
+
+
+def _is_final(wrong: Exception) -> bool:
+    """Say whether the other side refused this very event; anything else may pass."""
+    import httpx
+
+    return isinstance(wrong, httpx.HTTPStatusError) and wrong.response.status_code in (400, 413, 422)
+
+
+_teller: Teller | None = None
+
+
+def teller() -> Teller | None:
+    """Return who hands events over in this process; None where nobody is to be told."""
+    return _teller
 
 
 def listen() -> None:
     """Take part in what happens below, when somebody is to be told."""
+    global _teller
     target = os.environ.get(SETTING, "").strip()
-    if not target:
+    _teller = Teller(target) if target else None
+    if _teller is None:
         return
-    teller = Teller(target)
+    teller = _teller
 
     def ran(
         indicator: str, since: dt.datetime, until: dt.datetime, began: dt.datetime, seconds: float, rows: int, error: str
@@ -138,9 +165,15 @@ def listen() -> None:
         now = timezone.now()
         _told(teller, stream, "seal", inputs=[stream], output=f"lake:{stream}", began=now, ended=now, rows=rows)
 
+    def went(flow: Flow) -> None:
+        from chengyun.share.lineage import flows  # models, which are not there yet when this is loaded
+
+        flows.heard(flow)
+
     operate_hooks.after_run.append(ran)
     collect_hooks.after_load.append(loaded)
     lake_hooks.after_seal.append(sealed)
+    exchange_hooks.after_flow.append(went)
 
 
 def _graph() -> Any:
