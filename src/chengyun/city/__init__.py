@@ -4,6 +4,7 @@
 Django models of registers inherit chengyun.city.models.Register, kept apart so that declarations load without Django.
 """
 
+from chengyun.city.alerts import Above, AlertRule, Below, Budget, Change, Silent, Together, Unusual, Within
 from chengyun.city.casework import CaseType, Span, State, Transition
 from chengyun.city.columns import Columns, Distinct, Number
 from chengyun.city.elements import DataElement
@@ -29,11 +30,6 @@ from chengyun.city.pages import (
 from chengyun.city.registers import Authority, RegisterFeed, Stated, Synthetic, read_day, read_statements
 from chengyun.city.scheme import Category, Limit, Scheme
 from chengyun.city.words import (
-    Above,
-    AlertRule,
-    Below,
-    Budget,
-    Change,
     Distrust,
     Entity,
     Feed,
@@ -43,14 +39,10 @@ from chengyun.city.words import (
     Registered,
     Row,
     Rule,
-    Silent,
     SimulatedArea,
     Simulation,
     Stream,
-    Together,
     Topic,
-    Unusual,
-    Within,
 )  # fmt: skip
 from chengyun.city.world import Defect, Firm, Home, House, Inhabitant, Instrument, Mishap, Sensors, Sky, Telling
 from chengyun.errors import Malformed

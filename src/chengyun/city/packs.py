@@ -12,6 +12,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, TypeVar
 
+from chengyun.city.alerts import Above, AlertRule, Below, Silent, Together, Unusual, Within
 from chengyun.city.casework import SECONDS, CaseType
 from chengyun.city.declare import collecting, declaration, is_key, report
 from chengyun.city.elements import DataElement
@@ -26,22 +27,15 @@ from chengyun.city.sources import Source
 from chengyun.city.sqlfile import read_indicator
 from chengyun.city.words import (
     PERIODS,
-    Above,
-    AlertRule,
-    Below,
     Distrust,
     Entity,
     Feed,
     Indicator,
     QualityRule,
     Rule,
-    Silent,
     Simulation,
     Stream,
-    Together,
     Topic,
-    Unusual,
-    Within,
 )  # fmt: skip
 from chengyun.city.world import Defect, Instrument, Mishap, Telling
 from chengyun.errors import Misdeclared, nearest

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from chengyun.access.actors import Actor
 from chengyun.access.policy import Scope, require_scope, scope
 from chengyun.city import AlertRule, City
-from chengyun.city.words import SEVERITIES
+from chengyun.city.alerts import SEVERITIES
 from chengyun.errors import NotFound
 from chengyun.operate.models import Alert
 from chengyun.operate.probation.ruleset import rule_named

@@ -28,8 +28,9 @@ from chengyun.city import (
     Unusual,
     Within,
 )
+from chengyun.city.alerts import Condition
 from chengyun.city.packs import LoadedPack
-from chengyun.city.words import Condition, Indicator
+from chengyun.city.words import Indicator
 from chengyun.run.markdown import table
 from chengyun.run.reference_kernel import access_page, settings_page
 from chengyun.standards.units import UNITS

@@ -19,7 +19,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from chengyun.city.words import SEVERITIES
+from chengyun.city.alerts import SEVERITIES
 from chengyun.operate.alerting.current import current
 from chengyun.operate.alerting.labels import labels_of
 from chengyun.operate.alerting.models import Change, Delivery, Group, Member, Notice

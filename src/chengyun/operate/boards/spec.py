@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chengyun.city import City
-from chengyun.city.words import SEVERITIES
+from chengyun.city.alerts import SEVERITIES
 from chengyun.errors import Refused, nearest
 
 __all__ = ["COLUMNS", "EACH", "KINDS", "BoardSpec", "TileSpec", "as_json", "as_toml", "expanded", "kept", "read", "spec_of"]

@@ -21,7 +21,7 @@ from chengyun.access.policy import scope
 from chengyun.access.views import reads
 from chengyun.areas.queries import names_of
 from chengyun.city import City
-from chengyun.city.words import SEVERITIES
+from chengyun.city.alerts import SEVERITIES
 from chengyun.config import config
 from chengyun.errors import Refused
 from chengyun.operate.models import Alert, AlertEvent

@@ -23,7 +23,7 @@ from chengyun.access.models import Role
 from chengyun.access.policy import may, require
 from chengyun.access.views import needs
 from chengyun.city import AlertRule
-from chengyun.city.words import SEVERITIES
+from chengyun.city.alerts import SEVERITIES
 from chengyun.config import config
 from chengyun.errors import Refused
 from chengyun.operate.alerting import current

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from chengyun.access.actors import actor_of
 from chengyun.access.policy import may, scope
 from chengyun.access.views import needs
-from chengyun.city.words import SEVERITIES
+from chengyun.city.alerts import SEVERITIES
 from chengyun.config import config
 from chengyun.errors import Refused
 from chengyun.operate.alerting import silences

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chengyun.access.actors import Actor
-from chengyun.city.words import SEVERITIES
+from chengyun.city.alerts import SEVERITIES
 from chengyun.operate.models import Alert
 from chengyun.standards.divisions import LEVELS
 from chengyun.web.api import catalogue, operations, readings, sharing

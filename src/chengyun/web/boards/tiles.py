@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from chengyun.access.actors import Actor
 from chengyun.city import City, qualify
-from chengyun.city.words import SEVERITIES
+from chengyun.city.alerts import SEVERITIES
 from chengyun.config import config
 from chengyun.operate.boards import memory, queries
 from chengyun.operate.boards.definitions import words_at

@@ -23,7 +23,7 @@ from chengyun.access.views import needs, reads
 from chengyun.areas.queries import names_of
 from chengyun.cases import services as case_services
 from chengyun.city import Above, AlertRule, Below, Change, City, Silent, Unusual
-from chengyun.city.words import SEVERITIES
+from chengyun.city.alerts import SEVERITIES
 from chengyun.errors import Refused
 from chengyun.operate import services
 from chengyun.operate.alerting.models import Member
