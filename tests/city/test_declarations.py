@@ -98,7 +98,7 @@ def test_all_faults_are_told_at_once(faults: Write) -> None:
         ('severity="red"', 'severity="rot"'),
         ('"flood:depth"', '"flod:depth"'),
         ('indicators=["deep"]', 'indicators=["deeep"]'),
-        ('meaning="水深过大"', 'meaning="水深过大", opens="flod", budget=Budget(3, cases=["drwning"], before_h=-1)'),
+        ('meaning="水深过大"', 'meaning="水深过大", opens="flod", budget=Budget(3, cases=["drwning"], before_h=-1, because="")'),
         ('fields=["depth"]', 'fields=["dept"]'),
         ('to="pump"', 'to="pumb"'),
         ('model="Pump", ', ""),
@@ -114,6 +114,7 @@ def test_all_faults_are_told_at_once(faults: Write) -> None:
         "case type 'flod' does not exist.",
         "case type 'drwning' does not exist.",
         "before_h and after_h are hours, 0 or more.",
+        "because is empty.",
         "entity 'pumb' does not exist. Did you mean \"pump\"?",
         "Entity('pump'): 'model' is missing.",
     ):

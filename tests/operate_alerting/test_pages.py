@@ -187,7 +187,7 @@ def test_a_rule_says_its_budget_and_nought_is_no_dash(page) -> None:
         examples=[{"subject": "A", "name": "A 站", "raised": noon, "worst": 80.0, "right": True}],
     )  # fmt: skip
     line = zhang.get("/alert-rules").content.decode().split(rule.key)[-1].split("</tr>")[0]
-    assert '<td class="number">0</td>' in line
+    assert '<td class="number">0 <span class="status status-fresh">' in line
     assert "任 7 天内至多误报 1 次" in line
     RuleStep.objects.create(
         rule=rule, before="live", after="demoted", at=NOW, actor="system", version=rule.version,
@@ -202,10 +202,11 @@ def test_a_rule_says_its_budget_and_nought_is_no_dash(page) -> None:
 
 def test_a_rule_a_pack_gives_a_budget_shows_how_it_does(page, monkeypatch) -> None:
     city = copy.copy(settings.CITY)
-    budget = Budget(3, cases=["urban_management.case"])
+    budget = Budget(3, cases=["urban_management.case"], because="查一次要半天。")
     city.alerts = {**city.alerts, RULE_KEY: dataclasses.replace(city.alerts[RULE_KEY], budget=budget)}
     monkeypatch.setattr(settings, "CITY", city)
     body = page("zhang").get(f"/alert-rules/{RULE_KEY}").content.decode()
     assert "任 7 天内至多误报 3 次" in body
+    assert "查一次要半天。" in body
     assert "最近一个预算周期" in body
     assert "预算之内" in body

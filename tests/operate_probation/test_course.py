@@ -11,6 +11,7 @@ import json
 import pytest
 from django.conf import settings
 from django.db import connection
+from django.db.models import F
 from django.utils import timezone
 
 from chengyun.access.models import Account, AuditRecord, Organisation
@@ -22,9 +23,9 @@ from chengyun.operate import alert_store
 from chengyun.operate.alerting.models import Delivery
 from chengyun.operate.models import Alert
 from chengyun.operate.probation import files, services, testing, watching
-from chengyun.operate.probation.models import BackTest, FiledRule, RuleStep, Sighting
+from chengyun.operate.probation.models import BackTest, FiledRule, Measured, RuleStep, Sighting
 from chengyun.operate.probation.ruleset import standing_now
-from chengyun.operate.probation.scoring import Real, Said, judge, score, worst_span
+from chengyun.operate.probation.scoring import Real, Said, Score, judge, score, worst_span
 from chengyun.operate.rules import Transition
 
 from .conftest import START
@@ -204,8 +205,13 @@ def test_a_declared_rule_over_the_budget_its_pack_declares_is_only_counted_until
     assert declared.budget is not None
     truth = config().data / "simulation"
     truth.mkdir(exist_ok=True)
-    planted = {"what": "fault", "key": "f", "sensors": ["L0"], "since": begin.isoformat(), "until": now.isoformat()}
-    (truth / "planted.jsonl").write_text(json.dumps(planted) + "\n")
+    span = {"what": "fault", "since": begin.isoformat(), "until": now.isoformat()}
+    planted = [
+        span | {"key": "f", "sensors": ["L0"], "rules": ["parking.lot_still"], "also": [key]},
+        # What is wrong with a car park bears out no rule that does not look for it.
+        span | {"key": "g", "sensors": ["L1"], "rules": ["parking.lot_silent"], "also": []},
+    ]
+    (truth / "planted.jsonl").write_text("".join(json.dumps(one) + "\n" for one in planted))
 
     def told(subject: str, at: dt.datetime) -> None:
         write(transition("raise", subject, at, quiet=False, rule=key))
@@ -219,12 +225,21 @@ def test_a_declared_rule_over_the_budget_its_pack_declares_is_only_counted_until
     write(transition("raise", "R", begin + 110 * HOUR, quiet=False, rule=key))
     assert watching.demote_what_is_over(now) == []
     assert not FiledRule.objects.exists()
+    stands = {(one.rule, one.by): one for one in Measured.objects.all()}
+    mine = stands[key, "planted"]
+    assert (mine.alerts, mine.false_alarms, mine.worst, mine.allowed, mine.over) == (4, 3, 3, 3, False)
+    assert (key, "cases") not in stands
+    # What is planted for nothing says nothing of a rule; one that opens checks is measured by them, too.
+    assert {by for rule, by in stands if rule == "transit.trip_late"} == set()
+    assert {by for rule, by in stands if rule == "air_quality.station_drifting"} == {"planted", "cases"}
 
     told("W", begin + 105 * HOUR)
     Alert.objects.filter(subject="W").update(simulated=True)
     assert watching.demote_what_is_over(now) == [key]
     assert key in standing_now().quiet
     assert watching.demote_what_is_over(now) == []
+    # From now on it is measured by its file, which counts what it sees and tells nobody.
+    assert list(Measured.objects.filter(rule=key).values_list("by", "alerts")) == [("truth", 0)]
     rule = services.rule_of(key)
     assert (rule.declared, rule.state, rule.owner) == (True, "demoted", None)
     [step] = RuleStep.objects.filter(rule=rule)
@@ -252,20 +267,62 @@ def test_a_declared_rule_over_the_budget_its_pack_declares_is_only_counted_until
 
 
 def test_a_rule_that_cannot_be_measured_leaves_the_others_their_turn(people, monkeypatch) -> None:
-    def over(key: str, *_given: object) -> str:
+    def found(key: str, *_given: object) -> list[tuple[bool, Score]]:
         if key == "parking.lot_unusual":
             raise Refused("nothing can be read of it")
-        return "too many" if key == "water_supply.asset_stuck" else ""
+        return [(True, Score(99, 0, 99, 0, 0, 99, 0, False))] if key == "water_supply.asset_stuck" else []
 
-    monkeypatch.setattr(watching, "_over_declared", over)
+    monkeypatch.setattr(watching, "declared_so_far", found)
     assert list(settings.CITY.alerts).index("parking.lot_unusual") < list(settings.CITY.alerts).index("water_supply.asset_stuck")
     assert watching.demote_what_is_over(timezone.now()) == ["water_supply.asset_stuck"]
 
 
 def test_a_budget_is_measured_by_kinds_of_cases_there_are() -> None:
     """Those of its own pack and of others, as far as they run."""
-    budget = Budget(1, cases=["case", "air_quality.air_check", "elsewhere.case"])
+    budget = Budget(1, cases=["case", "air_quality.air_check", "elsewhere.case"], because="一次半天。")
     assert watching._kinds("urban_management.anything", budget) == ["urban_management.case", "air_quality.air_check"]
+
+
+def test_a_silence_that_was_told_late_is_the_programs_own(people) -> None:
+    key, now = "water_supply.asset_silent", timezone.now()
+    truth = config().data / "simulation"
+    truth.mkdir(exist_ok=True)
+    (truth / "planted.jsonl").write_text("")
+    for n in range(9):
+        at = now - (60 + n) * HOUR
+        write(transition("raise", f"P{n}", at, quiet=False, rule=key))
+        write(transition("clear", f"P{n}", at + HOUR, quiet=False, rule=key))
+    # Four were told within a minute; of five the clock that tells of them stood when they fell silent.
+    Alert.objects.update(simulated=True, since=F("opened_at") - dt.timedelta(minutes=1))
+    Alert.objects.filter(subject__gte="P4").update(since=F("opened_at") - 2 * HOUR)
+    assert watching.demote_what_is_over(now) == []
+    one = Measured.objects.get(rule=key)
+    assert (one.by, one.alerts, one.worst, one.allowed) == ("planted", 4, 4, 5)
+    Alert.objects.update(since=F("opened_at"))
+    assert watching.demote_what_is_over(now) == [key]
+
+
+def test_every_rule_of_every_pack_has_a_budget_and_says_why() -> None:
+    without = [key for key, rule in settings.CITY.alerts.items() if rule.budget is None]
+    assert without == []
+    assert [key for key, rule in settings.CITY.alerts.items() if len(rule.budget.because) < 20] == []
+    kinds = {case for rule in settings.CITY.alerts.values() for case in rule.budget.cases}
+    assert kinds <= set(settings.CITY.cases)
+
+
+def test_the_page_of_rules_shows_what_was_measured_beside_the_budget(people, client) -> None:
+    key, now = "parking.lot_unusual", timezone.now()
+    given = {"at": now, "since": now, "allowed": 3, "per_days": 7}
+    Measured.objects.create(rule=key, by="planted", alerts=41, false_alarms=4, worst=4, **given)
+    Measured.objects.create(rule="water_supply.tank_low", by="planted", alerts=2, false_alarms=0, worst=0, **given)
+    client.force_login(Account.objects.get(username="zhang"), backend=settings.AUTHENTICATION_BACKENDS[0])
+    listing = client.get("/alert-rules").content.decode()
+    rows = {row.split("</code>")[0].split("</span>")[0]: row for row in listing.split('<span class="code note">')[1:]}
+    assert [word in rows[key] for word in ("4 / 3", "status-bad", "41 条预警", "任 7 天内至多误报 3 次")] == [True] * 4
+    assert [word in rows["water_supply.tank_low"] for word in ("0 / 3", "status-bad")] == [True, False]
+    assert "无从衡量" in rows["transit.trip_late"]
+    page = client.get(f"/alert-rules/{key}").content.decode()
+    assert [word in page for word in (settings.CITY.alerts[key].budget.because, "任 7 天内至多误报 3 次")] == [True] * 2
 
 
 def test_cases_bear_an_alert_out_unless_they_ended_void(people) -> None:

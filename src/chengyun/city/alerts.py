@@ -142,9 +142,11 @@ class Budget:
     false_alarms: at most so many in any per_days days, of the whole city. cases: kinds of cases that bear an alert out (own pack:
     key; other: pack.key); one the alert opened does once its end was verified. Without any, only what a made-up city says is
     measured, by what was planted in it. before_h, after_h: an alert may come so long before what bears it out, or after.
+    because: one sentence people read: why so many, of what a false alarm costs and what can make one.
     """
 
     false_alarms: int
+    because: str
     per_days: int = 7
     cases: Sequence[str] = ()
     place: Literal["subject", "community", "street", "district", "city"] = "subject"
@@ -156,6 +158,8 @@ class Budget:
             yield "a budget has false_alarms of 0 or more in per_days of 1 or more."
         if min(self.before_h, self.after_h) < 0:
             yield "a budget's before_h and after_h are hours, 0 or more."
+        if not self.because.strip():
+            yield "a budget says why it is as large as it is: because is empty."
 
 
 @declaration

@@ -4,6 +4,7 @@
     FiledRule ──< RuleStep      its history: who moved it from which state to which, on which back-test
         ├──< BackTest           what it would have said over a year
         └──< Sighting           what it says while it is on probation: counted, told to nobody
+    Measured                    how each rule, filed or declared, stood against its budget when it was last looked at
 
 The ingest process reads the rules and writes the sightings with SQL of its own (standing.py, operate/alert_store.py).
 """
@@ -139,3 +140,29 @@ class Sighting(models.Model):
             models.UniqueConstraint(fields=["rule", "subject"], condition=Q(holds=True), name="probation_sighting_one_open")
         ]
         indexes = [models.Index(fields=["rule", "-opened_at"], name="probation_sighting_recent")]
+
+
+class Measured(models.Model):
+    """How a rule stood against its budget when the budgets were last looked at; written anew every ten minutes.
+
+    by: what its alerts were measured by: `planted` in a made-up city, `cases` for what a pack declares; `truth`, `cases`,
+    `cases+truth` as a file says; "" for nothing, when every alert counts. alerts: that could be judged since. worst: most false
+    alarms in any per_days days; allowed: by the budget.
+    """
+
+    rule = models.CharField(max_length=130)
+    by = models.CharField(max_length=16, blank=True)
+    at = models.DateTimeField()
+    since = models.DateTimeField()
+    alerts = models.IntegerField()
+    false_alarms = models.IntegerField(null=True)
+    worst = models.IntegerField()
+    allowed = models.IntegerField()
+    per_days = models.IntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["rule", "by"], name="probation_measured_once")]
+
+    @property
+    def over(self) -> bool:
+        return self.worst > self.allowed

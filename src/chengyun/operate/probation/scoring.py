@@ -29,11 +29,13 @@ class Said(NamedTuple):
 
 
 class Real(NamedTuple):
-    """Something that really was. places: where; since, until: when, the same where it is a moment."""
+    """Something that really was. places: where; since, until: when, the same where it is a moment. due: whether a rule should
+    have spoken of it; one it may speak of without being wrong is none it can miss."""
 
     places: frozenset[str]
     since: dt.datetime
     until: dt.datetime
+    due: bool = True
 
 
 class Verdict(NamedTuple):

@@ -90,10 +90,11 @@ def scored(filed: Filed, alerts: Sequence[Would], since: dt.datetime, until: dt.
     said = [Said(key_of(spec.place, one.subject, one.area_code), one.raised, one.ended) for one in alerts]
     if not measured_by(spec):
         return None, score(said, None, budget)
-    real = truths(spec, since, until)
+    real = truths(spec, since, until, filed.file.key if filed.file.declared else "")
     verdict = judge(said, real, dt.timedelta(hours=spec.before_h), dt.timedelta(hours=spec.after_h), until)
     # What lies outside the span may bear an alert out; it cannot have been found or missed in it.
-    inside = [found for found, one in zip(verdict.found, real, strict=True) if one.until >= since and one.since < until]
+    pairs = zip(verdict.found, real, strict=True)
+    inside = [found for found, one in pairs if one.due and one.until >= since and one.since < until]
     verdict = Verdict(verdict.right, inside)
     return verdict, score(said, verdict, budget)
 

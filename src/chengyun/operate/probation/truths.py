@@ -37,10 +37,13 @@ def measured_by(spec: Truth) -> str:
     return "+".join(name for name, given in (("cases", spec.cases), ("truth", spec.incidents)) if given)
 
 
-def truths(spec: Truth, since: dt.datetime, until: dt.datetime) -> list[Real]:
-    """Return what really was in a span of time, and so near to it that an alert inside may speak of it; oldest first."""
+def truths(spec: Truth, since: dt.datetime, until: dt.datetime, declared: str = "") -> list[Real]:
+    """Return what really was in a span of time, and so near to it that an alert inside may speak of it; oldest first.
+
+    declared: qualified key of a pack's own rule: what is planted names those, and what names others is none of its.
+    """
     low, high = since - dt.timedelta(hours=spec.after_h), until + dt.timedelta(hours=spec.before_h)
-    found = [*(_cases(spec, low, high) if spec.cases else ()), *(_planted(spec, low, high) if spec.incidents else ())]
+    found = [*(_cases(spec, low, high) if spec.cases else ()), *(_planted(spec, low, high, declared) if spec.incidents else ())]
     return sorted(found, key=lambda one: (one.since, one.until, sorted(one.places)))
 
 
@@ -60,8 +63,8 @@ def _cases(spec: Truth, low: dt.datetime, high: dt.datetime) -> Iterator[Real]:
             yield Real(places, opened, opened)
 
 
-def _planted(spec: Truth, low: dt.datetime, high: dt.datetime) -> Iterator[Real]:
-    wanted = [one for name in FILES for one in _lines(config().data / "simulation" / name) if _wanted(one, spec)]
+def _planted(spec: Truth, low: dt.datetime, high: dt.datetime, declared: str) -> Iterator[Real]:
+    wanted = [one for name in FILES for one in _lines(config().data / "simulation" / name) if _wanted(one, spec, declared)]
     areas = _areas(wanted) if spec.place != "subject" else [""] * len(wanted)
     for one, code in zip(wanted, areas, strict=True):
         since = dt.datetime.fromisoformat(one.get("since") or one["at"])
@@ -69,11 +72,13 @@ def _planted(spec: Truth, low: dt.datetime, high: dt.datetime) -> Iterator[Real]
         subjects = [*one.get("sensors", ()), *([one["subject"]] if "subject" in one else ())] if spec.place == "subject" else [""]
         places = frozenset(key for name in subjects if (key := key_of(spec.place, name, code)))
         if places and until >= low and since < high:
-            yield Real(places, since, until)
+            yield Real(places, since, until, due=not declared or declared in one.get("rules", [declared]))
 
 
-def _wanted(one: dict[str, Any], spec: Truth) -> bool:
+def _wanted(one: dict[str, Any], spec: Truth, declared: str) -> bool:
     fits = one.get("what") in spec.incidents or one.get("kind") in spec.incidents
+    if declared and "rules" in one:
+        fits = fits and (declared in one["rules"] or declared in one["also"])
     return fits and (not spec.incident_categories or one.get("category") in spec.incident_categories)
 
 

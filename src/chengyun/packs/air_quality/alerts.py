@@ -9,7 +9,19 @@ from __future__ import annotations
 
 import datetime as dt
 
-from chengyun.city import Above, AlertRule, Below, Silent
+from chengyun.city import Above, AlertRule, Below, Budget, Silent
+
+CHECKS = ("air_quality.air_check",)
+EXCEEDED = Budget(
+    3, because="限值由标准规定，超过就须告知，误报只能来自仪器；一周三次以上，说明该先查仪器。",
+)  # fmt: skip
+EXCEEDED_CHECKED = Budget(
+    3, cases=CHECKS, because="限值由标准规定，误报只能来自仪器；每条派一次现场核查，一周白跑三次以上，说明该先查仪器。",
+)  # fmt: skip
+"""One that opens a check is borne out by it; of the others nobody writes down what they were."""
+VISIT = Budget(3, because="核对一次要技术人员跑一趟站房，约半天；白跑一周三次以上，真的也没有人去了。")
+SILENT = Budget(5, because="没有数据是事实，误报只能来自传输或本系统；打个电话就能问清，一周五次以上说明该查传输。")
+
 
 ALERTS = (
     AlertRule(
@@ -22,6 +34,7 @@ ALERTS = (
         meaning="站点 PM2.5 连续两个五分钟值超过 150 µg/m³，请核查周边扬尘、焚烧或工业排放。",
         opens="air_check",
         group="district",
+        budget=Budget(5, cases=CHECKS, because="五分钟值抖动大，早一小时值得多几次白跑；每条派一次现场核查，一周五次为限。"),
     ),
     AlertRule(
         key="pm25_hour_high",
@@ -32,6 +45,7 @@ ALERTS = (
         severity="orange",
         meaning="站点 PM2.5 小时均值超过 150 µg/m³，达到重度污染水平，请研判范围与来源。",
         group="district",
+        budget=EXCEEDED,
     ),
     AlertRule(
         key="pm25_hour_severe",
@@ -43,6 +57,7 @@ ALERTS = (
         meaning="站点 PM2.5 小时均值超过 250 µg/m³，达到严重污染水平，请立即核查并考虑启动应急响应。",
         opens="air_check",
         group="district",
+        budget=EXCEEDED_CHECKED,
     ),
     AlertRule(
         key="o3_hour_exceeded",
@@ -53,6 +68,7 @@ ALERTS = (
         severity="yellow",
         meaning="站点臭氧小时均值超过二级限值，请提醒公众减少午后户外活动，并核查挥发性有机物排放。",
         group="city",
+        budget=EXCEEDED,
     ),
     AlertRule(
         key="no2_hour_exceeded",
@@ -63,6 +79,7 @@ ALERTS = (
         severity="yellow",
         meaning="站点二氧化氮小时均值超过二级限值，请核查周边交通与锅炉排放。",
         group="district",
+        budget=EXCEEDED,
     ),
     AlertRule(
         key="so2_hour_exceeded",
@@ -74,6 +91,7 @@ ALERTS = (
         meaning="站点二氧化硫小时均值超过二级限值，请核查周边燃煤与化工排放。",
         opens="air_check",
         group="district",
+        budget=EXCEEDED_CHECKED,
     ),
     AlertRule(
         key="co_hour_exceeded",
@@ -85,6 +103,7 @@ ALERTS = (
         meaning="站点一氧化碳小时均值超过二级限值，请核查周边不完全燃烧源。",
         opens="air_check",
         group="district",
+        budget=EXCEEDED_CHECKED,
     ),
     AlertRule(
         key="area_day_polluted",
@@ -93,6 +112,7 @@ ALERTS = (
         when=Above("aqi.good:upto"),
         severity="blue",
         meaning="该区域当日 AQI 大于 100，不是优良天，请在日报中说明原因。",
+        budget=Budget(3, because="由有效日均值按标准算出，只需在日报中说明原因；一周三个区域算错，说明站点数据有误。"),
     ),
     AlertRule(
         key="station_silent",
@@ -102,6 +122,7 @@ ALERTS = (
         severity="blue",
         meaning="站点三小时没有上传小时值，请检查供电、通信与数采仪。",
         group="district",
+        budget=SILENT,
     ),
     AlertRule(
         key="station_stuck",
@@ -110,6 +131,7 @@ ALERTS = (
         when=Above("alerts.health:stuck_hours"),
         severity="blue",
         meaning="站点当日多个小时数值保持不变，请检查仪器采样与数据传输。",
+        budget=VISIT,
     ),
     AlertRule(
         key="station_incomplete",
@@ -118,6 +140,7 @@ ALERTS = (
         when=Below("alerts.health:min_percent", times=2),
         severity="blue",
         meaning="站点连续两天有效小时值不足，日均值可能无效，请检查并补传。",
+        budget=VISIT,
     ),
     AlertRule(
         key="station_drifting",
@@ -127,5 +150,6 @@ ALERTS = (
         severity="yellow",
         meaning="站点 PM2.5 日均值连续七天明显偏离邻近站点，请安排校准或现场核查。",
         opens="air_check",
+        budget=Budget(3, cases=CHECKS, because="每条派人带标准器校核一次；七天才成立一次的规则，一周三条误报就不如定期巡检。"),
     ),
 )

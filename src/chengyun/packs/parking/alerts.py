@@ -7,6 +7,9 @@ import datetime as dt
 
 from chengyun.city import Above, AlertRule, Below, Budget, Silent, Unusual
 
+VISIT = Budget(3, because="每条要人到场看一次道闸；两千个传感器的模拟月里没有误报，一周三次已说明规则不合此城。")
+
+
 ALERTS = (
     AlertRule(
         key="lot_full",
@@ -17,6 +20,7 @@ ALERTS = (
         severity="blue",
         meaning="停车场没有空余泊位，请在诱导屏提示改往邻近停车场。",
         group="district",
+        budget=Budget(10, because="改诱导屏只要一分钟，真满而没提示则司机白跑；所以容许一天一次多一点。"),
     ),
     AlertRule(
         key="lot_unusual",
@@ -28,7 +32,7 @@ ALERTS = (
         severity="blue",
         meaning="停车场空余泊位与往常此刻相差悬殊，请核查计数是否失准，或附近是否有活动、事故、封路。",
         group="district",
-        budget=Budget(3),
+        budget=VISIT,
     ),
     AlertRule(
         key="lot_still",
@@ -39,7 +43,7 @@ ALERTS = (
         severity="blue",
         meaning="停车场一天内反复上传同一个数，请检查道闸计数是否卡死。",
         group="district",
-        budget=Budget(3),
+        budget=VISIT,
     ),
     AlertRule(
         key="lot_silent",
@@ -49,5 +53,6 @@ ALERTS = (
         severity="blue",
         meaning="停车场一天没有上传空余泊位，请检查道闸系统与网络。",
         group="district",
+        budget=Budget(5, because="没有数据是事实，误报只能来自传输或本系统；先打电话，一周五次以上说明该查传输。"),
     ),
 )

@@ -5,7 +5,11 @@ from __future__ import annotations
 
 import datetime as dt
 
-from chengyun.city import Above, AlertRule, Below, Silent
+from chengyun.city import Above, AlertRule, Below, Budget, Silent
+
+TRUCK = Budget(10, because="调度车每天本来就跑，多看一个站点只要几分钟；一周十次以上，说明发布的数不可信。")
+VISIT = Budget(3, because="每条要维护人员到站点查锁桩一次；旧金山 494 个站点两周没有一次误报，一周三次已说明规则不合此城。")
+
 
 ALERTS = (
     AlertRule(
@@ -17,6 +21,7 @@ ALERTS = (
         severity="blue",
         meaning="站点连续两次发布无车可借，请从邻近站点调车。",
         group="district",
+        budget=TRUCK,
     ),
     AlertRule(
         key="station_full",
@@ -27,6 +32,7 @@ ALERTS = (
         severity="blue",
         meaning="站点连续两次发布无桩可还，请调走车辆。",
         group="district",
+        budget=TRUCK,
     ),
     AlertRule(
         key="station_silent",
@@ -36,6 +42,7 @@ ALERTS = (
         severity="blue",
         meaning="站点六小时没有状态，请检查供电与通信。",
         group="district",
+        budget=Budget(5, because="没有状态是事实，误报只能来自传输或本系统；先问运营方，一周五次以上说明该查传输。"),
     ),
     AlertRule(
         key="station_stale",
@@ -47,5 +54,6 @@ ALERTS = (
         severity="blue",
         meaning="运营方仍在发布，但站点自己六小时没有上报，请检查站点供电与通信。",
         group="district",
+        budget=Budget(5, because="站点自己没有上报是运营方所发的事实；误报只能来自时钟，一周五次以上说明该查时钟。"),
     ),
 )

@@ -20,7 +20,7 @@ from chengyun.access.views import needs
 from chengyun.city import AlertRule, City, qualify
 from chengyun.errors import NotFound, Problem
 from chengyun.operate.probation import services, testing
-from chengyun.operate.probation.models import BackTest, FiledRule, Sighting
+from chengyun.operate.probation.models import BackTest, FiledRule, Measured, Sighting
 from chengyun.operate.probation.scoring import Score
 from chengyun.operate.probation.watching import declared_so_far, so_far
 from chengyun.web.alerts.wording import because_of, budget_of, condition_of
@@ -30,9 +30,17 @@ MOST = 20
 
 
 @dataclass(frozen=True, slots=True)
+class Stand:
+    """How a rule stood against its budget when it was last looked at. by: what told right from wrong, in words."""
+
+    by: str
+    one: Measured
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """One rule of the list. state: of a filed one; "": declared by its pack and live. budget: in words, "" without one.
-    test: its newest finished back-test."""
+    measured: how it stands against it, by each thing that can say so. test: its newest finished back-test."""
 
     key: str
     name: str
@@ -42,13 +50,17 @@ class Line:
     state_name: str
     waits: bool
     budget: str
+    measured: tuple[Stand, ...]
     test: BackTest | None
 
 
 @dataclass(frozen=True)
 class Page:
-    """rule: as filed, None where its pack alone declares it. budget: in words. so_far: what it has said since it came into its
-    state, or in the budget's newest span, with whether that was made up. may_*: what this person may do now."""
+    """rule: as filed, None where its pack alone declares it. budget: in words. because: why so much, of a declared one.
+
+    so_far: what it has said since it came into its state, or in the budget's newest span, with whether that was made up.
+    may_*: what this person may do now.
+    """
 
     key: str
     name: str
@@ -56,6 +68,7 @@ class Page:
     rule: FiledRule | None
     condition: str
     budget: str
+    because: str
     tests: tuple[BackTest, ...]
     so_far: tuple[tuple[bool, Score], ...]
     sightings: tuple[Sighting, ...]
@@ -80,14 +93,22 @@ def listing(request: HttpRequest) -> HttpResponse:
     city: City = settings.CITY
     rules = list(FiledRule.objects.all())
     tests = {one.rule_id: one for one in BackTest.objects.filter(state=BackTest.State.DONE).order_by("id")}
-    lines = [_filed(one, tests.get(one.pk)) for one in rules]
+    stands = _stands()
+    lines = [_filed(one, tests.get(one.pk), stands.get(one.key, ())) for one in rules]
     known = {one.key for one in rules}
     lines += [
-        Line(key, one.name, one.severity, _words(key, one), "", "", False, budget_of(one.budget), None)
+        Line(key, one.name, one.severity, _words(key, one), "", "", False, budget_of(one.budget), stands.get(key, ()), None)
         for key, one in city.alerts.items()
         if key not in known
     ]
-    page = {"lines": lines, "may_file": may(actor, "alert_rule.file"), "fault": fault, "as_of": timezone.now()}
+    measured_at = max((it.one.at for found in stands.values() for it in found), default=None)
+    page = {
+        "lines": lines,
+        "measured_at": measured_at,
+        "may_file": may(actor, "alert_rule.file"),
+        "fault": fault,
+        "as_of": timezone.now(),
+    }
     return render(request, "alerts/rules.html", {"page": page}, status=fault.status if fault else 200)
 
 
@@ -96,7 +117,18 @@ def _words(key: str, rule: AlertRule) -> str:
     return condition_of(key, rule, timezone.localdate())
 
 
-def _filed(rule: FiledRule, test: BackTest | None) -> Line:
+def _stands() -> dict[str, tuple[Stand, ...]]:
+    words = {
+        "planted": _("按模拟城市的真相"), "truth": _("按模拟城市的真相"), "cases": _("按工单"),
+        "cases+truth": _("按工单与模拟真相"), "": _("无对照，每条都计"),
+    }  # fmt: skip
+    found: dict[str, tuple[Stand, ...]] = {}
+    for one in Measured.objects.order_by("rule", "by"):
+        found[one.rule] = (*found.get(one.rule, ()), Stand(words[one.by], one))
+    return found
+
+
+def _filed(rule: FiledRule, test: BackTest | None, measured: tuple[Stand, ...]) -> Line:
     try:
         found = testing.filed_of(rule)
         said: tuple[str, str, str] = found.rule.severity, _words(rule.key, found.rule), budget_of(found.file.budget)
@@ -104,7 +136,7 @@ def _filed(rule: FiledRule, test: BackTest | None) -> Line:
         said = "", _("规则文件与应用包不再相符"), ""
     severity, words, budget = said
     state = str(rule.get_state_display())
-    return Line(rule.key, rule.name, severity, words, rule.state, state, bool(rule.asked_for), budget, test)
+    return Line(rule.key, rule.name, severity, words, rule.state, state, bool(rule.asked_for), budget, measured, test)
 
 
 @require_safe
@@ -138,6 +170,7 @@ def _shown(request: HttpRequest, key: str, fault: Fault | None) -> HttpResponse:
     sightings = [one for one in recent if allowed.matches({"area_code": one.area_code})][:MOST]
     page = Page(
         key, rule.name if rule else declared.name if declared else key, declared, rule, words, budget,
+        declared.budget.because if declared and declared.budget else "",
         tuple(rule.backtests.select_related("asked_by")[:MOST]) if rule else (), tuple(result), tuple(sightings),
         services.why_not(rule) if rule else "", may(actor, "alert_rule.file"), may(actor, "alert_rule.review"), fault, now,
     )  # fmt: skip
