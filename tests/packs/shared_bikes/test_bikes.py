@@ -3,15 +3,20 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import gzip
 import io
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 
+from chengyun.access.actors import SYSTEM
 from chengyun.city import Malformed, Observation, Registered
 from chengyun.lake.read import snapshot
+from chengyun.operate.probation.replay import replay
+from chengyun.operate.why import explain
 from chengyun.packs.shared_bikes import feeds
 
 
@@ -42,6 +47,55 @@ def test_a_station_that_does_not_say_whether_it_works_counts_by_its_bikes(load, 
     assert load("shared_bikes.history", day).stored == 4
     found = {key: figure.value for (key, _day), figure in figures("shared_bikes.station_service_day").items()}
     assert found == {"silent": 50.0, "open": 100.0, "shut": 0.0}
+
+
+@pytest.mark.shared
+def test_a_stuck_count_is_told_from_a_quiet_station(load, figures, shared: Path, tmp_path: Path) -> None:
+    weeks = tmp_path / "history.csv"
+    busy, quiet, stuck = "100", "150", dict[str, str]()
+    with gzip.open(shared / "data/bike-baywheels/station_status_30min_202210.csv.gz", "rt") as file, weeks.open("w") as out:
+        out.write(next(file))
+        for line in file:
+            time, station, bikes, rest = line.split(",", 3)
+            if int(station) % 25:
+                continue
+            # Two stations keep their number for 30 hours: one at which 16 changes a day are usual, and one with two.
+            if station in (busy, quiet) and "2022-10-24T20" <= time < "2022-10-26T02":
+                bikes = stuck.setdefault(station, bikes)
+            out.write(f"{time},{station},{bikes},{rest}")
+    load("shared_bikes.history", weeks)
+    still = figures("shared_bikes.station_still")
+    # Twenty stations of four weeks; ten days have to be known before, and three lie between.
+    assert {day for _, day in still} == {f"2022-10-{day}" for day in range(16, 32)}
+    assert {key for key, one in still.items() if one.value > 16} == {(busy, "2022-10-26")}
+    assert still[busy, "2022-10-26"].detail["still_h"] == pytest.approx(30, abs=2)
+    told = still[quiet, "2022-10-26"]
+    assert (told.detail["still_h"] > 29, told.detail["usual"] <= 2, 0 < told.value < 4) == (True, True, True)
+    key, since = "shared_bikes.station_stuck", dt.datetime(2022, 10, 1, tzinfo=dt.UTC)
+    [would] = replay(settings.CITY, key, settings.CITY.alerts[key], since, since + dt.timedelta(days=31)).alerts
+    assert would.subject == busy
+    moves = figures("shared_bikes.station_moves_day")[busy, "2022-10-26"]
+    for one in (still[busy, "2022-10-26"], moves):
+        again = explain(one.pk, SYSTEM).again
+        assert (again.error, again.equal) == ("", True)
+
+
+def test_a_station_that_says_nothing_or_is_shut_does_not_stand_still(load, figures, tmp_path: Path) -> None:
+    weeks, begin = tmp_path / "history.csv", dt.datetime(2026, 3, 1, 16, tzinfo=dt.UTC)
+    head = "time,station,bikes,ebikes,docks,bikes_disabled,docks_disabled,ok,age_s\n"
+    lines = []
+    for half in range(48 * 20):
+        at = begin + dt.timedelta(minutes=30 * half)
+        held = half >= 48 * 18
+        for key in ("stuck", "silent", "shut", "old"):
+            if key == "silent" and held and half % 10:
+                continue
+            ok, age = (0 if key == "shut" and held else 1), (9000 if key == "old" and held else 60)
+            lines.append(f"{at:%Y-%m-%dT%H:%M:%SZ},{key},{5 if held else half % 7},0,9,0,0,{ok},{age}\n")
+    weeks.write_text(head + "".join(lines))
+    assert load("shared_bikes.history", weeks).stored == len(lines)
+    still = {key: one.value for key, one in figures("shared_bikes.station_still").items() if one.value}
+    assert still == {("stuck", "2026-03-21"): pytest.approx(48 * 46.5 / 24, rel=0.02)}
 
 
 @pytest.mark.shared

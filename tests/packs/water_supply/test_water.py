@@ -86,6 +86,46 @@ def test_what_stands_still_for_too_long_is_told_of_and_nothing_else(load, figure
     assert (len(said), sum(verdict.right), verdict.found) == (1, 1, [True, False])
 
 
+@pytest.mark.shared
+def test_a_pressure_is_stuck_when_it_stands_longer_than_it_ever_rests(load, figures, shared: Path, tmp_path: Path) -> None:
+    data, stuck, resting = shared / "data/water-batadal", "P_J14", "P_J280"
+    months = tmp_path / "pressures.csv"
+    with gzip.open(data / "BATADAL_dataset04.csv.gz", "rt") as file, months.open("w", newline="") as out:
+        rows = csv.DictReader(file)
+        names = {name.strip(): name for name in rows.fieldnames or ()}
+        written = csv.DictWriter(out, ["DATETIME", stuck, resting])
+        written.writeheader()
+        held: dict[str, str] = {}
+        for row in rows:
+            at = row["DATETIME"]
+            told = {"DATETIME": at} | {name: row[names[name]] for name in (stuck, resting)}
+            # No attack in these weeks. Both gauges are made to keep a number for 28 hours: one of them rests as long by itself.
+            day, month, hour = int(at[:2]), at[3:5], int(at[9:11])
+            for name, first in ((stuck, "17/08"), (stuck, "11/07"), (resting, "17/08")):
+                begins = dt.datetime.strptime(first, "%d/%m")
+                if dt.timedelta(0) <= dt.datetime(1900, int(month), day, hour) - begins < dt.timedelta(hours=28):
+                    told[name] = held.setdefault(f"{name} {first}", told[name])
+            if month in ("07", "08"):
+                written.writerow(told)
+    load("water_supply.telemetry", months)
+    found = figures("water_supply.asset_stuck_hours")
+    assert {key: one.value for key, one in found.items() if one.value} == {("J14", "2016-08-17"): 24, ("J14", "2016-08-18"): 28}
+    assert found["J14", "2016-08-18"].detail["allowed_h"] == 24
+    assert found["J280", "2016-08-18"].detail["allowed_h"] > 28
+    # A week of a gauge is too little to know how long it rests.
+    assert found["J14", "2016-07-12"].detail["allowed_h"] == 36
+    [would] = replay(settings.CITY, "water_supply.asset_stuck", settings.CITY.alerts["water_supply.asset_stuck"],
+                     dt.datetime(2016, 7, 1, tzinfo=dt.UTC), dt.datetime(2016, 9, 1, tzinfo=dt.UTC)).alerts  # fmt: skip
+    assert would.subject == "J14"
+    why = explain(found["J14", "2016-08-18"].pk, SYSTEM)
+    assert (why.again.error, why.again.equal) == ("", True)
+    hours = Figure.objects.get(
+        indicator="water_supply.asset_still_hours", subject="J14", period_start=would.since, superseded_at=None
+    )
+    again = explain(hours.pk, SYSTEM).again
+    assert (again.error, again.equal) == ("", True)
+
+
 class Here:
     """Works off a cluster's tasks on the spot."""
 

@@ -56,4 +56,16 @@ ALERTS = (
         group="district",
         budget=Budget(5, because="站点自己没有上报是运营方所发的事实；误报只能来自时钟，一周五次以上说明该查时钟。"),
     ),
+    AlertRule(
+        key="station_stuck",
+        name="站点车辆数不变",
+        on="station_still",
+        # How many stand there is what people do: only of a station where they do much does a day without say something.
+        # Of 494 Bay Wheels stations none came to 16 by itself within two weeks, and one to 12.
+        when=Above(16),
+        severity="blue",
+        meaning="站点按往常早该有十几次借还，可借车辆数却一天以上没有变，请检查站点计数与锁桩。",
+        group="district",
+        budget=VISIT,
+    ),
 )

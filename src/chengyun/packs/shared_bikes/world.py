@@ -51,7 +51,7 @@ INSTRUMENTS = (
         ],
         defects=[
             Defect(kind="silence", often=5, hours=(9, 60), flag="gap", rules=["station_silent"]),
-            Defect(kind="stuck", quantity="bikes", often=2, hours=(24, 72), flag="stuck"),
+            Defect(kind="stuck", quantity="bikes", often=2, hours=(24, 72), rules=["station_stuck"]),
             # The operator goes on publishing what the station said last.
             Defect(kind="spike", quantity="age", size=86_400, often=2, hours=(9, 60), rules=["station_stale"]),
             Defect(kind="spike", quantity="bikes", size=900, often=3, hours=(0.5, 0.5), flag="range"),

@@ -21,6 +21,7 @@ PACK = Pack(
         "indicators/tank_level_day.sql",
         "indicators/pump_hours_day.sql",
         "indicators/attack_hours_day.sql",
+        "indicators/asset_still_hours.sql",
         "indicators/asset_stuck_hours.sql",
         "indicators/pressure_day.sql",
         "indicators/pressure_drift.sql",
