@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -110,6 +111,39 @@ def test_one_wrong_cell_is_named_and_nothing_is_written(steward: Actor, edit: tu
     found = import_workbook(steward, changed(new_rows(), edit)).faults
     assert any(says in it.says and (not cell or it.cell == cell) for it in found), found
     assert (Resource.objects.count(), Provider.objects.exclude(code="").count()) == before
+
+
+def test_a_small_file_that_unpacks_to_millions_of_rows_is_refused_before_it_is_read(
+    steward: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unpacking_to(rows: int) -> bytes:
+        out = io.BytesIO()
+        with zipfile.ZipFile(io.BytesIO(exported())) as before, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as after:
+            for name in before.namelist():
+                part = before.read(name)
+                if name.endswith("sheet1.xml"):
+                    part = part.replace(b"</sheetData>", b"<row></row>" * rows + b"</sheetData>")
+                after.writestr(name, part)
+        return out.getvalue()
+
+    assert import_workbook(steward, unpacking_to(1_000)).faults == ()
+    data = unpacking_to(200_000)
+    assert len(data) < 200_000
+    monkeypatch.setattr(openpyxl, "load_workbook", lambda *_args, **_kept: pytest.fail("it was read"))
+    with pytest.raises(Refused, match="每张表至多 20000 行"):
+        import_workbook(steward, data)
+
+
+def test_of_a_table_that_is_another_not_every_cell_is_named(steward: Actor) -> None:
+    book = openpyxl.load_workbook(io.BytesIO(exported()))
+    for _row in range(2_000):
+        book["信息资源"].append(["", "", "某表", "", "某部门"])
+    out = io.BytesIO()
+    book.save(out)
+    faults = import_workbook(steward, out.getvalue()).faults
+    assert 1_000 <= len(faults) < 1_020
+    assert any("不再逐一列出" in one.says for one in faults)
+    assert not Resource.objects.filter(name="某表").exists()
 
 
 def test_another_file_is_refused(steward: Actor) -> None:

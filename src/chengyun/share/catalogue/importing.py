@@ -20,7 +20,7 @@ from chengyun.share.catalogue import services
 from chengyun.share.catalogue.models import Provider, Resource
 from chengyun.share.catalogue.rules import Fault, uscc_fault
 from chengyun.share.catalogue.sight import access_resource
-from chengyun.share.catalogue.workbook import ITEMS, RESOURCES, CellFault, SheetRow, read_workbook
+from chengyun.share.catalogue.workbook import ITEMS, MOST_FAULTS, RESOURCES, CellFault, SheetRow, read_workbook
 
 EMPTY: Mapping[str, Any] = {
     "class_code": "", "name": "", "name_en": "", "summary": "", "formats": [], "secret": False, "condition": "", "ways": [],
@@ -53,6 +53,8 @@ def import_workbook(actor: Actor, data: bytes, now: dt.datetime | None = None) -
     try:
         with transaction.atomic():
             for row in rows:
+                if len(faults) >= MOST_FAULTS:
+                    break
                 body = bodies.get(row.provider)
                 if body is None and not _unregistered(row):
                     says = _("没有名为“%(name)s”的部门。%(hint)s请先在管理后台建立。") % {

@@ -7,8 +7,10 @@ Reading collects every fault with its sheet and cell before anything is written.
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import io
 import re
+import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import IO, Any
@@ -23,6 +25,10 @@ from chengyun.share.catalogue.vocabulary import CYCLES, SHARING, WAYS
 RESOURCES, ITEMS = "信息资源", "信息项"
 LARGEST = 20_000
 """Rows of a sheet; a larger catalogue is moved as DCAT, or in parts."""
+MOST_BYTES, MOST_ROWS = 200 << 20, 5 * LARGEST
+"""What a workbook may unpack to, and the rows it may hold, empty ones too: counted before the slow reading begins."""
+MOST_FAULTS = 1_000
+"""Faults that are named; whoever has so many has brought another table."""
 SEPARATORS = re.compile(r"[；;、\n]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 YES, NO = "是", "否"
@@ -85,10 +91,13 @@ def _day(word: str) -> str | None:
 
 
 def _coded(words: Mapping[str, Any]) -> Reader:
+    # A word is looked up for every cell, its Chinese found by changing the language: once is enough.
+    known = functools.cache(lambda: _by_word(words))
+
     def read(word: str) -> str:
         if word in words:
             return word
-        codes = _by_word(words)
+        codes = known()
         if word not in codes:
             raise ValueError(_("应为 %(known)s 之一。%(hint)s") % {"known": "、".join(codes), "hint": nearest(word, codes)})
         return codes[word]
@@ -192,6 +201,7 @@ def read_workbook(data: bytes) -> tuple[list[SheetRow], list[CellFault]]:
     """Return the rows of an .xlsx in the guide's form, and every cell that cannot be read. Raises Refused for another file."""
     from openpyxl import load_workbook
 
+    _refuse_huge(data)
     try:
         book = load_workbook(io.BytesIO(data), read_only=True, data_only=True)
     except Exception as wrong:  # openpyxl raises whatever its parts raise
@@ -234,6 +244,31 @@ def read_workbook(data: bytes) -> tuple[list[SheetRow], list[CellFault]]:
     return found, faults
 
 
+def _refuse_huge(data: bytes) -> None:
+    """Raise Refused for a workbook that unpacks to more than anybody's catalogue: half a megabyte can hold millions of rows."""
+    rows = 0
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            large = sum(one.file_size for one in archive.infolist()) > MOST_BYTES
+            for one in archive.infolist() if not large else ():
+                if one.filename.startswith("xl/worksheets/"):
+                    rows += _rows_in(archive, one)
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, OSError, RuntimeError, EOFError, ValueError):
+        return  # no workbook at all: said so by whoever opens it
+    if large or rows > MOST_ROWS:
+        raise Refused(_("工作簿展开后过大：每张表至多 %d 行。请删去空行，或分成几个文件。") % LARGEST, code="too_large")
+
+
+def _rows_in(archive: zipfile.ZipFile, one: zipfile.ZipInfo) -> int:
+    """Count the rows of a sheet, as far as it matters."""
+    rows, rest = 0, b""
+    with archive.open(one) as opened:
+        while rows <= MOST_ROWS and (chunk := opened.read(1 << 20)):
+            rows += (rest + chunk).count(b"<row")
+            rest = chunk[-3:]
+    return rows
+
+
 def _rows(
     sheet: Any, columns: Sequence[tuple[str, str, Reader]], needed: Sequence[str], faults: list[CellFault]
 ) -> Iterable[Any]:
@@ -262,6 +297,9 @@ def _rows(
                 faults.append(CellFault(sheet.title, "A1", _("缺少列：%s") % "、".join(absent)))
                 return
             continue
+        if len(faults) >= MOST_FAULTS:
+            faults.append(CellFault(sheet.title, f"A{number}", _("错误超过 %d 处，以下不再逐一列出。") % MOST_FAULTS))
+            return
         if number > LARGEST + 1:
             faults.append(CellFault(sheet.title, f"A{number}", _("至多 %d 行；请分成几个文件。") % LARGEST))
             return
