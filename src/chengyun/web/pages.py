@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,8 +27,7 @@ from chengyun.web.latest import Latest, latest_of
 from chengyun.web.layers import Layer
 from chengyun.web.maps import CityMap, city_map
 from chengyun.web.panels import Asked, Panel, Subject, panels, register
-from chengyun.web.places import area_names
-from chengyun.web.registers.panels import Purposes, allowed_for, purposes_for
+from chengyun.web.registers.panels import Cell, Purposes, allowed_for, cell, purposes_for, ties_of
 from chengyun.web.registers.record import RecordBlock, record
 from chengyun.web.series import ChartData, chart_data
 from chengyun.web.shell import city_name
@@ -53,10 +53,11 @@ class PackPage:
 
 @dataclass(frozen=True)
 class Fact:
-    """One attribute of a register."""
+    """One attribute of a register. href: the page of the thing it names, or ""."""
 
     name: str
     value: str
+    href: str = ""
 
 
 @dataclass(frozen=True)
@@ -153,7 +154,7 @@ def entity_page(request: HttpRequest, entity: str, key: str) -> HttpResponse:
         pack=city.packs[pack].pack.name,
         owner=city.packs[pack].pack.owner,
         simulated=row.simulated,
-        facts=_facts(row, visible),
+        facts=_facts(row, visible, ties_of(actor, entity, row, visible, request.GET.get("purpose"))),
         latest=latest_of(entity, row.pk, row.area_code, actor, asked.now),
         panels=_panels_of(entity, asked),
         record=record(entity, key, allowed, request.GET.dict()),
@@ -244,24 +245,17 @@ def _pages_of(entity: str) -> list[tuple[str, Page]]:
     return [(pack, derived), *declared]
 
 
-def _facts(row: Any, visible: dict[str, Any]) -> tuple[Fact, ...]:
+def _facts(
+    row: Any, visible: dict[str, Any], ties: Mapping[tuple[str, str], Cell]
+) -> tuple[Fact, ...]:  # fmt: skip
     """Return a register row's attributes in declared order, those the reader may see, unknown ones as "—"."""
     facts = []
     for field in row._meta.concrete_fields:
         if field.name in ("id", "name", "simulated") or field.name not in visible:
             continue
         value = visible[field.name]
-        if field.name == "area_code" and value:
-            names = area_names()
-            path = [names[code] for code in (value[:6], value[:9], value) if code in names]
-            text = " · ".join(dict.fromkeys(path)) + f" ({value})"
-        elif field.choices:
-            text = _(str(dict(field.choices).get(value, value or shown.NOTHING)))
-        elif isinstance(value, float):
-            text = f"{value:.5f}"
-        elif isinstance(value, dt.date):
-            text = shown.moment(value)
-        else:
-            text = str(value) if value not in (None, "") else shown.NOTHING
-        facts.append(Fact(_(str(field.verbose_name)), text))
+        if field.name in ("lon", "lat") and value is None:  # most things of a base register stand nowhere
+            continue
+        tie = ties.get((field.name, str(value)))
+        facts.append(Fact(_(str(field.verbose_name)), tie.text if tie else cell(field, value), tie.href if tie else ""))
     return tuple(facts)

@@ -7,7 +7,7 @@ from chengyun.city import Authority, Entity, Pack
 from chengyun.packs.laws import feeds, pages, quality
 
 JUSTICE = Authority("justice", "司法局")
-SHIPPED = Authority("shipped", "随应用包提供")
+SHIPPED = Authority("shipped", "软件自带")
 
 PACK = Pack(
     key="laws",

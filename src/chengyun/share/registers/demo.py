@@ -21,7 +21,7 @@ from chengyun.share.registers.services import begin_load, take
 
 __all__ = ["FEED", "SHIPPED", "fill"]
 
-FEED, SHIPPED = "模拟", "随应用包"
+FEED, SHIPPED = "模拟", "软件自带"
 """What stands as the feed of such a load: invented, or true and brought by the pack."""
 BATCH = 1_000
 EPOCH = dt.date(2026, 1, 1)

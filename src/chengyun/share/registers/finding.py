@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db.models import Q, QuerySet
 
 from chengyun.access.policy import Scope
+from chengyun.areas.queries import areas_on
 from chengyun.standards.addresses import PARTS, Parts, compare, parse
 
 __all__ = ["AddressFound", "find_addresses", "find_things"]
@@ -47,6 +48,23 @@ def find_addresses(rows: QuerySet[Any], text: str, most: int = 20) -> tuple[Part
     Compared are those of the same road, compound or village, or of one that begins alike.
     """
     asked = parse(text)
+    found = _likely(rows, asked, most)
+    if not found and (widened := _with_county(asked)):
+        asked = widened
+        found = _likely(rows, asked, most)
+    return asked, found
+
+
+def _with_county(asked: Parts) -> Parts | None:
+    """Return an address whose road begins with a district's short name, as people say it: 海曙解放路 is a road of 海曙区."""
+    for area in areas_on(None, "district") if asked.road and not asked.county else ():
+        road = asked.road.removeprefix(area.name[:-1])
+        if len(area.name) > 2 and 1 < len(road) < len(asked.road):
+            return replace(asked, county=area.name, road=road)
+    return None
+
+
+def _likely(rows: QuerySet[Any], asked: Parts, most: int) -> list[AddressFound]:
     wanted = Q(pk__in=[])
     for part in ("road", "compound", "community"):
         if value := getattr(asked, part):
@@ -64,4 +82,4 @@ def find_addresses(rows: QuerySet[Any], text: str, most: int = 20) -> tuple[Part
             beyond = sum(bool(getattr(row, part)) and not getattr(asked, part) for part in ("block", "unit", "room"))
             found.append((-likeness.score, beyond, AddressFound(row, likeness.score, likeness.sentence())))
     found.sort(key=lambda one: (one[0], one[1], one[2].row.key))
-    return asked, [one for _score, _beyond, one in found[:most]]
+    return [one for _score, _beyond, one in found[:most]]

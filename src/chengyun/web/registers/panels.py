@@ -10,6 +10,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.db.models import Q, QuerySet
@@ -26,6 +27,7 @@ from chengyun.share.registers.declared import table_of
 from chengyun.share.registers.finding import find_addresses, find_things
 from chengyun.share.registers.series import Point, adjusted, points
 from chengyun.web import shown
+from chengyun.web.places import area_names, said
 
 __all__ = ["CitationsPanel", "ListingPanel", "PlotPanel", "Purposes", "citations", "listing", "plot", "purposes_for", "related"]
 
@@ -41,6 +43,14 @@ class Purposes:
     choices: tuple[tuple[str, str, bool], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A value as shown. href: the page of the thing it names, "" where it names none the reader may see."""
+
+    text: str
+    href: str = ""
+
+
 @dataclass(frozen=True)
 class ListedRow:
     """One thing. href: its page. cells: its columns as shown. because: how well it answers what was asked for, or ""."""
@@ -48,7 +58,7 @@ class ListedRow:
     key: str
     name: str
     href: str
-    cells: tuple[str, ...]
+    cells: tuple[Cell, ...]
     simulated: bool
     because: str = ""
 
@@ -57,7 +67,8 @@ class ListedRow:
 class ListingPanel:
     """text: what is asked for; parameter: its name in the address. purposes: those a register of persons may be read for.
 
-    parsed: an address taken apart. more: there are further rows.
+    parsed: an address taken apart. more: there are further rows. areas: districts to choose from, as (code, name, chosen now), in
+    the parameter `area`. next, first: addresses of the next and of the first page, "" for none.
     """
 
     id: str
@@ -71,6 +82,10 @@ class ListingPanel:
     hidden: tuple[tuple[str, str], ...] = ()
     parsed: tuple[tuple[str, str], ...] = ()
     more: bool = False
+    area: str = ""
+    areas: tuple[tuple[str, str, bool], ...] = ()
+    next: str = ""
+    first: str = ""
     kind: str = "listing"
 
 
@@ -147,24 +162,44 @@ def listing(panel_id: str, pack: str, panel: Listing, actor: Actor, query: Mappi
     purposes = purposes_for(actor, dataset, purpose)
     if not allowed.allowed:
         return _closed(panel_id, panel.name, parameter, purposes) if purposes else None
-    text = query.get(parameter, "")[:200]
+    text, where, start = query.get(parameter, "")[:200], f"in-{panel.entity}", f"after-{panel.entity}"
     model = table_of(dataset)
     rows = model._default_manager.filter(allowed.q())
+    areas = _areas(rows, query.get(where, "")) if allowed.may_filter("area_code") else ()
+    if chosen := next((code for code, _name, now in areas if now), ""):
+        rows = rows.filter(area_code__startswith=chosen)
+    after = query.get(start, "").replace("\x00", "")[:200]
+    on, first = "", ""
     parsed: tuple[tuple[str, str], ...] = ()
     if panel.address and text.strip() and all(allowed.may_filter(part) for part, _name in _parts()):
         taken, found = find_addresses(rows, text)
         parsed = tuple((_(name), value) for part, name in _parts() if (value := getattr(taken, part)))
-        listed = [_row(dataset, one.row, panel.columns, allowed, purpose, f"{one.score:.0%} · {one.because}") for one in found]
+        ties = _ties(actor, dataset, [one.row for one in found], panel.columns, allowed, purpose)
+        listed = [
+            _row(dataset, one.row, panel.columns, allowed, purpose, ties, f"{one.score:.0%} · {one.because}") for one in found
+        ]  # fmt: skip
         more = False
     else:
-        page = list(find_things(rows, text, panel.search, allowed).order_by("key")[: ROWS + 1])
+        page = list(find_things(rows, text, panel.search, allowed).filter(key__gt=after).order_by("key")[: ROWS + 1])
         more = len(page) > ROWS
-        listed = [_row(dataset, row, panel.columns, allowed, purpose) for row in page[:ROWS]]
+        ties = _ties(actor, dataset, page[:ROWS], panel.columns, allowed, purpose)
+        listed = [_row(dataset, row, panel.columns, allowed, purpose, ties) for row in page[:ROWS]]
+        kept = {name: value for name, value in query.items() if name != start}
+        on = urlencode({**kept, start: page[ROWS - 1].key}) if more else ""
+        first = f"?{urlencode(kept)}#{panel_id}" if after else ""
     _recorded(allowed, "", listed, panel.columns)
-    hidden = tuple((name, value) for name, value in query.items() if name not in (parameter, "purpose"))
+    hidden = tuple((name, value) for name, value in query.items() if name not in (parameter, "purpose", where, start))
     return ListingPanel(
-        panel_id, panel.name, parameter, text, _names(model, panel.columns), tuple(listed), True, purposes, hidden, parsed, more
-    )
+        panel_id, panel.name, parameter, text, _names(model, panel.columns), tuple(listed), True, purposes, hidden, parsed, more,
+        where, areas, f"?{on}#{panel_id}" if on else "", first,
+    )  # fmt: skip
+
+
+def _areas(rows: QuerySet[Any], chosen: str) -> tuple[tuple[str, str, bool], ...]:
+    """Return the districts of the city to choose from; none where the things have no area, or all lie in one."""
+    names = area_names("district")
+    found = [(code, name) for code, name in names.items() if rows.filter(area_code__startswith=code).exists()]
+    return tuple((code, name, code == chosen) for code, name in found) if len(found) > 1 else ()
 
 
 def related(panel_id: str, pack: str, panel: Related, key: str, actor: Actor, query: Mapping[str, str]) -> ListingPanel | None:
@@ -185,7 +220,8 @@ def related(panel_id: str, pack: str, panel: Related, key: str, actor: Actor, qu
     model = table_of(dataset)
     rows: QuerySet[Any] = model._default_manager.filter(allowed.q()).filter(wanted)
     page = list(rows.order_by("key")[: RELATED + 1])
-    listed = [_row(dataset, row, panel.columns, allowed, purpose) for row in page[:RELATED]]
+    ties = _ties(actor, dataset, page[:RELATED], panel.columns, allowed, purpose)
+    listed = [_row(dataset, row, panel.columns, allowed, purpose, ties) for row in page[:RELATED]]
     _recorded(allowed, key, listed, panel.columns)
     return ListingPanel(
         panel_id, panel.name, "", "", _names(model, panel.columns), tuple(listed), False, purposes, more=len(page) > RELATED
@@ -233,7 +269,7 @@ def _citation(one: Found, actor: Actor) -> CitationRow:
     said = " ".join(filter(None, (one.cited.number, one.cited.clause))) or one.source.text
     states = {"article": _("到条款"), "law": _("到法规"), "unresolved": _("未能对应"), "own": _("本市规则")}
     href = reverse("entity", args=[one.dataset, one.key]) if one.dataset and scope(actor, one.dataset).allowed else ""
-    where = one.source.where if one.source.where != "pack" else _("应用包")
+    where = _place(one.source.where)
     by = {"resource": _("信息资源目录"), "request": _("共享申请")}.get(one.source.kind)
     return CitationRow(
         by or city.packs[one.source.pack].pack.name,
@@ -246,6 +282,16 @@ def _citation(one: Found, actor: Actor) -> CitationRow:
     )
 
 
+def _place(where: str) -> str:
+    """Return which declaration cites, in words: "limits gb3095.co_1h" is 限值 gb3095.co_1h."""
+    words = {
+        "pack": _("应用包"), "limits": _("限值"), "scale": _("分级"), "indicator": _("指标"), "rule": _("规则"),
+        "case type": _("案件类型"),
+    }  # fmt: skip
+    kind = next((one for one in words if where == one or where.startswith(f"{one} ")), "")
+    return f"{words[kind]}{where.removeprefix(kind)}" if kind else where
+
+
 def _closed(panel_id: str, name: str, parameter: str, purposes: Purposes) -> ListingPanel:
     return ListingPanel(panel_id, name, parameter, "", (), (), False, purposes)
 
@@ -256,12 +302,54 @@ def _recorded(allowed: Scope, target: str, listed: Sequence[ListedRow], columns:
     allowed.record_rows([one.key for one in listed], ["name", *columns], target)
 
 
+def ties_of(actor: Actor, dataset: str, row: Any, visible: Mapping[str, Any], purpose: str | None) -> dict[tuple[str, str], Cell]:
+    """Return, for the fields of one thing that name another, (field, key) → that one's name and page."""
+    refers = settings.CITY.entities[dataset].refers
+    return _named(actor, dataset, {name: {str(visible[name])} for name in refers if visible.get(name)}, purpose)
+
+
+def _ties(
+    actor: Actor, dataset: str, rows: Sequence[Any], columns: Sequence[str], allowed: Scope, purpose: str | None
+) -> dict[tuple[str, str], Cell]:  # fmt: skip
+    refers = settings.CITY.entities[dataset].refers
+    shown_names = [name for name in columns if name in refers and allowed.may_filter(name)]
+    return _named(actor, dataset, {name: {str(getattr(row, name)) for row in rows} - {""} for name in shown_names}, purpose)
+
+
+def _named(
+    actor: Actor, dataset: str, keys: Mapping[str, set[str]], purpose: str | None
+) -> dict[tuple[str, str], Cell]:  # fmt: skip
+    """Return (field, key) → name and page of the things that fields name, as far as the reader may see them.
+
+    A person is named by the key alone: reading the name would be a look of its own.
+    """
+    city: City = settings.CITY
+    found: dict[tuple[str, str], Cell] = {}
+    for name, wanted in keys.items():
+        target = qualify(dataset.split(".")[0], city.entities[dataset].refers[name])
+        if not wanted or target not in city.entities:
+            continue
+        theirs = allowed_for(actor, target, purpose)
+        if not theirs.allowed:
+            continue
+        tail = f"?purpose={purpose}" if theirs.personal and purpose else ""
+        texts = {key: key for key in wanted}
+        if not theirs.personal:
+            rows = table_of(target)._default_manager.filter(theirs.q(), key__in=wanted).values("key", "name", "area_code")
+            texts = {str(row["key"]): str(theirs.mask(row).get("name") or row["key"]) for row in rows}
+        found |= {(name, key): Cell(text, reverse("entity", args=[target, key]) + tail) for key, text in texts.items()}
+    return found
+
+
 def _row(
-    dataset: str, row: Any, columns: Sequence[str], allowed: Scope, purpose: str | None, because: str = ""
+    dataset: str, row: Any, columns: Sequence[str], allowed: Scope, purpose: str | None,
+    ties: Mapping[tuple[str, str], Cell], because: str = "",
 ) -> ListedRow:  # fmt: skip
     fields = {one.name: one for one in row._meta.concrete_fields}
     visible = allowed.mask({name: getattr(row, name) for name in {"key", "name", "area_code", *columns}})
-    cells = tuple(cell(fields[name], visible.get(name)) for name in columns)
+    cells = tuple(
+        ties.get((name, str(visible.get(name)))) or Cell(cell(fields[name], visible.get(name))) for name in columns
+    )  # fmt: skip
     href = reverse("entity", args=[dataset, row.key]) + (f"?purpose={purpose}" if allowed.personal and purpose else "")
     return ListedRow(row.key, str(visible.get("name") or row.key), href, cells, row.simulated, because)
 
@@ -274,9 +362,22 @@ def cell(one: Any, value: Any) -> str:
         return _(str(dict(one.flatchoices).get(value, value)))
     if isinstance(value, bool):
         return _("是") if value else _("否")
+    if one.name == "area_code":
+        return area_said(str(value))
+    if one.name == "source":
+        return shown.listed([said(part) for part in str(value).split("、")])
+    if isinstance(value, float):
+        return f"{value:.5f}" if one.name in ("lon", "lat") else f"{value:,.10g}"
     if isinstance(value, dt.date | dt.datetime):
         return shown.moment(value)
     return str(value)
+
+
+def area_said(code: str) -> str:
+    """Return an area's name with those of the areas it lies in, and its code."""
+    names = area_names()
+    path = [names[one] for one in (code[:6], code[:9], code) if one in names]
+    return f"{' · '.join(dict.fromkeys(path))} ({code})" if path else code
 
 
 def _names(model: Any, columns: Sequence[str]) -> tuple[str, ...]:

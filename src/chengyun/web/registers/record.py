@@ -121,7 +121,8 @@ def _changes(dataset: str, key: str, allowed: Scope) -> tuple[Change, ...]:
 def _change(dataset: str, one: Statement, fields: Mapping[str, Any], allowed: Scope) -> Change:
     values = {name: python_value(fields[name], value) for name, value in one.values.items() if name in fields}
     visible = _masked(allowed, values)
-    said = tuple((str(fields[name].verbose_name), cell(fields[name], visible[name])) for name in values if name in visible)
+    # As the register's fields stand, not as the database keeps them.
+    said = tuple((str(one.verbose_name), cell(one, visible[name])) for name, one in fields.items() if name in visible)
     days = f"{shown.moment(one.valid_from) if one.valid_from else '…'} – {shown.moment(one.valid_to) if one.valid_to else '…'}"
     source = _(authority_name(dataset, one.authority))
     return Change(one.pk, source, days, one.received_at, one.known_until, said)
