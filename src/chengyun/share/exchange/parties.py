@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from chengyun.access import audit
 from chengyun.access.actors import Actor, Post, organisation_bodies
-from chengyun.access.keystore import verify
+from chengyun.access.keystore import SigningKey, signing_key, verify
 from chengyun.access.models import Organisation
 from chengyun.access.policy import Scope, scope
 from chengyun.access.predicates import prefix_of
@@ -97,12 +97,13 @@ def admit(checked: Checked, now: dt.datetime) -> Party:
 
 
 class Known:
-    """Parties, scopes and heads, asked of the database at most once a second; for one thread."""
+    """Parties, scopes, heads and the own key, asked for at most once a second; for one thread."""
 
     def __init__(self) -> None:
         self._parties: dict[str, tuple[float, Party | None]] = {}
         self._scopes: dict[tuple[str, str, str, bool], tuple[float, Scope]] = {}
         self._heads: dict[str, tuple[float, SignedHead | None]] = {}
+        self._key: tuple[float, SigningKey] | None = None
 
     def party(self, key_id: str) -> Party | None:
         now = time.monotonic()
@@ -130,6 +131,13 @@ class Known:
         if known is None or known[0] < now:
             known = self._heads[log] = (now + KNOWN_FOR_S, queries.head(log))
         return known[1]
+
+    def key(self) -> SigningKey:
+        """Return what this node signs with; the keystore looks at its file each time it is asked."""
+        now = time.monotonic()
+        if self._key is None or self._key[0] < now:
+            self._key = (now + KNOWN_FOR_S, signing_key("node"))
+        return self._key[1]
 
     @staticmethod
     def _drop(kept: dict[Any, Any]) -> None:

@@ -22,7 +22,7 @@ from urllib.parse import parse_qsl, unquote
 import msgspec
 from django.db import transaction
 
-from chengyun.access.keystore import SigningKey, signing_key
+from chengyun.access.keystore import SigningKey
 from chengyun.access.policy import Scope
 from chengyun.errors import Malformed, NotFound, Problem, Refused, Unavailable, nearest
 from chengyun.share.exchange import cursors, entries, messages, parties, reading, receipts
@@ -241,8 +241,7 @@ def _answer_all(asks: Sequence[Ask], routes: Routes, known: parties.Known, now: 
         made.append((one, party if isinstance(party, Refused) else _made(ask, one, party, routes, known, now, group)))
     bodies = [_body(it) for _, it in made]
     drafts = [(at, it.draft(bodies[at])) for at, (_, it) in enumerate(made) if isinstance(it, Made) and it.draft]
-    # Once for all of them: the keystore looks at its file each time it is asked.
-    key = signing_key("node")
+    key = known.key()
     shares = [
         checked is not None and (checked.algorithm.endswith(messages.SHARED) or messages.accepts(ask.headers, key))
         for ask, (checked, _) in zip(asks, made, strict=True)
