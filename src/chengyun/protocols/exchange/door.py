@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The door /exchange/v1: who signs is answered, signed and with a receipt; heads, keys and statistics are everybody's.
 
-GET /datasets /rows /changes                     what may be read; what stands; what changed
+GET /datasets /rows /changes /digests            what may be read; what stands; what changed; what a copy should hold
 POST /files, GET /files/{n}, GET /files/{n}/parts/{i}      in bulk, resumable by Range
 POST /subscriptions, GET …/{n}/changes, POST …/{n}/acknowledge, DELETE …/{n}
 GET /receipts/{n}, POST /receipts/{n}/countersignature

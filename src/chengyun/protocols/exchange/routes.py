@@ -13,7 +13,7 @@ from chengyun.errors import NotFound, Refused
 from chengyun.share.exchange import bulk, entries, following, reading, receipts
 from chengyun.share.exchange.models import Receipt, Subscription
 from chengyun.share.exchange.parties import actor_of
-from chengyun.share.exchange.serving import Asked, Made, Routes, going_on, paged, rows_answer
+from chengyun.share.exchange.serving import Asked, Made, Routes, digests_answer, going_on, paged, rows_answer
 from chengyun.share.exchange.sources import kind_of
 from chengyun.share.federation import inbox, offering
 from chengyun.share.federation.neighbours import neighbour_of
@@ -180,6 +180,7 @@ ROUTES: Routes = {
     ("GET", "/datasets"): datasets,
     ("GET", "/rows"): rows_answer,
     ("GET", "/changes"): rows_answer,
+    ("GET", "/digests"): digests_answer,
     ("GET", "/receipts/{number}"): receipt,
     ("POST", "/receipts/{number}/countersignature"): countersign,
 }

@@ -13,9 +13,10 @@ from typing import Any
 from psycopg import sql
 
 from chengyun.access.predicates import Sql
+from chengyun.share.exchange.digests import Ranges
 from chengyun.share.exchange.sources import Source
 
-__all__ = ["SALTED", "changed", "standing", "together"]
+__all__ = ["SALTED", "among", "changed", "standing", "together"]
 
 Question = tuple[str, dict[str, Any]]
 
@@ -62,6 +63,9 @@ SELECT {columns}, r.number AS at, touched.number, true AS seen FROM touched JOIN
 WHERE ({within}){only} ORDER BY touched.number LIMIT %(count)s
 """
 
+_AMONG = """({within}) AND (('x' || left(encode(sha256(convert_to({key}, 'UTF8')), 'hex'), 8))::bit(32)::bigint
+    >> %(range_shift)s::int) = ANY(%(ranges)s::bigint[])"""
+
 SALTED = sql.SQL("encode(sha256(convert_to({salt} || {key}, 'UTF8')), 'hex')")
 """Where a row stands among others, without a word of its key."""
 
@@ -83,6 +87,12 @@ def standing(source: Source, within: Sql, after: str, as_of: int, count: int, sa
         "as_of": as_of,
         "count": count,
     }
+
+
+def among(within: Sql, key: sql.Composable, ranges: Ranges) -> Sql:
+    """Return a condition for those of its rows whose key lies in some ranges (digests.py)."""
+    text = sql.SQL(_AMONG).format(within=sql.SQL(within.text), key=key).as_string(None)
+    return Sql(text, {**within.params, "range_shift": 32 - ranges.depth, "ranges": sorted(ranges.wanted)})  # type: ignore[dict-item]
 
 
 def together(source: Source, within: Sql, afters: Sequence[str], as_of: int, count: int, salt: str = "") -> Question:

@@ -22,19 +22,24 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db import connection
+from psycopg import sql
 
 from chengyun.access import grants, predicates, pseudonyms
 from chengyun.access import masks as masking
 from chengyun.access.policy import Scope
 from chengyun.access.predicates import Predicate, Sql
 from chengyun.errors import NotFound, Refused, nearest
+from chengyun.share.exchange import digests as digesting
 from chengyun.share.exchange import horizon, questions
+from chengyun.share.exchange.digests import DEEPEST, Ranges
 from chengyun.share.exchange.sources import Column, Source, kind_of, source_of
 
-__all__ = ["MOST", "Page", "Row", "columns_of", "many", "require_terms", "rows", "terms_of", "version_of"]
+__all__ = ["MOST", "Page", "Row", "Sums", "columns_of", "digests", "many", "require_terms", "rows", "terms_of", "version_of"]
 
 MOST = 10_000
 """Rows in one page."""
+SCANNED = 50_000
+"""Rows that are looked through for one answer, where it tells not all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,18 +90,22 @@ def rows(
     limit: int = 1000,
     fields: Sequence[str] = (),
     newest: int | None = None,
+    ranges: Ranges | None = None,
 ) -> Page:
     """Return a page of a dataset's rows.
 
     after: the `next` of the page before. since_version: only what changed after it, in the order of versions.
     as_of: the version to read at; default the newest that is complete. newest: that one, where the caller has just asked.
     fields: only these; default all the reader may see.
+    ranges: of what stands, only rows whose key, as shown, lies in these; a page may then have few rows, or none, and a next one.
     Raises NotFound when nothing may be read, Refused for an unknown field or a version that is not there yet.
     """
     if not scope.allowed or scope.dataset != dataset:
         raise NotFound(f"There is no dataset {dataset!r} here for you.", dataset=dataset)
     if not 1 <= limit <= MOST:
         raise Refused(f"limit is {limit}, expected 1 to {MOST}.", code="parameter", status=400)
+    if ranges is not None:
+        require_digests(dataset)
     if kind_of(dataset) == "stream":
         from chengyun.share.exchange import streams  # DuckDB and Arrow are large; most readers ask for registers
 
@@ -109,8 +118,11 @@ def rows(
     shown = chosen(scope, source.columns, fields)
     within = _within(scope.rows, "r", scope.time)
     mixed = _mixed(scope)
+    if ranges is not None and not scope.blind:
+        within, ranges = questions.among(within, sql.Identifier("r", source.key), ranges), None
+    scanned = limit if ranges is None else SCANNED
     if since_version is None or not source.sequence:
-        question = questions.standing(source, within, mixed.place(after), at, limit + 1, mixed.salt)
+        question = questions.standing(source, within, mixed.place(after), at, scanned + 1, mixed.salt)
     else:
         former = _within(scope.rows, "f", scope.time)
         start = max(since_version, number_in(after)) if after else since_version
@@ -118,9 +130,76 @@ def rows(
     with connection.cursor() as cursor:
         cursor.execute(*question)
         found = cursor.fetchall()
+    if ranges is not None:
+        return _sifted(scope, source, shown, found, at, newest, limit, ranges)
     by_number = source.kind == "indicator" or bool(since_version is not None and source.sequence)
     made = _page(_shape(scope, source, shown, at), shown, found, limit, at, newest, "" if by_number else mixed.mark, by_number)
     return replace(made, terms=terms_of(scope, shown))
+
+
+def _sifted(
+    scope: Scope, source: Source, shown: tuple[Column, ...], found: Sequence[Sequence[Any]], at: int, newest: int, limit: int,
+    ranges: Ranges,
+) -> Page:  # fmt: skip
+    """Return of rows under pseudonyms those whose pseudonym lies in some ranges: the database knows no pseudonym."""
+    place, purpose = [one.name for one in source.columns].index("key"), scope.purpose or ""
+    kept: list[Sequence[Any]] = []
+    last = found[-1] if len(found) <= SCANNED else found[SCANNED - 1]
+    for one in found[:SCANNED]:
+        if str(masking.mask(grants.KEY, str(one[place]), purpose)) in ranges:
+            if len(kept) == limit:
+                last = kept[-1]
+                break
+            kept.append(one)
+    is_last = len(found) <= SCANNED and (not found or last is found[-1])
+    onward = None if is_last else f"{_mixed(scope).mark}{last[-3]}"
+    rows = _shape(scope, source, shown, at)(kept)
+    return Page(tuple(rows), onward, at, shown, newest, terms_of(scope, shown))
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """The sums of some rows by ranges (digests.py), how many rows they are of, and where to go on."""
+
+    sums: list[int]
+    rows: int
+    page: Page
+
+
+def digests(
+    scope: Scope, dataset: str, depth: int, *, after: str | None = None, as_of: int | None = None, limit: int = 50_000,
+    fields: Sequence[str] = (),
+) -> Sums:  # fmt: skip
+    """Return the sums of a slice of a register's rows, as the reader may see them, at a version. Its page has no rows.
+
+    depth: bits of a range, 0 to DEEPEST. Raises NotFound, Refused as `rows` does, and where a dataset has no digests.
+    """
+    if not scope.allowed or scope.dataset != dataset:
+        raise NotFound(f"There is no dataset {dataset!r} here for you.", dataset=dataset)
+    if not 0 <= depth <= DEEPEST or not 1 <= limit <= SCANNED:
+        raise Refused(
+            f"depth is {depth}, expected 0 to {DEEPEST}; limit is {limit}, expected 1 to {SCANNED}.", code="parameter", status=400
+        )
+    require_digests(dataset)
+    source = source_of(dataset)
+    newest = horizon.horizon(source.sequence, as_of or 0)
+    at = reached(newest, None, as_of)
+    shown = chosen(scope, source.columns, fields)
+    mixed, within = _mixed(scope), _within(scope.rows, "r", scope.time)
+    with connection.cursor() as cursor:
+        cursor.execute(*questions.standing(source, within, mixed.place(after), at, limit + 1, mixed.salt))
+        found = cursor.fetchall()
+    names = [one.name for one in shown]
+    told = _shape(scope, source, shown, at)(found[:limit])
+    made = digesting.sums(shown, depth, ((row.key, [row.values.get(name) for name in names]) for row in told))
+    onward = f"{mixed.mark}{found[limit - 1][-3]}" if len(found) > limit else None
+    return Sums(made, len(told), Page((), onward, at, shown, newest, terms_of(scope, shown)))
+
+
+def require_digests(dataset: str) -> None:
+    """Raise Refused for a dataset whose rows cannot be told as they stood at a version."""
+    if kind_of(dataset) != "entity" or not source_of(dataset).history:
+        raise Refused(f"{dataset} is no register with a history: there are no digests of it.", code="digests", status=400)
 
 
 def many(scope: Scope, dataset: str, afters: Sequence[str], limit: int, newest: int | None = None) -> list[Page]:

@@ -25,12 +25,25 @@ from django.db import transaction
 from chengyun.access.keystore import SigningKey
 from chengyun.access.policy import Scope
 from chengyun.errors import Malformed, NotFound, Problem, Refused, Unavailable, nearest
-from chengyun.share.exchange import cursors, entries, messages, parties, reading, receipts
+from chengyun.share.exchange import cursors, digests, entries, messages, parties, reading, receipts
+from chengyun.share.exchange.digests import Ranges
 from chengyun.share.exchange.messages import Checked
 from chengyun.share.exchange.models import Party
 from chengyun.share.exchange.sources import Column
 
-__all__ = ["Answer", "Ask", "Asked", "Made", "Route", "Routes", "answer_many", "going_on", "paged", "rows_answer"]
+__all__ = [
+    "Answer",
+    "Ask",
+    "Asked",
+    "Made",
+    "Route",
+    "Routes",
+    "answer_many",
+    "digests_answer",
+    "going_on",
+    "paged",
+    "rows_answer",
+]
 
 PREFIX = "/exchange/v1"
 
@@ -147,6 +160,7 @@ def rows_answer(asked: Asked) -> Made:
     page = asked.group.pages.get(id(asked.ask)) or reading.rows(
         going.scope, dataset, after=going.after, since_version=since, as_of=going.as_of,
         limit=100 if limit is None else limit, fields=fields, newest=asked.group.newest.get(dataset),
+        ranges=Ranges.read(params["ranges"]) if "ranges" in params and not changes else None,
     )  # fmt: skip
     reading.require_terms(going.scope, page.fields, params.get("terms", ""), since)
     asked.group.newest[dataset] = max(page.newest, asked.group.newest.get(dataset, 0))
@@ -174,6 +188,27 @@ def going_on(asked: Asked, dataset: str, purpose: str, since: int | None) -> Goi
     if found is not None:
         return Going(scope, *found, first=False)
     return Going(asked.known.scope(asked.party, dataset, purpose), after, as_of, first=True)
+
+
+def digests_answer(asked: Asked) -> Made:
+    """GET /digests: sums of the rows by ranges, for a copy to be compared with; counted as a read, of no row that is shown."""
+    params = asked.params
+    dataset, purpose = params.get("dataset", ""), params.get("purpose", "")
+    fields, depth, limit = [one for one in params.get("fields", "").split(",") if one], asked.whole("depth"), asked.whole("limit")
+    going = going_on(asked, dataset, purpose, None)
+    found = reading.digests(
+        going.scope, dataset, depth or 0, after=going.after, as_of=going.as_of, fields=fields,
+        limit=reading.SCANNED if limit is None else limit,
+    )  # fmt: skip
+    page = found.page
+    reading.require_terms(going.scope, page.fields, params.get("terms", ""), None)
+    going.scope.count(0, int(going.first))
+    if going.scope.personal and going.first:
+        going.scope.record_read(way="digests")
+    onward = cursors.sealed(going.scope, asked.party, None, page.as_of, page.next)
+    told = page_value(dataset, purpose, replace(page, next=onward))
+    del told["rows"]
+    return Made({**told, "depth": depth or 0, "count": found.rows, "sums": digests.told(found.sums)})
 
 
 def paged(asked: Asked, scope: Scope, page: reading.Page, way: str, since: int | None) -> Made:

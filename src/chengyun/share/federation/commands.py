@@ -62,6 +62,8 @@ def add_commands(subparsers: Any) -> None:
     mirror.add_argument("dataset")
     mirror.add_argument("--purpose", default="")
     mirror.add_argument("--bulk", action="store_true", help="fill it from a file first: for millions of rows")
+    check = word("check", "compare mirrors with their neighbours, row by row in digests, and mend what differs", _check)
+    check.add_argument("name", nargs="?", default="", help="the neighbour; default all of them")
     word("draw", "send what waits and bring every mirror up to date now", _draw)
 
 
@@ -212,6 +214,26 @@ def _mirror(args: argparse.Namespace) -> int:
         print(f"{filling.fill(made):,} rows.")
     print(f"Rows come into mirror.{made.table}.")
     return 0
+
+
+def _check(args: argparse.Namespace) -> int:
+    from chengyun.share.federation import checking, neighbours
+
+    if args.name:
+        neighbours.access_neighbour(args.name)
+    found = checking.check_all(args.name)
+    for mirror, said in found.items():
+        match said:
+            case None:
+                what = "not compared: it is not whole, or its neighbour tells no digests of it"
+            case 0:
+                what = f"{mirror.rows:,} rows are what they should be"
+            case int():
+                what = f"differed in {said} ranges of rows, which were read anew"
+            case _:
+                what = f"could not be compared or mended: {said}"
+        print(f"{mirror.neighbour.name}  {mirror.dataset}  {mirror.purpose}  {what}")
+    return 1 if any(isinstance(said, str) for said in found.values()) else 0
 
 
 def _draw(_: argparse.Namespace) -> int:

@@ -24,6 +24,7 @@ from django.utils import timezone
 from chengyun.errors import Malformed, NotFound, Problem, Refused
 from chengyun.share.exchange import hooks, receipts
 from chengyun.share.exchange.client import Client, Told
+from chengyun.share.exchange.digests import Ranges
 from chengyun.share.exchange.hooks import Flow
 from chengyun.share.exchange.sources import Column
 from chengyun.share.federation import neighbours, tables
@@ -147,11 +148,13 @@ def begin_anew(mirror: Mirror) -> None:
     )  # fmt: skip
 
 
-def read_anew(mirror: Mirror) -> None:
-    """Begin to read a mirror anew, in the caller's transaction: beside its rows, where it has them whole."""
+def read_anew(mirror: Mirror, ranges: Ranges | None = None) -> None:
+    """Begin to read a mirror anew, in the caller's transaction: beside its rows, where it has them whole. ranges: these alone."""
     if mirror.filled:
         tables.drop(tables.staged(mirror.table))
-        Mirror.objects.filter(pk=mirror.pk).update(redraw=ALL, as_of=None, after="")
+        # Of some ranges at the version that the others are of.
+        at = mirror.version if ranges else None
+        Mirror.objects.filter(pk=mirror.pk).update(redraw=str(ranges) if ranges else ALL, as_of=at, after="")
     else:
         Mirror.objects.filter(pk=mirror.pk).update(as_of=None, after="")
 
@@ -219,6 +222,8 @@ def _page(mirror: Mirror, client: Client) -> Told:
     asked["terms"] = (mirror.terms if follows or mirror.as_of is not None else "") or None
     if follows:
         return client.get("/changes", since=mirror.version, **asked)
+    if mirror.redraw not in ("", ALL):
+        asked["ranges"] = mirror.redraw
     return client.get("/rows", **asked)
 
 
@@ -239,10 +244,11 @@ def _keep(mirror: Mirror, told: Told) -> tuple[int, bool]:
     if page["next"]:
         held.as_of = int(page["as_of"])
     else:
-        if held.redraw:
-            tables.put_in_place(held.table, columns)
+        is_redrawn = bool(held.redraw)
+        if is_redrawn:
+            tables.put_in_place(held.table, columns, None if held.redraw == ALL else Ranges.read(held.redraw))
         held.version, held.as_of, held.filled, held.redraw = int(page["as_of"]), None, True, ""
-        held.drawn_at, held.rows = timezone.now(), tables.count(held.table) if changed else held.rows
+        held.drawn_at, held.rows = timezone.now(), tables.count(held.table) if changed or is_redrawn else held.rows
     held.reason, held.failures = "", 0
     # The next round by itself: neighbours that have nothing new are asked once a minute.
     held.retry_at = timezone.now() + dt.timedelta(seconds=60 if not page["next"] else 0)

@@ -153,7 +153,8 @@ class Mirror(models.Model):
 
     A round that is broken off goes on at its last page: rows, cursor and receipt are kept in one transaction.
     terms: under which the rows were read, as the neighbour calls it. redraw: what is being read anew beside the rows there are,
-    which stay until it is whole: "" nothing, "*" everything.
+    which stay until it is whole: "" nothing, "*" everything, or ranges (exchange.digests) in which the copy was damaged.
+    checked_at: when it was last compared with the neighbour; differing: in how many ranges it was not what it should be.
     """
 
     neighbour = models.ForeignKey(Neighbour, models.PROTECT, related_name="mirrors")
@@ -167,6 +168,8 @@ class Mirror(models.Model):
     after = models.CharField(max_length=400, blank=True, default="")
     terms = models.CharField(max_length=200, blank=True, default="")
     redraw = models.TextField(blank=True, default="")
+    checked_at = models.DateTimeField(_("核对"), null=True)
+    differing = models.IntegerField(default=0)
     rows = models.BigIntegerField(_("行数"), default=0)
     drawn_at = models.DateTimeField(_("更新"), null=True)
     reason = models.CharField(_("失败原因"), max_length=300, blank=True, default="")

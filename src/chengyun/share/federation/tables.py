@@ -15,7 +15,10 @@ from typing import Any
 from django.db import connection
 from psycopg import sql
 
+from chengyun.access.predicates import Sql
 from chengyun.errors import Refused
+from chengyun.share.exchange.digests import Ranges
+from chengyun.share.exchange.questions import among
 from chengyun.share.exchange.sources import Column
 
 __all__ = ["SCHEMA", "TYPES", "count", "drop", "empty", "ensure", "name_of", "put_in_place", "read_columns", "staged", "write"]
@@ -138,14 +141,15 @@ def drop(table: str) -> None:
         cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(_named(table)))
 
 
-def put_in_place(table: str, columns: Sequence[Column]) -> None:
+def put_in_place(table: str, columns: Sequence[Column], ranges: Ranges | None = None) -> None:
     """Let the rows of `staged(table)` take the place of a table's, in the caller's transaction; until it ends others see the old.
 
-    Not by renaming: rights and views stay with the table. A field that is of another type now gets it.
+    ranges: of these rows alone. Not by renaming: rights and views stay with the table. A field of another type now gets that.
     """
     fresh = staged(table)
     with connection.cursor() as cursor:
-        cursor.execute(sql.SQL("DELETE FROM {}").format(_named(table)))
+        within = among(Sql("true", {}), sql.Identifier("_key"), ranges) if ranges else Sql("true", {})
+        cursor.execute(sql.SQL("DELETE FROM {} WHERE {}").format(_named(table), sql.SQL(within.text)), within.params)
         held = _held(cursor, table)
         for one in columns:
             kind = TYPES[one.type]

@@ -30,6 +30,16 @@ def draw_mirrors(timestamp: int) -> None:  # noqa: ARG001
         mirrors.draw_all()
 
 
+@app.periodic(cron="37 3 * * *")
+@app.task(queueing_lock="federation.check", lock="federation.check", pass_context=False)
+def check_mirrors(timestamp: int) -> None:  # noqa: ARG001
+    """Compare what is kept with what it should be, and mend it."""
+    if Mirror.objects.filter(filled=True).exists():
+        from chengyun.share.federation import checking
+
+        checking.check_all()
+
+
 @app.periodic(cron="23 * * * *")
 @app.task(queueing_lock="federation.harvest", lock="federation.harvest", pass_context=False)
 def harvest_catalogues(timestamp: int) -> None:  # noqa: ARG001
