@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from chengyun.operate.forecasts import backtest, methods
-from chengyun.operate.forecasts.conformal import intervals
+from chengyun.operate.forecasts.conformal import few, intervals
 from chengyun.operate.forecasts.pooled import Panel, carried, forecast, last_value, seasonal
 from chengyun.operate.forecasts.scoring import QUANTILES, Tally, pinball, tally
 
@@ -55,16 +55,38 @@ def test_what_is_unknown_is_carried_and_never_zero():
     assert methods.filled(np.array([1.0, 2.0, np.nan, 4.0, np.nan]), 2).tolist() == [1.0, 2.0, 1.0, 4.0, 1.0]
 
 
+@pytest.mark.parametrize("level", [0.9, 0.5])
 @pytest.mark.parametrize("horizon", [1, 24])
-def test_intervals_hold_what_they_promise_when_errors_grow(horizon):
+def test_intervals_hold_what_they_promise_when_errors_grow(horizon, level):
     rng = np.random.default_rng(8)
     rows = 2_500
     truth = rng.normal(size=(rows, 6)) * np.linspace(1.0, 3.0, rows)[:, None]
-    low, high = intervals(np.zeros((rows, 6)), truth, horizon, 100, 0.9)
+    low, high = intervals(np.zeros((rows, 6)), truth, horizon, 100, level)
     at = np.arange(500, rows - horizon)
     inside = (truth[at + horizon] >= low[at]) & (truth[at + horizon] <= high[at])
-    assert 0.87 < inside.mean() < 0.93
+    assert level - 0.03 < inside.mean() < level + 0.03
     assert np.isnan(low[99]).all()
+
+
+@pytest.mark.parametrize("level", [0.9, 0.5])
+@pytest.mark.parametrize("origins", [6, 12])
+def test_intervals_of_few_origins_hold_what_they_promise_of_the_next(origins, level):
+    rng = np.random.default_rng(5)
+    inside = []
+    for _ in range(300):
+        # All steps of a day are off by the same weather, and by a little of their own.
+        off = 3.0 * rng.normal(size=(origins + 1, 1)) + 0.5 * rng.normal(size=(origins + 1, 12))
+        low, high = backtest.bands(off[:origins], level)
+        inside.append(((off[origins] >= low) & (off[origins] <= high)).mean())
+    assert level - 0.03 < np.mean(inside) < level + 0.07
+
+
+def test_few_origins_widen_as_students_t_says():
+    # Tables of t at 0.95: 2.015 with 5 degrees, 1.796 with 11; at 0.75: 0.727. The normal: 1.645, 0.674.
+    assert few(6, 0.9) == pytest.approx(2.015 * (7 / 6) ** 0.5 / 1.645, abs=0.003)
+    assert few(12, 0.9) == pytest.approx(1.796 * (13 / 12) ** 0.5 / 1.645, abs=0.003)
+    assert few(6, 0.5) == pytest.approx(0.727 * (7 / 6) ** 0.5 / 0.674, abs=0.003)
+    assert few(10_000, 0.9) == pytest.approx(1.0, abs=0.001)
 
 
 def test_pinball_is_least_at_the_quantiles():

@@ -102,6 +102,36 @@ def test_from_its_making_to_its_score(truth, put):
     assert Review.objects.count() == 2
 
 
+def test_each_interval_is_as_wide_as_its_own_past_asks_for(truth):
+    services.review(KEY, NOW)
+    review = Review.objects.get(subject="A")
+    low, high = np.array(review.low), np.array(review.high)
+    low_half, high_half = np.array(review.low_half), np.array(review.high_half)
+    values = np.full(24, 60.0)
+    # The interval of nine in ten is just wide enough; that of five in ten held three in ten.
+    middle, side = (high_half + low_half) / 2, (high_half - low_half) / 2
+    for day in range(1, 9):
+        came = np.where(np.arange(24) % 10 < 3, values + (low + high) / 2, values + middle + 1.5 * side)
+        if day == 1:
+            came = values + high
+        since = NOW - dt.timedelta(days=day)
+        Issue.objects.create(
+            forecast=KEY, subject="A", review=review, since=since, made_at=since, as_of={}, step_s=3600, values=list(values),
+            naive=list(values), low=list(values + low), high=list(values + high), low_half=list(values + low_half),
+            high_half=list(values + high_half), actual=list(came), settled=True, score={"count": 24},
+        )  # fmt: skip
+    services.issue(KEY, NOW)
+    one = Issue.objects.get(subject="A", since=NOW)
+    assert one.widened_half == pytest.approx(1.5)
+    assert one.widened == pytest.approx(1.0)
+    told = np.array(one.values)
+    assert np.allclose((np.array(one.high_half) - one.low_half) / 2, 1.5 * side)
+    assert np.allclose((np.array(one.high_half) + one.low_half) / 2, told + middle)
+    assert (np.diff([one.low, one.low_half, one.high_half, one.high], axis=0) >= 0).all()
+    # Where too little has been scored they are as their review says.
+    assert (Issue.objects.get(subject="B").widened, Issue.objects.get(subject="B").widened_half) == (1.0, 1.0)
+
+
 def test_the_pages_show_a_forecast_only_where_it_is_one(truth):
     services.review(KEY, NOW)
     services.issue(KEY, NOW)

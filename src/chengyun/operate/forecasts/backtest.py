@@ -5,7 +5,8 @@
                     older half: choose    newer half: judge
 
 The method is chosen on the older origins and judged on the newer, so that the best of many by chance does not pass for good.
-Intervals come from the errors of the method chosen, at each step and the steps beside it (split conformal).
+Intervals come from the errors of the method chosen, at each step and the steps beside it (split conformal), and are as much wider
+as so few origins ask for.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from chengyun.operate.forecasts import methods
-from chengyun.operate.forecasts.conformal import band
+from chengyun.operate.forecasts.conformal import band, few
 from chengyun.operate.forecasts.pooled import Panel, forecast
 from chengyun.operate.forecasts.scoring import pinball
 
-__all__ = ["LEVELS", "Found", "ahead", "review"]
+__all__ = ["LEVELS", "Found", "ahead", "bands", "review"]
 
 ORIGINS = 12
 FEWEST = 6
@@ -132,8 +133,8 @@ def _judged(told: Mapping[str, np.ndarray], truth: np.ndarray) -> Found:
     chosen = min(candidates, key=lambda name: _mean(errors[name][older]))
     table: dict[str, dict[str, float | None]] = {}
     for name, one in told.items():
-        low, high = _bands(truth[older] - one[older], LEVELS[0])
-        low_half, high_half = _bands(truth[older] - one[older], LEVELS[1])
+        low, high = bands(truth[older] - one[older], LEVELS[0])
+        low_half, high_half = bands(truth[older] - one[older], LEVELS[1])
         y, f = truth[newer], one[newer]
         known = ~np.isnan(y) & ~np.isnan(f)
         quantiles = np.stack([f + low, f + low_half, f, f + high_half, f + high], axis=2)
@@ -150,19 +151,21 @@ def _judged(told: Mapping[str, np.ndarray], truth: np.ndarray) -> Found:
     judged = len(truth) - half
     because = f"{chosen} {mine:.4g}, {best_plain} {theirs:.4g}: mean absolute error on {judged} origins it was not chosen on"
     error = truth - told[chosen]
-    bands = {level: _bands(error, level) for level in LEVELS}
+    found = {level: bands(error, level) for level in LEVELS}
     skill = 1.0 - mine / seasonal if seasonal > 0 else None
-    return Found(chosen, len(truth), table, skill, useful, because, bands)
+    return Found(chosen, len(truth), table, skill, useful, because, found)
 
 
-def _bands(error: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
+def bands(error: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
     """Return how far below and above, by step, from the errors (origins, steps) at it and at the steps beside it."""
-    steps = error.shape[1]
-    beside = max(2, -(-24 // max(len(error), 1)))
+    origins, steps = error.shape
+    beside = max(2, -(-24 // max(origins, 1)))
     found = [band(error[:, max(0, step - beside) : step + beside + 1].ravel(), level) for step in range(steps)]
     low, high = np.array([one[0] for one in found]), np.array([one[1] for one in found])
     spread = np.nanmax(np.abs(error)) if not np.isnan(error).all() else 0.0
-    return np.where(np.isnan(low), -spread, low), np.where(np.isnan(high), spread, high)
+    low, high = np.where(np.isnan(low), -spread, low), np.where(np.isnan(high), spread, high)
+    middle, side = (high + low) / 2, (high - low) / 2 * few(origins, level)
+    return middle - side, middle + side
 
 
 def _mean(errors: np.ndarray) -> float:

@@ -8,16 +8,20 @@ Source: Gibbs and Candès 2021, adaptive conformal inference under distribution 
 
 from __future__ import annotations
 
+import math
+from statistics import NormalDist
+
 import numpy as np
 
-__all__ = ["band", "intervals"]
+__all__ = ["band", "few", "intervals"]
 
 WINDOW = 400
 """Errors looked back on, the newest that are known."""
 STEER, STEER_ALL = 0.03, 0.3
 """By one interval that is told, and by the share of all series that missed; of far horizons less, for what is told is late and
 would be overshot."""
-EXTREMES = (0.002, 0.6)
+SHARPEST, BLUNTEST = 0.02, 0.5
+"""How far steering goes: to so small a share of what may miss, and to so much more of all."""
 MANY = 100
 """Series at which the share that missed is believed whole."""
 LEAST = 20
@@ -33,19 +37,21 @@ def intervals(forecast: np.ndarray, truth: np.ndarray, horizon: int, first: int,
     low, high = np.full(forecast.shape, np.nan), np.full(forecast.shape, np.nan)
     error = np.full(forecast.shape, np.nan)
     error[: rows - horizon] = truth[horizon:] - forecast[: rows - horizon]
-    alpha = np.full(series, 1.0 - level)
+    missing = 1.0 - level
+    extremes = (SHARPEST * missing, min(0.98, missing + BLUNTEST))
+    alpha = np.full(series, missing)
     common = 0.0
     for row in range(first, rows):
         known = error[max(0, row - horizon - WINDOW) : row - horizon + 1]
-        below, above = _quantiles(known, np.clip(alpha + common, *EXTREMES))
+        below, above = _quantiles(known, np.clip(alpha + common, *extremes))
         low[row], high[row] = forecast[row] + below, forecast[row] + above
         due = row - horizon
         if due >= first:
             hit = (truth[row] >= low[due]) & (truth[row] <= high[due])
             told = ~np.isnan(truth[row]) & ~np.isnan(low[due])
-            alpha = np.where(told, np.clip(alpha + STEER / horizon * ((1.0 - level) - ~hit), *EXTREMES), alpha)
+            alpha = np.where(told, np.clip(alpha + STEER / horizon * (missing - ~hit), *extremes), alpha)
             if told.any():
-                common += STEER_ALL / horizon * ((1.0 - level) - float((~hit)[told].mean())) * min(1.0, told.sum() / MANY)
+                common += STEER_ALL / horizon * (missing - float((~hit)[told].mean())) * min(1.0, told.sum() / MANY)
     return low, high
 
 
@@ -53,6 +59,21 @@ def band(errors: np.ndarray, level: float) -> tuple[float, float]:
     """Return how far below and above a forecast the truth lies, from its past errors. NaN when there are too few."""
     below, above = _quantiles(errors[:, None], np.array([1.0 - level]))
     return float(below[0]), float(above[0])
+
+
+def few(origins: int, level: float) -> float:
+    """Return how much wider an interval must be that rests on so few origins.
+
+    What forecasts of one origin are off by is one thing, however many steps they have: a warm front or a feast. So an interval
+    of n origins is held to be one of n independent errors: Student's t with n - 1 degrees, against the normal quantile.
+    Source of t: Abramowitz and Stegun 1964, 26.7.5, to the third term.
+    """
+    z, freedom = NormalDist().inv_cdf((1.0 + level) / 2.0), max(origins - 1, 1)
+    t = (
+        z + (z**3 + z) / (4 * freedom) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * freedom**2)
+        + (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / (384 * freedom**3)
+    )  # fmt: skip
+    return float(t * math.sqrt(1.0 + 1.0 / origins) / z)
 
 
 def _quantiles(errors: np.ndarray, alpha: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -47,8 +47,8 @@ class Issue(models.Model):
 
     since: when the first step begins: what was forecast from ends there. as_of: stream → seq, or "figures" → id, of the state
     of the data. naive: what the season before says of the same steps. low, high: nine of ten; low_half, high_half: five of ten.
-    actual: by step, None: not known (yet). settled: nothing more is waited for. widened: by what the past of this forecast
-    made the intervals wider (above 1) or narrower. score: sums over the known steps; see scoring.py.
+    actual: by step, None: not known (yet). settled: nothing more is waited for. widened, widened_half: by what the past of
+    this forecast made each of the two intervals wider (above 1) or narrower. score: sums over the known steps; see scoring.py.
     """
 
     forecast = models.CharField(_("预测"), max_length=130)
@@ -60,6 +60,7 @@ class Issue(models.Model):
     as_of = models.JSONField(_("数据截至"))
     step_s = models.PositiveIntegerField()
     widened = models.FloatField(default=1.0)
+    widened_half = models.FloatField(default=1.0)
     values = ArrayField(models.FloatField())
     naive = ArrayField(models.FloatField(null=True))
     low = ArrayField(models.FloatField())

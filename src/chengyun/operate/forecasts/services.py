@@ -170,35 +170,58 @@ def _made(
     key: str, declared: Forecast, review: Review, course: Course, number: int, values: np.ndarray, area: str, now: dt.datetime
 ) -> Issue:
     subject = course.subjects[number]
-    widened = _widened(key, subject)
+    widened, widened_half = _widened(key, subject)
     seasons = [season for season in declared.seasons if season <= len(course.values)] or [declared.seasons[0]]
     naive = methods.season_before(course.values[:, number], declared.horizon, seasons[0])
     lowest = -np.inf if declared.lowest is None else declared.lowest
-    bands = {
-        name: np.maximum(values + np.asarray(getattr(review, name)) * widened, lowest).tolist()
-        for name in ("low", "high", "low_half", "high_half")
-    }
+    low, high = _spread(values, review.low, review.high, widened)
+    low_half, high_half = _spread(values, review.low_half, review.high_half, widened_half)
+    # Each level is held to its own past; what five in ten hold lies in what nine in ten do.
+    made = {"low": low, "high": high, "low_half": np.clip(low_half, low, high), "high_half": np.clip(high_half, low, high)}
+    bands = {name: np.maximum(one, lowest).tolist() for name, one in made.items()}
     return Issue(
         forecast=key, subject=subject, area_code=area, review=review, since=course.until, made_at=now, as_of=dict(course.as_of),
-        step_s=int(declared.step.total_seconds()), widened=widened, values=np.maximum(values, lowest).tolist(),
+        step_s=int(declared.step.total_seconds()), widened=widened,
+        widened_half=widened_half, values=np.maximum(values, lowest).tolist(),
         naive=[None if np.isnan(one) else float(one) for one in naive], actual=[None] * declared.horizon, **bands,
     )  # fmt: skip
 
 
-def _widened(key: str, subject: str) -> float:
-    """Return what makes the intervals of nine in ten true of the newest scored steps: a share of their half width."""
-    shares: list[float] = []
-    scored = Issue.objects.filter(forecast=key, subject=subject).exclude(score={}).order_by("-since")
+def _spread(values: np.ndarray, low: Sequence[float], high: Sequence[float], widened: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the interval of a review about a forecast, so many times as wide about its own middle."""
+    middle, side = _middle(low, high)
+    return values + middle - side * widened, values + middle + side * widened
+
+
+def _middle(low: Sequence[float], high: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+    """Return how far the middle of a review's interval lies from the forecast, and half its width, by step."""
+    return (np.asarray(high) + np.asarray(low)) / 2, (np.asarray(high) - np.asarray(low)) / 2
+
+
+def _widened(key: str, subject: str) -> tuple[float, float]:
+    """Return what makes the intervals of nine and of five in ten true of the newest scored steps, each by itself.
+
+    How far the truth lay from the middle of the interval its review gave, in half widths of it: conformal prediction with a
+    normalised score.
+    """
+    nine, five = list[np.ndarray](), list[np.ndarray]()
+    scored = Issue.objects.filter(forecast=key, subject=subject).exclude(score={}).select_related("review").order_by("-since")
     for one in scored[:50]:
-        for value, low, high, actual in zip(one.values, one.low, one.high, one.actual, strict=True):
-            side = (high - value if actual > value else value - low) if actual is not None else 0.0
-            if actual is not None and side > 0.0:
-                shares.append(abs(actual - value) / side * one.widened)
-        if len(shares) >= WIDTH_FROM:
+        actual = np.array([np.nan if it is None else it for it in one.actual])
+        for found, low, high in ((nine, one.review.low, one.review.high), (five, one.review.low_half, one.review.high_half)):
+            middle, side = _middle(low, high)
+            usable = ~np.isnan(actual) & (side > 0)
+            found.append(np.abs(actual - np.asarray(one.values) - middle)[usable] / side[usable])
+        if sum(map(len, nine)) >= WIDTH_FROM:
             break
-    if len(shares) < WIDTH_FROM // 4:
+    return _quantile(nine, 0.9), _quantile(five, 0.5)
+
+
+def _quantile(shares: Sequence[np.ndarray], level: float) -> float:
+    known = np.concatenate([*shares, np.empty(0)])
+    if len(known) < WIDTH_FROM // 4:
         return 1.0
-    return float(np.clip(np.quantile(shares, 0.9, method="higher"), 1.0 / WIDEST, WIDEST))
+    return float(np.clip(np.quantile(known, level, method="higher"), 1.0 / WIDEST, WIDEST))
 
 
 def _tallied(one: Issue, actual: np.ndarray) -> dict[str, float]:
