@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,11 +16,12 @@ from django.views.decorators.http import require_safe
 
 from chengyun.access import audit
 from chengyun.access.actors import actor_of
-from chengyun.access.models import AuditRecord, Organisation
+from chengyun.access.models import AuditRecord
 from chengyun.access.policy import require_scope
 from chengyun.access.rulebook import rulebook
 from chengyun.access.views import needs
 from chengyun.web.desk.alerts import Choice
+from chengyun.web.desk.auditdetails import Names, Said, about, said_of
 from chengyun.web.desk.auditwords import codes_of, deed
 from chengyun.web.desk.pages import Listed, asked, filters_of, page_number
 
@@ -30,7 +30,7 @@ PAGE = 100
 
 @dataclass(frozen=True, slots=True)
 class AuditLine:
-    """One record. deed: what its action is called. dataset: its name. detail: as JSON text, "" without one."""
+    """One record. deed: what its action is called. dataset: its name. target: what it was about. detail: the rest, in words."""
 
     id: int
     at: dt.datetime
@@ -41,7 +41,7 @@ class AuditLine:
     dataset: str
     target: str
     purpose: str
-    detail: str
+    detail: tuple[Said, ...]
 
 
 @dataclass(frozen=True)
@@ -79,16 +79,15 @@ def audit_list(request: HttpRequest) -> HttpResponse:
 
 
 def _lines(rows: Sequence[AuditRecord]) -> tuple[AuditLine, ...]:
-    names = dict(Organisation.objects.filter(key__in={row.organisation for row in rows}).values_list("key", "name"))
-    return tuple(_line(row, names.get(row.organisation, row.organisation)) for row in rows)
+    names = Names.of(rows)
+    return tuple(_line(row, names) for row in rows)
 
 
-def _line(row: AuditRecord, organisation: str) -> AuditLine:
+def _line(row: AuditRecord, names: Names) -> AuditLine:
     book = rulebook()
     dataset = _(book.datasets[row.dataset].name) if row.dataset in book.datasets else row.dataset
     purpose = _(book.purposes[row.purpose]) if row.purpose in book.purposes else row.purpose
-    said = dict(row.detail)
-    if isinstance(persons := said.get("subjects"), dict):
-        said["subjects"] = persons.get("count")  # how many; the root over them is for `chengyun audit verify`
-    detail = json.dumps(said, ensure_ascii=False) if said else ""
-    return AuditLine(row.pk, row.at, row.actor, organisation, row.action, deed(row.action), dataset, row.target, purpose, detail)
+    return AuditLine(
+        row.pk, row.at, row.actor, names.bodies.get(row.organisation, row.organisation), row.action, deed(row.action), dataset,
+        about(row.target), purpose, said_of(row, names),
+    )  # fmt: skip
