@@ -369,3 +369,16 @@ def test_a_database_that_hangs_is_told_to_senders_in_time(site: Site) -> None:
             os.kill(process.pid, signal.SIGCONT)
     wait_for(lambda: site.post(site.reading(key, 3))[0] == 200, 30, "The stream did not come back")
     assert 3 in site.stored(key)
+
+
+def test_told_to_stop_the_stream_process_lets_its_readers_go(site: Site) -> None:
+    """A page that is open for hours must not keep the process from stopping, nor be cut off in the middle of a message."""
+    with urllib.request.urlopen(f"{site.place.url}/live-ticket", timeout=60) as told:
+        ticket = json.load(told)["ticket"]
+    reader = urllib.request.urlopen(f"{site.place.stream_url}/live?ticket={ticket}", timeout=60)
+    assert reader.readline() == b"retry: 2000\n"
+    former = site.place.kill("stream", signal.SIGTERM)
+    reader.read()  # to its proper end: a connection cut off raises http.client.IncompleteRead
+    site.place.wait_restarted("stream", former)
+    said = (site.place.folder / "log" / "stream.log").read_text(encoding="utf-8")
+    assert "refused to gracefully stop" not in said

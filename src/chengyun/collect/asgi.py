@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import logging
+import signal
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -111,6 +112,17 @@ class App:
     def _collected_by(self, collector: Collector) -> None:
         self.collector = collector
 
+    async def _begin(self) -> None:
+        """Start, and take notice of being told to stop: the server waits for whoever still reads before it stops us."""
+        await self.start()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._let_go)
+
+    def _let_go(self) -> None:
+        """Let readers go, then tell the server: its own way of stopping stands behind SIGINT as well."""
+        if self._hub is not None:
+            self._hub.close()
+        signal.raise_signal(signal.SIGINT)
+
     async def stop(self) -> None:
         """Let readers go, answer whoever waits, close."""
         if self._hub is not None:
@@ -124,7 +136,7 @@ class App:
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await lifespan(receive, send, self.start, self.stop)
+            await lifespan(receive, send, self._begin, self.stop)
             return
         if scope["type"] != "http":
             return
