@@ -76,6 +76,27 @@ def _open(browser: sync_api.Browser, place: Place, path: str, **choices: object)
     return page, wrong
 
 
+CUT = """() => {
+    const column = (node) => node.closest(".board-vitals, .board-work").getBoundingClientRect();
+    return [...document.querySelectorAll(".board-vitals .tile, .board-work .items > li, .board-work tr")].filter((node) => {
+        const own = node.getBoundingClientRect(), around = column(node);
+        return own.height && own.left < around.right - 1 && own.bottom > around.bottom + 1;
+    }).map((node) => node.textContent.trim().slice(0, 40));
+}"""
+
+
+@pytest.mark.parametrize(("width", "height"), [(3840, 2160), (1920, 1080), (1280, 720)])
+def test_the_wall_is_as_high_as_its_screen_and_cuts_nothing(browser, alive: Place, width: int, height: int) -> None:
+    page, wrong = _open(browser, alive, "/?wall=1", viewport={"width": width, "height": height})
+    assert page.evaluate("document.documentElement.scrollHeight") <= height
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate(CUT) == []
+    assert page.evaluate("document.querySelectorAll('.board-vitals .tile').length") > 0
+    assert page.evaluate("document.querySelector('[data-map]').getBoundingClientRect().height") > height / 3
+    assert not wrong
+    page.context.close()
+
+
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_draws_and_asks_nobody_else(browser, alive: Place, path: str) -> None:
     page, wrong = _open(browser, alive, path)
