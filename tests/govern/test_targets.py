@@ -150,6 +150,24 @@ def test_pages_show_report_and_filter(loaded: Path, steward: Client) -> None:
     assert Client().get("/targets").status_code in (302, 404)
 
 
+def test_what_contradicts_is_said_in_the_readers_language(loaded: Path, steward: Client) -> None:
+    body = steward.get("/targets", headers={"Accept-Language": "en"}).content.decode()
+    english = body.split('id="conflicts"')[1].split("</section>")[0]
+    assert "电商平台" not in english
+    assert "≥ 400" in english
+    assert "&gt;=" not in english
+    assert "≥ 300" in steward.get("/targets/a").content.decode()
+
+
+def test_why_nothing_is_said_ahead_is_the_reason(loaded: Path, steward: Client) -> None:
+    report("a", dt.date(2016, 12, 31), 100, "年鉴", SYSTEM, NOW)
+    assert "期限已过" in steward.get("/targets/a").content.decode()
+    Target.objects.filter(key="a").update(by=dt.date(2099, 12, 31))
+    assert "数值不足四个" in steward.get("/targets/a").content.decode()
+    Target.objects.filter(key="a").update(by=None)
+    assert "没有写明期限" in steward.get("/targets/a").content.decode()
+
+
 def test_the_plans_own_list(db, shared: Path) -> None:
     done = load_targets(read_targets(shared / "mission" / "targets.tsv", shared / "documents"), SYSTEM)
     assert done.added == 241

@@ -148,6 +148,14 @@ def test_the_pages_show_a_forecast_only_where_it_is_one(truth):
     client.force_login(person, backend=settings.AUTHENTICATION_BACKENDS[0])
     listing = client.get(reverse("forecasts")).content.decode()
     assert [word in listing for word in ("A 站", "B 站", "不作预测展示")] == [True] * 3
+    # What decides is the better yardstick; beside it a forecast that is not shown never looks like a gain.
+    rows = {one.split("</a>")[0].rpartition(">")[2]: one for one in listing.split("<tr>") if "</a>" in one}
+    for review in Review.objects.all():
+        errors = {name: one["mae"] for name, one in review.table.items()}
+        plain = min(error for name, error in errors.items() if name.startswith(("last_value", "season_before")))
+        margin = 1 - errors[review.method] / plain
+        assert f"{margin * 100:.1f} %" in rows[f"{review.subject} 站"]
+        assert (margin > 0) == review.useful
     good = client.get(reverse("forecast", args=[KEY, "A"])).content.decode()
     assert [word in good for word in ("<polygon", "各步的数值")] == [True] * 2
     bad = client.get(reverse("forecast", args=[KEY, "B"])).content.decode()

@@ -15,8 +15,14 @@ from chengyun.standards.units import UNITS
 
 NOTHING = "—"
 """What stands where a value is not known."""
+RELATIONS = {">=": "≥", "<=": "≤", "~": "≈"}
 MARKS = {"：": ": ", "、": ", ", "，": ", ", "；": "; ", "。": ". ", "（": " (", "）": ")"}
 """Marks of punctuation in English."""
+
+
+def relation(comparator: str) -> str:
+    """Return a relation of the plans' targets as it is printed: ≥ for >=, ≤ for <=, ≈ for ~."""
+    return RELATIONS.get(comparator, comparator)
 
 
 def number(value: float | None, decimals: int = 0) -> str:

@@ -26,7 +26,6 @@ from chengyun.web.boards.shown import Contribution
 __all__ = ["compared", "goal_of", "parts_of"]
 
 MINUS = "\u2212"
-SIGNS = {">=": "≥", "<=": "≤", "~": "≈"}
 FULL = 100.0
 """The score of a part that lacks nothing."""
 
@@ -130,5 +129,5 @@ def _peers(indicator: str, subject: str, own: Figure, asked: Asked, found: Gathe
 
 
 def _planned(one: Target) -> str:
-    target = f"{SIGNS.get(one.comparator, one.comparator)} {one.value} {shown.unit(one.unit)}".strip()
+    target = f"{shown.relation(one.comparator)} {one.value} {shown.unit(one.unit)}".strip()
     return _("规划 %(year)s %(target)s") % {"year": one.year, "target": target}

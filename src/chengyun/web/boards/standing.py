@@ -117,9 +117,9 @@ def _states() -> dict[str, str]:
 def _aim(view: TargetView, words: dict[str, str]) -> Line:
     held, newest = view.target, view.standing.newest
     english = (get_language() or "").startswith("en") and held.name_en
-    sign = {">=": "≥", "<=": "≤", "~": "≈"}.get(held.comparator, held.comparator)
+    asked = f"{shown.relation(held.comparator)} {held.value} {shown.unit(held.unit)}".strip()
     return Line(
         text=held.name_en if english else held.name, href=reverse("target", args=[held.key]),
         value=f"{newest[1]:g}" if newest else "", status=TONES[view.standing.state],
-        about=(words[view.standing.state], f"{_('目标')} {sign} {held.value} {shown.unit(held.unit)}".strip()),
+        about=(words[view.standing.state], f"{_('目标')} {asked}"),
     )  # fmt: skip

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_safe
 from chengyun.access.actors import actor_of
 from chengyun.access.views import reads
 from chengyun.config import config
-from chengyun.operate.forecasts.models import Issue
+from chengyun.operate.forecasts.models import Issue, Review
 from chengyun.operate.forecasts.queries import Detail, Standing, detail, standings
 from chengyun.web.forecasts.drawing import Picture, Points, Span, draw
 
@@ -26,18 +26,22 @@ METHODS: dict[str, str | Promise] = {
     "last_value": _("最近值"), "season_before": _("上一周期同时"), "pooled": _("共享回归"), "mstl_ets": _("多季节分解与指数平滑"),
     "ets": _("指数平滑"), "theta": _("Theta 法"), "arima": _("多季节分解与 ARIMA"),
 }  # fmt: skip
+PLAIN = ("last_value", "season_before")
+"""The yardsticks."""
 DRAWN_BEFORE = 4
 """Earlier forecasts in the picture; more would hide what came."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """One row of the list. state: how it stands, tone: of its mark."""
+    """One row of the list. state: how it stands, tone: of its mark. margin: by which share the method errs less in the back-test
+    than the better of the two yardsticks, which decides whether it is shown; None: nothing to compare with."""
 
     row: Standing
     method: str | Promise
     state: str | Promise
     tone: str
+    margin: float | None
 
 
 @dataclass(frozen=True)
@@ -133,10 +137,19 @@ def one(request: HttpRequest, key: str, subject: str) -> HttpResponse:
 def _line(row: Standing) -> Line:
     method = _method(row.review.method) if row.review else ""
     if row.review is None:
-        return Line(row, method, _("尚未回测"), "missing")
+        return Line(row, method, _("尚未回测"), "missing", None)
+    margin = _margin(row.review)
     if row.useful:
-        return Line(row, method, _("可用"), "fresh")
-    return Line(row, method, _("不优于基准，不作预测展示"), "stale")
+        return Line(row, method, _("展示中"), "fresh", margin)
+    return Line(row, method, _("不优于基准，不作预测展示"), "stale", margin)
+
+
+def _margin(review: Review) -> float | None:
+    errors = {name: one["mae"] for name, one in review.table.items() if one["mae"] is not None}
+    plain = [error for name, error in errors.items() if name.startswith(PLAIN)]
+    if review.method not in errors or not plain or not min(plain):
+        return None
+    return 1.0 - float(errors[review.method]) / float(min(plain))
 
 
 def _method(name: str) -> str | Promise:
@@ -152,7 +165,7 @@ def _methods(row: Standing) -> tuple[MethodRow, ...]:
     return tuple(
         MethodRow(
             _method(name), found["mae"], found["pinball"], found["covered"], name == row.review.method,
-            name.startswith(("last_value", "season_before")),
+            name.startswith(PLAIN),
         )
         for name, found in table
     )  # fmt: skip

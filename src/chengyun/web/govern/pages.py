@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -50,6 +50,23 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Side:
+    """One of two targets that may contradict each other. asked: relation, value and unit as printed."""
+
+    key: str
+    name: str
+    asked: str
+    where: str
+
+
+@dataclass(frozen=True)
+class Pair:
+    first: Side
+    second: Side
+    year: str
+
+
+@dataclass(frozen=True)
 class Choice:
     value: str
     name: str | Promise
@@ -62,7 +79,7 @@ class Page:
     lines: tuple[Line, ...]
     states: tuple[Choice, ...]
     documents: tuple[Choice, ...]
-    conflicts: tuple[Conflict, ...]
+    conflicts: tuple[Pair, ...]
     whole: int
     as_of: dt.datetime
 
@@ -85,7 +102,7 @@ def listing(request: HttpRequest) -> HttpResponse:
         lines=tuple(_line(one) for one in shown),
         states=tuple(Choice(key, name, states[key], key == state) for key, name in STATES.items() if states[key]),
         documents=tuple(Choice(key, key, count, key == document) for key, count in sorted(documents.items())),
-        conflicts=tuple(conflicts([one.target for one in known])),
+        conflicts=_pairs(conflicts([one.target for one in known])),
         whole=len(known),
         as_of=now,
     )
@@ -103,7 +120,9 @@ def one(request: HttpRequest, key: str) -> HttpResponse:
         pair for pair in conflicts(list(Target.objects.filter(withdrawn_at=None))) if key in (pair.first.key, pair.second.key)
     ]
     context = {
-        "line": _line(found), "conflicts": near, "indicators": settings.CITY.indicators, "today": timezone.localdate(),
+        "line": _line(found), "conflicts": _pairs(near),
+        "undecided": _undecided(found, timezone.localdate()), "indicators": settings.CITY.indicators,
+        "today": timezone.localdate(),
         "may_report": may(actor, "target.report") and found.target.low is not None and found.target.kind == "target",
         "may_link": may(actor, "target.load") and found.target.kind == "target",
     }  # fmt: skip
@@ -143,14 +162,42 @@ def measure(request: HttpRequest, key: str) -> HttpResponse:
 
 def _line(view: TargetView) -> Line:
     held, found = view.target, view.standing
-    english = get_language() == "en" and held.name_en
-    sign = {">=": "≥", "<=": "≤", "~": "≈"}.get(held.comparator, held.comparator)
     return Line(
         view,
-        held.name_en if english else held.name,
-        f"{sign} {held.value} {'' if held.unit == 'milestone' else shown.unit(held.unit)}".strip(),
+        _named(held),
+        _asked(held),
         f"{found.newest[1]:g}" if found.newest else "—",
         STATES[found.state],
         TONES.get(found.state, "missing"),
         round(found.progress * 100) if found.progress is not None else None,
     )
+
+
+def _named(held: Target) -> str:
+    english = (get_language() or "").startswith("en")
+    return held.name_en if english and held.name_en else held.name
+
+
+def _asked(held: Target) -> str:
+    return f"{shown.relation(held.comparator)} {held.value} {'' if held.unit == 'milestone' else shown.unit(held.unit)}".strip()
+
+
+def _pairs(found: Sequence[Conflict]) -> tuple[Pair, ...]:
+    def side(held: Target) -> Side:
+        return Side(held.key, _named(held), _asked(held), f"{held.document} {held.section}".strip())
+
+    return tuple(Pair(side(one.first), side(one.second), one.first.year) for one in found)
+
+
+def _undecided(view: TargetView, today: dt.date) -> str | Promise:
+    """Return why nothing is said ahead of a target that is still open; "" where something is, or there is no value."""
+    held, found = view.target, view.standing
+    if found.state != "open" or found.forecast is not None:
+        return ""
+    if held.by is None:
+        return _("规划没有写明期限，不作推算。")
+    if today > held.by:
+        return _("期限已过，而没有那一年的数值，不能说达到与否。")
+    if all(day > held.by for day, _value, _source in view.values):
+        return _("数值都在期限之后。")
+    return _("数值不足四个，不作推算。")

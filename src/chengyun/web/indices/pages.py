@@ -214,7 +214,7 @@ def _page(key: str, subject: str, start: dt.datetime | None, actor: Actor, now: 
     view = view or newest_figures([key], [subject], actor, now)[key, subject]
     until = [one for one in series if one.period_start and one.period_start <= shown_at][-STEPS:]
     starts = [one.period_start for one in series if one.period_start]
-    says = [f"{shown.period(one.period_start, declared.period)}：{shown.number(one.value, index.decimals)}"
+    says = [f"{shown.period(one.period_start, declared.period)}{shown.mark('：')}{shown.number(one.value, index.decimals)}"
             for one in until if one.period_start]  # fmt: skip
     names = area_names()
     compared = compare(key, subject, read.figure.period_start, actor) if read else None
@@ -314,13 +314,15 @@ def beside(
         said = _("达到") if goal.reached else _("未达到") if goal.reached is not None else ""
         tone = "fresh" if goal.reached else "bad" if goal.reached is not None else ""
         value = f"{'≥' if goal.sense == 'at least' else '≤'} {goal.value:g}"
-        lines.append(BesideLine(_("目标"), value, str(said), None, tone, f"{goal.source}（{goal.in_force}）"))
+        source = goal.source + shown.mark("（") + shown.moment(goal.in_force) + shown.mark("）")
+        lines.append(BesideLine(_("目标"), value, str(said), None, tone, source))
     if scope(actor, "targets").allowed:
         planned = Target.objects.filter(indicator=key, subject=subject, withdrawn_at=None)
         english = (get_language() or "").startswith("en")
         lines += [
             BesideLine(
-                str(_("规划目标")) + (f" {one.year}" if one.year else ""), f"{one.comparator} {one.value} {one.unit}",
+                str(_("规划目标")) + (f" {one.year}" if one.year else ""),
+                f"{shown.relation(one.comparator)} {one.value} {shown.unit(one.unit)}".strip(),
                 one.name_en if english and one.name_en else one.name, None, source=f"{one.document} {one.section}".strip(),
             )
             for one in planned

@@ -22,10 +22,18 @@ function startSlider(form) {
   async function show() {
     const mine = ++asked;
     const query = `?at=${encodeURIComponent(field.value)}`;
-    const answer = await fetch(form.dataset.moments + query);
+    let answer;
+    try {
+      answer = await fetch(form.dataset.moments + query);
+    } catch {
+      if (mine === asked) says.textContent = form.dataset.failed;
+      return;
+    }
     if (mine !== asked) return;
     if (!answer.ok) {
-      says.textContent = `${answer.status}`;
+      // What is shown stays; why there is nothing else, the answer says in a sentence.
+      const told = new DOMParser().parseFromString(await answer.text(), "text/html");
+      if (mine === asked) says.textContent = told.querySelector("[data-problem]")?.textContent.trim() || form.dataset.failed;
       return;
     }
     const deck = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("deck");
