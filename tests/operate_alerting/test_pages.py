@@ -11,13 +11,14 @@ import openpyxl
 import pytest
 from django.conf import settings
 from django.test import Client
+from django.utils import translation
 
 from chengyun.access.actors import Actor
 from chengyun.access.models import Account
 from chengyun.city import Budget
 from chengyun.operate import services
 from chengyun.operate.alerting import rosters
-from chengyun.operate.alerting.models import Delivery, Silence, Swap
+from chengyun.operate.alerting.models import Delivery, Notice, Silence, Swap
 from chengyun.operate.models import Alert
 from chengyun.operate.probation.models import BackTest, FiledRule, RuleStep
 
@@ -121,6 +122,27 @@ def test_notices_reach_a_page_and_failures_are_settled(tell, plan, page, people)
     assert letter.state == "waiting"
     assert chen.post(f"/alerts/deliveries/{letter.pk}/retry").status_code == 409
     assert chen.post(f"/alerts/deliveries/{letter.pk}/burn").status_code == 404
+
+
+def test_a_notice_is_said_in_its_readers_language(tell, plan, page, people) -> None:
+    roster = rosters.make_roster("duty", "值班", "", people["zhang"])
+    rosters.add_turns(roster, ["zhang"], NOW, 8, people["zhang"])
+    one = tell("raise", "A", NOW)
+    turn(s(20))
+    rule = settings.CITY.alerts[RULE_KEY].name
+    zhang = page("zhang")
+    with translation.override("en"):
+        english = f"A 站: {translation.gettext(rule)}"
+    assert f"A 站：{rule}" in zhang.get("/alerts/notices", headers={"Accept-Language": "zh-CN"}).content.decode()
+    assert english in zhang.get("/alerts/notices", headers={"Accept-Language": "en"}).content.decode()
+    tell("clear", "A", s(400))
+    Alert.objects.filter(pk=one.pk).update(state="closed", closed_at=s(400))
+    turn(s(800))
+    ended = Notice.objects.get(kind="ended")
+    assert not ended.body["alerts"]
+    body = zhang.get("/alerts/notices", headers={"Accept-Language": "en"}).content.decode()
+    assert body.count(english) >= 2
+    assert rule not in body
 
 
 def test_silences_are_made_and_ended_on_their_page(tell, page) -> None:

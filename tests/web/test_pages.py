@@ -20,9 +20,11 @@ from chengyun.access.rulebook import rulebook
 from chengyun.access.services import ensure_organisations
 from chengyun.cases.models import Case
 from chengyun.city import MapLayer
+from chengyun.city.models import ComponentRegister
 from chengyun.collect.things.models import Channel
 from chengyun.operate.models import Alert, Figure
 from chengyun.web import cache, places
+from chengyun.web.titles import titled
 
 PAGES = [
     "/",
@@ -301,3 +303,21 @@ def test_a_branch_is_named_in_the_language_of_the_page(city) -> None:
     assert (bureau, branch, unknown) == ("Ecology and Environment Bureau", "Ecology and Environment Bureau, Haishu", names[2])
     with translation.override("zh-hans"):
         assert tuple(map(places.said, names)) == names
+
+
+def test_a_title_the_program_made_is_said_in_the_readers_language(city, officer: Client) -> None:
+    alert = Alert.objects.get()
+    ensure_organisations()
+    officer.post(f"/alerts/{alert.pk}/case", {"type": "air_quality.air_check"})
+    case = Case.objects.get()
+    rule = settings.CITY.alerts[alert.rule].name
+    assert case.title == f"{alert.subject_name}：{rule}"
+    with translation.override("en"):
+        english = f"{alert.subject_name}: {translation.gettext(rule)}"
+    assert rule not in english
+    for path in ("/", "/cases", f"/cases/{case.number}"):
+        assert english in officer.get(path, headers={"Accept-Language": "en"}).content.decode()
+        assert case.title in officer.get(path, headers={"Accept-Language": "zh-CN"}).content.decode()
+    with translation.override("en"):
+        assert titled("店招：掉了一半") == "店招：掉了一半"
+        assert titled("某路 3 号井盖：破损") == f"某路 3 号井盖: {ComponentRegister.State.DAMAGED.label}"

@@ -10,7 +10,9 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
+from django.conf import settings
 from django.db import transaction
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from chengyun.access import audit
@@ -138,7 +140,9 @@ def _open(row: ComponentRegister, state: str, note: str, actor: Actor, now: dt.d
     open_one = Case.objects.filter(component_key=row.key, type=known.case_type, ended=False).order_by("opened_at").first()
     if open_one is not None:
         return open_one
-    word = str(ComponentRegister.State(state).label)
+    with translation.override(settings.LANGUAGE_CODE):
+        # A title is in the language of the city, whoever opens the case; pages say it in their reader's.
+        word = str(ComponentRegister.State(state).label)
     return cases.open_case(
         known.case_type, f"{row.name}：{word}"[:200], actor, now, category=row.category, source=Case.Source.PATROL,
         description=note.strip()[:4000], address=row.address, lon=row.lon, lat=row.lat, area_code=row.area_code,

@@ -20,11 +20,14 @@ from chengyun.access.views import needs
 from chengyun.errors import NotFound
 from chengyun.operate.alerting import outbox
 from chengyun.operate.alerting.current import text_in_force
-from chengyun.operate.alerting.models import Delivery, Plan
+from chengyun.operate.alerting.models import Delivery, Member, Notice, Plan
 from chengyun.operate.models import Alert
+from chengyun.operate.probation.ruleset import rulebook
+from chengyun.web import shown
 from chengyun.web.alerts.wording import because_of
 from chengyun.web.desk.deeds import Fault, attempt, done
 from chengyun.web.desk.pages import Listed, asked, filters_of, page_number
+from chengyun.web.titles import of_thing
 
 PAGE = 30
 
@@ -53,12 +56,15 @@ def inbox(request: HttpRequest) -> HttpResponse:
     found = list(rows[start : start + PAGE + 1])
     keys = {one["id"] for row in found for one in row.notice.body["alerts"]}
     readable = set(Alert.objects.filter(scope(actor, "alerts").q(), pk__in=keys).values_list("pk", flat=True)) if keys else set()
+    ended = [row.notice.group_id for row in found if not row.notice.body["alerts"]]
+    members = Member.objects.filter(group__in=ended).select_related("alert").order_by("alert_id")
+    last = {one.group_id: one.alert for one in members}
     told = []
     for row in found[:PAGE]:
         notice = row.notice
         alerts = tuple(one for one in notice.body["alerts"] if one["id"] in readable)
         whole = len(alerts) == len(notice.body["alerts"])
-        title = notice.title if whole else _("预警有变化")
+        title = _title(notice, last.get(notice.group_id)) if whole else _("预警有变化")
         told.append(
             Told(
                 str(notice.get_kind_display()), title, notice.severity, notice.at, alerts, row.seen_at is None,
@@ -68,6 +74,21 @@ def inbox(request: HttpRequest) -> HttpResponse:
     Delivery.objects.filter(pk__in=[row.pk for row in found[:PAGE]], seen_at=None).update(seen_at=timezone.now())
     page = {"listed": Listed(tuple(told), number, len(found) > PAGE, filters_of(request.GET)), "as_of": timezone.now()}
     return render(request, "alerts/notices.html", {"page": page})
+
+
+def _title(notice: Notice, last: Alert | None) -> str:
+    """Return a notice's title in the page's language; what was sent is in the city's. last: the newest alert of its group."""
+    if rule := notice.body.get("rule", ""):
+        return _("规则“%(name)s”超出误报预算，已降级") % {"name": _(rulebook().name(rule))}
+    alerts = notice.body["alerts"]
+    subjects = [one["subject_name"] for one in alerts] or ([last.subject_name] if last else [])
+    names = [one["name"] for one in alerts] or ([rulebook().name(last.rule, last.opened_at)] if last else [])
+    said = shown.listed(_(name) for name in dict.fromkeys(names))
+    if len(subjects) == 1:
+        said = of_thing(subjects[0], said)
+    elif subjects:
+        said = _("%(what)s（%(count)d 处）") % {"what": said, "count": len(subjects)}
+    return f"{notice.get_kind_display()} {said}" if said else notice.title
 
 
 @require_safe

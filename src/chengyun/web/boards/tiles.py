@@ -33,6 +33,7 @@ from chengyun.web.boards import beside, drawing, mapping, standing
 from chengyun.web.boards.gathering import Asked, Gathered, area_of, gather, indicators_of, subjects_of
 from chengyun.web.boards.shown import Band, BoardView, Drawn, Line, TileView
 from chengyun.web.spans import length_of
+from chengyun.web.titles import titled
 
 __all__ = ["view"]
 
@@ -275,7 +276,7 @@ def _case(due: dt.datetime, row: Mapping[str, Any], code: str, late: bool, asked
         _area(code, asked),
     )
     return Line(
-        text=row["title"],
+        text=titled(row["title"]),
         href=reverse("case", args=[row["number"]]),
         about=tuple(filter(None, said)),
         since=due,

@@ -44,6 +44,7 @@ from chengyun.web.desk.deeds import Fault, attempt, done
 from chengyun.web.desk.narrowed import read_narrowed
 from chengyun.web.desk.pages import Listed, asked, filters_of, page_number
 from chengyun.web.places import bodies, said
+from chengyun.web.titles import of_thing
 
 PAGE = 50
 MOST_COLLEAGUES = 500
@@ -466,7 +467,7 @@ def _alerts(city: City, case: CaseView) -> tuple[CaseAlertLine, ...]:
     rows = Alert.objects.filter(pk__in=case.alerts).order_by("opened_at", "id")
     return tuple(
         CaseAlertLine(
-            row.pk, f"{row.subject_name}：{_(rules.name(row.rule, row.opened_at))}", row.severity, row.opened_at,
+            row.pk, of_thing(row.subject_name, _(rules.name(row.rule, row.opened_at))), row.severity, row.opened_at,
             str(row.get_state_display()),
         )
         for row in rows

@@ -20,6 +20,7 @@ from chengyun.web import shown
 from chengyun.web.desk.pages import page_number
 from chengyun.web.evaluation.pages import period_of
 from chengyun.web.evaluation.shown import Line, axis_of, doubts, line, share
+from chengyun.web.titles import titled
 
 PAGE = 100
 
@@ -140,7 +141,7 @@ def cases(request: HttpRequest, edition_id: int, profile: str, unit_key: str) ->
     page = CasesPage(
         edition_id, period_of(edition), profile, level, unit_key, row.name, named,
         tuple(
-            (one.number, one.title, _said(one.parts), share(one.doubt) if one.doubt > 0.05 else "")
+            (one.number, titled(one.title), _said(one.parts), share(one.doubt) if one.doubt > 0.05 else "")
             for one in found
         ),
         seen, whole - seen, number, seen > number * PAGE, given.urlencode(),

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from chengyun.collect.models import Shedding
 from chengyun.collect.queries import shedding
-from chengyun.web import places, shown
+from chengyun.web import places, shown, titles
 from chengyun.web.assets import asset_url
 
 register = template.Library()
@@ -83,6 +83,12 @@ BECAUSE = {
 def because(text: str) -> str:
     """Return why an alert was closed: a person's own words, or the program's in the page's language."""
     return str(BECAUSE.get(text, text))
+
+
+@register.filter
+def titled(title: str) -> str:
+    """Return a case's title in the page's language where the program made it; a person's own words as they are."""
+    return titles.titled(title or "")
 
 
 @register.filter
