@@ -12,11 +12,12 @@ from django.test import Client
 from django.utils import timezone
 
 from chengyun.access.models import Account, Assignment, Grant, Organisation
-from chengyun.share.exchange import receipts
+from chengyun.share.exchange import receipts, statistics
 from chengyun.share.exchange.models import Receipt
 from chengyun.share.federation import inbox
 from chengyun.share.federation.models import Asking, Neighbour, Sent
 from chengyun.share.ledger import verifier
+from chengyun.web.exchange import desk
 
 _spec = util.spec_from_file_location("exchange_conftest", Path(__file__).with_name("conftest.py"))
 assert _spec is not None
@@ -37,7 +38,7 @@ def who(role: str, organisation: Organisation | None = None) -> Client:
     return client
 
 
-def test_a_receipt_is_proved_on_its_page_and_seen_by_its_own_body(department) -> None:
+def test_a_receipt_is_proved_on_its_page_and_seen_by_its_own_body(department, monkeypatch) -> None:
     given.assets(2)
     department.grant("water_supply.asset")
     told = department.client.get("/rows", dataset="water_supply.asset")
@@ -54,7 +55,15 @@ def test_a_receipt_is_proved_on_its_page_and_seen_by_its_own_body(department) ->
     assert number not in other.get("/exchange").content.decode()
     assert number in own.get("/exchange").content.decode()
     assert Client().get("/exchange").status_code in (302, 404)
+    assert "<strong>1</strong> 今日交换" in own.get("/exchange").content.decode()
+    for _ in range(2):
+        department.client.get("/rows", dataset="water_supply.asset")
+    assert "<strong>3</strong> 今日交换" in own.get("/exchange").content.decode()
+    assert "<strong>2</strong> 其中待回签" in own.get("/exchange").content.decode()
+    monkeypatch.setattr(desk, "MOST_COUNTED", 2)
+    assert "<strong>2+</strong> 今日交换" in own.get("/exchange").content.decode()
     Receipt.objects.update(at=timezone.now() - timezone.timedelta(days=2))
+    statistics.count_days()
     public = Client().get("/exchange/statistics")
     assert "民政测试" in public.content.decode()
     told = Client().get("/exchange/statistics.json").json()

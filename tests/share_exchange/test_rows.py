@@ -22,11 +22,12 @@ from chengyun.access.models import AuditRecord, Grant
 from chengyun.access.policy import scope
 from chengyun.access.services import check_terms
 from chengyun.access.subjects import subject_id
+from chengyun.config import config
 from chengyun.errors import NotFound, Refused
 from chengyun.packs.water_supply.models import Asset
 from chengyun.protocols.exchange.routes import ROUTES
 from chengyun.share.exchange import messages, parties, reading, receipts, statistics
-from chengyun.share.exchange.models import Receipt
+from chengyun.share.exchange.models import Party, Receipt
 from chengyun.share.exchange.serving import Ask, answer_many
 from chengyun.share.exchange.sources import source_of
 from chengyun.share.ledger import verifier
@@ -266,13 +267,36 @@ def test_versions_under_way_are_never_passed(department) -> None:
 def test_statistics_name_no_person_and_no_day_that_is_not_over(department) -> None:
     given.people(2)
     department.grant("population.person", "statistics")
-    department.client.get("/rows", dataset="population.person", purpose="statistics")
+    told = department.client.get("/rows", dataset="population.person", purpose="statistics")
     now = dt.datetime.now(dt.UTC)
-    assert not any(one["consumer"] == "civil_affairs_test" for one in statistics.published(now)["days"])
-    told = statistics.published(now + dt.timedelta(days=1))
-    mine = [one for one in told["days"] if one["consumer"] == "civil_affairs_test"]
-    assert [(one["dataset"], one["exchanges"], one["rows"]) for one in mine] == [("population.person", 1, 2)]
-    assert "p00001" not in json.dumps(told, default=str)
+    tomorrow = now + dt.timedelta(days=1)
+    midnight = dt.datetime.combine(tomorrow.astimezone(config().zone).date(), dt.time(), config().zone)
+
+    def mine(at: dt.datetime) -> list[tuple[int, int, int]]:
+        published = statistics.published(at)
+        assert "p00001" not in json.dumps(published, default=str)
+        found = [
+            one for one in published["days"] if (one["consumer"], one["dataset"]) == ("civil_affairs_test", "population.person")
+        ]
+        assert sum(one["rows"] for one in published["days"]) == published["totals"]["rows"]
+        return [(one["exchanges"], one["rows"], one["countersigned"]) for one in found]
+
+    statistics.count_days(midnight - dt.timedelta(seconds=1))
+    assert mine(now) == mine(tomorrow) == []
+    # What began before midnight may end after it.
+    assert statistics.count_days(midnight + dt.timedelta(minutes=9)) == 0
+    assert statistics.count_days(midnight + dt.timedelta(minutes=11)) == 1
+    assert statistics.count_days(tomorrow) == 0
+    assert mine(now) == []
+    assert mine(tomorrow) == [(1, 2, 0)]
+    # Of a day that had ended: it is counted again, once.
+    party = Party.objects.get(key_id=department.key.key_id)
+    said = receipts.said_by_consumer(told.leaf, department.key.key_id, tomorrow)
+    word = {"countersignature": said, "signature": department.key.sign(verifier.canonical(said)).hex()}
+    assert receipts.countersign(party, word, tomorrow)
+    assert statistics.count_days(tomorrow) == 1
+    assert statistics.count_days(tomorrow) == 0
+    assert mine(tomorrow) == [(1, 2, 1)]
     assert source_of("population.person").history
 
 

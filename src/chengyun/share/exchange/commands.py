@@ -112,6 +112,7 @@ def _receipt(args: argparse.Namespace) -> int:
 def _statistics(_: argparse.Namespace) -> int:
     from chengyun.share.exchange import statistics
 
+    statistics.count_days()
     print(json.dumps(statistics.published(), ensure_ascii=False, indent=1, default=str))
     return 0
 

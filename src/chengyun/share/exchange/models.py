@@ -6,7 +6,8 @@
     Nonce                                     requests seen, a row for those signed together, so that none is taken twice
     Target                                    a database that rows are pushed into
 
-Receipts are entries of the ledger (log `exchange`); Receipt is the index to find them by.
+Receipts are entries of the ledger (log `exchange`); Receipt is the index to find them by. Days that have ended are counted once:
+DayLine is what is published.
 """
 
 from __future__ import annotations
@@ -89,6 +90,44 @@ class Receipt(models.Model):
 
     def __str__(self) -> str:
         return str(self.number)
+
+
+class DayLine(models.Model):
+    """What was exchanged on a local day that has ended, as published: counted once, and again when more was said of it."""
+
+    day = models.DateField(_("日期"))
+    way = models.CharField(_("方式"), max_length=16)
+    provider = models.CharField(_("提供方"), max_length=64)
+    consumer = models.CharField(_("使用方"), max_length=64)
+    dataset = models.CharField(_("信息资源"), max_length=128)
+    exchanges = models.BigIntegerField(_("次数"))
+    rows = models.BigIntegerField(_("行数"))
+    bytes = models.BigIntegerField(_("字节"))
+    countersigned = models.BigIntegerField(_("回签"))
+
+    class Meta:
+        indexes = [models.Index(fields=["day"], name="exchange_dayline_day")]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.consumer} ← {self.dataset}"
+
+
+class DayCounted(models.Model):
+    """A local day whose lines are counted, also where it has none."""
+
+    day = models.DateField(primary_key=True)
+
+    def __str__(self) -> str:
+        return str(self.day)
+
+
+class DayChanged(models.Model):
+    """A receipt of a day that had ended was countersigned or disclaimed: the day is counted again."""
+
+    day = models.DateField()
+
+    def __str__(self) -> str:
+        return str(self.day)
 
 
 class Subscription(models.Model):

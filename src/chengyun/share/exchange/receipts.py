@@ -19,18 +19,31 @@ from typing import Any
 import msgspec
 
 from chengyun.access.keystore import SigningKey, public_keys, signing_key, verify
+from chengyun.config import config
 from chengyun.errors import NotFound, Refused
 from chengyun.share import ledger
 from chengyun.share.exchange import entries
 from chengyun.share.exchange.entries import parse
-from chengyun.share.exchange.models import Party, Receipt
+from chengyun.share.exchange.models import DayChanged, Party, Receipt
 from chengyun.share.ledger import queries, shared
 from chengyun.share.ledger.heads import SignedHead, stamp
 from chengyun.share.ledger.queries import Entry
 from chengyun.share.ledger.services import append, append_together, origin
 from chengyun.share.ledger.verifier import canonical
 
-__all__ = ["Draft", "Issued", "bundle", "countersign", "issue", "issue_many", "keep", "parse", "said_by_consumer", "sign_many"]
+__all__ = [
+    "Draft",
+    "Issued",
+    "bundle",
+    "countersign",
+    "first_number",
+    "issue",
+    "issue_many",
+    "keep",
+    "parse",
+    "said_by_consumer",
+    "sign_many",
+]
 
 LOG = "exchange"
 COUNTERSIGNED = "c."
@@ -139,6 +152,11 @@ def _fresh(now: dt.datetime) -> uuid.UUID:
     return uuid.UUID(int=milliseconds << 80 | 7 << 76 | high << 64 | 2 << 62 | low)
 
 
+def first_number(at: dt.datetime) -> uuid.UUID:
+    """Return what no receipt given at a moment or later has a smaller number than: they are found by it without being counted."""
+    return uuid.UUID(int=int(at.timestamp() * 1000) << 80)
+
+
 def said_by_consumer(leaf: bytes, key_id: str, now: dt.datetime) -> dict[str, Any]:
     """Return what a consumer signs to say that it got what a receipt speaks of."""
     receipt = parse(leaf)
@@ -171,6 +189,7 @@ def countersign(party: Party, word: Mapping[str, Any], now: dt.datetime) -> bool
         raise Refused("The countersignature's signature is not of what it says.", code="countersignature", status=400)
     fresh = Receipt.objects.filter(number=said["receipt"], countersigned_at=None).update(countersigned_at=now)
     if fresh:
+        _restate(said["receipt"], now)
         append(LOG, canonical({"countersignature": said, "signature": signature}), f"{COUNTERSIGNED}{said['receipt']}")
     return bool(fresh)
 
@@ -195,8 +214,17 @@ def disclaim(party: Party, word: Mapping[str, Any], now: dt.datetime) -> bool:
         raise Refused("The disclaimer's signature is not of what it says.", code="disclaimer", status=400)
     fresh = Receipt.objects.filter(number=number, countersigned_at=None, disclaimed_at=None).update(disclaimed_at=now)
     if fresh:
+        _restate(number, now)
         append(LOG, canonical({"disclaimer": said, "signature": signature}), f"d.{number}")
     return bool(fresh)
+
+
+def _restate(number: str, now: dt.datetime) -> None:
+    """Let a day that had ended before its receipt was spoken of be counted again (statistics.count_days)."""
+    zone = config().zone
+    day = Receipt.objects.values_list("at", flat=True).get(number=number).astimezone(zone).date()
+    if day < now.astimezone(zone).date():
+        DayChanged.objects.create(day=day)
 
 
 def open_of(party: Party, limit: int = 200) -> list[str]:

@@ -2,7 +2,8 @@
 """How much is exchanged between whom, by day, counted from receipts: published, and nothing personal.
 
 Organisations, datasets and counts alone: no person, no key, no purpose, and days rather than instants. A day is told once it
-has ended, so that nobody watches another department at work. `given_on` says besides for what, and which columns: for those who
+has ended, so that nobody watches another department at work, and is counted by a job (count_days), not for each who asks:
+the numbers are open to all. `given_on` says besides for what, and which columns: for those who
 follow where columns go.
 """
 
@@ -13,13 +14,15 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
+from django.db.models import Max
 
 from chengyun.config import config
 from chengyun.share.exchange import receipts
+from chengyun.share.exchange.models import DayChanged, DayCounted, DayLine
 from chengyun.share.ledger import queries
 
-__all__ = ["MESSAGES", "Given", "given_on", "published"]
+__all__ = ["MESSAGES", "Given", "count_days", "given_on", "published"]
 
 DAYS = 90
 MESSAGES = ("api", "changes", "subscription")
@@ -27,27 +30,58 @@ MESSAGES = ("api", "changes", "subscription")
 LOOKED_AT = 100
 """Receipts of one way under the same grants whose columns are read, where a day has many more: they ask alike, all day long."""
 
-_BY_DAY = """
-SELECT (at AT TIME ZONE %(zone)s)::date AS day, way, provider, consumer, dataset, count(*) AS exchanges,
-    sum(rows)::bigint AS rows, sum(bytes)::bigint AS bytes, count(countersigned_at) AS countersigned
-FROM exchange_receipt WHERE at >= %(since)s AND at < %(until)s AND disclaimed_at IS NULL
-GROUP BY 1, 2, 3, 4, 5 ORDER BY 1 DESC, 2, 3, 4, 5
+SETTLES = dt.timedelta(minutes=10)
+"""After a day's end until it is counted: what was under way at midnight has ended."""
+
+_COUNT = """
+INSERT INTO exchange_dayline (day, way, provider, consumer, dataset, exchanges, rows, bytes, countersigned)
+SELECT %(day)s, way, provider, consumer, dataset, count(*), sum(rows), sum(bytes), count(countersigned_at)
+FROM exchange_receipt WHERE at >= %(since)s AND at < %(until)s AND disclaimed_at IS NULL GROUP BY 2, 3, 4, 5
 """
+_SUMS = ("exchanges", "rows", "bytes", "countersigned")
+_WORDS = ("day", "way", "provider", "consumer", "dataset", *_SUMS)
 
 
 def published(now: dt.datetime | None = None, days: int = DAYS) -> dict[str, Any]:
-    """Return the statistics of the last full local days."""
-    zone = config().zone
-    today = (now or dt.datetime.now(dt.UTC)).astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    """Return the statistics of the last full local days that are counted."""
+    today = _today(now or dt.datetime.now(dt.UTC))
     since = today - dt.timedelta(days=days)
-    with connection.cursor() as cursor:
-        cursor.execute(_BY_DAY, {"zone": config().time_zone, "since": since, "until": today})
-        names = [column.name for column in cursor.description]
-        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    counted = DayCounted.objects.filter(day__gte=since, day__lt=today).aggregate(last=Max("day"))["last"]
+    until = counted + dt.timedelta(days=1) if counted else since
+    found = DayLine.objects.filter(day__gte=since, day__lt=until).order_by("-day", *_WORDS[1:5])
+    rows = list(found.values(*_WORDS))
     return {
-        "node": config().node, "since": since.date(), "until": today.date(), "days": rows,
-        "totals": {name: sum(row[name] for row in rows) for name in ("exchanges", "rows", "bytes", "countersigned")},
+        "node": config().node, "since": since, "until": until, "days": rows,
+        "totals": {name: sum(row[name] for row in rows) for name in _SUMS},
     }  # fmt: skip
+
+
+def count_days(now: dt.datetime | None = None, days: int = DAYS) -> int:
+    """Count the days that have ended, oldest first, and again those of which something was said since; return how many."""
+    today = _today((now or dt.datetime.now(dt.UTC)) - SETTLES)
+    ended = {today - dt.timedelta(days=back) for back in range(1, days + 1)}
+    missing = ended - set(DayCounted.objects.filter(day__in=ended).values_list("day", flat=True))
+    changed = set(DayChanged.objects.filter(day__lt=today).values_list("day", flat=True))
+    for day in sorted(missing | changed):
+        with transaction.atomic():
+            # First: what is said from now on is counted by the next who comes.
+            DayChanged.objects.filter(day=day).delete()
+            DayCounted.objects.get_or_create(day=day)
+            DayLine.objects.filter(day=day).delete()
+            since, until = _bounds(day)
+            with connection.cursor() as cursor:
+                cursor.execute(_COUNT, {"day": day, "since": since, "until": until})
+    return len(missing | changed)
+
+
+def _today(now: dt.datetime) -> dt.date:
+    return now.astimezone(config().zone).date()
+
+
+def _bounds(day: dt.date) -> tuple[dt.datetime, dt.datetime]:
+    """Return when a local day begins and ends."""
+    begin, end = (dt.datetime.combine(one, dt.time(), config().zone) for one in (day, day + dt.timedelta(days=1)))
+    return begin, end
 
 
 @dataclass(slots=True)
@@ -93,8 +127,7 @@ ORDER BY r.number
 
 def given_on(day: dt.date) -> list[Given]:
     """Return what was given on a local day in small messages, by consumer, dataset and purpose; not what never arrived."""
-    zone = config().zone
-    since, until = (dt.datetime.combine(one, dt.time(), zone) for one in (day, day + dt.timedelta(days=1)))
+    since, until = _bounds(day)
     found: dict[tuple[str, str, str], Given] = {}
     with connection.cursor() as cursor:
         cursor.execute(_ALIKE, {"since": since, "until": until, "ways": list(MESSAGES)})

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the exchange does by the clock: files are made, followers told, targets pushed to, and what has run out is dropped."""
+"""What the exchange does by the clock: files are made, followers told, targets pushed to, days counted, and what has run
+out is dropped.
+"""
 
 from __future__ import annotations
 
@@ -37,6 +39,15 @@ def push_targets(timestamp: int) -> None:  # noqa: ARG001
         from chengyun.share.exchange import pushing
 
         pushing.push_all()
+
+
+@app.periodic(cron="*/10 * * * *")
+@app.task(queueing_lock="exchange.count", lock="exchange.count", pass_context=False)
+def count_days(timestamp: int) -> None:  # noqa: ARG001
+    """Count the days that have ended, for everybody who asks."""
+    from chengyun.share.exchange import statistics
+
+    statistics.count_days()
 
 
 @app.periodic(cron="11 * * * *")

@@ -17,6 +17,7 @@ from chengyun.access.actors import Actor, actor_of
 from chengyun.access.models import Organisation
 from chengyun.access.rulebook import rulebook
 from chengyun.access.views import needs
+from chengyun.share.exchange import receipts
 from chengyun.share.exchange.models import Receipt, Subscription
 from chengyun.share.federation.models import Asking, Mirror, Neighbour
 from chengyun.share.requests import rights
@@ -25,6 +26,8 @@ from chengyun.web.exchange.receipt import readable
 __all__ = ["desk"]
 
 SHOWN = 30
+MOST_COUNTED = 10_000
+"""Exchanges of the day, the newest first: a busy city has millions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +64,15 @@ class ReceiptLine:
 
 @dataclass(frozen=True, slots=True)
 class DeskPage:
-    """today: exchanges of this local day so far."""
+    """today: exchanges of this local day so far; open: those of them whose receipt is not countersigned yet."""
 
     neighbours: tuple[NeighbourLine, ...]
     askings: tuple[AskingLine, ...]
     mirrors: tuple[Mirror, ...]
     subscriptions: tuple[Subscription, ...]
     receipts: tuple[ReceiptLine, ...]
-    open: int
-    today: int
+    open: str
+    today: str
     as_of: dt.datetime
 
 
@@ -91,6 +94,9 @@ def _page(actor: Actor) -> DeskPage:
         return _(book.datasets[dataset].name) if dataset in book.datasets else dataset
 
     mine = readable(actor)
+    midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    newest = mine.filter(number__gte=receipts.first_number(midnight), at__gte=midnight)[: MOST_COUNTED + 1]
+    counts = newest.aggregate(today=Count("pk"), open=Count("pk", filter=Q(countersigned_at=None, disclaimed_at=None)))
     counted = Neighbour.objects.annotate(
         shown=Count("offered", filter=Q(offered__gone_at=None), distinct=True),
         waits=Count("sent", filter=Q(sent__taken_at=None), distinct=True),
@@ -110,10 +116,15 @@ def _page(actor: Actor) -> DeskPage:
             ReceiptLine(one, named(one.dataset), names.get(one.consumer, one.consumer), ways.get(one.way, one.way))
             for one in mine[:SHOWN]
         ),
-        open=mine.filter(countersigned_at=None, disclaimed_at=None).count(),
-        today=mine.filter(at__gte=timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)).count(),
+        open=_up_to(counts["open"], counts["today"]),
+        today=_up_to(counts["today"], counts["today"]),
         as_of=timezone.now(),
     )  # fmt: skip
+
+
+def _up_to(found: int, looked_at: int) -> str:
+    """Return a number for the page, with a plus where the count ended before the day did."""
+    return f"{min(found, MOST_COUNTED)}{'+' if looked_at > MOST_COUNTED else ''}"
 
 
 def _neighbour(one: Neighbour, offered: int, waiting: int) -> NeighbourLine:
