@@ -24,6 +24,28 @@ NOW = dt.datetime(2026, 11, 21, 8, tzinfo=dt.UTC)
 TICKET = tickets.Ticket("7", {"alerts": tickets.View(("330203",), ("evidence",))}, NOW + dt.timedelta(hours=1))
 
 
+def test_tokens_that_are_nobodys_displace_only_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens, "MOST_REMEMBERED", 20)
+    held: tokens.Remembered[str] = tokens.Remembered(5.0)
+    held.keep("good", "somebody", 0.0)
+    for number in range(100):
+        held.keep(f"made up {number}", None, 1.0)
+    assert held.get("good", 4.0) == (True, "somebody")
+    assert (held.get("made up 99", 4.0), held.get("made up 0", 4.0)) == ((True, None), (False, None))
+    # Asked again after its time; believed longer only where nobody can be asked.
+    assert held.get("good", 5.0) == held.get("made up 99", 6.0) == (False, None)
+    assert (held.last("good", 800.0, 900.0), held.last("good", 900.0, 900.0)) == ("somebody", None)
+    for number in range(100):
+        held.keep(f"good {number}", "another", 2.0)
+    assert (held.get("good", 3.0), held.get("good 99", 3.0)) == ((False, None), (True, "another"))
+    # Revoked, and made anew.
+    held.keep("good 99", None, 3.0)
+    assert held.get("good 99", 3.0) == (True, None)
+    assert held.last("good 99", 3.0, 900.0) is None
+    held.keep("good 99", "another", 4.0)
+    assert held.get("good 99", 4.0) == (True, "another")
+
+
 def find(raw: str) -> tuple[object, ...] | None:
     with connection.cursor() as cursor:
         cursor.execute(tokens.FIND, [tokens.digest(raw)])

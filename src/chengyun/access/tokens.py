@@ -13,6 +13,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Iterable
+from typing import Generic, TypeVar
 
 FIND = """
 SELECT t.account_id, o.key AS organisation, t.scopes,
@@ -29,6 +30,13 @@ WHERE t.digest = %s AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expi
 """For psycopg; parameter: digest(raw). One row (account id or None, organisation key or None, scopes, roles), or none."""
 
 
+MOST_REMEMBERED = 10_000
+"""Holders remembered, and as many tokens that are nobody's."""
+
+T = TypeVar("T")
+V = TypeVar("V")
+
+
 def new_token() -> tuple[str, str]:
     """Return a new key and the prefix that tells it apart. 256 bits, so a plain digest of it needs no salt."""
     prefix = f"cy_{secrets.token_hex(3)}"
@@ -38,6 +46,47 @@ def new_token() -> tuple[str, str]:
 def digest(raw: str) -> str:
     """Return what is kept of a key."""
     return hashlib.sha256(raw.encode()).hexdigest()
+
+
+class Remembered(Generic[T]):
+    """Whose tokens were, by their digests, so that the database is asked once in for_s seconds and not for every request.
+
+    Tokens that are nobody's are remembered apart: anybody can make them up, and they displace only each other. Never the token
+    itself: one may be as long as a header may be. now: seconds of a clock that never goes back.
+    """
+
+    def __init__(self, for_s: float) -> None:
+        self._for_s = for_s
+        self._held: dict[str, tuple[float, T]] = {}
+        self._nobodys: dict[str, float] = {}
+
+    def get(self, digest: str, now: float) -> tuple[bool, T | None]:
+        """Return whether it is known whose a token is, and whose; None: nobody's."""
+        held = self._held.get(digest)
+        if held is not None and held[0] + self._for_s > now:
+            return True, held[1]
+        asked = self._nobodys.get(digest)
+        return asked is not None and asked + self._for_s > now, None
+
+    def last(self, digest: str, now: float, within_s: float) -> T | None:
+        """Return whose a token was when that was last known, at most so long ago: for when the database cannot be asked."""
+        held = self._held.get(digest)
+        return held[1] if held is not None and held[0] + within_s > now else None
+
+    def keep(self, digest: str, found: T | None, now: float) -> None:
+        """Remember whose a token is; None: nobody's."""
+        if found is None:
+            self._held.pop(digest, None)
+            self._newest(self._nobodys, digest, now)
+        else:
+            self._nobodys.pop(digest, None)
+            self._newest(self._held, digest, (now, found))
+
+    def _newest(self, kept: dict[str, V], digest: str, value: V) -> None:
+        kept.pop(digest, None)
+        kept[digest] = value
+        if len(kept) > MOST_REMEMBERED:
+            del kept[next(iter(kept))]
 
 
 def allows(scopes: Iterable[str], stream: str) -> bool:

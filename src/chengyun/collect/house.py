@@ -76,7 +76,7 @@ class House:
         self.admission = Admission()
         self._changed: set[str] = set()
         self._heard = asyncio.Event()
-        self._holders: dict[str, tuple[float, Holder | None]] = {}
+        self._holders: tokens.Remembered[Holder] = tokens.Remembered(TOKEN_KEPT_S)
         self._unknown: dict[tuple[str, str], float] = {}
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -118,23 +118,20 @@ class House:
 
     async def holder(self, raw: str) -> Holder | None:
         """Return who holds a token; None when it is unknown, expired or revoked."""
-        # Not the token itself: anybody may send ten thousand that are as long as a header may be.
         now, digest = time.monotonic(), tokens.digest(raw)
-        known = self._holders.get(digest)
-        if known and known[0] > now:
-            return known[1]
+        known, found = self._holders.get(digest, now)
+        if known:
+            return found
         purpose = tokens.verify_internal(self._secret, raw)
         if purpose is not None:
             # "ingest:*@counts": what one of our own processes sends for a source named after the @.
             scope, _, source = purpose.partition("@")
-            found: Holder | None = Holder(f"source:{source}" if source else f"internal:{scope}", source or scope, [scope])
+            found = Holder(f"source:{source}" if source else f"internal:{scope}", source or scope, [scope])
         else:
             async with self.pool.connection() as conn:
                 row = await (await conn.execute(tokens.FIND, [digest])).fetchone()
             found = Holder(_actor(row[0], row[1]), raw[:9], row[2]) if row else None
-        if len(self._holders) > 10_000:
-            self._holders.clear()
-        self._holders[digest] = (now + TOKEN_KEPT_S, found)
+        self._holders.keep(digest, found, now)
         return found
 
     async def batch(self, stream: str, decoded: Decoded, sender: Sender, *, key: str | None = None, body: bytes = b"") -> Batch:

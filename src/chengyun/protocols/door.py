@@ -23,7 +23,6 @@ __all__ = ["Door", "Given", "Reply", "Request", "Visitor", "Visitors"]
 
 KNOWN_FOR_S = 5.0
 """How long a token that was revoked may still be used."""
-MOST_KNOWN = 10_000
 
 Pool = AsyncConnectionPool[AsyncConnection[TupleRow]]
 
@@ -103,7 +102,7 @@ class Visitors:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._known: dict[str, tuple[float, Visitor | None]] = {}
+        self._known: tokens.Remembered[Visitor] = tokens.Remembered(KNOWN_FOR_S)
 
     async def of(self, authorization: str) -> Visitor:
         """Return who asks. Raises Refused (401) for a token that is unknown, expired or revoked; no token is a visitor, too."""
@@ -119,20 +118,16 @@ class Visitors:
         return visitor
 
     async def _find(self, raw: str) -> Visitor | None:
-        # Not the token itself: anybody may send thousands that are as long as a header may be.
         now, digest = time.monotonic(), tokens.digest(raw)
-        known = self._known.get(digest)
-        if known and known[0] > now:
-            return known[1]
+        known, found = self._known.get(digest, now)
+        if known:
+            return found
         async with self._pool.connection() as conn:
             row: Any = await (await conn.execute(tokens.FIND, [digest])).fetchone()
-        found = None
         if row is not None:
             actor = await asyncio.to_thread(_actor, raw)
             found = Visitor(actor, frozenset(row[2]), "_".join(raw.split("_")[:2]))
-        if len(self._known) >= MOST_KNOWN:
-            self._known.clear()
-        self._known[digest] = (now + KNOWN_FOR_S, found)
+        self._known.keep(digest, found, now)
         return found
 
 

@@ -14,7 +14,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 import psycopg
@@ -38,8 +38,6 @@ __all__ = ["Front"]
 KNOWN_FOR_S = 5.0
 KNOWN_WHILE_AWAY_S = 900.0
 """How long a sender is believed while the database, which could say otherwise, is away."""
-MOST_KNOWN = 10_000
-"""Senders remembered, and as many tokens that are nobody's: these anybody can make up, and they displace only each other."""
 FIRST_TRY_S = 5.0
 """How long a start waits for the queue before it goes on without."""
 IN_FLIGHT = 256 * 1024 * 1024
@@ -47,7 +45,6 @@ IN_FLIGHT = 256 * 1024 * 1024
 LONGEST_KEY = 64
 MOST_DEAD_TOLD = 1_000
 
-T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
@@ -59,8 +56,7 @@ class Front:
         self._jet: Jet | None = None
         self._opening: asyncio.Task[None] | None = None
         self._pool: AsyncConnectionPool[AsyncConnection[TupleRow]] | None = None
-        self._known: dict[str, tuple[float, dict[str, Any]]] = {}
-        self._unknown: dict[str, float] = {}
+        self._senders: tokens.Remembered[dict[str, Any]] = tokens.Remembered(KNOWN_FOR_S)
         self._in_flight = 0
         self.taken = 0
 
@@ -199,27 +195,20 @@ class Front:
 
     async def _find(self, raw: str) -> dict[str, Any] | None:
         now, digest = time.monotonic(), tokens.digest(raw)
-        known = self._known.get(digest)
-        if known and known[0] + KNOWN_FOR_S > now:
-            return known[1]
-        asked = self._unknown.get(digest)
-        if asked is not None and asked + KNOWN_FOR_S > now:
-            return None
+        known, found = self._senders.get(digest, now)
+        if known:
+            return found
         purpose = tokens.verify_internal(self._settings().secret, raw)
         if purpose is not None:
-            found: dict[str, Any] | None = {"actor": f"internal:{purpose}", "source": purpose, "scopes": [purpose]}
+            found = {"actor": f"internal:{purpose}", "source": purpose, "scopes": [purpose]}
         else:
             try:
                 found = await self._look_up(raw)
             except (psycopg.Error, PoolTimeout):
-                if known and known[0] + KNOWN_WHILE_AWAY_S > now:
-                    return known[1]
+                if (last := self._senders.last(digest, now, KNOWN_WHILE_AWAY_S)) is not None:
+                    return last
                 raise Unavailable("The database that knows the tokens is away. Send this again in a moment.") from None
-        if found is None:
-            self._known.pop(digest, None)
-            _remember(self._unknown, digest, now)
-        else:
-            _remember(self._known, digest, (now, found))
+        self._senders.keep(digest, found, now)
         return found
 
     async def _look_up(self, raw: str) -> dict[str, Any] | None:
@@ -231,11 +220,3 @@ class Front:
             return None
         actor = ":".join(part for part in ("account", str(row[0]) if row[0] else "-", row[1]) if part)
         return {"actor": actor, "source": raw[:9], "scopes": list(row[2])}
-
-
-def _remember(kept: dict[str, T], key: str, value: T) -> None:
-    """Keep a value as the newest; the oldest goes where there are too many."""
-    kept.pop(key, None)
-    kept[key] = value
-    if len(kept) > MOST_KNOWN:
-        del kept[next(iter(kept))]
