@@ -203,6 +203,23 @@ def test_the_residents_photo_is_on_the_page_of_the_case_for_whoever_may_read_tha
     early = {"seen": "handling", "note": "已清理", "photos": SimpleUploadedFile("a.jpg", picture(2), "image/jpeg")}
     assert crew.post(f"/cases/{filed.case.number}/steps/report_done", early).status_code in (403, 409)
     assert Photo.objects.count() == 1  # what was refused has left no photo of the case
+    many = {**early, "photos": [SimpleUploadedFile(f"{at}.jpg", picture(at), "image/jpeg") for at in range(7)]}
+    told = crew.post(f"/cases/{filed.case.number}/steps/report_done", many)
+    assert (told.status_code, "一次最多 6 张照片" in told.content.decode()) == (400, True), (
+        "none of them is left out without a word"
+    )
+
+
+def test_of_many_photos_of_a_case_the_newest_are_shown_and_the_others_told(city, signed_in, monkeypatch):
+    filed = file_report(report(photos=tuple(picture(at) for at in (1, 2, 3))), ANONYMOUS, timezone.now())
+    first, *newest = Photo.objects.order_by("id").values_list("pk", flat=True)
+    crew = signed_in("crew", "handler", body="sanitation", area="330203")
+    for most, left in ((3, 0), (2, 1)):
+        monkeypatch.setattr("chengyun.web.desk.case_photos.MOST", most)
+        page = crew.get(f"/cases/{filed.case.number}").content.decode()
+        found = [int(one) for one in re.findall(rf'<img src="/cases/{filed.case.number}/photos/(\d+)"', page)]
+        assert found == [first, *newest][-most:]
+        assert ("更早的 1 张没有列出" in page) == bool(left)
 
 
 def test_the_hotline_knows_a_caller_again_without_keeping_the_number_in_calls(city, signed_in):

@@ -20,7 +20,7 @@ from chengyun.cases.intake.pictures import Picture
 from chengyun.cases.models import Case
 from chengyun.cases.queries import case_view
 from chengyun.cases.rights import visible
-from chengyun.errors import NotFound
+from chengyun.errors import NotFound, Refused
 from chengyun.web.intake.report import send_copy
 
 __all__ = ["CasePhoto", "attached", "case_photo", "photos_of", "pictures_of"]
@@ -39,20 +39,24 @@ class CasePhoto:
     known: bool
 
 
-def photos_of(number: str) -> tuple[CasePhoto, ...]:
-    """Return the photos of a case, oldest first, of which the page shows so many. The case is one the reader may see."""
-    rows = Photo.objects.filter(case__number=number).order_by("id")[:MOST]
-    return tuple(
-        CasePhoto(one.pk, one.report_id is not None, one.taken_at or one.received_at, one.taken_at is not None) for one in rows
+def photos_of(number: str) -> tuple[tuple[CasePhoto, ...], int]:
+    """Return the newest photos of a case, oldest first, and how many older ones there are. The case is one the reader may see."""
+    rows = Photo.objects.filter(case__number=number).order_by("-id")
+    shown = tuple(
+        CasePhoto(one.pk, one.report_id is not None, one.taken_at or one.received_at, one.taken_at is not None)
+        for one in reversed(rows[:MOST])
     )
+    return shown, rows.count() - MOST if len(shown) == MOST else 0
 
 
 def pictures_of(request: HttpRequest, number: str, actor: Actor) -> list[Picture]:
     """Return the photos a form brings to a case, read, and their files kept: what takes time comes before the locks.
 
-    Raises NotFound where the case is absent or not theirs to see: then nothing is kept.
+    Raises NotFound where the case is absent or not theirs to see, Refused for too many: then nothing is kept.
     """
-    files = request.FILES.getlist("photos")[:MOST_SENT]
+    files = request.FILES.getlist("photos")
+    if len(files) > MOST_SENT:
+        raise Refused(_("一次最多 %d 张照片。") % MOST_SENT, code="photos")
     if files:
         case_view(number, actor)
     found = [photos.read(file.read()) for file in files]

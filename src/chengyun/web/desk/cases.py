@@ -158,6 +158,8 @@ class CasePage:
     signs: tuple[SignView, ...] = ()
     """Of false closing, for those who judge the work."""
     photos: tuple[CasePhoto, ...] = ()
+    photos_left: int = 0
+    """Older ones that are not shown."""
 
 
 @require_safe
@@ -338,6 +340,7 @@ def read_case(number: str, actor: Actor, fault: Fault | None = None) -> CasePage
     charged = "owner" in asked_for or any(step.charges and step.allowed for step in steps)
     cites = any(step.cites and step.allowed for step in steps) and bool(duties_on(case.type, local_day(now)))
     wanted = may_assign or any("assignee" in step.needs and step.allowed for step in steps)
+    photos, photos_left = photos_of(number)
     return CasePage(
         case=case,
         area=" · ".join(name for one, name in names.items() if name != one),
@@ -359,7 +362,8 @@ def read_case(number: str, actor: Actor, fault: Fault | None = None) -> CasePage
         fault=fault,
         as_of=now,
         signs=tuple(signs_of(number, actor)),
-        photos=photos_of(number),
+        photos=photos,
+        photos_left=photos_left,
     )
 
 
