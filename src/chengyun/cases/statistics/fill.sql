@@ -29,7 +29,8 @@ FROM (
             n, now() - (%(cases)s - n) * (%(years)s * interval '365 days' / %(cases)s) AS at,
             (hashint8extended(n, 1) & 1048575) / 1048576.0 AS a, (hashint8extended(n, 2) & 1048575) / 1048576.0 AS b,
             (hashint8extended(n, 3) & 1048575) / 1048576.0 AS c, (hashint8extended(n, 4) & 1048575) / 1048576.0 AS d,
-            (hashint8extended(n, 8) & 1048575) / 1048576.0 AS e, (hashint8extended(n, 5) & 1048575) / 1048576.0 AS luck, (hashint8extended(n, 6) & 1048575) / 1048576.0 AS drop,
+            (hashint8extended(n, 5) & 1048575) / 1048576.0 AS luck, (hashint8extended(n, 6) & 1048575) / 1048576.0 AS drop,
+            (hashint8extended(n, 8) & 1048575) / 1048576.0 AS e,
             interval '2 days' * -ln(0.001 + (hashint8extended(n, 7) & 1048575) / 1048576.0) AS took
         FROM generate_series(%(first)s::bigint, %(last)s::bigint) AS n
     ) AS drawn
