@@ -5,6 +5,7 @@
     Party ──< BulkFile                        a file made for it
     Nonce                                     requests seen, a row for those signed together, so that none is taken twice
     Target                                    a database that rows are pushed into
+    Order ──< Place                           rows in an order that tells nothing of their keys
 
 Receipts are entries of the ledger (log `exchange`); Receipt is the index to find them by. Days that have ended are counted once:
 DayLine is what is published.
@@ -191,6 +192,38 @@ class BulkFile(models.Model):
 
     def __str__(self) -> str:
         return str(self.number)
+
+
+class Order(models.Model):
+    """In what order a register's rows are read under pseudonyms of a purpose, by one version of their key; see orders.py.
+
+    complete_to: every row that stood at this version or before has its place. used_at: when a reading last began.
+    """
+
+    dataset = models.CharField(max_length=128)
+    purpose = models.CharField(max_length=32)
+    key_version = models.IntegerField()
+    complete_to = models.BigIntegerField(default=-1)
+    used_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["dataset", "purpose", "key_version"], name="exchange_order_once")]
+
+    def __str__(self) -> str:
+        return f"{self.dataset} {self.purpose} {self.key_version}"
+
+
+class Place(models.Model):
+    """Where a row stands in an order: `place` is what questions.SALTED says of its key."""
+
+    pk = models.CompositePrimaryKey("order_id", "place")
+    order_id = models.IntegerField()
+    place = models.BinaryField()
+    row_id = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.order_id} {self.row_id}"
 
 
 class Target(models.Model):

@@ -16,7 +16,7 @@ from chengyun.access.predicates import Sql
 from chengyun.share.exchange.digests import Ranges
 from chengyun.share.exchange.sources import Source
 
-__all__ = ["SALTED", "among", "changed", "standing", "together"]
+__all__ = ["PLACE", "SALTED", "among", "changed", "standing", "together"]
 
 Question = tuple[str, dict[str, Any]]
 
@@ -29,6 +29,25 @@ WITH later AS MATERIALIZED (SELECT DISTINCT pgh_obj_id FROM {history} WHERE pgh_
 (SELECT {columns}, {place} AS at, NULL::bigint AS number, true AS seen FROM {table} AS r
  WHERE ({within}) AND {place} > %(after)s AND r.id NOT IN (SELECT pgh_obj_id FROM later WHERE pgh_obj_id IS NOT NULL)
  ORDER BY {place} LIMIT %(count)s)
+UNION ALL
+(SELECT {columns}, {place} AS at, NULL::bigint AS number, true AS seen FROM (
+    SELECT DISTINCT ON (pgh_obj_id) * FROM {history}
+    WHERE pgh_id <= %(as_of)s AND pgh_obj_id IN (SELECT pgh_obj_id FROM later) ORDER BY pgh_obj_id, pgh_id DESC
+ ) AS r WHERE ({within}) AND {place} > %(after)s ORDER BY {place} LIMIT %(count)s)
+ORDER BY at LIMIT %(count)s
+"""
+_PAGE_IN_ORDER = """
+SELECT {columns}, encode(p.place, 'hex') AS at, NULL::bigint AS number, true AS seen
+FROM exchange_place AS p JOIN {table} AS r ON r.id = p.row_id
+WHERE p.order_id = %(order)s AND p.place > decode(%(after)s, 'hex') AND ({within}){only} ORDER BY p.place LIMIT %(count)s
+"""
+_PAGE_IN_ORDER_AS_OF = """
+WITH later AS MATERIALIZED (SELECT DISTINCT pgh_obj_id FROM {history} WHERE pgh_id > %(as_of)s)
+(SELECT {columns}, encode(p.place, 'hex') AS at, NULL::bigint AS number, true AS seen
+ FROM exchange_place AS p JOIN {table} AS r ON r.id = p.row_id
+ WHERE p.order_id = %(order)s AND p.place > decode(%(after)s, 'hex') AND ({within})
+    AND r.id NOT IN (SELECT pgh_obj_id FROM later WHERE pgh_obj_id IS NOT NULL)
+ ORDER BY p.place LIMIT %(count)s)
 UNION ALL
 (SELECT {columns}, {place} AS at, NULL::bigint AS number, true AS seen FROM (
     SELECT DISTINCT ON (pgh_obj_id) * FROM {history}
@@ -66,16 +85,22 @@ WHERE ({within}){only} ORDER BY touched.number LIMIT %(count)s
 _AMONG = """({within}) AND (('x' || left(encode(sha256(convert_to({key}, 'UTF8')), 'hex'), 8))::bit(32)::bigint
     >> %(range_shift)s::int) = ANY(%(ranges)s::bigint[])"""
 
-SALTED = sql.SQL("encode(sha256(convert_to({salt} || {key}, 'UTF8')), 'hex')")
+PLACE = sql.SQL("sha256(convert_to({salt} || {key}, 'UTF8'))")
 """Where a row stands among others, without a word of its key."""
+SALTED = sql.SQL("encode(sha256(convert_to({salt} || {key}, 'UTF8')), 'hex')")
+"""The same in hex."""
 
 
-def standing(source: Source, within: Sql, after: str, as_of: int, count: int, salt: str = "") -> Question:
+def standing(
+    source: Source, within: Sql, after: str, as_of: int, count: int, salt: str = "", order: int | None = None
+) -> Question:  # fmt: skip
     """Return the question for rows by key, as they stood at a version where there is a history.
 
-    salt: of an order that tells nothing of the keys; each page of it goes through all the rows there are.
+    salt: of an order that tells nothing of the keys, and order: its number (orders.py).
     """
     text = _FIGURES if source.kind == "indicator" else _PAGE_AS_OF if source.history else _PAGE
+    if order is not None:
+        text = _PAGE_IN_ORDER_AS_OF if source.history else _PAGE_IN_ORDER
     start: str | int = after
     if source.kind == "indicator":
         start = int(after or 0)
@@ -83,6 +108,7 @@ def standing(source: Source, within: Sql, after: str, as_of: int, count: int, sa
         **_only(source),
         **within.params,
         **({"salt": salt} if salt else {}),
+        **({"order": order} if order is not None else {}),
         "after": start,
         "as_of": as_of,
         "count": count,
@@ -95,9 +121,11 @@ def among(within: Sql, key: sql.Composable, ranges: Ranges) -> Sql:
     return Sql(text, {**within.params, "range_shift": 32 - ranges.depth, "ranges": sorted(ranges.wanted)})  # type: ignore[dict-item]
 
 
-def together(source: Source, within: Sql, afters: Sequence[str], as_of: int, count: int, salt: str = "") -> Question:
+def together(
+    source: Source, within: Sql, afters: Sequence[str], as_of: int, count: int, salt: str = "", order: int | None = None
+) -> Question:  # fmt: skip
     """Return the question for several pages of rows by key, each after one of `afters`; its place, from 1, leads each row."""
-    text, params = standing(source, within, "", as_of, count, salt)
+    text, params = standing(source, within, "", as_of, count, salt, order)
     del params["after"]
     page = text.replace("%(after)s", "asked.after")
     wanted = "unnest(%(afters)s::text[]) WITH ORDINALITY AS asked (after, place)"

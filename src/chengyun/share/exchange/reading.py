@@ -17,6 +17,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -30,7 +31,7 @@ from chengyun.access.policy import Scope
 from chengyun.access.predicates import Predicate, Sql
 from chengyun.errors import NotFound, Refused, nearest
 from chengyun.share.exchange import digests as digesting
-from chengyun.share.exchange import horizon, questions
+from chengyun.share.exchange import horizon, orders, questions
 from chengyun.share.exchange.digests import DEEPEST, Ranges
 from chengyun.share.exchange.sources import Column, Source, kind_of, source_of
 
@@ -117,12 +118,12 @@ def rows(
     at = reached(newest, since_version, as_of)
     shown = chosen(scope, source.columns, fields)
     within = _within(scope.rows, "r", scope.time)
-    mixed = _mixed(scope)
+    mixed = _mixed(scope, source, at, begins=after is None)
     if ranges is not None and not scope.blind:
         within, ranges = questions.among(within, sql.Identifier("r", source.key), ranges), None
     scanned = limit if ranges is None else SCANNED
     if since_version is None or not source.sequence:
-        question = questions.standing(source, within, mixed.place(after), at, scanned + 1, mixed.salt)
+        question = questions.standing(source, within, mixed.place(after), at, scanned + 1, mixed.salt, mixed.number)
     else:
         former = _within(scope.rows, "f", scope.time)
         start = max(since_version, number_in(after)) if after else since_version
@@ -131,7 +132,7 @@ def rows(
         cursor.execute(*question)
         found = cursor.fetchall()
     if ranges is not None:
-        return _sifted(scope, source, shown, found, at, newest, limit, ranges)
+        return _sifted(scope, source, shown, found, at, newest, limit, ranges, mixed.mark)
     by_number = source.kind == "indicator" or bool(since_version is not None and source.sequence)
     made = _page(_shape(scope, source, shown, at), shown, found, limit, at, newest, "" if by_number else mixed.mark, by_number)
     return replace(made, terms=terms_of(scope, shown))
@@ -139,7 +140,7 @@ def rows(
 
 def _sifted(
     scope: Scope, source: Source, shown: tuple[Column, ...], found: Sequence[Sequence[Any]], at: int, newest: int, limit: int,
-    ranges: Ranges,
+    ranges: Ranges, mark: str,
 ) -> Page:  # fmt: skip
     """Return of rows under pseudonyms those whose pseudonym lies in some ranges: the database knows no pseudonym."""
     place, purpose = [one.name for one in source.columns].index("key"), scope.purpose or ""
@@ -152,7 +153,7 @@ def _sifted(
                 break
             kept.append(one)
     is_last = len(found) <= SCANNED and (not found or last is found[-1])
-    onward = None if is_last else f"{_mixed(scope).mark}{last[-3]}"
+    onward = None if is_last else f"{mark}{last[-3]}"
     rows = _shape(scope, source, shown, at)(kept)
     return Page(tuple(rows), onward, at, shown, newest, terms_of(scope, shown))
 
@@ -185,9 +186,9 @@ def digests(
     newest = horizon.horizon(source.sequence, as_of or 0)
     at = reached(newest, None, as_of)
     shown = chosen(scope, source.columns, fields)
-    mixed, within = _mixed(scope), _within(scope.rows, "r", scope.time)
+    mixed, within = _mixed(scope, source, at, begins=after is None), _within(scope.rows, "r", scope.time)
     with connection.cursor() as cursor:
-        cursor.execute(*questions.standing(source, within, mixed.place(after), at, limit + 1, mixed.salt))
+        cursor.execute(*questions.standing(source, within, mixed.place(after), at, limit + 1, mixed.salt, mixed.number))
         found = cursor.fetchall()
     names = [one.name for one in shown]
     told = _shape(scope, source, shown, at)(found[:limit])
@@ -215,8 +216,9 @@ def many(scope: Scope, dataset: str, afters: Sequence[str], limit: int, newest: 
     if newest is None:
         newest = horizon.horizon(source.sequence) if source.sequence else 0
     shown = chosen(scope, source.columns, ())
-    mixed, within = _mixed(scope), _within(scope.rows, "r", scope.time)
-    text, params = questions.together(source, within, [mixed.place(one) for one in afters], newest, limit + 1, mixed.salt)
+    mixed = _mixed(scope, source, newest, begins=not all(afters))
+    within, places = _within(scope.rows, "r", scope.time), [mixed.place(one) for one in afters]
+    text, params = questions.together(source, within, places, newest, limit + 1, mixed.salt, mixed.number)
     found: list[list[Sequence[Any]]] = [[] for _ in afters]
     with connection.cursor() as cursor:
         cursor.execute(text, params)
@@ -264,10 +266,14 @@ def _key_version(scope: Scope, names: Iterable[str]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Order:
-    """How rows are ordered. salt, mark: of an order that tells nothing of keys, and what its cursors begin with; "": by key."""
+    """How rows are ordered. salt, mark: of an order that tells nothing of keys, and what its cursors begin with; "": by key.
+
+    number: of that order (orders.py).
+    """
 
     salt: str = ""
     mark: str = ""
+    number: int | None = None
 
     def place(self, after: str | None) -> str:
         """Return where a page begins. Raises Refused for a cursor of another order: that of other keys tells nothing of these."""
@@ -276,14 +282,18 @@ class _Order:
                 "after is of another key's pseudonyms, which was rotated since: read anew from the beginning.",
                 code="anew", status=409,
             )  # fmt: skip
-        return (after or "").removeprefix(self.mark)
+        place = (after or "").removeprefix(self.mark)
+        if place and self.mark and not re.fullmatch("[0-9a-f]{64}", place):
+            raise Refused("after is not a cursor that this address gave out.", code="parameter", status=400)
+        return place
 
 
-def _mixed(scope: Scope) -> _Order:
+def _mixed(scope: Scope, source: Source, at: int, *, begins: bool) -> _Order:
     if not scope.blind:
         return _Order()
-    version, salt = pseudonyms.order(scope.dataset, scope.purpose or "")
-    return _Order(salt, f"{version}-")
+    purpose = scope.purpose or ""
+    version, salt = pseudonyms.order(scope.dataset, purpose)
+    return _Order(salt, f"{version}-", orders.complete(source, purpose, version, salt, at, begins=begins))
 
 
 def _page(

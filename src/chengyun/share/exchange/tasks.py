@@ -8,7 +8,7 @@ from __future__ import annotations
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
-from chengyun.share.exchange.models import BulkFile, Subscription, Target
+from chengyun.share.exchange.models import BulkFile, Order, Subscription, Target
 
 
 @app.periodic(cron="* * * * * */5")
@@ -53,8 +53,10 @@ def count_days(timestamp: int) -> None:  # noqa: ARG001
 @app.periodic(cron="11 * * * *")
 @app.task(queueing_lock="exchange.sweep", lock="exchange.sweep", pass_context=False)
 def sweep(timestamp: int) -> None:  # noqa: ARG001
-    """Drop nonces that cannot be used again, and files older than a week."""
-    from chengyun.share.exchange import bulk, parties
+    """Drop nonces that cannot be used again, files older than a week, and orders nobody reads in."""
+    from chengyun.share.exchange import bulk, orders, parties
 
     parties.forget_nonces(timezone.now())
     bulk.sweep()
+    if Order.objects.exists():
+        orders.sweep(timezone.now())
