@@ -120,6 +120,25 @@ def test_runs_loads_and_seals_end_as_lines_of_a_file(listening, tmp_path) -> Non
     assert filled["facets"]["columnLineage"]["fields"]["name"]["inputFields"][0]["name"] == "feed:population.persons"
 
 
+@pytest.mark.parametrize(
+    ("noted", "told"),
+    [
+        ('BinderException: Binder Error: Referenced column "pm26" not found', None),
+        ("ConversionException: Conversion Error: Could not convert string '330203199001010017' to INT64", "ConversionException"),
+        ("第 3 行的姓名是 欧阳娜娜，不是数字。", "Problem"),
+    ],
+)
+def test_an_error_tells_no_values(listening, tmp_path, noted: str, told: str | None) -> None:
+    file = tmp_path / "events.jsonl"
+    listening(str(file))
+    operate_hooks.after_run[0](INDICATOR, NOON, NOON, NOON, 1.5, 0, noted)
+    operate_hooks.after_run[0](INDICATOR, NOON, NOON, NOON, 1.5, 3, "")
+    collect_hooks.after_load[0]("air_quality.china_hours", NOON, 12)
+    failed, well, _load = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    assert failed["run"]["facets"]["errorMessage"]["message"] == (told or noted)
+    assert well["eventType"] == "COMPLETE"
+
+
 def test_an_event_is_posted_with_its_key_and_a_far_side_that_fails_is_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
     got: list[tuple[str, dict]] = []
 

@@ -17,6 +17,7 @@ import json
 import logging
 import os
 import queue
+import re
 import threading
 import urllib.parse
 from pathlib import Path
@@ -39,6 +40,8 @@ __all__ = ["Teller", "listen", "teller"]
 SETTING = "CHENGYUN_OPENLINEAGE"
 WAITING = 500
 TIMEOUT_S = 5.0
+_OF_NAMES = re.compile(r"\w+: (Binder|Catalog|Parser) Error: ")
+"""What DuckDB says of a formula itself, as the engine notes it."""
 
 log = logging.getLogger("chengyun.lineage")
 
@@ -151,7 +154,8 @@ def listen() -> None:
             inputs += [key for key in settings.CITY.entities if key in _graph().beside(indicator, up=True)]
         _told(
             teller, indicator, "indicator", inputs=inputs, output=indicator, began=began,
-            ended=began + dt.timedelta(seconds=seconds), nominal=(since, until), rows=rows, sql=declared.sql, error=error,
+            ended=began + dt.timedelta(seconds=seconds), nominal=(since, until), rows=rows, sql=declared.sql,
+            error=_without_values(error),
         )  # fmt: skip
 
     def loaded(feed: str, began: dt.datetime, rows: int) -> None:
@@ -174,6 +178,14 @@ def listen() -> None:
     collect_hooks.after_load.append(loaded)
     lake_hooks.after_seal.append(sealed)
     exchange_hooks.after_flow.append(went)
+
+
+def _without_values(error: str) -> str:
+    """Return a run's error where it speaks of names in the SQL alone; of any other its kind: it may quote what stood in a row."""
+    if not error or _OF_NAMES.match(error):
+        return error
+    kind = error.partition(":")[0]
+    return kind if kind.isidentifier() else "Problem"
 
 
 def _graph() -> Any:
