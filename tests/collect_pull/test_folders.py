@@ -30,6 +30,7 @@ from chengyun.collect.pull.credentials import NONE, Credentials
 from chengyun.collect.pull.models import SeenFile
 from chengyun.collect.pull.preview import preview
 from chengyun.collect.pull.spec import read_spec
+from chengyun.errors import Malformed
 
 COLUMNS = {"station": "站点", "start": "时间", "pm25": "PM2.5"}
 
@@ -202,6 +203,11 @@ def test_a_folder_is_tried_out_without_being_read(town):
     found = preview(town.config, settings.CITY, read_spec(source.spec, settings.CITY), NONE)
     assert [row.verdict for row in found.rows] == ["kept", "flagged", "dead"]
     assert not SeenFile.objects.filter(source=source).exists()
+    # One of which no file can be read says why, and is not shown empty.
+    (folder / "1.csv").write_bytes(b"PK\x03\x04 not a zip at all")
+    os.utime(folder / "1.csv", (time.time() - 60,) * 2)
+    with pytest.raises(Malformed, match="not a whole zip"):
+        preview(town.config, settings.CITY, read_spec(source.spec, settings.CITY), NONE)
 
 
 def test_a_folder_on_another_machine_is_read_over_sftp(town, tmp_path):

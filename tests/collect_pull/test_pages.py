@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import subprocess
 
 import msgspec
 import pytest
@@ -19,6 +20,7 @@ from chengyun.collect.pull.credentials import Credentials, open_
 from chengyun.collect.pull.models import Drift, Source
 from chengyun.collect.pull.spec import read_spec
 from chengyun.config import config
+from chengyun.errors import Refused, Unavailable
 from chengyun.web.sources import changing, deeds
 
 _numbers = itertools.count(1)
@@ -207,3 +209,19 @@ def test_a_source_is_changed_on_a_form_and_what_the_form_does_not_ask_stays(town
     source.pack = "air_quality"
     source.save()
     assert steward.get(address).status_code in (400, 403, 409)
+
+
+def test_a_trial_is_shown_though_a_file_of_it_is_in_the_log(monkeypatch):
+    said = {
+        "stdout": '{"rows": []}\n',
+        "stderr": "2.csv could not be read\nTraceback (most recent call last):\n",
+        "returncode": 0,
+    }
+    monkeypatch.setattr(deeds.subprocess, "run", lambda command, **_given: subprocess.CompletedProcess(command, **said))
+    assert deeds._tested("any") == {"rows": []}
+    said |= {"stdout": "", "returncode": 1}
+    with pytest.raises(Unavailable, match="试读出了错"):
+        deeds._tested("any")
+    said |= {"stderr": "a.csv is broken. Send it again.\n"}
+    with pytest.raises(Refused, match="Send it again"):
+        deeds._tested("any")

@@ -17,6 +17,7 @@ from chengyun.collect.pull.models import Source
 from chengyun.collect.pull.readings import open_reading
 from chengyun.collect.pull.spec import Spec
 from chengyun.config import Config
+from chengyun.errors import Malformed
 
 __all__ = ["Preview", "Shown", "preview"]
 
@@ -45,15 +46,16 @@ class Preview:
 
 
 def preview(config: Config, city: City, spec: Spec, credentials: Credentials) -> Preview:
-    """Read the beginning of a source. Raises Unavailable, Refused or Malformed, as a run would."""
+    """Read the beginning of a source. Raises Unavailable or Refused, as a run would, and Malformed where no file can be read."""
     mapper = Mapper(spec, city, config.zone)
     unread = Source(key=spec.key, position={}, spec={})  # never saved: a reading that begins at the beginning
     reading = open_reading(config, spec, credentials, unread, mapper.zone, spec.identity_columns(city), timezone.now())
-    found = Preview()
+    found, wrong = Preview(), ""
     with contextlib.closing(reading):
         for chunk in reading.chunks():
             if not chunk.rows:
                 found.columns = found.columns or dict(chunk.columns or {})
+                wrong = wrong or str((chunk.file or {}).get("error", ""))
                 continue
             rows = chunk.rows[:ROWS]
             found.at = chunk.at
@@ -61,6 +63,8 @@ def preview(config: Config, city: City, spec: Spec, credentials: Credentials) ->
             found.missing = sorted(set(mapper.used) - set(found.columns))
             found.rows = _shown(city, spec, rows, mapper.map(rows), found)
             break
+    if wrong and not found.rows:
+        raise Malformed(wrong, code="broken_file")
     return found
 
 

@@ -171,10 +171,11 @@ def _tested(key: str) -> dict[str, Any]:
         told = subprocess.run(command, capture_output=True, text=True, timeout=TEST_WITHIN_S, check=False)
     except subprocess.TimeoutExpired as late:
         raise Unavailable(_("试读在 %d 秒内没有结束。") % TEST_WITHIN_S) from late
-    if "Traceback" in told.stderr:
-        log.error("the test of source %s broke: %s", key, told.stderr)
-        raise Unavailable(_("试读出了错，原因在页面进程的日志里。"))
     if told.returncode and not told.stdout:
+        # A file that could not be read has its own in the log, and the others are shown.
+        if "Traceback" in told.stderr:
+            log.error("the test of source %s broke: %s", key, told.stderr)
+            raise Unavailable(_("试读出了错，原因在页面进程的日志里。"))
         last = (told.stderr.strip().splitlines() or [_("试读没有成功。")])[-1]
         raise Refused(last, code="test")
     found: dict[str, Any] = json.loads(told.stdout.strip().splitlines()[-1])
