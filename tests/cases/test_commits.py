@@ -4,19 +4,18 @@
 from __future__ import annotations
 
 import contextlib
-import uuid
 from typing import Any
 
 import psycopg
 import pytest
-from django.db import DataError, IntegrityError, connection, transaction
+from django.db import DataError, connection, transaction
 from tests.cases.conftest import NOW
 
 from chengyun.access import audit
 from chengyun.access.actors import SYSTEM
 from chengyun.access.commits import let_go_early
 from chengyun.cases.models import Case
-from chengyun.cases.prepared import ask, end_with, fetch
+from chengyun.cases.prepared import ask
 from chengyun.cases.services import open_case, take_step
 
 WRITTEN, ON_DISK = (f"SELECT pg_current_wal_{word}_lsn() - '0/0'::pg_lsn" for word in ("insert", "flush"))
@@ -65,34 +64,6 @@ def test_a_deed_taken_back_leaves_the_commit_as_it_was(bodies: Any) -> None:
 def test_outside_a_transaction_nothing_would_wait(bodies: Any) -> None:
     with pytest.raises(RuntimeError, match="nothing would wait"):
         let_go_early()
-
-
-NUMBERED = "INSERT INTO exchange_nonce (once) VALUES (%s::uuid)"
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_last_statement_takes_the_commit_along_and_breaks_it_when_it_fails() -> None:
-    first, second = str(uuid.uuid4()), str(uuid.uuid4())
-    after: list[bool] = []
-
-    def kept(one: str) -> bool:
-        return bool(_asked(f"SELECT EXISTS (SELECT FROM exchange_nonce WHERE once = '{one}')"))
-
-    with transaction.atomic():
-        transaction.on_commit(lambda: after.append(kept(first)))
-        end_with(NUMBERED, [first])
-        assert connection.connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
-    assert after == [True]
-    with contextlib.suppress(IntegrityError), transaction.atomic():
-        fetch(NUMBERED, [second])
-        end_with(NUMBERED, [first])
-    assert not kept(second)
-    with contextlib.suppress(ZeroDivisionError), transaction.atomic():
-        with transaction.atomic():
-            end_with(NUMBERED, [second])
-        assert kept(second)
-        raise ZeroDivisionError
-    assert not kept(second)
 
 
 def test_the_statements_of_a_step_are_planned_once(bodies: Any) -> None:

@@ -19,7 +19,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connection, connections, models
 from django.db.models.base import ModelState
 
-__all__ = ["ask", "begin_with", "cast", "end_with", "fetch", "insert", "row_of", "values_of", "written"]
+__all__ = ["ask", "cast", "fetch", "insert", "row_of", "values_of", "written"]
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -52,33 +52,6 @@ def ask(text: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         return fetch(text, values)
     opened.health_check_done = True
     return rows
-
-
-def begin_with(text: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-    """Do as fetch, for the first statement of a transaction: BEGIN goes along with it instead of before it."""
-    opened = connections[DEFAULT_DB_ALIAS]
-    opened.ensure_connection()
-    raw = opened.connection
-    if raw.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
-        return fetch(text, values)
-    with opened.wrap_database_errors, raw.pipeline(), psycopg.RawCursor(_preparing(raw)) as cursor:
-        cursor.execute(_numbered(text), _texts(values), prepare=True)
-        return cursor.fetchall()
-
-
-def end_with(text: str, values: Sequence[Any]) -> None:
-    """Do as fetch, for the last statement of a transaction: COMMIT goes along with it instead of after it. Returns no rows.
-
-    Where a larger transaction is open around it, that one's end is its own affair. Nothing may follow but leaving `atomic`.
-    """
-    opened = connections[DEFAULT_DB_ALIAS]
-    if not opened.in_atomic_block or opened.savepoint_ids or opened.needs_rollback:
-        fetch(text, values)
-        return
-    raw = opened.connection
-    with opened.wrap_database_errors, raw.pipeline(), psycopg.RawCursor(_preparing(raw)) as cursor:
-        cursor.execute(_numbered(text), _texts(values), prepare=True)
-        raw.commit()
 
 
 def cast(field: models.Field[Any, Any]) -> str:

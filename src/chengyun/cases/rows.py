@@ -20,7 +20,7 @@ from chengyun.access.models import AuditRecord, Organisation
 from chengyun.cases import hooks
 from chengyun.cases.course import Stay
 from chengyun.cases.models import Case, CaseClock, CaseEvent, CaseStage
-from chengyun.cases.prepared import begin_with, cast, fetch, insert, row_of, values_of, written
+from chengyun.cases.prepared import cast, fetch, insert, row_of, values_of, written
 from chengyun.city.casework import COUNTERS
 
 __all__ = ["lock_case", "lock_open", "new_ids", "write_opening", "write_step"]
@@ -40,7 +40,7 @@ STEP_COLUMNS = (
 
 def lock_case(number: str) -> Case | None:
     """Return a case, its row locked, with its clock, open stay, owner and department; None for an unknown number."""
-    rows = begin_with(_lock_sql(), [number])
+    rows = fetch(_lock_sql(), [number])
     if not rows:
         return None
     found: dict[str, Any] = {}
@@ -58,7 +58,7 @@ def lock_case(number: str) -> Case | None:
 
 def lock_open(number: str, type_key: str) -> Case | None:
     """Return a case of a type that has not ended, its row locked; None where there is none. What hangs on it is not read."""
-    rows = begin_with(_lock_open_sql(), [number, type_key])
+    rows = fetch(_lock_open_sql(), [number, type_key])
     return row_of(Case, rows[0]) if rows else None
 
 
@@ -88,7 +88,7 @@ def write_step(case: Case, stay: Stay, event: CaseEvent, actor: Actor, action: s
 
 def new_ids(year: int) -> tuple[int, int, int]:
     """Return the next number of a year, and ids for a case and its first stay."""
-    number, case, stage = begin_with(IDS, [year])[0]
+    number, case, stage = fetch(IDS, [year])[0]
     return number, case, stage
 
 

@@ -10,7 +10,6 @@ log, which it gives its places and signed heads once a second, as the door does.
 from __future__ import annotations
 
 import datetime as dt
-import gc
 import os
 import threading
 import time
@@ -28,6 +27,7 @@ from django.db import transaction  # noqa: E402
 from chengyun.protocols.exchange.door import SEQUENCE_EVERY_S  # noqa: E402
 from chengyun.protocols.exchange.lanes import Lanes  # noqa: E402
 from chengyun.protocols.exchange.routes import ROUTES  # noqa: E402
+from chengyun.run.zygote import spare_the_loaded  # noqa: E402
 from chengyun.share.exchange.messages import Checked  # noqa: E402
 from chengyun.share.exchange.models import Party  # noqa: E402
 from chengyun.share.exchange.parties import Known  # noqa: E402
@@ -76,8 +76,8 @@ async def app(scope: dict[str, Any], _receive: Any, send: Any) -> None:
     if _lanes is None:
         is_plain = bool(os.environ.get("CHENGYUN_BENCH_PLAIN"))
         _lanes = Lanes(ROUTES, plain if is_plain else answer_many)
-        # As in the processes of a city, which are forked from one that has loaded the program (chengyun.run.zygote).
-        gc.freeze()
+        # As in the processes of a city, which are forked from one that has loaded the program.
+        spare_the_loaded()
         if not is_plain:
             threading.Thread(target=_sequence, daemon=True).start()
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}

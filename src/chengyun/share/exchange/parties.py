@@ -190,8 +190,7 @@ def _take(wanted: Mapping[tuple[str, int], Sequence[int]], now: dt.datetime) -> 
     ordered = sorted(wanted)
     seen = [f"{sum(1 << size - 1 - index for index in wanted[name, size]):0{size}b}" for name, size in ordered]
     names = ",".join(name for name, _ in ordered)
-    # Mostly the first statement of its transaction.
-    found = {row[0] for row in prepared.begin_with(_ONCE, [now, f"{{{names}}}", f"{{{','.join(seen)}}}"])}
+    found = {row[0] for row in prepared.fetch(_ONCE, [now, f"{{{names}}}", f"{{{','.join(seen)}}}"])}
     return {at for at in ordered if at[0] in found}
 
 

@@ -120,8 +120,8 @@ def sign_many(
     ]  # fmt: skip
 
 
-def keep(drafts: Sequence[Draft], made: Sequence[Issued], now: dt.datetime, *, last: bool = False) -> None:
-    """Write signed receipts of these drafts to the log and the index, in the caller's transaction. last: which ends with it."""
+def keep(drafts: Sequence[Draft], made: Sequence[Issued], now: dt.datetime) -> None:
+    """Write signed receipts of these drafts to the log and the index, in the caller's transaction."""
     rows = [
         {
             "number": str(one.number), "way": it.way, "consumer": it.consumer, "dataset": it.dataset, "purpose": it.purpose,
@@ -130,7 +130,7 @@ def keep(drafts: Sequence[Draft], made: Sequence[Issued], now: dt.datetime, *, l
         for one, it in zip(made, drafts, strict=True)
     ]  # fmt: skip
     values = [now, origin(), msgspec.json.encode(rows).decode()]
-    append_together(LOG, [one.leaf for one in made], _INDEX, values, last=last)
+    append_together(LOG, [one.leaf for one in made], _INDEX, values)
 
 
 _INDEX = """

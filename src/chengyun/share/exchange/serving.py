@@ -296,7 +296,7 @@ def _answer_all(asks: Sequence[Ask], routes: Routes, known: parties.Known, now: 
             raise
         return _answers(asks, [(made[0][0], refused)], [_body(refused)], {}, key, [False])
     if drafts:
-        receipts.keep([draft for _, draft in drafts], issued, now, last=True)
+        receipts.keep([draft for _, draft in drafts], issued, now)
     return answers
 
 

@@ -70,16 +70,15 @@ def append_many(log: str, entries: Sequence[tuple[str, bytes]]) -> list[int]:
     return [int(row[0]) for row in prepared.fetch(_APPEND, [log, names, ",".join(_text(leaf) for _, leaf in entries)])]
 
 
-def append_together(log: str, leaves: Sequence[bytes], then: str, values: Sequence[object], *, last: bool = False) -> None:
+def append_together(log: str, leaves: Sequence[bytes], then: str, values: Sequence[object]) -> None:
     """Say several things in one row, and in the same statement write what finds them again.
 
     then: reads `added (id)`, the row's number; a leaf is found by that and its place among `leaves`, from 1 (queries.part).
-    values: then's own, in the order of their places. last: nothing else is to be done in the transaction (prepared.end_with).
+    values: then's own, in the order of their places.
     """
     _require(log)
     ends = f"{{{','.join(map(str, itertools.accumulate(map(len, leaves))))}}}"
-    run = prepared.end_with if last else prepared.fetch
-    run(_TOGETHER + then, [log, _text(b"".join(leaves)), ends, *values])
+    prepared.fetch(_TOGETHER + then, [log, _text(b"".join(leaves)), ends, *values])
 
 
 def _require(log: str) -> None:
