@@ -24,6 +24,7 @@ from chengyun.operate.merging import joined
 from chengyun.operate.models import DueWindow, Figure
 from chengyun.operate.queries import find_figure
 from chengyun.operate.why import explain
+from chengyun.web.indices.drawing import course
 
 ZONE = ZoneInfo("Asia/Shanghai")
 NOW = dt.datetime(2026, 4, 1, 4, tzinfo=dt.UTC)
@@ -193,3 +194,10 @@ def test_formulas_that_differ_in_what_they_select_are_one_query():
     assert (alone, none, both, last, also_none) == ([1], None, [0, 2], [3], None)
     assert query.members == (((0, "a"), (1, "day"), (2, "v"), (3, "n")), ((0, "a"), (1, "day"), (4, "v")))
     assert query.sql.count("FROM t") == 1
+
+
+def test_a_course_says_its_own_lowest_and_highest_value() -> None:
+    drawn = course([99.0, None, 100.0, 97.5], ["a", "b", "c", "d"])
+    assert drawn is not None
+    assert (drawn.low, drawn.high) == (97.5, 100.0), "an index of at most 100 is not said to have been higher"
+    assert all(0 < y < 40 for _x, y, _said in drawn.dots)

@@ -36,7 +36,7 @@ def figure(bodies) -> Figure:
 def rendered(why) -> str:
     request = RequestFactory().get("/why/1")
     request.user = None
-    return html.unescape(render_to_string("desk/why.html", {"page": read_page(why, timezone.now())}, request))
+    return html.unescape(render_to_string("desk/why.html", {"page": read_page(why, timezone.now(), ANONYMOUS)}, request))
 
 
 def test_a_figure_that_does_not_come_out_again_is_said_to_differ(figure):
@@ -78,6 +78,8 @@ def test_quality_is_told_in_words_and_doubtful_values_are_marked(figure):
     assert page.count('class="doubted"') == 1
     assert "超出可能的范围，不参与计算" in page
     assert "迟到" in page
+    # From a row to the thing that was observed and its readings.
+    assert '<a href="/e/air_quality.station/A">A</a>' in page
 
 
 def test_a_figure_that_is_not_there_is_not_found(bodies):

@@ -12,14 +12,16 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from chengyun.access.actors import actor_of
+from chengyun.access.actors import Actor, actor_of
+from chengyun.access.policy import scope
 from chengyun.access.views import public
-from chengyun.city import City, Stream
+from chengyun.city import City, Stream, qualify
 from chengyun.lake.rows import Flag
 from chengyun.operate.probation.ruleset import rulebook
 from chengyun.operate.queries import subject_names
@@ -51,9 +53,11 @@ class InputTable:
 
 @dataclass(frozen=True, slots=True)
 class InputLine:
-    """One observation. cells: (text, "" or why it is doubtful)."""
+    """One observation. cells: (text, "" or why it is doubtful). href: the thing's own page, behind the first cell; "" where the
+    reader may not open it."""
 
     cells: tuple[tuple[str, str], ...]
+    href: str
     flags: str
     seq: int | None
 
@@ -112,7 +116,7 @@ def why(request: HttpRequest, figure_id: int) -> HttpResponse:
     found = explain(figure_id, actor_of(request), begun)
     if request.GET.get("format") == "json":
         return JsonResponse(as_json(found), json_dumps_params={"ensure_ascii": False})
-    return render(request, "desk/why.html", {"page": read_page(found, begun)})
+    return render(request, "desk/why.html", {"page": read_page(found, begun, actor_of(request))})
 
 
 def as_json(found: Why) -> dict[str, Any]:
@@ -124,8 +128,8 @@ def as_json(found: Why) -> dict[str, Any]:
     return plain
 
 
-def read_page(found: Why, begun: dt.datetime) -> WhyPage:
-    """Return an explanation as its page shows it."""
+def read_page(found: Why, begun: dt.datetime, actor: Actor) -> WhyPage:
+    """Return an explanation as its page shows it to somebody."""
     city: City = settings.CITY
     figure = found.figure
     uses = found.downwards[:MOST_LINKS]
@@ -138,7 +142,7 @@ def read_page(found: Why, begun: dt.datetime) -> WhyPage:
         tile=tile(figure, figure.subject_name),
         detail=_detail(city.indicators[figure.indicator].columns, figure.detail),
         sql=str(found.formula["sql"]).strip(),
-        inputs=tuple(_table(city, one) for one in found.inputs),
+        inputs=tuple(_table(city, one, actor) for one in found.inputs),
         uses=tuple(_link(city, one, names[one.indicator].get(one.subject, one.subject)) for one in uses),
         uses_more=len(found.downwards) - len(uses),
         cited=tuple(CitedLine(one.alert, rules.name(one.rule, one.opened_at), one.opened_at, one.case) for one in found.upwards),
@@ -154,8 +158,10 @@ def _detail(columns: Mapping[str, tuple[str, str]], detail: Mapping[str, Any]) -
     return tuple((columns.get(key, (key, ""))[0], _cell(detail[key]), columns.get(key, ("", "1"))[1]) for key in keys)
 
 
-def _table(city: City, given: InputRows) -> InputTable:
+def _table(city: City, given: InputRows, actor: Actor) -> InputTable:
     stream: Stream = city.streams[given.stream]
+    entity = qualify(given.stream.split(".")[0], stream.entity.to)
+    opens = scope(actor, entity).allowed
     names = {one.key: one.name for one in stream.fields} | {stream.time: _("观测时间")}
     columns = [key for key in given.columns if key not in ("quality", "seq")]
     heads = tuple((names.get(key) or key, given.units.get(key, "")) for key in columns)
@@ -178,7 +184,9 @@ def _table(city: City, given: InputRows) -> InputTable:
                 (shown.number(value, decimals[key]) if key in places and not isinstance(value, str) else _cell(value), said)
             )
         flags = "；".join(text for flag, text in words.items() if quality & flag & ~(Flag.RANGE | Flag.SPIKE | Flag.STUCK))
-        lines.append(InputLine(tuple(cells), flags, row.get("seq")))
+        thing = row.get(stream.entity.key)
+        leads = opens and columns[:1] == [stream.entity.key] and isinstance(thing, str)
+        lines.append(InputLine(tuple(cells), reverse("entity", args=[entity, thing]) if leads else "", flags, row.get("seq")))
     return InputTable(
         given.name, given.stream, given.as_of, heads, tuple(lines), given.shown, given.total, given.hidden, given.because
     )

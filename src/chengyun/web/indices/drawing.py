@@ -21,7 +21,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """A line in a box of 100 × 40. path: a gap is a gap. low, high: the values at its lower and upper edge."""
+    """A line in a box of 100 × 40. path: a gap is a gap. low, high: its lowest and highest value."""
 
     path: str
     dots: tuple[tuple[float, float, str], ...]
@@ -54,9 +54,9 @@ def course(values: Sequence[float | None], says: Sequence[str]) -> Course | None
     known = [value for value in values if value is not None]
     if len(known) < 2:
         return None
-    low, high = min(known), max(known)
-    room = (high - low) * 0.1 or 1.0
-    low, high = low - room, high + room
+    least, most = min(known), max(known)
+    room = (most - least) * 0.1 or 1.0
+    low, high = least - room, most + room
     path, dots, joined = "", [], False
     for place, (value, said) in enumerate(zip(values, says, strict=True)):
         if value is None:
@@ -66,7 +66,7 @@ def course(values: Sequence[float | None], says: Sequence[str]) -> Course | None
         path += f"{'L' if joined else 'M'}{x} {y}"
         dots.append((x, y, said))
         joined = True
-    return Course(path, tuple(dots), low, high)
+    return Course(path, tuple(dots), least, most)
 
 
 def firm(rank: int | None, low: int | None, high: int | None, of: int) -> Firm | None:
