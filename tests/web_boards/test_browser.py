@@ -113,7 +113,8 @@ def test_composed_by_keys_saved_and_seen(chromium: sync_api.Browser, cookie: dic
     page.locator("[data-compose-add] button").nth(7).press("Enter")
     first, text = page.locator(".compose-cell").nth(0), page.locator(".compose-cell").nth(1)
     text.focus()
-    for key in ("ArrowRight", "ArrowRight", "ArrowRight", "ArrowUp", "ArrowUp", "Shift+ArrowRight", "Shift+ArrowDown"):
+    assert "--x: 4; --y: 1;" in text.get_attribute("style"), "what is added stands in the first free place"
+    for key in ("ArrowRight", "ArrowDown", "ArrowLeft", "ArrowUp", "Shift+ArrowRight", "Shift+ArrowDown"):
         page.keyboard.press(key)
     assert "4" in page.text_content("[data-compose-says]")
     # By pointer: the figure is dragged upon the text's place, which gives way downwards.

@@ -178,7 +178,9 @@ def test_moments_are_read_strictly(town: Town, sign_in: Callable[..., Client]) -
     ahead = timezone.now() + dt.timedelta(hours=1)
     with pytest.raises(Refused):
         memory.known_at(ahead, ahead)
-    assert client.get("/boards/air?at=2001-01-01T00:00:00").status_code == 404, "there was no board then"
+    early = client.get("/boards/air?at=2001-01-01T00:00:00").content.decode()
+    assert "那时还没有这个看板" in early, "its first version is shown, and says so"
+    assert "那时还没有这个看板" not in client.get(f"/boards/air?at={at:%Y-%m-%dT%H:%M:%S}Z").content.decode()
 
 
 def test_cases_and_notes_are_known_from_when_to_when(town: Town) -> None:

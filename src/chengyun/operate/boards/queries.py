@@ -85,11 +85,11 @@ def retired_for(actor: Actor) -> list[Saved]:
 def access_board(key: str, actor: Actor, at: dt.datetime | None = None, *, retired: bool = False) -> Saved:
     """Return a board as it was saved at a moment (None: now), for who may open it as it is now and was then.
 
-    retired: also one that is not offered any more. Raises NotFound.
+    Of a moment before it was first saved: as it was first saved. retired: also one that is not offered any more. Raises NotFound.
     """
     rows = BoardVersion.objects.filter(board__key=key).select_related("board").order_by("-number")
     newest = rows.first()
-    row = rows.filter(saved_at__lte=at).first() if at is not None else newest
+    row = (rows.filter(saved_at__lte=at).first() or rows.last()) if at is not None else newest
     if row is None or newest is None or not all(_opens(_saved(one).spec, actor) for one in (newest, row)):
         raise NotFound(_("没有找到这个看板。"), board=key)
     if at is None and not retired and newest.board.retired_at is not None:

@@ -223,6 +223,7 @@ def _known(actor: Actor) -> dict[str, Any]:
         },
         "fields": {kind: list(names) for kind, names in spec.KINDS.items()},
         "indicators": named(readable),
+        "indices": [key for key in city.indices if key in readable],
         "subjects": {key: one.subject for key, one in readable.items()},
         "layers": named(layers),
         "rules": named(standing_now(city).heard),

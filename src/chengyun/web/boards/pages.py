@@ -72,7 +72,7 @@ class ListPage:
 @dataclass(frozen=True)
 class BoardPage:
     """beside: the other boards, by level. body: the tiles as HTML. at, first, last: of the time slider, in the city's time.
-    query: `?at=…` of the past, or empty.
+    query: `?at=…` of the past, or empty. early: the moment is before the board was first saved.
     """
 
     saved: Saved
@@ -85,6 +85,7 @@ class BoardPage:
     first: str
     last: str
     query: str
+    early: bool
     may_edit: bool
     may_annotate: bool
     may_schedule: bool
@@ -231,7 +232,8 @@ def _page(
     return BoardPage(
         saved=saved, view=view, name=saved.name, beside=_beside(actor), body=_tiles(view, wall=wall), live=live,
         at=_local(at or now), first=_local(now - SLIDER), last=_local(now),
-        query=f"?at={_local(at)}" if at else "", may_edit=not wall and queries.may_edit(saved.spec, actor),
+        query=f"?at={_local(at)}" if at else "", early=at is not None and at < saved.saved_at,
+        may_edit=not wall and queries.may_edit(saved.spec, actor),
         may_annotate=not wall and may(actor, "board.annotate"),
         may_schedule=not wall and actor.account_id is not None and may(actor, "board.schedule"),
         versions=() if wall or not may(actor, "board.read") else tuple(queries.versions(saved.board_id)[:20]),

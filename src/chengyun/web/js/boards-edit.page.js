@@ -133,14 +133,22 @@ function fieldOf(tile, name) {
   return line;
 }
 
+/** Return the first place, row by row, where a tile of this size lies upon no other. */
+function freePlace(w, h) {
+  for (let y = 0; ; y += 1) {
+    for (let x = 0; x + w <= COLUMNS; x += 1) if (!tiles.some((one) => overlaps({ x, y, w, h }, one))) return [x, y];
+  }
+}
+
 function add(kind) {
   const [w, h] = SIZES[kind];
-  const bottom = Math.max(0, ...tiles.map((one) => one.y + one.h));
+  const [x, y] = freePlace(w, h);
   let number = tiles.length + 1;
   while (tiles.some((one) => one.id === `${kind}_${number}`)) number += 1;
-  const tile = { id: `${kind}_${number}`, kind, x: 0, y: bottom, w, h };
+  const tile = { id: `${kind}_${number}`, kind, x, y, w, h };
   if (kind === "text") tile.text = known.kinds.text;
-  if (kind === "figure" || kind === "index" || kind === "league") tile.indicator = known.indicators.find(([key]) => known.subjects[key] === "area")?.[0] ?? "";
+  if (kind === "index") tile.indicator = known.indices[0] ?? "";
+  if (kind === "figure" || kind === "league") tile.indicator = known.indicators.find(([key]) => known.subjects[key] === "area")?.[0] ?? "";
   if (kind === "chart") tile.indicators = known.indicators.filter(([key]) => known.subjects[key] === "area").slice(0, 1).map(([key]) => key);
   if (kind === "map") tile.layer = known.layers[0]?.[0] ?? "";
   tiles.push(tile);
