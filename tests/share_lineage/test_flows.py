@@ -222,7 +222,7 @@ def test_each_day_is_put_down_once_and_handed_over_in_order(department, told, mo
     noon = dt.datetime(2026, 11, 20, 4, tzinfo=dt.UTC)
     assert outbox.note_days(noon) == 1
     assert outbox.note_days(noon + dt.timedelta(hours=11, minutes=59)) == 0
-    assert outbox.note_days(noon + dt.timedelta(hours=12, minutes=4)) == 0, "what was written at midnight may be under way"
+    assert outbox.note_days(noon + dt.timedelta(hours=12, minutes=9)) == 0, "what was written at midnight may be under way"
     assert outbox.note_days(noon + dt.timedelta(days=3)) == 3
     assert days == [dt.date(2026, 11, day) for day in (19, 20, 21, 22)]
     assert Noted.objects.get().until == dt.date(2026, 11, 23)

@@ -3,8 +3,7 @@
 
 Organisations, datasets and counts alone: no person, no key, no purpose, and days rather than instants. A day is told once it
 has ended, so that nobody watches another department at work, and is counted by a job (count_days), not for each who asks:
-the numbers are open to all. `given_on` says besides for what, and which columns: for those who
-follow where columns go.
+the numbers are open to all. `given_on` says besides for what, and which columns: for those who follow where columns go.
 """
 
 from __future__ import annotations

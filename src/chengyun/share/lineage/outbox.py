@@ -16,6 +16,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from chengyun.config import config
+from chengyun.share.exchange import statistics
 from chengyun.share.lineage import flows
 from chengyun.share.lineage.models import Noted, Waiting
 from chengyun.share.lineage.telling import Teller
@@ -27,9 +28,6 @@ KEPT_DAYS = 30
 """How long an event waits for somebody to take it."""
 BACK_DAYS = 7
 """How far back days are put down after nobody was to be told for a while."""
-SETTLED_MIN = 5
-"""How long after a day's end what was written on it may still be under way."""
-
 log = logging.getLogger("chengyun.lineage")
 
 _BY_DAY: dict[str, Callable[[dt.date], Iterator[dict[str, Any]]]] = {"exchange": flows.given_on, "forms": flows.accepted_on}
@@ -40,7 +38,7 @@ def note_days(now: dt.datetime) -> int:
 
     The first time, yesterday. Each day in one transaction, so it is put down once.
     """
-    today = (now - dt.timedelta(minutes=SETTLED_MIN)).astimezone(config().zone).date()
+    today = (now - statistics.SETTLES).astimezone(config().zone).date()
     made = 0
     for what, told_on in _BY_DAY.items():
         known, _new = Noted.objects.get_or_create(what=what, defaults={"until": today - dt.timedelta(days=1)})
