@@ -16,7 +16,7 @@ from chengyun.access.predicates import Sql
 from chengyun.share.exchange.digests import Ranges
 from chengyun.share.exchange.sources import Source
 
-__all__ = ["PLACE", "SALTED", "among", "changed", "standing", "together"]
+__all__ = ["PLACE", "SALTED", "after_so_many", "among", "changed", "standing", "together"]
 
 Question = tuple[str, dict[str, Any]]
 
@@ -115,10 +115,21 @@ def standing(
     }
 
 
-def among(within: Sql, key: sql.Composable, ranges: Ranges) -> Sql:
-    """Return a condition for those of its rows whose key lies in some ranges (digests.py)."""
+def among(within: Sql, key: sql.Composable, ranges: Ranges, last: str | None = None) -> Sql:
+    """Return a condition for those of its rows whose key lies in some ranges (digests.py). last: none after this key."""
     text = sql.SQL(_AMONG).format(within=sql.SQL(within.text), key=key).as_string(None)
-    return Sql(text, {**within.params, "range_shift": 32 - ranges.depth, "ranges": sorted(ranges.wanted)})  # type: ignore[dict-item]
+    params: dict[str, Any] = {**within.params, "range_shift": 32 - ranges.depth, "ranges": sorted(ranges.wanted)}
+    if last is None:
+        return Sql(text, params)
+    return Sql(f"{text} AND {key.as_string(None)} <= %(last)s", {**params, "last": last})
+
+
+def after_so_many(source: Source, after: str, count: int) -> Question:
+    """Return the question for the key that stands so many rows on; none where there are fewer."""
+    text = sql.SQL("SELECT {key} FROM {table} AS r WHERE {key} > %(after)s ORDER BY {key} OFFSET %(count)s LIMIT 1").format(
+        key=sql.Identifier("r", source.key), table=sql.Identifier(source.table)
+    )
+    return text.as_string(None), {"after": after, "count": count - 1}
 
 
 def together(

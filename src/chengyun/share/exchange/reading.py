@@ -41,6 +41,8 @@ MOST = 10_000
 """Rows in one page."""
 SCANNED = 50_000
 """Rows that are looked through for one answer, where it tells not all of them."""
+LOOKED_THROUGH = 300_000
+"""The same, where the database does it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +121,12 @@ def rows(
     shown = chosen(scope, source.columns, fields)
     within = _within(scope.rows, "r", scope.time)
     mixed = _mixed(scope, source, at, begins=after is None)
+    last = None
     if ranges is not None and not scope.blind:
-        within, ranges = questions.among(within, sql.Identifier("r", source.key), ranges), None
+        with connection.cursor() as cursor:
+            cursor.execute(*questions.after_so_many(source, after or "", LOOKED_THROUGH))
+            last = next((key for (key,) in cursor.fetchall()), None)
+        within, ranges = questions.among(within, sql.Identifier("r", source.key), ranges, last), None
     scanned = limit if ranges is None else SCANNED
     if since_version is None or not source.sequence:
         question = questions.standing(source, within, mixed.place(after), at, scanned + 1, mixed.salt, mixed.number)
@@ -135,7 +141,7 @@ def rows(
         return _sifted(scope, source, shown, found, at, newest, limit, ranges, mixed.mark)
     by_number = source.kind == "indicator" or bool(since_version is not None and source.sequence)
     made = _page(_shape(scope, source, shown, at), shown, found, limit, at, newest, "" if by_number else mixed.mark, by_number)
-    return replace(made, terms=terms_of(scope, shown))
+    return replace(made, next=made.next or last, terms=terms_of(scope, shown))
 
 
 def _sifted(

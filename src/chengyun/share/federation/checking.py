@@ -46,6 +46,7 @@ def check_all(name: str = "") -> dict[Mirror, int | str | None]:
             if found[one]:
                 mirrors.draw(one, client)
         except Problem as wrong:
+            log.warning("%s of %s could not be compared: %s", one.dataset, one.neighbour.name, wrong.sentence)
             found[one] = wrong.sentence
         except (LookupError, TypeError, ValueError, AttributeError, DatabaseError) as wrong:
             log.exception("%s of %s could not be compared", one.dataset, one.neighbour.name)
