@@ -36,6 +36,10 @@ def b64url(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
+def range_of(key: str, depth: int) -> int:
+    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:4]) >> (32 - depth)
+
+
 def digest(body: bytes) -> str:
     return f"sha-256=:{base64.b64encode(hashlib.sha256(body).digest()).decode()}:"
 
@@ -55,6 +59,7 @@ class Province:
         self.countersigned: set[str] = set()
         self.rows = {f"law{i}": {"title": f"省规 {i}", "year": 2000 + i} for i in range(5)}
         self.version = 5
+        self.tells_digests = False
 
     def signed(self, base: bytes) -> str:
         return f"sig1=:{base64.b64encode(self.key.sign(base)).decode()}:"
@@ -113,9 +118,19 @@ class Province:
                     self.heard.append(one)
                 results.append({"id": one["id"], "outcome": "known" if known else "taken"})
             return 200, {"results": results}, ""
+        fields = [{"name": "title", "type": "text"}, {"name": "year", "type": "integer"}]
+        if path == "/digests" and self.tells_digests:
+            depth, sums = int(params["depth"]), [0] * (1 << int(params["depth"]))
+            for key, row in self.rows.items():
+                said = hashlib.sha256(canonical([key, row["title"], row["year"]])).digest()[:16]
+                sums[range_of(key, depth)] += int.from_bytes(said)
+            told = {"as_of": self.version, "terms": "all", "depth": depth, "sums": [f"{one % 2**128:032x}" for one in sums]}
+            return 200, {**told, "dataset": params["dataset"], "fields": fields, "count": len(self.rows), "next": None}, ""
         if path in ("/rows", "/changes"):
             rows = [] if path == "/changes" else [{"key": key, "values": row} for key, row in sorted(self.rows.items())]
-            fields = [{"name": "title", "type": "text"}, {"name": "year", "type": "integer"}]
+            if "ranges" in params:
+                depth, wanted = params["ranges"].split(":")
+                rows = [one for one in rows if f"{range_of(one['key'], int(depth)):x}" in wanted.split(",")]
             page = {"dataset": params["dataset"], "as_of": self.version, "next": None, "fields": fields, "rows": rows}
             return 200, {**page, "salt": secrets.token_hex(16)}, "api"
         if path == "/receipts":

@@ -31,7 +31,7 @@ from chengyun.protocols.exchange import published
 from chengyun.protocols.exchange.routes import ROUTES
 from chengyun.share.exchange import parties
 from chengyun.share.exchange.serving import PREFIX, Ask, answer_many
-from chengyun.share.federation import askings, inbox, mirrors, neighbours, offering, outbox, tables
+from chengyun.share.federation import askings, checking, inbox, mirrors, neighbours, offering, outbox, tables
 from chengyun.share.federation.models import Asking, Mirror, Neighbour, Offered, Sent, Taken
 from chengyun.share.ledger.checks import check
 
@@ -286,8 +286,9 @@ def test_a_node_written_from_the_protocol_alone() -> None:
         mirror = mirrors.start(other, "ext.laws")
         assert [mirrors.draw(mirror, client), mirrors.draw(mirror, client)] == [5, 0]
         assert mirrors.reconcile(client) == (0, 0)
+        compared_and_mended(node, mirror, client)
         assert [one["kind"] for one in node.heard] == ["request"]
-        assert len(node.receipts) == len(node.countersigned) == 2
+        assert len(node.receipts) == len(node.countersigned) == 3
         here = f"http://127.0.0.1:{city.server_address[1]}{PREFIX}"
         told, value, headers, _ = node.ask(here, "GET", "/datasets?purpose=statistics")
         assert (told, isinstance(value["datasets"], list), "signature" in headers) == (200, True, True)
@@ -330,6 +331,22 @@ def test_a_node_written_from_the_protocol_alone() -> None:
     finally:
         theirs.shutdown()
         city.shutdown()
+
+
+def compared_and_mended(node: Any, mirror: Mirror, client: neighbours.Client) -> None:
+    """A node of before digests is not compared; one that counts them as the protocol says is, and sends what is damaged."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"UPDATE mirror.{mirror.table} SET title = '规' WHERE _key = 'law3'")
+    assert checking.check(mirror, client) is None
+    node.tells_digests = True
+    with pytest.MonkeyPatch.context() as small:
+        small.setattr(checking, "ROWS_IN_RANGE", 1)
+        assert checking.check(mirror, client) == 1
+        assert mirrors.draw(mirror, client) in (1, 2)
+        assert checking.check(mirror, client) == 0
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT title FROM mirror.{mirror.table} ORDER BY _key")
+        assert [title for (title,) in cursor.fetchall()] == [f"省规 {at}" for at in range(5)]
 
 
 def agree(district: Place, lost: int) -> None:
