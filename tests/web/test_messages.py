@@ -35,10 +35,10 @@ def test_a_template_holds_nothing_in_chinese_that_no_word_of_it_translates() -> 
     told = re.compile(r"{%\s*blocktranslate.*?endblocktranslate\s*%}|{%.*?%}|{#.*?#}|\|listed:\"[^\"]*\"", re.DOTALL)
     chinese = re.compile("[\u3000-\u303f\u3400-\u9fff\uff00-\uffef“”].*")
     left = {
-        path.name: chinese.findall(told.sub("", path.read_text(encoding="utf-8")))
+        path: chinese.findall(told.sub("", path.read_text(encoding="utf-8")))
         for path in (ROOT / "src/chengyun/web/templates").rglob("*.html") if path.name != "500.html"
     }  # fmt: skip
-    assert {name: found for name, found in left.items() if found} == {}
+    assert {path: found for path, found in left.items() if found} == {}
 
 
 def test_what_a_row_is_is_said_in_chinese() -> None:
