@@ -190,6 +190,17 @@ def test_an_answer_that_masks_a_pseudonym_brings_no_key_to_light(person: Person)
     assert shown["key"] == mask("pseudonym:key", "1", "statistics")
 
 
+def test_a_field_without_pseudonyms_is_not_asked_for_as_one(person: Person) -> None:
+    clerk, steward, officer = person("department_clerk", "health"), person("data_steward", "civil"), person("security_officer")
+    with refused("no_pseudonym"):
+        sent(clerk, "test.elder", shown={"name": "clear", "valid_from": "pseudonym"})
+    request = sent(clerk, "test.elder", shown={"phone": "pseudonym"})
+    services.agree(steward, request.number)
+    services.secure(officer, request.number)
+    # Given as it was asked for: that the key goes with it is no narrowing.
+    assert request.steps.get(deed="approve").detail["narrowed"] == []
+
+
 def test_a_request_names_an_area_there_is(person: Person) -> None:
     Area.objects.create(code="330203001000", name="某街道", level="street", valid_from=dt.date(2000, 1, 1))
     clerk = person("department_clerk", "health")

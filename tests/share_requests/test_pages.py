@@ -10,7 +10,7 @@ from django.conf import settings
 from django.test import Client
 
 from chengyun.access.actors import Actor
-from chengyun.access.models import Account, AuditRecord
+from chengyun.access.models import Account, AuditRecord, Grant, Organisation
 from chengyun.access.rulebook import rulebook
 from chengyun.share.requests.models import Request
 
@@ -33,6 +33,26 @@ def conditional() -> str:
         for key in settings.CITY.entities
         if known[key].sharing == "conditional" and not (known[key].personal or known[key].open)
     )
+
+
+def test_fields_are_named_and_a_pseudonym_is_offered_where_there_is_one(person: Person) -> None:
+    clerk = person("department_clerk", "health")
+    page = browser(clerk).get("/requests/new", {"dataset": "population.person"}).content.decode()
+    for field, offered in (("id_number", True), ("birth_date", False), ("sex", False)):
+        choices = page.split(f'name="field:{field}"')[1].split("</select>")[0]
+        assert ('value="pseudonym"' in choices) == offered, field
+    grant = Grant.objects.create(
+        dataset="population.person", organisation=Organisation.objects.get(key=clerk.organisation), purpose="statistics",
+        shown={"id_number": "pseudonym", "key": "pseudonym"},
+    )  # fmt: skip
+    Request.objects.create(
+        number="R20269999", dataset="population.person", organisation=grant.organisation, applicant_id=clerk.account_id,
+        purpose="statistics", state="approved", shown={"id_number": "pseudonym"}, grant=grant,
+    )  # fmt: skip
+    page = browser(clerk).get("/requests/R20269999").content.decode()
+    assert "公民身份号码" in page
+    assert "/exchange/v1/rows?dataset=population.person&amp;purpose=statistics" in page
+    assert "/api/v1/" not in page
 
 
 def test_a_request_goes_its_way_through_the_pages(person: Person) -> None:

@@ -117,8 +117,11 @@ def _fields(layer: Layer) -> str:
     parts = []
     if layer.only is not None:
         parts.append(_("只给出 %s") % "、".join(sorted(layer.only)))
-    if layer.masks:
-        parts.append(_("遮盖 %s") % "、".join(sorted(layer.masks)))
+    blind = sorted(name for name, kind in layer.masks.items() if kind.startswith("pseudonym"))
+    if masked := sorted(layer.masks.keys() - set(blind)):
+        parts.append(_("遮盖 %s") % "、".join(masked))
+    if blind:
+        parts.append(_("以假名给出 %s") % "、".join(blind))
     if layer.hidden:
         parts.append(_("不给出 %s") % "、".join(sorted(layer.hidden)))
     return "；".join(parts)
@@ -143,7 +146,8 @@ def _idle_grants(actor: Actor, dataset: str, purpose: str, found: Scope) -> list
         elif grant.since > now:
             said.append(_("%(number)s 尚未生效") % words)
         elif grant.purpose and grant.purpose != purpose:
-            said.append(_("%(number)s 是为另一用途：%(purpose)s") % (words | {"purpose": grant.purpose}))
+            named = rulebook().purposes.get(grant.purpose, grant.purpose)
+            said.append(_("%(number)s 是为另一用途：%(purpose)s") % (words | {"purpose": _(named)}))
         elif why := grants.standing(grant, facts):
             said.append(why[1])
         else:

@@ -19,7 +19,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from chengyun.access import audit, delegation, grants, tokens
+from chengyun.access import audit, delegation, grants, pseudonyms, tokens
 from chengyun.access.actors import SYSTEM, Actor, actor_of_account
 from chengyun.access.models import Account, Assignment, FirstSignIn, Grant, Organisation, Role, Token
 from chengyun.access.policy import require
@@ -258,6 +258,8 @@ def check_terms(
             raise Refused(f"{dataset} has no field {name!r}.{nearest(name, known)}", code="field_unknown", field=name)
         if name == "key" and way != "clear" and not facts.personal:
             raise Refused(_("%s 不含个人信息，标识须以明文给出。") % facts.name, code="key_needed", field=name)
+        if way == "pseudonym" and name != "key" and facts.masks.get(name) not in pseudonyms.KINDS:
+            raise Refused(_("字段 %s 没有假名，请改要明文或掩码。") % name, code="no_pseudonym", field=name)
         if way not in grants.WAYS:
             raise Refused(f"{name} is to be shown {way!r}; there are {', '.join(grants.WAYS)}.", code="way_unknown", field=name)
     for name, values in (rows or {}).items():

@@ -143,8 +143,10 @@ def key_way(terms: Terms) -> str:
 
 
 def differences(given: Terms, asked: Terms) -> list[str]:
-    """Return the names of what was narrowed."""
-    return [name for name in NAMES if getattr(given, name) != getattr(asked, name)]
+    """Return the names of what was narrowed; that a key goes with pseudonyms is no narrowing."""
+    most = replace(asked, shown={**asked.shown, "key": "pseudonym"}) if key_way(asked) == "pseudonym" else asked
+    given = replace(given, shown={**given.shown, "key": "pseudonym"}) if key_way(given) == "pseudonym" else given
+    return [name for name in NAMES if getattr(given, name) != getattr(most, name)]
 
 
 def grant_words(given: Terms, request: Request) -> dict[str, Any]:

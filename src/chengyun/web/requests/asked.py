@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from chengyun.access import grants
+from chengyun.access import grants, pseudonyms
 from chengyun.access.rulebook import rulebook
 from chengyun.city import City
 from chengyun.config import config
@@ -18,7 +18,7 @@ from chengyun.errors import Refused
 from chengyun.share.requests.services import Asked, Terms
 from chengyun.web.days import day_of
 
-__all__ = ["FieldChoice", "TermsForm", "read_asked", "read_terms", "terms_form"]
+__all__ = ["FieldChoice", "TermsForm", "field_names", "read_asked", "read_terms", "terms_form"]
 
 LABELS = {"key": "编码", "name": "名称", "area_code": "区域", "lon": "经度", "lat": "纬度", "source": "来源", "simulated": "模拟",
           "valid_from": "启用日期", "valid_to": "停用日期"}  # fmt: skip
@@ -26,12 +26,16 @@ LABELS = {"key": "编码", "name": "名称", "area_code": "区域", "lon": "经�
 
 @dataclass(frozen=True, slots=True)
 class FieldChoice:
-    """A field and how it is asked for. way: clear, pseudonym, masked, or "" for not at all. personal: it has a mask."""
+    """A field and how it is asked for. way: clear, pseudonym, masked, or "" for not at all. personal: it has a mask.
+
+    pseudonym: it has pseudonyms, too.
+    """
 
     key: str
     name: str
     way: str
     personal: bool
+    pseudonym: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,14 +58,16 @@ def terms_form(dataset: str, terms: Terms | None, given: Mapping[str, str]) -> T
     """Return the form of a dataset, filled with terms, or with what was typed before it was refused."""
     terms = terms or Terms(ends=None)
     facts = rulebook().datasets[dataset]
-    names = _names(dataset)
+    names = field_names(dataset)
     known = [one for one in names if one in grants.fields_of(dataset)]
     ways = {one: given.get(f"field:{one}", terms.shown.get(one, "")) for one in known}
     zone = config().zone
     since = terms.rows_since.astimezone(zone).date().isoformat() if terms.rows_since else ""
     until = (terms.rows_until.astimezone(zone).date() - dt.timedelta(days=1)).isoformat() if terms.rows_until else ""
     return TermsForm(
-        tuple(FieldChoice(one, names[one], ways[one], one in facts.masks) for one in known), not known,
+        tuple(
+            FieldChoice(one, names[one], ways[one], one in facts.masks, facts.masks.get(one) in pseudonyms.KINDS) for one in known
+        ), not known,
         tuple((key, name) for key, name in rulebook().purposes.items() if key not in ("account", "audit")),
         given.get("purpose", terms.purpose), given.get("area_code", terms.area_code), given.get("since", since),
         given.get("until", until), given.get("frequency", str(terms.frequency or "")),
@@ -86,7 +92,7 @@ def read_terms(given: Mapping[str, str]) -> Terms:
     )  # fmt: skip
 
 
-def _names(dataset: str) -> dict[str, str]:
+def field_names(dataset: str) -> dict[str, str]:
     """Return a dataset's fields with what they are called, those that say which row it is first."""
     city: City = settings.CITY
     if dataset in city.streams:

@@ -23,7 +23,7 @@ from chengyun.share.requests import queries, rights, services, terms
 from chengyun.share.requests.models import Notice, Request, Step
 from chengyun.web import shown
 from chengyun.web.desk.deeds import Fault, attempt, done
-from chengyun.web.requests.asked import TermsForm, read_asked, read_terms, terms_form
+from chengyun.web.requests.asked import TermsForm, field_names, read_asked, read_terms, terms_form
 
 WAYS = {"clear": "明文", "pseudonym": "假名", "masked": "掩码"}
 DEEDS = {
@@ -114,13 +114,15 @@ def _page(actor: Actor, number: str, fault: Fault | None) -> RequestPage:
         editing and known
     ) else None  # fmt: skip
     return RequestPage(
-        view, _ways(asked.shown), _ways(view.grant.shown) if view.grant else (), names_of({asked.area_code})[asked.area_code]
-        if asked.area_code else _("全市"), tuple(map(_line, view.steps)), form, fault, timezone.now(),
+        view, _ways(asked.dataset, asked.shown), _ways(asked.dataset, view.grant.shown) if view.grant else (),
+        names_of({asked.area_code})[asked.area_code] if asked.area_code else _("全市"), tuple(map(_line, view.steps)), form,
+        fault, timezone.now(),
     )  # fmt: skip
 
 
-def _ways(shown: dict[str, str]) -> tuple[tuple[str, str], ...]:
-    return tuple((name, _(WAYS.get(way, way))) for name, way in shown.items())
+def _ways(dataset: str, shown: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    names = field_names(dataset)
+    return tuple((names.get(name, name), _(WAYS.get(way, way))) for name, way in shown.items())
 
 
 def _line(step: Step) -> HistoryLine:
