@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from chengyun.city import Limits
+from chengyun.city.declare import collecting
 
 
 @pytest.fixture
@@ -24,6 +25,7 @@ def limits(tmp_path: Path) -> Limits:
         [[aqi.pm25]]
         in_force = 2026-03-01
         source = "HJ 633-2026, table 3"
+        source_zh = "HJ 633-2026，表 3"
         top = 60
         [[hours]]
         in_force = 2026-03-01
@@ -32,6 +34,17 @@ def limits(tmp_path: Path) -> Limits:
         """
     )
     return Limits.read(tmp_path / "limits.toml")
+
+
+def test_a_source_may_be_said_in_chinese_too(limits: Limits, tmp_path: Path) -> None:
+    older, newer = limits.editions("aqi.pm25")
+    assert (older.source_zh, newer.source_zh, newer.source) == ("", "HJ 633-2026，表 3", "HJ 633-2026, table 3")
+    assert dict(newer.values) == {"top": 60}
+    text = (tmp_path / "limits.toml").read_text()
+    (tmp_path / "limits.toml").write_text(text.replace('"HJ 633-2026，表 3"', "3"))
+    with collecting() as faults:
+        Limits.read(tmp_path / "limits.toml")
+    assert "source_zh 3 is no text" in str(faults)
 
 
 @pytest.mark.parametrize(

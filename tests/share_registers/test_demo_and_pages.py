@@ -269,6 +269,16 @@ def test_a_law_that_has_ended_says_so(city: float) -> None:
     assert "它已经结束，或尚未开始" in shown
     assert "<dt>已核实</dt><dd>是</dd>" in shown
     assert "限值 gb3095.pm25_24h" in shown
+    # Sources of dated tables are written in English; a Chinese page says them in Chinese, an English one as they stand.
+    assert '<td class="note">GB 3095-2012，表 1</td>' in shown
+    english = Client(headers={"accept-language": "en"}).get("/e/laws.law/GB-3095-2012").content.decode()
+    assert '<td class="note">GB 3095-2012, table 1</td>' in english
+    for key, pack in settings.CITY.packs.items():
+        for table in pack.limits:
+            for entry in pack.limits.editions(table):
+                assert re.search(r"[\u4e00-\u9fff]", entry.source_zh or entry.source) or not re.search(
+                    r"[a-z]{4}", entry.source
+                ), (key, table, entry.source)
 
 
 @pytest.mark.django_db

@@ -2,7 +2,8 @@
 """Dated tables: limits, breakpoints and parameters with the day they came into force and their source.
 
 A pack's limits.toml is a tree of names ending in arrays of tables. Every entry says `in_force` (a date) and
-`source`; the rest is the entry's own. An entry that has been in force is never edited: a new one follows it.
+`source`, and `source_zh` where that is not in Chinese; the rest is the entry's own. An entry that has been in force is
+never edited: a new one follows it.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ class Entry:
     """One edition of one table.
 
     values: what the entry says beside in_force, source, unit and note; numbers are int or Decimal, never float.
+    source_zh: the source as Chinese pages say it; "": as it stands.
     """
 
     in_force: dt.date
@@ -34,6 +36,7 @@ class Entry:
     unit: str | None
     note: str
     values: Mapping[str, Any]
+    source_zh: str = ""
 
     def __getitem__(self, name: str) -> Any:
         return self.values[name]
@@ -110,4 +113,8 @@ def _entry(item: dict[str, Any], at: str) -> Entry | None:
     if not isinstance(source, str) or not source:
         report(f"{at}: source is missing. Name the edition and the table or clause.")
         return None
-    return Entry(in_force, source, rest.pop("unit", None), rest.pop("note", ""), rest)
+    chinese = rest.pop("source_zh", "")
+    if not isinstance(chinese, str):
+        report(f"{at}: source_zh {chinese!r} is no text. Write the source in Chinese, or leave it out.")
+        return None
+    return Entry(in_force, source, rest.pop("unit", None), rest.pop("note", ""), rest, chinese)

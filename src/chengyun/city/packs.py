@@ -6,6 +6,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import inspect
+import re
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from importlib.metadata import entry_points
@@ -102,6 +103,8 @@ class LoadedPack:
         self.schemes = {f"{pack.key}.{one.key}": Scheme.read(folder / one.scheme) for one in pack.cases if one.scheme}
         """The categories and limits of the pack's kinds of cases, by qualified key."""
         tables = (folder / pack.limits).read_text(encoding="utf-8") if pack.limits else ""
+        # What a source is called in Chinese makes no other formula.
+        tables = re.sub(r"(?m)^source_zh = .*\n", "", tables)
         sources = {rule.key: _source(rule.compute, module) + tables for rule in pack.rules if callable(rule.compute)}
         read = [read_indicator(folder / path, sources) for path in pack.indicators]
         self.indicators: tuple[Indicator, ...] = tuple(found for found in read if found is not None)

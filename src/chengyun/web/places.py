@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
@@ -45,7 +46,9 @@ def said(text: str) -> str:
     A district's branch is called after its department and its district.
     """
     words = str(_(text)) if text else ""
-    if words != text or not text.endswith(BRANCH) or not (get_language() or "").startswith("en"):
+    if not (get_language() or "").startswith("en"):
+        return kept(("sources",), _sources_in_chinese, KEPT_FOR_S).get(words, words)
+    if words != text or not text.endswith(BRANCH):
         return words
     for name, english in kept(("districts",), _districts_in_english, KEPT_FOR_S):
         if text.endswith(name + BRANCH):
@@ -56,6 +59,13 @@ def said(text: str) -> str:
 def bodies() -> tuple[tuple[str, str], ...]:
     """Return key and name of the bodies that may be charged with a case, in the page's language."""
     return tuple((key, said(name)) for key, name in Organisation.objects.exclude(kind="centre").values_list("key", "name"))
+
+
+def _sources_in_chinese() -> dict[str, str]:
+    """Return what dated tables name as their source → the same in Chinese, where it is written in English."""
+    limits = [pack.limits for pack in settings.CITY.packs.values()]
+    entries = [entry for one in limits for table in one for entry in one.editions(table)]
+    return {entry.source: entry.source_zh for entry in entries if entry.source_zh}
 
 
 def _districts_in_english() -> list[tuple[str, str]]:

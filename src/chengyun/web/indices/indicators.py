@@ -35,7 +35,7 @@ from chengyun.web import shown
 from chengyun.web.figures import tile
 from chengyun.web.indices.drawing import Course, course
 from chengyun.web.indices.pages import LENGTH, STEPS, BesideLine, beside
-from chengyun.web.places import area_names
+from chengyun.web.places import area_names, said
 from chengyun.web.tiles import Tile
 
 __all__ = ["listing", "one"]
@@ -228,7 +228,7 @@ def _goals(key: str, declared: Indicator, now: dt.datetime) -> tuple[tuple[dt.da
     limits, today = _city().limits(key), timezone.localdate(now)
     current = goal_on(declared, limits, today, None)
     return tuple(
-        (one.in_force, f"{'≥' if sense == 'at least' else '≤'} {float(one[entry]):g}", one.source, one.note,
+        (one.in_force, f"{'≥' if sense == 'at least' else '≤'} {float(one[entry]):g}", said(one.source), one.note,
          current is not None and current.in_force == one.in_force)
         for one in reversed(limits.editions(table))
     )  # fmt: skip

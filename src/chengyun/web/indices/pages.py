@@ -27,7 +27,7 @@ from chengyun.govern.models import Target
 from chengyun.operate.indices.comparing import Comparison, compare
 from chengyun.operate.indices.reading import IndexRead, Moved, Standing, index_of, indices_for, read_index
 from chengyun.operate.queries import figure_series, newest_figures
-from chengyun.web import shown
+from chengyun.web import places, shown
 from chengyun.web.days import moment_of
 from chengyun.web.figures import tile
 from chengyun.web.indices.drawing import Bar, Course, Firm, bars, course, firm
@@ -314,7 +314,7 @@ def beside(
         said = _("达到") if goal.reached else _("未达到") if goal.reached is not None else ""
         tone = "fresh" if goal.reached else "bad" if goal.reached is not None else ""
         value = f"{'≥' if goal.sense == 'at least' else '≤'} {goal.value:g}"
-        source = goal.source + shown.mark("（") + shown.moment(goal.in_force) + shown.mark("）")
+        source = places.said(goal.source) + shown.mark("（") + shown.moment(goal.in_force) + shown.mark("）")
         lines.append(BesideLine(_("目标"), value, str(said), None, tone, source))
     if scope(actor, "targets").allowed:
         planned = Target.objects.filter(indicator=key, subject=subject, withdrawn_at=None)

@@ -7,6 +7,7 @@ A register of persons is read for a purpose the reader chose; whom the rows are 
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,7 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.urls import reverse
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from chengyun.access.actors import Actor
@@ -266,7 +268,7 @@ def citations(panel_id: str, panel: Citations, entity: str, key: str, actor: Act
 
 def _citation(one: Found, actor: Actor) -> CitationRow:
     city: City = settings.CITY
-    said = " ".join(filter(None, (one.cited.number, one.cited.clause))) or one.source.text
+    cites = " ".join(filter(None, (one.cited.number, _clause(one.cited.clause)))) or said(one.source.text)
     states = {"article": _("到条款"), "law": _("到法规"), "unresolved": _("未能对应"), "own": _("本市规则")}
     href = reverse("entity", args=[one.dataset, one.key]) if one.dataset and scope(actor, one.dataset).allowed else ""
     where = _place(one.source.where)
@@ -275,11 +277,19 @@ def _citation(one: Found, actor: Actor) -> CitationRow:
         by or city.packs[one.source.pack].pack.name,
         where,
         one.source.text,
-        said,
+        cites,
         states[one.state],
         href,
         one.name if href else "",
     )
+
+
+def _clause(clause: str) -> str:
+    """Return a clause as the page's language writes it; a heading in English alone is left to the article's own name."""
+    if (get_language() or "").startswith("en"):
+        return clause
+    chinese = re.sub(r"^annex ", "附录 ", re.sub(r"^table (?=\d)", "表 ", clause))
+    return "" if re.search(r"[a-z]{3}", chinese) else chinese
 
 
 def _place(where: str) -> str:
