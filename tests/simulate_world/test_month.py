@@ -80,6 +80,12 @@ def test_a_month_is_noticed_and_scored_against_its_own_truth(empty: None, tmp_pa
     assert aged.planted > 0
     assert aged.recall > 0.8
     assert aged.precision > 0.9
+    # Half of the month goes by before it is known what is usual at a station; a pressure is known to rest for 36 hours at most.
+    counted, rested = rules["shared_bikes.station_stuck"], rules["water_supply.asset_stuck"]
+    assert (counted.planted, counted.alerts - counted.true) == (1, 0)
+    # The clock is looked at every five days here, and what was over by then was told of by nobody.
+    assert rested.found > 5
+    assert rested.precision > 0.9
     drifted = kinds["fault", "drift", "water_supply.asset_hour"]
     assert drifted.by_flag == 0
     assert len(drifted.missed) + drifted.by_alert == drifted.planted > 0

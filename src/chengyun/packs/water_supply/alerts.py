@@ -56,7 +56,7 @@ ALERTS = (
         key="pressure_drifting",
         name="测压点疑似漂移",
         on="pressure_drift",
-        # In a year of C-Town without attacks no point came to more than 5 %.
+        # In a year of C-Town without attacks no point came to more than 4 %.
         when=Above(10, clear=5),
         severity="blue",
         meaning="日平均压力连续三日偏离本点往常 10% 以上，而其他测压点没有同样变化，请校核压力计；也可能是阀门误关或局部漏损。",

@@ -12,18 +12,25 @@
 -- decimals:   1
 -- fresh for:  36 h
 -- open:       no
--- source:     本系统方法：日平均压力与本点此前第 3 至 30 日中位数之差，减去当日各点该差的中位数；取连续三日同向的最小值
+-- source:     本系统方法：日平均压力与本点此前第 3 至 30 日中位数、其中最早一周中位数二者较近者之差，减去当日各点该差的中位数；取连续三日同向的最小值
 WITH days AS (
     SELECT subject AS asset, CAST(period_start AT TIME ZONE 'Asia/Shanghai' AS DATE) AS day, value AS mean_m, simulated
     FROM figure_pressure_day
     -- A day of which a quarter is missing is another mean: people draw water by the hour.
     WHERE value IS NOT NULL AND CAST(detail ->> 'hours' AS INTEGER) >= 18
 ),
--- Four weeks, so that a drift of days that is over is not what is usual.
-usual AS (
-    SELECT asset, day, mean_m, simulated, MEDIAN(mean_m) OVER past AS usual_m, COUNT(*) OVER past AS known
+-- Four weeks, so that a drift of days that is over is not what is usual; and their first known week beside them, so that where the
+-- drift was most of what is known its repair is not told of as another.
+past AS (
+    SELECT asset, day, mean_m, simulated, MEDIAN(mean_m) OVER past AS middle_m, LIST(mean_m) OVER past AS means_m, COUNT(*) OVER past AS known
     FROM days
     WINDOW past AS (PARTITION BY asset ORDER BY day RANGE BETWEEN INTERVAL 30 DAY PRECEDING AND INTERVAL 3 DAY PRECEDING)
+),
+usual AS (
+    SELECT asset, day, mean_m, simulated, known,
+           CASE WHEN ABS(mean_m - LIST_AGGREGATE(means_m[1:7], 'median')) < ABS(mean_m - middle_m) THEN LIST_AGGREGATE(means_m[1:7], 'median')
+                ELSE middle_m END AS usual_m
+    FROM past
 ),
 away AS (
     SELECT asset, day, usual_m, known, simulated, 100 * (mean_m - usual_m) / GREATEST(ABS(usual_m), 1) AS moved
