@@ -22,7 +22,7 @@ from chengyun.operate.alerting.models import Delivery, Notice, Silence, Swap
 from chengyun.operate.models import Alert
 from chengyun.operate.probation.models import BackTest, FiledRule, RuleStep
 
-from .conftest import NOW, s, turn
+from .conftest import NOW, SILENT, s, turn
 from .conftest import RULE as RULE_KEY
 
 RULE = """key = "air_quality.night"
@@ -232,3 +232,21 @@ def test_a_rule_a_pack_gives_a_budget_shows_how_it_does(page, monkeypatch) -> No
     assert "查一次要半天。" in body
     assert "最近一个预算周期" in body
     assert "预算之内" in body
+
+
+def test_a_silence_is_said_in_hours_and_its_evidence_in_words(tell, page) -> None:
+    one = tell("raise", "A", NOW, rule=SILENT)
+    Alert.objects.filter(pk=one.pk).update(
+        value=None, limit=10800.0, worst=None, evidence={"dataset": "air_quality.station_hour", "last": NOW.isoformat()}
+    )
+    zhang = page("zhang")
+    for path in (f"/alerts/{one.pk}", "/alerts", "/alerts/history"):
+        body = zhang.get(path).content.decode()
+        assert "10800" not in body
+        assert "3 小时" in body
+    body = zhang.get(f"/alerts/{one.pk}").content.decode()
+    assert "<dt>最后一次上报</dt><dd>2026-11-22 16:00</dd>" in body
+    assert "<dt>last</dt>" not in body
+    sheet = openpyxl.load_workbook(io.BytesIO(zhang.get("/alerts/history.xlsx").content)).active
+    row = dict(zip((cell.value for cell in sheet[1]), (cell.value for cell in sheet[2]), strict=True))
+    assert (row["限值"], row["单位"]) == (10800, "s")

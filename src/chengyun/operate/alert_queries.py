@@ -13,13 +13,13 @@ from django.utils.translation import gettext as _
 
 from chengyun.access.actors import Actor
 from chengyun.access.policy import Scope, require_scope, scope
-from chengyun.city import AlertRule, City
+from chengyun.city import AlertRule, City, Silent
 from chengyun.city.alerts import SEVERITIES
 from chengyun.errors import NotFound
 from chengyun.operate.models import Alert
 from chengyun.operate.probation.ruleset import rule_named
 
-__all__ = ["AlertGroup", "AlertView", "EventView", "alert_view", "answers_shown_to", "grouped", "open_alerts"]
+__all__ = ["AlertGroup", "AlertView", "EventView", "alert_view", "answers_shown_to", "grouped", "open_alerts", "unit_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +190,7 @@ def _view(row: Alert, allowed: Scope, number_of: Callable[[Alert], str | None], 
         value=row.value,
         worst=row.worst,
         limit=row.limit,
-        unit=_unit(city, row.dataset, rule),
+        unit=unit_of(city, row.dataset, rule),
         times=row.times,
         since=row.since,
         last_seen_at=row.last_seen_at,
@@ -209,7 +209,10 @@ def _view(row: Alert, allowed: Scope, number_of: Callable[[Alert], str | None], 
     )
 
 
-def _unit(city: City, dataset: str, rule: AlertRule | None) -> str:
+def unit_of(city: City, dataset: str, rule: AlertRule | None) -> str:
+    """Return the unit of what a rule holds against its limit; "" without one, and where nobody knows the rule any more."""
+    if rule is not None and isinstance(rule.when, Silent):
+        return "s"  # what it limits is how long nothing came
     if dataset in city.indicators:
         return str(city.indicators[dataset].unit)
     if dataset in city.streams and rule is not None:

@@ -24,11 +24,14 @@ from chengyun.city import City
 from chengyun.city.alerts import SEVERITIES
 from chengyun.config import config
 from chengyun.errors import Refused
+from chengyun.operate.alert_queries import unit_of
 from chengyun.operate.models import Alert, AlertEvent
 from chengyun.operate.probation.ruleset import rulebook, rules_known
 from chengyun.operate.queries import answers_shown_to
+from chengyun.web import shown
 from chengyun.web.days import day_of
 from chengyun.web.desk.pages import Listed, asked, filters_of, page_number
+from chengyun.web.templatetags.chengyun import because
 
 PAGE = 100
 MOST_ROWS = 20_000
@@ -53,6 +56,7 @@ class Row:
     because: str
     worst: float | None
     limit: float | None
+    unit: str
     times: int
     case: str
     simulated: bool
@@ -110,7 +114,7 @@ def workbook(request: HttpRequest) -> HttpResponse:
     zone = config().zone
     heads = [
         _("编号"), _("规则"), _("对象"), _("区域"), _("级别"), _("状态"), _("自"), _("发现"), _("确认"), _("确认人"), _("关闭"),
-        _("关闭原因"), _("极值"), _("限值"), _("次数"), _("案件"), _("模拟"),
+        _("关闭原因"), _("极值"), _("限值"), _("次数"), _("案件"), _("模拟"), _("单位"),
     ]  # fmt: skip
     options = {"in_memory": True, "constant_memory": False, "strings_to_formulas": False, "strings_to_urls": False}
     with xlsxwriter.Workbook(whole, options) as book:
@@ -123,8 +127,8 @@ def workbook(request: HttpRequest) -> HttpResponse:
         for at, row in enumerate(_rows(request, list(_found(request)[:MOST_ROWS])), start=1):
             values: list[Any] = [
                 row.id, _(row.rule), row.subject, row.area, row.severity, row.state, row.since, row.opened_at,
-                row.acknowledged_at, row.by, row.closed_at, _(row.because) if row.because else "", row.worst, row.limit,
-                row.times, row.case, _("是") if row.simulated else "",
+                row.acknowledged_at, row.by, row.closed_at, because(row.because), row.worst, row.limit,
+                row.times, row.case, _("是") if row.simulated else "", shown.unit(row.unit),
             ]  # fmt: skip
             for column, value in enumerate(values):
                 if isinstance(value, dt.datetime):
@@ -202,7 +206,8 @@ def _rows(request: HttpRequest, alerts: list[Alert]) -> list[Row]:
             Row(
                 one.pk, rules.name(one.rule, one.opened_at), one.subject_name, areas.get(one.area_code[:6], ""), one.severity,
                 str(one.get_state_display()), one.since, one.opened_at, one.acknowledged_at, shown.get("acknowledged_by", ""),
-                one.closed_at, shown.get("closed_because", ""), one.worst, one.limit, one.times, number_of(one) or "",
+                one.closed_at, shown.get("closed_because", ""), one.worst, one.limit,
+                unit_of(settings.CITY, one.dataset, rules.named(one.rule, one.opened_at)), one.times, number_of(one) or "",
                 one.simulated,
             )
         )  # fmt: skip

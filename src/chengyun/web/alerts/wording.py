@@ -15,7 +15,7 @@ from chengyun.city import Above, AlertRule, Below, Budget, Change, City, Limits,
 from chengyun.operate.probation.files import Budget as FiledBudget
 from chengyun.web import shown
 
-__all__ = ["because_of", "budget_of", "condition", "condition_of"]
+__all__ = ["because_of", "budget_of", "condition", "condition_of", "span"]
 
 MINUTE = 60.0
 DEMOTED = re.compile(r"(\d+) false alarms in (\d+) days; the budget (?:its pack declares )?allows (\d+)")

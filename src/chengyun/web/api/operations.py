@@ -17,6 +17,7 @@ from chengyun.cases.queries import CaseView, case_view, cases_by_number
 from chengyun.city import AlertRule, City
 from chengyun.config import config
 from chengyun.errors import NotFound, nearest
+from chengyun.operate.alert_queries import unit_of
 from chengyun.operate.models import Alert, Figure
 from chengyun.operate.probation.ruleset import rulebook
 from chengyun.operate.queries import AlertView, FigureView, alert_view, answers_shown_to, newest_figures, status
@@ -145,17 +146,18 @@ def _figure(one: FigureView) -> dict[str, Any]:
 
 def _alert_row(row: Alert, rule: AlertRule | None, case: str | None) -> dict[str, Any]:
     city: City = settings.CITY
-    unit = ""
-    if row.dataset in city.indicators:
-        unit = city.indicators[row.dataset].unit
-    elif row.dataset in city.streams and rule is not None:
-        unit = next((one.unit for one in city.streams[row.dataset].quantities if one.key == rule.field), "")
     names = (
         "rule", "dataset", "subject", "subject_name", "area_code", "severity", "state", "holds", "value", "limit", "since",
         "last_seen_at", "opened_at", "closed_at", "simulated",
     )  # fmt: skip
     told = {name: getattr(row, name) for name in names}
-    return {"id": row.pk, **told, "rule_name": rule.name if rule else row.rule, "unit": unit, "case": case}
+    return {
+        "id": row.pk,
+        **told,
+        "rule_name": rule.name if rule else row.rule,
+        "unit": unit_of(city, row.dataset, rule),
+        "case": case,
+    }
 
 
 def _case(one: CaseView) -> dict[str, Any]:

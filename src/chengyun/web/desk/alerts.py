@@ -26,6 +26,7 @@ from chengyun.city import Above, AlertRule, Below, Change, City, Silent, Unusual
 from chengyun.city.alerts import SEVERITIES
 from chengyun.errors import Refused
 from chengyun.operate import services
+from chengyun.operate.alert_queries import unit_of
 from chengyun.operate.alerting.models import Member
 from chengyun.operate.models import Alert, Figure
 from chengyun.operate.probation.ruleset import Rulebook, rule_named, rulebook
@@ -310,16 +311,9 @@ def _row(row: Alert, rules: Rulebook, areas: dict[str, str], number_of: Callable
     rule = rules.named(row.rule, row.opened_at)
     return AlertRow(
         row.pk, rule.name if rule else row.rule, row.subject_name, row.severity, row.state, str(row.get_state_display()),
-        row.value, row.limit, _unit(city, row.dataset, rule), areas.get(row.area_code[:6], ""), row.since, row.closed_at,
+        row.value, row.limit, unit_of(city, row.dataset, rule), areas.get(row.area_code[:6], ""), row.since, row.closed_at,
         number_of(row), row.simulated,
     )  # fmt: skip
-
-
-def _unit(city: City, dataset: str, rule: AlertRule | None) -> str:
-    if dataset in city.indicators:
-        return str(city.indicators[dataset].unit)
-    stream = city.streams.get(dataset)
-    return next((one.unit for one in stream.quantities if rule and one.key == rule.field), "") if stream else ""
 
 
 def _measured(city: City, alert: AlertView, rule: AlertRule | None) -> tuple[str, str]:
@@ -341,13 +335,14 @@ def _evidence(city: City, alert: AlertView) -> tuple[tuple[str, str], ...]:
         "seq": _("行号"), "stream": _("感知流"), "indicator": _("指标"), "figure": _("指标值"), "period_start": _("时段起"),
         "received": _("收到时间"), "time": _("观测时间"), "field": _("字段"),
         "version": _("公式版本"), "seqs": _("行号"),
-        "silent_since": _("最后一次上报"), "rule": _("规则"),
+        "silent_since": _("最后一次上报"), "last": _("最后一次上报"), "rule": _("规则"), "dataset": _("感知流"),
+        "odds": _("正常时的概率"), "expected": _("往常此刻"),
     }  # fmt: skip
     told = []
     for key, value in alert.evidence.items():
         if value in (None, "", [], {}) or key in SAID_ALREADY:
             continue
-        if key == "stream" and value in city.streams:
+        if key in ("stream", "dataset") and value in city.streams:
             value = f"{_(city.streams[value].name)} ({value})"
         if key == "indicator" and value in city.indicators:
             value = f"{_(city.indicators[value].name)} ({value})"

@@ -7,6 +7,7 @@ import datetime as dt
 from collections.abc import Iterable
 
 from django import template
+from django.template.defaultfilters import floatformat
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -15,9 +16,11 @@ from django.utils.translation import gettext_lazy
 from chengyun.collect.models import Shedding
 from chengyun.collect.queries import shedding
 from chengyun.web import places, shown, titles
+from chengyun.web.alerts.wording import span
 from chengyun.web.assets import asset_url
 
 register = template.Library()
+MINUTE_S = 60.0
 
 
 @register.simple_tag
@@ -57,6 +60,16 @@ def figure(value: float | None, decimals: int = 0) -> str:
 def unit(symbol: str) -> str:
     """Return a unit as it is written behind a figure in the page's language; "" for a figure without one."""
     return shown.unit(symbol)
+
+
+@register.filter
+def measured(value: float | None, unit: str = "") -> str:
+    """Return a measured value with its unit, seconds as a span; "—" when it is not known."""
+    if value is None:
+        return shown.NOTHING
+    if unit == "s" and value >= MINUTE_S:
+        return span(dt.timedelta(minutes=round(value / MINUTE_S)))
+    return f"{floatformat(value, '-1')} {shown.unit(unit)}".rstrip()
 
 
 @register.filter
