@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import threading
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -247,6 +248,29 @@ def test_one_neighbours_nonsense_leaves_the_others_their_turn(mirror: Mirror, mo
     mirror.refresh_from_db()
     assert (mirror.failures, mirror.retry_at > timezone.now()) == (1, True)
     assert held(sane) == "a"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_neighbour_that_does_not_answer_holds_up_no_other(mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = Neighbour.objects.create(
+        name="yinzhou", address="http://127.0.0.1:2", organisation=Organisation.objects.create(key="node-yinzhou", name="鄞州")
+    )
+    answering = mirrors.start(other, "water_supply.asset", "statistics")
+    answered = threading.Event()
+
+    class Slow(Pages):
+        def get(self, path: str, **params: object) -> Any:
+            assert answered.wait(60), "the other's turn comes while this one is waited for"
+            return super().get(path, **params)
+
+    class Prompt(Pages):
+        def close(self) -> None:
+            answered.set()
+
+    told = {"haishu": Slow(page(1, "a")), "yinzhou": Prompt(page(1, "b"))}
+    monkeypatch.setattr(neighbours, "client_of", lambda one: told[one.name])
+    assert mirrors.draw_all() == 2
+    assert (held(mirror), held(answering)) == ("a", "b")
 
 
 @pytest.mark.django_db

@@ -16,6 +16,7 @@ import contextlib
 import datetime as dt
 import logging
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from django.db import DatabaseError, connection, transaction
@@ -37,6 +38,8 @@ from chengyun.share.ledger.verifier import canonical
 __all__ = ["HELD", "alone", "begin_anew", "draw", "draw_all", "flow", "read_anew", "receiving", "reconcile", "start"]
 
 PAGE = 1000
+AT_ONCE = 4
+"""Mirrors that are drawn at a time."""
 ALL = "*"
 """Of what is read anew: everything."""
 HELD = "h."
@@ -55,23 +58,32 @@ def start(neighbour: Neighbour, dataset: str, purpose: str = "", fields: list[st
 
 
 def draw_all() -> int:
-    """Draw what is due from every neighbour; return how many mirrors were brought up to date."""
-    done = 0
-    for one in Mirror.objects.filter(neighbour__active=True, retry_at__lte=timezone.now()).select_related("neighbour"):
-        client = neighbours.client_of(one.neighbour)
-        try:
-            draw(one, client)
-            reconcile(client)
-            done += 1
-        except Problem as wrong:
-            _failed(one, wrong, wrong.sentence)
-        except (LookupError, TypeError, ValueError, AttributeError, DatabaseError) as wrong:
-            # One neighbour's nonsense is no reason to leave the others waiting.
-            log.exception("%s of %s could not be kept", one.dataset, one.neighbour.name)
-            _failed(one, wrong, f"What the neighbour sent cannot be kept: {type(wrong).__name__}.")
-        finally:
-            client.close()
-    return done
+    """Draw what is due from every neighbour, a few mirrors at a time; return how many were brought up to date.
+
+    While one waits for its neighbour's page, another keeps its own; and one whose neighbour does not answer holds up no other.
+    """
+    due = Mirror.objects.filter(neighbour__active=True, retry_at__lte=timezone.now()).select_related("neighbour")
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return sum(pool.map(_drawn, list(due)))
+
+
+def _drawn(one: Mirror) -> bool:
+    """Draw one mirror, in a thread with a connection of its own; return whether it was brought up to date."""
+    client = neighbours.client_of(one.neighbour)
+    try:
+        draw(one, client)
+        reconcile(client)
+        return True
+    except Problem as wrong:
+        _failed(one, wrong, wrong.sentence)
+    except (LookupError, TypeError, ValueError, AttributeError, DatabaseError) as wrong:
+        # One neighbour's nonsense is no reason to leave the others waiting.
+        log.exception("%s of %s could not be kept", one.dataset, one.neighbour.name)
+        _failed(one, wrong, f"What the neighbour sent cannot be kept: {type(wrong).__name__}.")
+    finally:
+        client.close()
+        connection.close()
+    return False
 
 
 def _failed(mirror: Mirror, wrong: Exception, why: str) -> None:
