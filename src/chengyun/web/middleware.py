@@ -21,12 +21,16 @@ Answer = Callable[[HttpRequest], HttpResponse]
 
 
 def readable(get_response: Answer) -> Answer:
-    """Leave NUL characters out of addresses: no text in the database holds one, so none can be asked for by it."""
+    """Leave NUL characters out of the addresses of pages: no text in the database holds one, so none can be asked for by it.
+
+    Programs, under /api/, are told that what they ask for is wrong.
+    """
 
     def middleware(request: HttpRequest) -> HttpResponse:
         if "\x00" in request.path_info:
             request.path_info, request.path = request.path_info.replace("\x00", ""), request.path.replace("\x00", "")
-        request.META["QUERY_STRING"] = request.META.get("QUERY_STRING", "").replace("%00", "")
+        if not request.path_info.startswith("/api/"):
+            request.META["QUERY_STRING"] = request.META.get("QUERY_STRING", "").replace("%00", "")
         return get_response(request)
 
     return middleware
