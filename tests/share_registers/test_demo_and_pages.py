@@ -210,7 +210,10 @@ def test_a_firm_shows_licences_ties_and_what_changed(city: float, signed_in: Cal
     assert firm.representative not in shown
     assert firm.name in page(client, f"/p/legal_entities/enterprises?q-enterprise={firm.key}")
     assert "按当时所知，那一天没有这个对象" in page(client, f"/e/legal_entities.enterprise/{firm.key}?day=1950-01-01")
-    assert client.get(f"/e/legal_entities.enterprise/{firm.key}?day=yesterday").status_code == 400
+    for word, said in (("day", "不是日期"), ("known", "不是时刻")):
+        answer = client.get(f"/e/legal_entities.enterprise/{firm.key}?{word}=yesterday")
+        assert answer.status_code == 400
+        assert f"“yesterday”{said}" in answer.content.decode()
 
 
 @pytest.mark.django_db

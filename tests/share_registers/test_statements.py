@@ -170,11 +170,11 @@ def test_a_cycle_is_refused_with_its_path(tell: Tell) -> None:
     assert refused.value.code == "cycle"
     with pytest.raises(Refused, match="cannot lead to itself"):
         identity.merge(SYSTEM, PERSON, ["P3"], "P3", "同一人")
-    with pytest.raises(Refused, match="P1 was merged into P2 already"):
+    with pytest.raises(Refused, match="P1 已合并到 P2"):
         identity.merge(SYSTEM, PERSON, ["P1"], "P3", "又一次")
     with pytest.raises(NotFound, match="has no P9"):
         identity.merge(SYSTEM, PERSON, ["P9"], "P3", "没有")
-    with pytest.raises(Refused, match="Say why"):
+    with pytest.raises(Refused, match="请写明理由"):
         identity.merge(SYSTEM, PERSON, ["P3"], "P2", " ")
 
 

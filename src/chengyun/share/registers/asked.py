@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import datetime as dt
 
+from django.utils.translation import gettext as _
+
 from chengyun.config import config
 from chengyun.errors import Refused
 
@@ -18,7 +20,7 @@ def day(text: str | None) -> dt.date | None:
     try:
         return dt.date.fromisoformat(text.strip())
     except ValueError:
-        raise Refused(f"{text[:40]!r} is not a day; write YYYY-MM-DD.", code="day") from None
+        raise Refused(_("“%s”不是日期，请写成 2026-01-31。") % text[:40], code="day") from None
 
 
 def instant(text: str | None) -> dt.datetime | None:
@@ -32,5 +34,6 @@ def instant(text: str | None) -> dt.datetime | None:
         # A browser sends "+" of an offset as a blank when a person has typed the address.
         found = dt.datetime.fromisoformat(text.strip().replace(" ", "T"))
     except (ValueError, OverflowError):
-        raise Refused(f"{text[:40]!r} is not an instant; write YYYY-MM-DD or 2026-03-01T08:00+08:00.", code="instant") from None
+        said = _("“%s”不是时刻，请写成 2026-01-31 或 2026-01-31T08:00+08:00。")
+        raise Refused(said % text[:40], code="instant") from None
     return found if found.tzinfo else found.replace(tzinfo=config().zone)

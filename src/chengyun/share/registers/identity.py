@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from chengyun.access import audit
 from chengyun.access.actors import Actor
@@ -37,7 +38,8 @@ def merge(actor: Actor, dataset: str, old: Sequence[str], into: str, because: st
             raise Refused("Name at least one key to be merged.", code="no_key")
         _require_known(dataset, [*keys, into])
         for link in Link.objects.filter(dataset=dataset, old_key__in=keys, on=None, known_until=None):
-            raise Refused(f"{link.old_key} was merged into {link.new_key} already; undo that first.", code="merged_already")
+            said = _("%(old)s 已合并到 %(new)s；请先撤销那次合并。") % {"old": link.old_key, "new": link.new_key}
+            raise Refused(said, code="merged_already")
         for at, key in enumerate(keys):
             refuse_cycle(dataset, key, [into, *keys[at + 1 :]], same=True)
         decision = _decide(actor, dataset, Decision.Kind.MERGE, [*keys, into], because, {"into": into}, now)
@@ -174,7 +176,7 @@ def _deciding(actor: Actor, dataset: str, because: str) -> Iterator[None]:
     """Open a transaction in which an actor who may decides, alone, about one register."""
     require(actor, ACTION)
     if not because.strip():
-        raise Refused("Say why; the reason is kept with the decision.", code="no_reason")
+        raise Refused(_("请写明理由；理由与决定一起保存。"), code="no_reason")
     with transaction.atomic():
         hold(dataset)
         yield

@@ -101,7 +101,7 @@ def settle(actor: Actor, number: int, same: bool, because: str) -> Decision:
         if found is None:
             raise NotFound(f"There is no candidate {number}.")
         if found.state in (Candidate.State.SAME, Candidate.State.APART):
-            raise Refused("Somebody has settled this pair already.", code="settled")
+            raise Refused(_("这一对已有人作出决定。"), code="settled")
         dataset = found.run.dataset
         if same:
             decision = merge(actor, dataset, [found.right_key], found.left_key, because)

@@ -13,7 +13,7 @@ from chengyun.access.grants import database_time
 from chengyun.access.models import Account, Organisation
 from chengyun.access.policy import require, require_by_key, scope
 from chengyun.access.rulebook import rulebook
-from chengyun.errors import NotFound, Refused, nearest
+from chengyun.errors import NotFound, Refused
 from chengyun.share.requests import clock, keys, notices, rights, terms
 from chengyun.share.requests.models import Correction
 from chengyun.share.requests.numbers import next_number
@@ -32,7 +32,9 @@ def report(
     known = grants.fields_of(dataset)
     if known and (field not in known or field in allowed.hidden):
         seen = sorted(known - allowed.hidden)
-        raise Refused(f"{dataset} has no field {field!r}.{nearest(field, seen)}", code="field_unknown", field=field)
+        said = _("%(name)s 没有字段“%(field)s”；有 %(known)s。")
+        words = {"name": facts.name, "field": field[:63], "known": "、".join(seen)}
+        raise Refused(said % words, code="field_unknown", field=field)
     if not said.strip():
         raise Refused(_("请写明哪里不对、凭什么这样说。"), code="reason_missing")
     if not key.strip() or actor.account_id is None:

@@ -55,21 +55,21 @@ def read_narrowed(given: Mapping[str, str]) -> Narrowed:
     for name, said in (("opened", _("立案于")), ("closed", _("结束于"))):
         first, last = asked[f"{name}_from"], asked[f"{name}_to"]
         if first or last:
-            span = _span(first, last, name)
+            span = _span(first, last)
             filters[name] = span  # type: ignore[literal-required]
             words.append(f"{said} {first or '…'} – {last or '…'}")
     return Narrowed(filters, tuple(words), tuple((name, value) for name, value in asked.items() if value))
 
 
-def _span(first: str, last: str, name: str) -> tuple[dt.datetime, dt.datetime]:
+def _span(first: str, last: str) -> tuple[dt.datetime, dt.datetime]:
     return (
-        _begin(first or "1900-01-01", f"{name}_from"),
-        _begin(last or "2999-12-30", f"{name}_to") + dt.timedelta(days=1),
+        _begin(first or "1900-01-01"),
+        _begin(last or "2999-12-30") + dt.timedelta(days=1),
     )
 
 
-def _begin(text: str, name: str) -> dt.datetime:
+def _begin(text: str) -> dt.datetime:
     try:
         return dt.datetime.combine(day_of(text), dt.time(), config().zone)
     except ValueError:
-        raise Refused(f"{name} is {text[:20]!r}, expected a day as YYYY-MM-DD.", code="day") from None
+        raise Refused(_("“%s”不是日期，请写成 2026-01-31。") % text[:20], code="day") from None

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Any, get_args
 from urllib.parse import urlencode
 
+from django.utils.translation import gettext as _
+
 from chengyun.cases.statistics.queries import Asked, By, Grain, Span
 from chengyun.errors import Refused
 from chengyun.web.days import day_of
@@ -89,8 +91,8 @@ def read_question(given: Mapping[str, str], types: Mapping[str, Any], today: dt.
     grain: Grain = next((one for one in GRAINS if one == given.get("grain")), "month")
     by: By = next((one for one in DIMENSIONS if one == given.get("by")), "area")
     compared = given.get("compare", "")
-    last = min(_day(given.get("last", ""), "last") or today, today)
-    first = _day(given.get("first", ""), "first") or _usual_first(last, grain)
+    last = min(_day(given.get("last", "")) or today, today)
+    first = _day(given.get("first", "")) or _usual_first(last, grain)
     if first > last:
         first, last = last, min(first, today)
     span, chosen = Span(max(first, EARLIEST), max(last, EARLIEST)), grain
@@ -159,10 +161,10 @@ def _usual_first(last: dt.date, grain: Grain) -> dt.date:
     return last - dt.timedelta(days=USUAL[grain] * (1 if grain == "day" else 7) - 1)
 
 
-def _day(text: str, name: str) -> dt.date | None:
+def _day(text: str) -> dt.date | None:
     if not text:
         return None
     try:
         return day_of(text)
     except ValueError:
-        raise Refused(f"{name} is {text[:20]!r}, expected a day as YYYY-MM-DD.", code="day") from None
+        raise Refused(_("“%s”不是日期，请写成 2026-01-31。") % text[:20], code="day") from None
