@@ -25,7 +25,10 @@ from chengyun.simulate.told import read_told
 from .conftest import BEGINS, place_city, world
 
 # With the apps named, what refers to their tables is emptied with them at the end of a test.
-pytestmark = pytest.mark.django_db(transaction=True, available_apps=[one.name for one in apps.get_app_configs()])
+pytestmark = [
+    pytest.mark.django_db(transaction=True, available_apps=[one.name for one in apps.get_app_configs()]),
+    pytest.mark.timeout(900),
+]
 
 
 @pytest.fixture

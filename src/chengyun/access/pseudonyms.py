@@ -203,9 +203,8 @@ _MAKERS: dict[str, Callable[[_Keys, str], str | None]] = {
     "name": _word, "key": _word, "email": _email,
 }  # fmt: skip
 KINDS = frozenset(_MAKERS)
-"""Kinds of values that have pseudonyms; every other is hidden where one is asked for."""
+"""Kinds of masked values that have pseudonyms; every other is hidden where one is asked for."""
 _TURNERS: dict[str, Callable[[_Keys, str], str | None]] = {
     "id_number": _id_number_back, "phone": _phone_back, "bank_card": _bank_card_back, "plate": _plate_back,
 }  # fmt: skip
 _POSSIBLE = f"Possible: {', '.join(_TURNERS)}."
-KINDS = tuple(_MAKERS)
