@@ -72,7 +72,7 @@ def estimate(panel: Panel, seed: int, level: float = 0.95) -> Synthetic:
     like = _like(misfits <= WORST_FIT * usual, ahead, carried, misfits, 1 - level)
     count = int(like.sum())
     reached = min(level, 1 - 1 / count)
-    low, high = _accepted(parts[like], carried[like, 0], misfits[like], 1 - reached)
+    low, high = _accepted(parts[like], carried[like, 0], misfits[like], _below(1 - level, count))
     return Synthetic(
         value=float(parts[0]), low=low, high=high, level=reached,
         p=_share((np.abs(parts) / misfits)[like]), least_p=1 / count, early_p=_share(ahead),
@@ -92,7 +92,7 @@ def _like(fits: Flags, ahead: Floats, carried: Floats, misfits: Floats, alpha: f
     endless = np.abs(carried) / misfits[:, None] >= (1 - 1e-12) / misfits[None, :]
     for _ in range(len(found)):  # whose effect has no end depends on whom it is ranked with
         found[0] = True
-        bounded = found & (endless[found].mean(axis=0) <= alpha)
+        bounded = found & (endless[found].mean(axis=0) < alpha - 1e-12)
         bounded[0] = True
         if (bounded == found).all():
             break
@@ -101,6 +101,11 @@ def _like(fits: Flags, ahead: Floats, carried: Floats, misfits: Floats, alpha: f
         found = fits.copy()
         found[0] = True
     return found
+
+
+def _below(alpha: float, count: int) -> float:
+    """Return the greatest rank among so many that is less than alpha; the least there is where none is."""
+    return max(math.ceil(alpha * count - 1e-9) - 1, 1) / count
 
 
 def weights(pools: Floats, series: Floats) -> Floats:
