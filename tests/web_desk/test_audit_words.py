@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.utils import translation
 
 import chengyun
 from chengyun.access import audit
@@ -83,6 +84,13 @@ def test_a_detail_is_words_of_its_dataset_bodies_and_states() -> None:
     many = written("register.merge", "", {"keys": [f"k{at}" for at in range(40)], "odd": 1})
     assert many["编码"].endswith("k11 等 40 项")
     assert many["odd"] == "1", "what has no word yet keeps its own"
+
+
+@pytest.mark.django_db
+def test_what_the_program_named_is_said_in_the_readers_language_and_what_people_wrote_stays() -> None:
+    with translation.override("en"):
+        told = written("register.load", "laws.law", {"authority": "软件自带", "reason": "按来信更正"})
+    assert set(told.values()) == {"Brought by the software", "按来信更正"}
 
 
 def test_the_page_is_in_words(signed_in) -> None:

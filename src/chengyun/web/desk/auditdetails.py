@@ -188,7 +188,8 @@ def _text(key: str, value: str, dataset: str, names: Names) -> str:
         return places.said(names.bodies[value]) if value in names.bodies else str(dict(Role.choices).get(value, value))
     if _INSTANT.fullmatch(value):
         return shown.moment(dt.datetime.fromisoformat(value))
-    return value
+    # Names that the program gave, of a file or an authority, have their words in every language; what people wrote stays.
+    return places.said(value)
 
 
 def _listed(items: Sequence[str]) -> str:
