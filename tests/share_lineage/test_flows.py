@@ -304,6 +304,7 @@ def test_a_push_is_one_run_and_its_database_is_not_named(department, told, monke
         cursor.execute("DROP TABLE pushed_assets")
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_neighbours_rows_are_one_run_under_its_own_name(department, told, monkeypatch) -> None:
     given.assets(3)
     department.grant(DATASET)

@@ -15,7 +15,7 @@ import chengyun
 from chengyun.access import audit
 from chengyun.access.actors import SYSTEM
 from chengyun.access.models import AuditRecord, Organisation
-from chengyun.web.desk.auditdetails import TERMS, Names, said_of
+from chengyun.web.desk.auditdetails import TERMS, Names, about, said_of
 from chengyun.web.desk.auditwords import DEEDS
 
 WRITERS = ("audit.record", "write_opening", "publish")
@@ -90,6 +90,7 @@ def test_a_detail_is_words_of_its_dataset_bodies_and_states() -> None:
 def test_what_the_program_named_is_said_in_the_readers_language_and_what_people_wrote_stays() -> None:
     with translation.override("en"):
         told = written("register.load", "laws.law", {"authority": "软件自带", "reason": "按来信更正"})
+        assert about("软件自带") == "Brought by the software"
     assert set(told.values()) == {"Brought by the software", "按来信更正"}
 
 

@@ -6,15 +6,19 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import html
+from collections.abc import Iterator
 
 import httpx
 import pytest
+from django.db import connection
 from django.template.loader import render_to_string
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
 from chengyun.access.actors import ANONYMOUS
 from chengyun.bench.place import Place, wait_for
+from chengyun.lake import books
+from chengyun.lake.services import ensure_tables
 from chengyun.operate.models import Figure
 from chengyun.operate.why import InputRows, Link, explain
 from chengyun.web.desk.why import as_json, read_page
@@ -23,7 +27,18 @@ STREAM = "air_quality.station_hour"
 
 
 @pytest.fixture
-def figure(bodies) -> Figure:
+def empty_lake(transactional_db) -> Iterator[None]:
+    """No tables of a test before this one, whose files are gone."""
+    with connection.cursor() as cursor:
+        cursor.execute("DROP SCHEMA IF EXISTS lake CASCADE")
+        cursor.execute("TRUNCATE lake_stream, lake_chunk, lake_receipt, lake_touched")
+    ensure_tables()
+    yield
+    books.forget()
+
+
+@pytest.fixture
+def figure(empty_lake, bodies) -> Figure:
     """A figure whose inputs are not there, so that computing again cannot give it."""
     start = dt.datetime(2026, 4, 1, 16, tzinfo=dt.UTC)
     return Figure.objects.create(

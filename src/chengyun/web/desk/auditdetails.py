@@ -115,7 +115,7 @@ class Names:
 
 def about(target: str) -> str:
     """Return what a deed was about: its key, or in words what has none."""
-    return str(_ABOUT.get(target, target))
+    return places.said(str(_ABOUT.get(target, target)))
 
 
 def said_of(row: AuditRecord, names: Names) -> tuple[Said, ...]:
