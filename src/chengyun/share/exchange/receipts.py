@@ -32,18 +32,9 @@ from chengyun.share.ledger.services import append, append_together, origin
 from chengyun.share.ledger.verifier import canonical
 
 __all__ = [
-    "Draft",
-    "Issued",
-    "bundle",
-    "countersign",
-    "first_number",
-    "issue",
-    "issue_many",
-    "keep",
-    "parse",
-    "said_by_consumer",
+    "Draft", "Issued", "bundle", "countersign", "first_number", "issue", "issue_many", "keep", "parse", "said_by_consumer",
     "sign_many",
-]
+]  # fmt: skip
 
 LOG = "exchange"
 COUNTERSIGNED = "c."
