@@ -330,19 +330,6 @@ def test_a_neighbour_that_sends_too_much_is_not_listened_to_any_longer(departmen
     assert body.closed
 
 
-def test_a_neighbour_that_does_not_end_its_answer_is_left(department, monkeypatch) -> None:
-    monkeypatch.setattr(exchange, "ANSWERED_WITHIN_S", -1.0)
-    for ask in (
-        lambda: department.client.get("/rows", dataset=DATASET),
-        lambda: department.client.part("/files/x/parts/0", 0, 9),
-    ):
-        body = Endless(1)
-        department.wire.changed = lambda _answer, body=body: httpx.Response(200, stream=body)
-        with pytest.raises(Unavailable, match="did not end"):
-            ask()
-        assert (body.taken, body.closed) == (1, True)
-
-
 def test_no_answer_is_unpacked(department) -> None:
     packed = gzip.compress(b" " * (64 << 20))
     department.wire.changed = lambda _answer: httpx.Response(

@@ -60,6 +60,7 @@ class Province:
         self.rows = {f"law{i}": {"title": f"省规 {i}", "year": 2000 + i} for i in range(5)}
         self.version = 5
         self.tells_digests = False
+        self.published: Any = {}
 
     def signed(self, base: bytes) -> str:
         return f"sig1=:{base64.b64encode(self.key.sign(base)).decode()}:"
@@ -104,6 +105,8 @@ class Province:
         params = {name: values[-1] for name, values in parse_qs(query).items()}
         if path == "/keys":
             return 200, {"node": NODE, "keys": [self.jwk]}, ""
+        if path == "/statistics":
+            return 200, self.published, ""
         if not self.admits(method, path, query, headers, body):
             return 401, {"code": "signature", "message": "not signed by a key known here"}, ""
         if path == "/catalogue":

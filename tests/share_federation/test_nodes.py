@@ -26,7 +26,7 @@ from chengyun.access.actors import SYSTEM
 from chengyun.access.keystore import signing_key
 from chengyun.bench.place import Place, status, wait_for
 from chengyun.config import config
-from chengyun.errors import NotFound, Problem, Refused, Unavailable
+from chengyun.errors import Malformed, NotFound, Problem, Refused, Unavailable
 from chengyun.protocols.exchange import published
 from chengyun.protocols.exchange.routes import ROUTES
 from chengyun.share.exchange import parties
@@ -287,6 +287,7 @@ def test_a_node_written_from_the_protocol_alone() -> None:
         assert [mirrors.draw(mirror, client), mirrors.draw(mirror, client)] == [5, 0]
         assert mirrors.reconcile(client) == (0, 0)
         compared_and_mended(node, mirror, client)
+        published_by(node, other)
         assert [one["kind"] for one in node.heard] == ["request"]
         assert len(node.receipts) == len(node.countersigned) == 3
         here = f"http://127.0.0.1:{city.server_address[1]}{PREFIX}"
@@ -347,6 +348,19 @@ def compared_and_mended(node: Any, mirror: Mirror, client: neighbours.Client) ->
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT title FROM mirror.{mirror.table} ORDER BY _key")
         assert [title for (title,) in cursor.fetchall()] == [f"省规 {at}" for at in range(5)]
+
+
+def published_by(node: Any, other: Neighbour) -> None:
+    """What a node tells everybody is read without a signature; a node that tells it otherwise is not believed."""
+    node.published = {"since": "2026-08-25", "until": "2026-11-23", "days": [
+        {"day": "2026-11-22", "way": "api", "consumer": "city\x1b[2J", "dataset": "ext.laws", "exchanges": 2, "rows": 5},
+    ]}  # fmt: skip
+    told = neighbours.statistics_of(other)
+    assert (told.since, told.lines) == ("2026-08-25", (neighbours.Line("city[2J", "ext.laws", 2, 5),))
+    for wrong in ([], {"days": [{}]}, {"days": [{"consumer": "a", "dataset": "b", "exchanges": "x", "rows": 1}]}):
+        node.published = wrong
+        with pytest.raises(Malformed, match="does not publish"):
+            neighbours.statistics_of(other)
 
 
 def agree(district: Place, lost: int) -> None:

@@ -7,7 +7,7 @@ import contextlib
 import datetime as dt
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -16,16 +16,18 @@ import httpx
 
 from chengyun.access.keystore import SigningKey
 from chengyun.errors import Malformed, NotFound, Problem, Refused, Unavailable
-from chengyun.share.exchange import answers, messages, receipts
+from chengyun.share.exchange import answers, messages, outside, receipts
 from chengyun.share.ledger.verifier import canonical
 
-__all__ = ["Client", "Told"]
+__all__ = ["ANSWERED_WITHIN_S", "Client", "Told", "published"]
 
 WITHIN_S = 60.0
 MOST_BYTES = 64 * 1024 * 1024
 """Of an answer: 10,000 rows, the most a page may have, of 6 KB each. In memory whole: its digest is of all of it."""
 ANSWERED_WITHIN_S = 300.0
-"""An answer, from its first byte to its last: MOST_BYTES over a line of 2 Mbit/s. Others wait behind it."""
+"""For an exchange from its first byte to its last: MOST_BYTES over a line of 2 Mbit/s. Others wait behind it."""
+MOST_PUBLISHED = 16 * 1024 * 1024
+"""Of an answer that is open to all: statistics of 90 days, of 1,000 lines of 180 bytes each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +54,14 @@ class Client:
     ) -> None:
         self.address = address.rstrip("/")
         self._key, self._pinned = key, {name: dict(jwk) for name, jwk in pinned.items()}
-        self._http = http or httpx.Client(timeout=WITHIN_S, follow_redirects=False, trust_env=False)
+        self._http = http or outside.client(WITHIN_S, ANSWERED_WITHIN_S)
 
     def get(self, path: str, **params: object) -> Told:
         return self.ask("GET", path, params)
+
+    def published(self, path: str) -> Any:
+        """Return what it tells everybody, unsigned: `/statistics`, `/keys`, `/heads/{log}`."""
+        return published(self._http, f"{self.address}{path}")
 
     def post(self, path: str, value: Any) -> Told:
         return self.ask("POST", path, {}, json.dumps(value, ensure_ascii=False).encode())
@@ -66,7 +72,7 @@ class Client:
         url = f"{self.address}{path}" + (f"?{urlencode(given)}" if given else "")
         told, asked = self._send(method, url, body)
         with contextlib.closing(told):
-            got = self._whole(told)
+            got = outside.body(told, MOST_BYTES, self.address)
         leaf = answers.checked(
             told.status_code, dict(told.headers), got, asked, self._key.key_id, self._pinned, int(time.time())
         )  # fmt: skip
@@ -92,10 +98,10 @@ class Client:
         told, _ = self._send("GET", f"{self.address}{path}", b"", {"range": f"bytes={start}-{end}"})
         with contextlib.closing(told):
             if told.status_code not in (200, 206):
-                raise problem_of(told.status_code, self._whole(told))
+                raise problem_of(told.status_code, outside.body(told, MOST_BYTES, self.address))
             # One that does not know ranges sends the part from its beginning; none is believed to stop where it was asked to.
             skipped, wanted, got = 0 if told.status_code == 206 else start, end - start + 1, bytearray()
-            for block in self._blocks(told):
+            for block in outside.blocks(told, self.address):
                 got += block[skipped:]
                 skipped = max(skipped - len(block), 0)
                 if len(got) >= wanted:
@@ -104,28 +110,6 @@ class Client:
 
     def close(self) -> None:
         self._http.close()
-
-    def _whole(self, told: httpx.Response) -> bytes:
-        """Return an answer's body. Raises Malformed for more than MOST_BYTES: read so far and no further."""
-        got = bytearray()
-        for block in self._blocks(told):
-            got += block
-            if len(got) > MOST_BYTES:
-                raise Malformed(f"{self.address} answered with more than {MOST_BYTES >> 20} MB.", code="answer")
-        return bytes(got)
-
-    def _blocks(self, told: httpx.Response) -> Iterator[bytes]:
-        """Yield what arrives. Raises Malformed for what is packed: a little of it can unpack to any size."""
-        if told.headers.get("content-encoding", "identity") != "identity":
-            raise Malformed(f"{self.address} packed its answer, which it was asked not to.", code="answer")
-        end = time.monotonic() + ANSWERED_WITHIN_S
-        try:
-            for block in told.iter_bytes():
-                yield block
-                if time.monotonic() > end:
-                    raise Unavailable(f"{self.address} did not end its answer within {ANSWERED_WITHIN_S:.0f} s.")
-        except httpx.HTTPError as wrong:
-            raise Unavailable(f"{self.address} broke off: {type(wrong).__name__}.") from wrong
 
     def _send(
         self, method: str, url: str, body: bytes, more: Mapping[str, str] | None = None
@@ -145,6 +129,24 @@ class Client:
             return self._http.send(request, stream=True), made
         except httpx.HTTPError as wrong:
             raise Unavailable(f"{self.address} cannot be reached: {type(wrong).__name__}.") from wrong
+
+
+def published(http: httpx.Client, address: str) -> Any:
+    """Return the JSON an address tells everybody. Nothing vouches for it but the line it came by.
+
+    Raises Unavailable, Malformed (also for what is no JSON), and the Problem it answers with.
+    """
+    try:
+        with http.stream("GET", address) as told:
+            got = outside.body(told, MOST_PUBLISHED, address)
+    except httpx.HTTPError as wrong:
+        raise Unavailable(f"{address} cannot be reached: {type(wrong).__name__}.") from wrong
+    if told.status_code != 200:
+        raise problem_of(told.status_code, got)
+    try:
+        return json.loads(got)
+    except (ValueError, RecursionError) as wrong:
+        raise Malformed(f"{address} answered with no JSON.", code="answer") from wrong
 
 
 def problem_of(status: int, body: bytes) -> Problem:

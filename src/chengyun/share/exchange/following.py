@@ -33,8 +33,8 @@ from chengyun.access.policy import Scope
 from chengyun.access.rulebook import rulebook
 from chengyun.collect.pull.guard import Guard
 from chengyun.config import config
-from chengyun.errors import NotFound, Problem, Refused, Unavailable
-from chengyun.share.exchange import messages, reading, receipts
+from chengyun.errors import NotFound, Problem, Refused
+from chengyun.share.exchange import messages, outside, reading, receipts
 from chengyun.share.exchange.models import Party, Subscription
 from chengyun.share.exchange.parties import scope_of
 from chengyun.share.exchange.serving import Going, note_read, page_value
@@ -134,7 +134,7 @@ def end(one: Subscription, reason: str = "") -> None:
 def push_due(http: httpx.Client | None = None) -> int:
     """Post what is due to those who are told; return how many pages got through."""
     due = Subscription.objects.filter(ended_at=None).exclude(url="").exclude(retry_at__gt=timezone.now())
-    own = http or httpx.Client(timeout=WITHIN_S, follow_redirects=False, trust_env=False)
+    own = http or outside.client(WITHIN_S, WITHIN_S)
     through = 0
     try:
         for pk in list(due.values_list("pk", flat=True)):
@@ -245,7 +245,7 @@ def _still_granted(one: Subscription) -> bool:
 def _post(one: Subscription, body: bytes, leaf: bytes, http: httpx.Client) -> tuple[int, bytes]:
     """Post a page to the address that was checked, under the name that was given; return the answer's status and body.
 
-    Raises Unavailable for an answer that is longer, or takes longer, than a countersignature does: others wait behind it.
+    Raises Malformed for an answer that is longer than a countersignature, Unavailable for one that takes longer: others wait.
     """
     import base64
 
@@ -259,13 +259,8 @@ def _post(one: Subscription, body: bytes, leaf: bytes, http: httpx.Client) -> tu
     }  # fmt: skip
     bracketed = f"[{address}]" if ":" in address else address
     to = parts._replace(netloc=f"{bracketed}:{parts.port}" if parts.port else bracketed).geturl()
-    said, end = b"", time.monotonic() + WITHIN_S
     with http.stream("POST", to, content=body, headers=headers, extensions={"sni_hostname": parts.hostname or ""}) as answer:
-        for part in answer.iter_bytes():
-            said += part
-            if len(said) > LONGEST_WORD or time.monotonic() > end:
-                raise Unavailable(f"{parts.netloc} answered with more than a countersignature, or did not end its answer.")
-        return answer.status_code, said
+        return answer.status_code, outside.body(answer, LONGEST_WORD, parts.netloc)
 
 
 def _reachable(url: str) -> str:

@@ -32,6 +32,8 @@ def add_commands(subparsers: Any) -> None:
     for name, active in (("pause", False), ("resume", True)):
         one = word(name, "stop speaking with a neighbour" if name == "pause" else "take it up again", _pause(active))
         one.add_argument("name")
+    statistics = word("statistics", "show what a neighbour publishes of its exchanges, summed by who asked for what", _statistics)
+    statistics.add_argument("name")
     word("harvest", "read the neighbours' catalogues now", _harvest)
     ask = word("ask", "ask a neighbour for a dataset", _ask)
     ask.add_argument("name")
@@ -113,6 +115,22 @@ def _pause(active: bool) -> Callable[[argparse.Namespace], int]:
         return 0
 
     return do
+
+
+def _statistics(args: argparse.Namespace) -> int:
+    from collections import Counter
+
+    from chengyun.share.federation import neighbours
+
+    told = neighbours.statistics_of(neighbours.access_neighbour(args.name))
+    exchanges, rows = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+    for one in told.lines:
+        exchanges[one.consumer, one.dataset] += one.exchanges
+        rows[one.consumer, one.dataset] += one.rows
+    print(f"{told.since} to {told.until}: {exchanges.total():,} exchanges, {rows.total():,} rows")
+    for at in sorted(exchanges):
+        print(f"{at[0]:<24} {at[1]:<40} {exchanges[at]:>12,} exchanges {rows[at]:>14,} rows")
+    return 0
 
 
 def _harvest(_: argparse.Namespace) -> int:

@@ -6,9 +6,9 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import httpx
 from django.db import transaction
 from django.utils import timezone
 
@@ -17,13 +17,24 @@ from chengyun.access.actors import Actor
 from chengyun.access.keystore import signing_key
 from chengyun.access.models import Organisation
 from chengyun.config import config
-from chengyun.errors import NotFound, Refused, Unavailable, nearest
-from chengyun.share.exchange import parties
-from chengyun.share.exchange.client import Client
+from chengyun.errors import Malformed, NotFound, Refused, Unavailable, nearest
+from chengyun.share.exchange import outside, parties
+from chengyun.share.exchange.client import ANSWERED_WITHIN_S, Client, published
 from chengyun.share.exchange.models import Party
 from chengyun.share.federation.models import Neighbour
 
-__all__ = ["access_neighbour", "add", "answered", "client_of", "failed", "neighbour_of", "pause"]
+__all__ = [
+    "Line",
+    "Statistics",
+    "access_neighbour",
+    "add",
+    "answered",
+    "client_of",
+    "failed",
+    "neighbour_of",
+    "pause",
+    "statistics_of",
+]
 
 ASK_WITHIN_S = 15.0
 
@@ -32,7 +43,7 @@ def add(actor: Actor, name: str, address: str, thumbprints: Sequence[str], title
     """Pin a neighbour's keys and give it a place in our policy.
 
     thumbprints: of its keys, learnt from its people, not from its address; only keys that have one of them are pinned.
-    Raises Refused when its address shows no such key, Unavailable when it does not answer.
+    Raises Refused when its address shows no such key, Unavailable when it does not answer, or not to an end.
     """
     if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{0,62}", name) or name == config().node:
         raise Refused(f"name is {name!r}, expected the neighbour's own: small letters, digits, dots and hyphens, not ours.")
@@ -91,8 +102,42 @@ def neighbour_of(party: Party) -> Neighbour:
 
 def client_of(neighbour: Neighbour) -> Client:
     """Return how a neighbour is spoken with, signed by this node's key."""
-    http = httpx.Client(timeout=ASK_WITHIN_S, follow_redirects=False, trust_env=False)
+    http = outside.client(ASK_WITHIN_S, ANSWERED_WITHIN_S)
     return Client(neighbour.address, signing_key("node"), neighbour.keys, http)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """How much a consumer was given of a dataset on a day."""
+
+    consumer: str
+    dataset: str
+    exchanges: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """What a neighbour publishes. since, until: local days, the last exclusive, as it writes them."""
+
+    since: str
+    until: str
+    lines: tuple[Line, ...]
+
+
+def statistics_of(neighbour: Neighbour) -> Statistics:
+    """Return what a neighbour publishes of its exchanges: unsigned, so for people to read. Raises as `published` does."""
+    client = client_of(neighbour)
+    try:
+        told = client.published("/statistics")
+        lines = [
+            Line(_word(one["consumer"]), _word(one["dataset"]), int(one["exchanges"]), int(one["rows"])) for one in told["days"]
+        ]
+        return Statistics(_word(told["since"]), _word(told["until"]), tuple(lines))
+    except (ValueError, KeyError, TypeError) as wrong:
+        raise Malformed(f"{neighbour.name} does not publish statistics as they are written: {type(wrong).__name__}.") from wrong
+    finally:
+        client.close()
 
 
 def answered(neighbour: Neighbour) -> None:
@@ -106,14 +151,19 @@ def failed(neighbour: Neighbour, why: str, now: dt.datetime) -> None:
     Neighbour.objects.filter(pk=neighbour.pk).update(reason=why[:300])
 
 
+def _word(told: object) -> str:
+    """Return a word for a terminal: nothing in it that moves what was written before."""
+    return "".join(one for one in str(told)[:128] if one.isprintable())
+
+
 def _keys_at(address: str, name: str) -> dict[str, dict[str, str]]:
+    with outside.client(ASK_WITHIN_S, ASK_WITHIN_S) as http:
+        found: Any = published(http, f"{address}/keys")
     try:
-        told = httpx.get(f"{address}/keys", timeout=ASK_WITHIN_S, trust_env=False)
-        found: Any = told.json()
         keys = [parties.read_jwk(one) for one in found["keys"]]
         called = found["node"]
-    except (httpx.HTTPError, ValueError, KeyError, TypeError) as wrong:
+    except (ValueError, KeyError, TypeError, AttributeError) as wrong:
         raise Unavailable(f"{address}/keys does not show a node's keys: {type(wrong).__name__}.") from wrong
     if called != name:
-        raise Refused(f"The node at {address} calls itself {called!r}, not {name!r}.")
+        raise Refused(f"The node at {address} calls itself {str(called)[:63]!r}, not {name!r}.")
     return {one["kid"]: one for one in keys}
