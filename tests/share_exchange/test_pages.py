@@ -8,14 +8,16 @@ from importlib import util
 from pathlib import Path
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
 from chengyun.access.models import Account, Assignment, Grant, Organisation
+from chengyun.errors import NotFound, Unavailable
 from chengyun.share.exchange import receipts, statistics
 from chengyun.share.exchange.models import Receipt
-from chengyun.share.federation import inbox
-from chengyun.share.federation.models import Asking, Neighbour, Sent
+from chengyun.share.federation import checking, inbox, mirrors, neighbours
+from chengyun.share.federation.models import Asking, Mirror, Neighbour, Sent
 from chengyun.share.ledger import verifier
 from chengyun.web.exchange import desk
 
@@ -101,6 +103,46 @@ def test_a_neighbours_request_is_answered_where_every_departments_is(department)
     page = steward.get("/exchange").content.decode()
     assert "海曙区" in page
     assert "已撤销" in page
+
+
+def test_a_mirror_shows_when_it_was_compared_and_what_was_found(department, monkeypatch) -> None:
+    neighbour = Neighbour.objects.create(name="haishu", title="海曙区", address="http://a", organisation=department.organisation)
+    mirror = mirrors.start(neighbour, "water_supply.asset")
+    steward = who("data_steward")
+
+    def says() -> str:
+        page = steward.get("/exchange").content.decode()
+        return page[page.index('id="mirrors"') : page.index('id="receipts"')]
+
+    assert "尚未核对" in says()
+    monkeypatch.setattr(neighbours, "client_of", lambda _: department.client)
+    monkeypatch.setattr(department.client, "close", lambda: None)
+    given.assets(3)
+    department.grant("water_supply.asset")
+    assert checking.check_all() == {mirror: None}
+    assert "尚未读全" in says()
+    mirrors.draw(mirror, department.client)
+    assert checking.check_all() == {mirror: 0}
+    assert "与来源一致" in says()
+    assert "尚未" not in says()
+    with connection.cursor() as cursor:
+        cursor.execute(f"UPDATE mirror.{mirror.table} SET name = 'x' WHERE _key = 's0001'")
+    assert checking.check(mirror, department.client) == 1
+    assert "与来源不一致的行段：1，正在重读" in says()
+    mirrors.draw(mirror, department.client)
+    assert "与来源不一致的行段：1，已重读" in says()
+    compared = Mirror.objects.get().checked_at
+    with monkeypatch.context() as away:
+        away.setattr(department.client, "get", lambda *_, **__: (_ for _ in ()).throw(Unavailable("海曙没有应答。")))
+        assert checking.check_all() == {mirror: "海曙没有应答。"}
+    assert "海曙没有应答。" in says()
+    assert Mirror.objects.get().checked_at == compared
+    with monkeypatch.context() as older:
+        older.setattr(department.client, "get", lambda *_, **__: (_ for _ in ()).throw(NotFound("nothing here")))
+        assert checking.check_all() == {mirror: None}
+    assert "来源没有给出摘要" in says()
+    assert checking.check_all() == {mirror: 0}
+    assert "来源没有给出摘要" not in says()
 
 
 @pytest.mark.parametrize("address", ["/exchange/receipts/00000000-0000-0000-0000-000000000000", "/exchange/receipts/x"])

@@ -47,10 +47,10 @@ def check_all(name: str = "") -> dict[Mirror, int | str | None]:
                 mirrors.draw(one, client)
         except Problem as wrong:
             log.warning("%s of %s could not be compared: %s", one.dataset, one.neighbour.name, wrong.sentence)
-            found[one] = wrong.sentence
+            found[one] = _not_compared(one, wrong.sentence)
         except (LookupError, TypeError, ValueError, AttributeError, DatabaseError) as wrong:
             log.exception("%s of %s could not be compared", one.dataset, one.neighbour.name)
-            found[one] = f"What the neighbour sent cannot be read: {type(wrong).__name__}."
+            found[one] = _not_compared(one, f"What the neighbour sent cannot be read: {type(wrong).__name__}.")
         finally:
             client.close()
     return found
@@ -63,24 +63,28 @@ def check(mirror: Mirror, client: Client) -> int | None:
     """
     with mirrors.alone(mirror):
         if not mirror.filled or mirror.redraw:
+            _not_compared(mirror, Mirror.Unchecked.PARTIAL)
             return None
         depth = min((mirror.rows // ROWS_IN_RANGE).bit_length(), DEEPEST)
         try:
             columns, theirs = _told(mirror, client, depth)
         except NotFound:
+            _not_compared(mirror, Mirror.Unchecked.DIGESTS)
             return None
         except Refused as wrong:
             if wrong.code == "digests":
+                _not_compared(mirror, Mirror.Unchecked.DIGESTS)
                 return None
             if wrong.code != "anew":
                 raise
             with transaction.atomic():
                 mirrors.read_anew(mirror)
+                _not_compared(mirror, Mirror.Unchecked.ANEW)
             return 1 << depth
         ours, ahead = _held(mirror, columns, depth)
         wrong_ones = {at for at in range(1 << depth) if ours[at] != theirs[at]} | ahead
         with transaction.atomic():
-            Mirror.objects.filter(pk=mirror.pk).update(checked_at=timezone.now(), differing=len(wrong_ones))
+            Mirror.objects.filter(pk=mirror.pk).update(checked_at=timezone.now(), differing=len(wrong_ones), unchecked="")
             if wrong_ones:
                 is_few = len(wrong_ones) <= min((1 << depth) // 4, digests.MOST)
                 mirrors.read_anew(mirror, Ranges(depth, frozenset(wrong_ones)) if is_few else None)
@@ -90,6 +94,11 @@ def check(mirror: Mirror, client: Client) -> int | None:
                 )  # fmt: skip
     mirror.refresh_from_db()
     return len(wrong_ones)
+
+
+def _not_compared(mirror: Mirror, why: str) -> str:
+    Mirror.objects.filter(pk=mirror.pk).update(unchecked=why[:300])
+    return why
 
 
 def _told(mirror: Mirror, client: Client, depth: int) -> tuple[tuple[Column, ...], list[int]]:

@@ -155,7 +155,13 @@ class Mirror(models.Model):
     terms: under which the rows were read, as the neighbour calls it. redraw: what is being read anew beside the rows there are,
     which stay until it is whole: "" nothing, "*" everything, or ranges (exchange.digests) in which the copy was damaged.
     checked_at: when it was last compared with the neighbour; differing: in how many ranges it was not what it should be.
+    unchecked: why it could not be compared since: an Unchecked, or a sentence of the neighbour's; "" where it could.
     """
+
+    class Unchecked(models.TextChoices):
+        PARTIAL = "partial", _("尚未读全，未核对")
+        DIGESTS = "digests", _("来源没有给出摘要，无法核对")
+        ANEW = "anew", _("授权内容已变，正在整体重读")
 
     neighbour = models.ForeignKey(Neighbour, models.PROTECT, related_name="mirrors")
     dataset = models.CharField(_("信息资源"), max_length=128)
@@ -170,6 +176,7 @@ class Mirror(models.Model):
     redraw = models.TextField(blank=True, default="")
     checked_at = models.DateTimeField(_("核对"), null=True)
     differing = models.IntegerField(default=0)
+    unchecked = models.CharField(max_length=300, blank=True, default="")
     rows = models.BigIntegerField(_("行数"), default=0)
     drawn_at = models.DateTimeField(_("更新"), null=True)
     reason = models.CharField(_("失败原因"), max_length=300, blank=True, default="")

@@ -55,6 +55,19 @@ class AskingLine:
 
 
 @dataclass(frozen=True, slots=True)
+class MirrorLine:
+    """compared: what the last comparison with its source found, "" for none yet. unchecked: why there was none since.
+
+    status: ok, partial (mended) or bad (being mended).
+    """
+
+    row: Mirror
+    compared: str
+    status: str
+    unchecked: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReceiptLine:
     row: Receipt
     dataset: str
@@ -68,7 +81,7 @@ class DeskPage:
 
     neighbours: tuple[NeighbourLine, ...]
     askings: tuple[AskingLine, ...]
-    mirrors: tuple[Mirror, ...]
+    mirrors: tuple[MirrorLine, ...]
     subscriptions: tuple[Subscription, ...]
     receipts: tuple[ReceiptLine, ...]
     open: str
@@ -110,7 +123,7 @@ def _page(actor: Actor) -> DeskPage:
             )
             for one in Asking.objects.select_related("neighbour", "request__organisation", "request__provider")[:SHOWN]
         ),
-        mirrors=tuple(Mirror.objects.select_related("neighbour")),
+        mirrors=tuple(_mirror(one) for one in Mirror.objects.select_related("neighbour")),
         subscriptions=tuple(Subscription.objects.filter(ended_at=None).select_related("party__organisation")[:SHOWN]),
         receipts=tuple(
             ReceiptLine(one, named(one.dataset), names.get(one.consumer, one.consumer), ways.get(one.way, one.way))
@@ -125,6 +138,19 @@ def _page(actor: Actor) -> DeskPage:
 def _up_to(found: int, looked_at: int) -> str:
     """Return a number for the page, with a plus where the count ended before the day did."""
     return f"{min(found, MOST_COUNTED)}{'+' if looked_at > MOST_COUNTED else ''}"
+
+
+def _mirror(one: Mirror) -> MirrorLine:
+    if one.checked_at is None:
+        compared, status = "", ""
+    elif not one.differing:
+        compared, status = _("与来源一致"), "ok"
+    elif one.redraw:
+        compared, status = _("与来源不一致的行段：%d，正在重读") % one.differing, "bad"
+    else:
+        compared, status = _("与来源不一致的行段：%d，已重读") % one.differing, "partial"
+    known = one.unchecked in Mirror.Unchecked.values
+    return MirrorLine(one, compared, status, str(Mirror.Unchecked(one.unchecked).label) if known else one.unchecked)
 
 
 def _neighbour(one: Neighbour, offered: int, waiting: int) -> NeighbourLine:
