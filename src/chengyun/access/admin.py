@@ -10,7 +10,8 @@ Pages here write through services.py, so a rule holds in whatever way somebody c
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
 from typing import Any
 
 from django import forms
@@ -21,8 +22,20 @@ from django.utils.translation import gettext as _
 
 from chengyun.access import audit, delegation, services
 from chengyun.access.actors import Actor, actor_of
-from chengyun.access.models import Account, Assignment, AuditRecord, Grant, Organisation, Token
+from chengyun.access.models import Account, Assignment, AuditRecord, Grant, Organisation, Role, Token
 from chengyun.access.policy import may, scope
+from chengyun.errors import NotFound, Refused
+
+
+class _Told:
+    """A form that says what the service refused when it was sent the first time, so that it is not sent again."""
+
+    refused: Refused | None
+
+    def clean(self) -> Any:
+        if self.refused is not None:
+            raise forms.ValidationError(self.refused.sentence)
+        return super().clean()  # type: ignore[misc]
 
 
 class PolicyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
@@ -34,6 +47,22 @@ class PolicyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     read: str = "administration.enter"
     write: str | None = None
     actions = None
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **rest: Any) -> Any:
+        """Show what a service refused above the form, with everything that was typed."""
+        try:
+            return super().changeform_view(request, *args, **rest)
+        except Refused as refused:
+            if isinstance(refused, NotFound):
+                raise
+            request.refused = refused  # type: ignore[attr-defined]
+        answer = super().changeform_view(request, *args, **rest)
+        answer.status_code = HTTPStatus.BAD_REQUEST
+        return answer
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **rest: Any) -> Any:
+        made = super().get_form(request, obj, change, **rest)
+        return type(made.__name__, (_Told, made), {"refused": getattr(request, "refused", None)})
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
@@ -80,13 +109,24 @@ class AboutPeople(PolicyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> Any:
         found = super().get_queryset(request)
+        return found.filter(self.of_account(delegation.managed(actor_of(request)))) if self.reads(request) else found.none()
+
+    def reads(self, request: HttpRequest) -> bool:
+        """Say whether accounts may be read, and record that they are."""
         seen = scope(actor_of(request), "accounts", self.purpose)
         if not getattr(request, "accounts_read", False):
             seen.record_read(f"admin/{self.opts.model_name}")
             request.accounts_read = True  # type: ignore[attr-defined]
-        if not seen.allowed:
-            return found.none()
-        return found.filter(self.of_account(delegation.managed(actor_of(request))))
+        return seen.allowed
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **rest: Any) -> Any:
+        """Offer the bodies and accounts that may be chosen, and no others: names of colleagues elsewhere are not shown."""
+        if db_field.name == "organisation":
+            rest["queryset"] = Organisation.objects.filter(delegation.bodies(actor_of(request)))
+        elif db_field.name == "account":
+            accounts = Account.objects.filter(delegation.appointable(actor_of(request)))
+            rest["queryset"] = accounts if self.reads(request) else accounts.none()
+        return super().formfield_for_foreignkey(db_field, request, **rest)
 
     def of_account(self, accounts: Q) -> Q:
         """Return rows of the accounts under a condition; here the rows are the accounts."""
@@ -108,9 +148,12 @@ class AccountAdmin(AboutPeople):
         return not lookup.startswith("password") and super().lookup_allowed(lookup, value, request)
 
     def save_model(self, request: HttpRequest, obj: Account, form: Any, change: bool) -> None:
-        delegation.require_body(actor_of(request), obj.organisation)
+        actor = actor_of(request)
+        delegation.require_body(actor, obj.organisation)
         if change:
-            delegation.require_account(actor_of(request), Account.objects.get(pk=obj.pk))
+            delegation.require_account(actor, Account.objects.get(pk=obj.pk))
+            if obj.pk == actor.account_id and not obj.is_active:
+                raise Refused(_("不能停用自己的账号，请由另一位管理员办理。"), code="self_assignment")
         else:
             obj.set_unusable_password()
         super().save_model(request, obj, form, change)
@@ -122,7 +165,7 @@ class AccountAdmin(AboutPeople):
 
 
 class MadeOnce(PolicyAdmin):
-    """A row is made by a service and then only ended. What a service refuses is shown as a page with its sentence."""
+    """A row is made by a service and then only ended."""
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: ARG002
         obj.pk = self.make(actor_of(request), form.cleaned_data)
@@ -152,6 +195,12 @@ class AssignmentAdmin(MadeOnce, AboutPeople):
 
     def of_account(self, accounts: Q) -> Q:
         return Q(account__in=Account.objects.filter(accounts))
+
+    def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **rest: Any) -> Any:
+        if db_field.name == "role":
+            given = delegation.roles(actor_of(request))
+            rest["choices"] = [("", "---------"), *(one for one in Role.choices if one[0] in given)]
+        return super().formfield_for_choice_field(db_field, request, **rest)
 
     def make(self, actor: Actor, given: dict[str, Any]) -> int:
         return services.assign(actor, **given).pk
@@ -206,7 +255,7 @@ class AuditRecordAdmin(PolicyAdmin):
         if not getattr(request, "audit_read", False):
             audit.record(actor_of(request), "read", "audit", "admin")
             request.audit_read = True  # type: ignore[attr-defined]
-        return super().get_queryset(request)
+        return super().get_queryset(request).filter(delegation.audited(actor_of(request)))
 
 
 def _invite(request: HttpRequest, account: Account) -> None:
@@ -215,10 +264,23 @@ def _invite(request: HttpRequest, account: Account) -> None:
 
 
 def _invite_each(_admin: AccountAdmin, request: HttpRequest, accounts: Iterable[Account]) -> None:
-    for account in accounts:
-        _invite(request, account)
+    _each(request, accounts, lambda account: _invite(request, account))
 
 
 def _end_each(admin_page: MadeOnce, request: HttpRequest, rows: Iterable[Any]) -> None:
+    ended = _each(request, rows, lambda row: admin_page.end(actor_of(request), row))
+    if ended:
+        messages.success(request, _("已终止 %d 项。") % ended)
+
+
+def _each(request: HttpRequest, rows: Iterable[Any], do: Callable[[Any], object]) -> int:
+    """Do something with each row, say which were refused and why, and return how many were done."""
+    done = 0
     for row in rows:
-        admin_page.end(actor_of(request), row)
+        try:
+            do(row)
+        except Refused as refused:
+            messages.error(request, f"{row}：{refused.sentence}")
+        else:
+            done += 1
+    return done

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who may appoint whom, along the tree of bodies and areas: inside one's own post, never more than it, never oneself.
 
-    whole city's administrator          every role, every body
-      └─ a district's administrator     the roles [delegation] lists, in bodies below its own, inside its area, no longer than
-           └─ a district's steward      its own post; a steward moreover only what it could do itself
+    whole city's administrator          every role, every body; of the body at the root, or of none, for no area
+      └─ a body's or district's         the roles [delegation] lists, in its body and those below, inside its area, no longer
+         └─ its steward                 than its own post; a steward moreover only what it could do itself
 
 Separation of powers stays where it was: services.assign looks for two powers in one person whoever appoints.
 """
@@ -11,7 +11,9 @@ Separation of powers stays where it was: services.assign looks for two powers in
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+import functools
+import operator
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from django.db.models import Q
@@ -19,13 +21,16 @@ from django.utils.translation import gettext as _
 
 from chengyun.access.actors import Actor
 from chengyun.access.grants import database_time
-from chengyun.access.models import Account, Assignment, Organisation
+from chengyun.access.models import Account, Assignment, Organisation, Role
 from chengyun.access.policy import may, require
 from chengyun.access.predicates import prefix_of
 from chengyun.access.rulebook import rulebook
 from chengyun.errors import Refused
 
-__all__ = ["managed", "require_account", "require_appointment", "require_body", "whole"]
+__all__ = [
+    "appointable", "audited", "bodies", "managed", "oversees", "require_account", "require_appointment", "require_body", "roles",
+    "whole",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,7 @@ class _Reach:
 
     @property
     def whole(self) -> bool:
-        return not self.area and self.role == "administrator"
+        return self.body is None and not self.area and self.role == "administrator"
 
     def holds(self, organisation: Organisation | None, area_code: str) -> bool:
         """Say whether a post there lies inside: its body below, its area within."""
@@ -50,10 +55,47 @@ class _Reach:
         below = self.body is None or (organisation is not None and organisation.pk in self.bodies)
         return below and area.startswith(self.area)
 
+    def own(self) -> Q:
+        """Return the bodies it reaches, as a condition."""
+        if self.whole:
+            return Q()
+        return Q(area_code__startswith=self.area) if self.body is None else Q(pk__in=self.bodies)
+
 
 def whole(actor: Actor) -> bool:
     """Say whether an actor administers the whole city."""
     return "system" in actor.roles or any(one.whole for one in _reaches(actor))
+
+
+def oversees(actor: Actor) -> bool:
+    """Say whether an actor checks what everybody did and asked: a role nobody delegates, or the whole city's administrator."""
+    checks = rulebook().actions["audit.read"][1]
+    return bool(actor.roles & (set(checks) - set(rulebook().delegation))) or (may(actor, "audit.read") and whole(actor))
+
+
+def audited(actor: Actor) -> Q:
+    """Return the audit records an actor checks, as a condition: all, or those of the accounts it administers."""
+    if oversees(actor):
+        return Q()
+    return Q(account_id__in=list(Account.objects.filter(managed(actor)).values_list("pk", flat=True)))
+
+
+def roles(actor: Actor) -> frozenset[str]:
+    """Return the roles an actor may give to somebody somewhere."""
+    if whole(actor):
+        return frozenset(Role.values)
+    reach = {(one.role, role) for one in _reaches(actor) for role in rulebook().delegation[one.role]}
+    return frozenset(role for own, role in reach if own == "administrator" or _powers(role) <= _powers(own))
+
+
+def bodies(actor: Actor) -> Q:
+    """Return the bodies an actor appoints in, as a condition."""
+    return _any(one.own() for one in _reaches(actor)) if not whole(actor) else Q()
+
+
+def appointable(actor: Actor) -> Q:
+    """Return the accounts an actor may give a role to, as a condition: those of the bodies it appoints in."""
+    return Q(organisation__in=Organisation.objects.filter(bodies(actor))) if not whole(actor) else Q()
 
 
 def require_appointment(
@@ -70,7 +112,7 @@ def require_appointment(
             continue
         if one.until is not None and (until is None or until > one.until):
             raise Refused(_("任命不能长于您自己的任期。"), code="outlasts")
-        if account.organisation is not None and one.body is not None and account.organisation_id not in one.bodies:
+        if account.organisation is None or not Organisation.objects.filter(one.own(), pk=account.organisation.pk).exists():
             raise Refused(_("%s 不是您所辖部门的人员。") % account, code="not_allowed")
         return
     raise Refused(_("只能在您所辖的部门和区域内任命，且不超过您自己的权限。"), code="not_allowed")
@@ -101,7 +143,7 @@ def managed(actor: Actor) -> Q:
     for one in _reaches(actor):
         if one.role != "administrator":
             continue
-        inside = Q(organisation__in=one.bodies) if one.body is not None else Q(organisation__area_code__startswith=one.area)
+        inside = Q(organisation__in=Organisation.objects.filter(one.own()))
         outside = {
             held.account_id
             for held in Assignment.objects.exclude(until__lte=now).select_related("organisation")
@@ -127,6 +169,10 @@ def _reaches(actor: Actor) -> list[_Reach]:
         root = None if one.role == "administrator" and central else body.pk if body else None
         found.append(_Reach(one.role, area, root, below, one.until))
     return found
+
+
+def _any(conditions: Iterable[Q]) -> Q:
+    return functools.reduce(operator.or_, conditions, Q(pk__in=[]))
 
 
 def _under(pk: int | None, root: int, parents: Mapping[int, int | None]) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from chengyun.access import audit, grants
+from chengyun.access import audit, delegation, grants
 from chengyun.access.actors import ANONYMOUS, Actor, actor_of_account
 from chengyun.access.models import Account, Grant
 from chengyun.access.policy import Layer, Scope, may, require, scope
@@ -156,7 +156,7 @@ def _idle_grants(actor: Actor, dataset: str, purpose: str, found: Scope) -> list
 
 
 def _oversees(asker: Actor, actor: Actor) -> bool:
-    if any(may(asker, action) for action in ("grant.manage", "audit.read")):
+    if may(asker, "grant.manage") or delegation.oversees(asker):
         return True
     areas = [post.area for post in asker.posts if post.role in rulebook().actions["access.explain"][1]]
     return bool(actor.posts) and all(any(post.area.startswith(area) for area in areas) for post in actor.posts)

@@ -23,6 +23,7 @@ from chengyun.access import audit, delegation, grants, pseudonyms, tokens
 from chengyun.access.actors import SYSTEM, Actor, actor_of_account
 from chengyun.access.models import Account, Assignment, FirstSignIn, Grant, Organisation, Role, Token
 from chengyun.access.policy import require
+from chengyun.access.predicates import prefix_of
 from chengyun.access.rulebook import Facts, rulebook
 from chengyun.areas.models import Area
 from chengyun.errors import NotFound, Refused, nearest
@@ -154,6 +155,11 @@ def assign(
     if actor.account_id == account.pk:
         raise Refused(_("不能任命自己，请由另一位管理员办理。"), code="self_assignment")
     delegation.require_appointment(actor, account, role, organisation, area_code, until)
+    now = grants.database_time()
+    if until is not None and until <= now:
+        raise Refused(_("任命的止期已过，请写将来的时间，或留空。"), code="ends_past", field="until")
+    if area_code and Area.objects.exists() and not Area.objects.filter(code__startswith=prefix_of(area_code)).exists():
+        raise Refused(_("没有区域 %s，也不曾有过；请核对区域编码。") % area_code, code="area_unknown", field="area_code")
     with transaction.atomic():
         # The row lock keeps two assignments that would meet in one person from passing the check side by side.
         Account.objects.select_for_update().get(pk=account.pk)
@@ -161,6 +167,9 @@ def assign(
         for powers in rulebook().separation:
             if role in powers and (held & powers) - {role}:
                 raise Refused(_("系统、安全、审计三种管理权不能由一人兼任。"), code="powers_separated")
+        same = account.assignments.filter(role=role, organisation=organisation, area_code=area_code, since__lte=now)
+        if same.filter(Q(until=None) | Q(until__gte=until) if until else Q(until=None)).exists():
+            raise Refused(_("%s 已有同样的任命，不必再任命。") % account, code="held")
         made = Assignment.objects.create(account=account, role=role, organisation=organisation, area_code=area_code, until=until)
         detail = {"role": role, "organisation": organisation.key if organisation else "", "area_code": area_code}
         audit.record(actor, "assignment.create", "accounts", str(account.pk), detail=detail)
@@ -168,7 +177,11 @@ def assign(
 
 
 def end_assignment(actor: Actor, assignment: Assignment, now: dt.datetime | None = None) -> None:
-    """End a role from now on: whoever could give it may end it."""
+    """End a role from now on: whoever could give it may end it, and nobody their own administration. Raises Refused."""
+    if assignment.role == Role.ADMINISTRATOR and assignment.account_id == actor.account_id:
+        raise Refused(_("不能终止自己的系统管理员岗位，请由另一位管理员办理。"), code="self_assignment")
+    if assignment.until is not None and assignment.until <= (now or timezone.now()):
+        raise Refused(_("任命“%s”已经终止。") % assignment, code="ended")
     given = (assignment.account, assignment.role, assignment.organisation, assignment.area_code)
     delegation.require_appointment(actor, *given, now or timezone.now())
     with transaction.atomic():
@@ -277,15 +290,18 @@ def check_terms(
 
 
 def end_grant(actor: Actor, given: Grant, now: dt.datetime | None = None) -> None:
-    """End a grant from now on."""
+    """End a grant from now on. Raises Refused for one that has ended."""
     require(actor, "grant.manage")
+    if given.revoked_at is not None or (given.until is not None and given.until <= (now or timezone.now())):
+        raise Refused(_("授权 %s 已经终止。") % given.number, code="ended")
     end_granted(actor, given, now)
 
 
 def end_granted(actor: Actor, given: Grant, now: dt.datetime | None = None) -> None:
-    """End a grant that whoever calls has allowed the actor to end."""
+    """End a grant that whoever calls has allowed the actor to end; one that ended before keeps its end."""
+    ends = now or timezone.now()
     with transaction.atomic():
-        given.until = now or timezone.now()
+        given.until = min(given.until, ends) if given.until else ends
         given.save(update_fields=["until"])
         audit.record(actor, "grant.end", given.dataset, str(given.pk), given.purpose)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from chengyun.access import delegation
 from chengyun.access.actors import Actor
 from chengyun.access.policy import may, scope
 from chengyun.access.rulebook import rulebook
@@ -62,7 +63,7 @@ class Sight:
         if not dataset:
             return True
         if dataset == GRANTS:
-            return may(self.actor, "grant.manage") or may(self.actor, "audit.read")
+            return may(self.actor, "grant.manage") or delegation.oversees(self.actor)
         book = rulebook()
         facts = book.datasets.get(dataset)
         if facts is None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db.models import Max, Q, Sum
 
+from chengyun.access import delegation
 from chengyun.access.actors import Actor
 from chengyun.access.grants import database_time
 from chengyun.access.models import Grant
@@ -155,7 +156,7 @@ def doings(actor: Actor, request: Request) -> Doings:
 def grants_for(actor: Actor, limit: int = MOST) -> list[GrantLine]:
     """Return grants of the actor's own body, on its data, or all for those who watch over them; those in force first."""
     rows = Grant.objects.select_related("organisation").order_by("-id")
-    if not (may(actor, "request.secure") or may(actor, "audit.read")):
+    if not (may(actor, "request.secure") or delegation.oversees(actor)):
         keys = {post.organisation for post in actor.posts} | {actor.organisation}
         asked = Request.objects.filter(rights.visible(actor), grant__isnull=False).values("grant")
         rows = rows.filter(Q(organisation__key__in=keys - {None}) | Q(pk__in=asked))

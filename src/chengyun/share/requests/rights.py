@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
+from chengyun.access import delegation
 from chengyun.access.actors import Actor, Post
 from chengyun.access.grants import database_time
 from chengyun.access.models import Account, Assignment, Organisation
@@ -39,13 +40,13 @@ def answers(actor: Actor, asked: Request | Correction) -> bool:
 
 def sees(actor: Actor, request: Request) -> bool:
     """Say whether an actor may see a request: its own body, whoever answers it, and those who watch over all."""
-    watching = may(actor, "request.secure") or may(actor, "audit.read")
+    watching = may(actor, "request.secure") or delegation.oversees(actor)
     return belongs_to(actor, request.organisation) or answers(actor, request) or watching
 
 
 def visible(actor: Actor) -> Q:
     """Return the requests, or corrections, that an actor may see, as a condition; `sees` says it of one."""
-    if may(actor, "request.secure") or may(actor, "audit.read"):
+    if may(actor, "request.secure") or delegation.oversees(actor):
         return Q()
     keys = {post.organisation for post in actor.posts} | {actor.organisation}
     found = Q(organisation__key__in=keys - {None})

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from chengyun.access import audit
+from chengyun.access import audit, delegation
 from chengyun.access.actors import actor_of
 from chengyun.access.models import AuditRecord
 from chengyun.access.policy import require_scope
@@ -62,7 +62,7 @@ def audit_list(request: HttpRequest) -> HttpResponse:
     """List records."""
     given, number, book = request.GET, page_number(request), rulebook()
     actor, action, target, dataset = asked(request, "actor", "action", "target", "dataset")
-    rows = AuditRecord.objects.filter(require_scope(actor_of(request), "audit").q())
+    rows = AuditRecord.objects.filter(require_scope(actor_of(request), "audit").q(), delegation.audited(actor_of(request)))
     for field, value in (("actor__icontains", actor), ("target", target), ("dataset", dataset)):
         if value:
             rows = rows.filter(**{field: value})
