@@ -227,6 +227,55 @@ def test_a_follower_is_told_and_goes_on_once_it_has_read_anew(department, rotate
         client.post("/subscriptions", {**BLIND, "since": again["as_of"], "terms": got[0]["terms"]})
 
 
+def test_a_place_of_a_key_that_was_rotated_is_said_to_be_one(department, rotate) -> None:
+    given.people(3)
+    department.grant(PERSON, "statistics", shown={"id_number": "pseudonym"})
+    place = department.client.get("/rows", **BLIND, limit=1).json()["next"]
+    rotate()
+    with pytest.raises(Refused, match="rotated since") as told:
+        department.client.get("/rows", **BLIND, limit=1, after=place)
+    assert told.value.code == "anew"
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+def test_who_goes_back_to_the_beginning_with_an_old_copy_is_told_that_it_is_one(department, monkeypatch, is_told: bool) -> None:
+    given.assets(2)
+    Asset.objects.filter(key="s0001").update(area_code="330205000000")
+    department.grant(DATASET, area_code="330203000000")
+    ended = department.grant(DATASET, area_code="330205000000")
+    monkeypatch.setattr(following, "_reachable", lambda url: "127.0.0.1")
+    client, got = department.client, list[dict[str, Any]]()
+    hook = {"url": "http://hook.test/in"} if is_told else {}
+    path = f"/subscriptions/{client.post('/subscriptions', {'dataset': DATASET, 'since': 0, **hook}).json()['number']}"
+
+    def hooked(request: httpx.Request) -> httpx.Response:
+        got.append(json.loads(request.content))
+        return httpx.Response(200)
+
+    def heard() -> dict[str, Any]:
+        """What the follower is told next, or finds when it asks from the beginning."""
+        if is_told:
+            assert following.push_due(httpx.Client(transport=httpx.MockTransport(hooked))) == 1
+            return got[-1]
+        return dict(client.get(f"{path}/changes", **{"from": 0}).json())
+
+    first = heard()
+    assert [row["key"] for row in first["rows"]] == ["s0000", "s0001"]
+    revoke_grant(SYSTEM, ended, "不再需要")
+    client.post(f"{path}/acknowledge", {"version": 0})
+    if is_told:
+        assert heard()["anew"] is True
+    else:
+        with pytest.raises(Refused, match="read under other terms") as refused:
+            heard()
+        assert refused.value.code == "anew"
+    # With nothing kept of what it had, it may have it all told again.
+    terms = client.get("/rows", dataset=DATASET).json()["terms"]
+    client.post(f"{path}/acknowledge", {"version": 0, "terms": terms})
+    again = heard()
+    assert ([row["key"] for row in again["rows"]], again["terms"]) == (["s0000"], terms)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_what_is_pushed_is_pushed_anew(department, rotate) -> None:
     given.people(3)

@@ -94,6 +94,19 @@ def test_the_pages_of_a_read_that_was_counted_come_also_at_the_ceiling(departmen
     assert GrantUse.objects.get(grant=capped).reads == 1
 
 
+@pytest.mark.parametrize("more", [{}, {"fields": "name"}])
+def test_a_read_goes_on_where_its_ceiling_is_lifted_on_the_way(department, capped: Grant, more: dict[str, str]) -> None:
+    # A place with its proof begins with a digit: taken for a key it would stand before all of these, or behind others.
+    asked = {"dataset": DATASET, "purpose": PURPOSE, "limit": 1, **more}
+    page = department.client.get("/rows", **asked).json()
+    read = [row["key"] for row in page["rows"]]
+    Grant.objects.filter(pk=capped.pk).update(frequency=None)
+    while page["next"]:
+        page = department.client.get("/rows", after=page["next"], **asked).json()
+        read += [row["key"] for row in page["rows"]]
+    assert read == ["s0000", "s0001", "s0002", "s0003"]
+
+
 def test_a_follower_waits_at_the_ceiling_and_gets_all(department, capped: Grant, monkeypatch) -> None:
     monkeypatch.setattr(following, "_reachable", lambda url: "127.0.0.1")
     following.subscribe(department.party, DATASET, PURPOSE, url="http://hook.test/in", since=0)

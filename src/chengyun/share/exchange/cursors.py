@@ -2,19 +2,20 @@
 """Where a read goes on, proved: a grant's daily ceiling counts reads, not pages, so what is left of one must be known as such.
 
 Only cursors of a scope with a ceiling carry a proof: `<version>.<proof>.<place>`, of the version the read is at. Whoever asks
-from a place of its own making begins another read, and is counted.
+from a place of its own making begins another read, and is counted. A ceiling may be lifted in mid-read: the cursor stays good.
 """
 
 from __future__ import annotations
 
 import hmac
+import re
 
 from chengyun.access import ciphers
 from chengyun.access.keystore import keystore
 from chengyun.access.policy import Scope
 from chengyun.share.exchange.models import Party
 
-__all__ = ["opened", "sealed"]
+__all__ = ["is_sealed", "opened", "sealed"]
 
 SECRET = "exchange.cursors"  # noqa: S105  # a name
 
@@ -24,6 +25,11 @@ def sealed(scope: Scope, party: Party, since: int | None, as_of: int, place: str
     if place is None or not scope.capped:
         return place
     return f"{as_of}.{_proof(scope, party, since, as_of, place)}.{place}"
+
+
+def is_sealed(cursor: str) -> bool:
+    """Say whether a cursor looks as if it carried a proof; `opened` says whether it does."""
+    return re.match(r"[0-9]{1,18}\.[0-9a-f]{32}\.", cursor) is not None
 
 
 def opened(scope: Scope, party: Party, since: int | None, cursor: str) -> tuple[str, int] | None:

@@ -100,7 +100,9 @@ def page_of(one: Subscription, going: Going, since: int, limit: int) -> reading.
     page = reading.rows(
         going.scope, one.dataset, after=going.after, since_version=since, as_of=going.as_of, limit=limit, fields=one.fields
     )  # fmt: skip
-    begins = not since and going.after is None
+    # Only who was told, and has taken nothing yet, surely has no copy. Onto any other, all that changed since 0 is not all there
+    # is to say: nothing in it takes away what may not be read any more.
+    begins = bool(one.url) and one.acknowledged_at is None and not since and going.after is None
     reading.require_terms(going.scope, page.fields, "" if begins else one.terms, since)
     if begins or not one.terms:
         one.terms = page.terms
@@ -112,7 +114,8 @@ def page_of(one: Subscription, going: Going, since: int, limit: int) -> reading.
 def acknowledge(one: Subscription, version: int, terms: str = "") -> None:
     """Note up to which version a party has everything; an earlier one than before asks for a replay.
 
-    terms: of what it has, once it was read anew. Raises Refused (409, `anew`) for others than hold now.
+    terms: of what it has, once it was read anew; with version 0, of what it begins to read with nothing kept.
+    Raises Refused (409, `anew`) for others than hold now.
     """
     newest = reading.version_of(one.dataset)
     if not 0 <= version <= newest:

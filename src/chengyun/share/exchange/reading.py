@@ -282,16 +282,18 @@ class _Order:
     number: int | None = None
 
     def place(self, after: str | None) -> str:
-        """Return where a page begins. Raises Refused for a cursor of another order: that of other keys tells nothing of these."""
-        if after and self.mark and not after.startswith(self.mark):
+        """Return where a page begins. Raises Refused for a place of another order, that of keys before, and for none of ours."""
+        if not after or not self.mark:
+            return after or ""
+        found = re.fullmatch("([1-9][0-9]{0,8})-([0-9a-f]{64})", after)
+        if found is None or int(found[1]) > int(self.mark[:-1]):
+            raise Refused("after is not a cursor that this address gave out.", code="parameter", status=400)
+        if not after.startswith(self.mark):
             raise Refused(
                 "after is of another key's pseudonyms, which was rotated since: read anew from the beginning.",
                 code="anew", status=409,
             )  # fmt: skip
-        place = (after or "").removeprefix(self.mark)
-        if place and self.mark and not re.fullmatch("[0-9a-f]{64}", place):
-            raise Refused("after is not a cursor that this address gave out.", code="parameter", status=400)
-        return place
+        return found[2]
 
 
 def _mixed(scope: Scope, source: Source, at: int, *, begins: bool) -> _Order:

@@ -182,11 +182,11 @@ def going_on(asked: Asked, dataset: str, purpose: str, since: int | None) -> Goi
     """Return where a request goes on. Under a ceiling every place that was not given out for this very read begins another."""
     after, as_of = asked.params.get("after") or None, asked.whole("as_of")
     scope = asked.known.scope(asked.party, dataset, purpose, counted=True)
-    if not scope.capped:
-        return Going(scope, after, as_of, "after" not in asked.params)
-    found = cursors.opened(scope, asked.party, since, after) if after else None
+    found = cursors.opened(scope, asked.party, since, after) if after and cursors.is_sealed(after) else None
     if found is not None:
         return Going(scope, *found, first=False)
+    if not scope.capped:
+        return Going(scope, after, as_of, "after" not in asked.params)
     return Going(asked.known.scope(asked.party, dataset, purpose), after, as_of, first=True)
 
 
@@ -307,7 +307,8 @@ def read_together(asks: Sequence[tuple[Ask, Party | Refused]], known: parties.Kn
         if isinstance(party, Party) and ask.method == "GET" and ask.path == f"{PREFIX}/rows" and "%" not in ask.query:
             params = dict(one.partition("=")[::2] for one in ask.query.split("&"))
             size = params.get("limit", "100")
-            if params.keys() <= {"dataset", "purpose", "limit", "after"} and size.isascii() and size.isdigit() and len(size) < 6:
+            is_small = size.isascii() and size.isdigit() and len(size) < 6 and not cursors.is_sealed(params.get("after", ""))
+            if params.keys() <= {"dataset", "purpose", "limit", "after"} and is_small:
                 key = (party.pk, params.get("dataset", ""), params.get("purpose", ""), int(size))
                 alike.setdefault(key, []).append((ask, params.get("after", ""), party))
                 if "+" not in ask.query:
