@@ -40,11 +40,9 @@ def selecting(scope: Scope, source: Source, shown: Sequence[Column], at: int, sa
     salt: of an order that tells nothing of the keys; "": as they lie.
     """
     within = predicates.as_sql(scope.rows, "r.area_code", "postgres", f"r.{scope.time}" if scope.time else None)
-    raw = {one.name: one.type for one in source.columns}
+    raw = {one.name: one for one in source.columns}
     columns = sql.SQL(", ").join(
-        sql.SQL("{}::{} AS {}").format(
-            sql.Identifier("r", one.column), sql.SQL(_POSTGRES[raw[one.name]]), sql.Identifier(one.name)
-        )
+        sql.SQL("{}::{} AS {}").format(raw[one.name].at("r"), sql.SQL(_POSTGRES[raw[one.name].type]), sql.Identifier(one.name))
         for one in shown
     )
     key = sql.Identifier("r", source.key)

@@ -41,6 +41,11 @@ class Column:
     type: Type
     column: str = ""
 
+    def at(self, alias: str) -> sql.Composable:
+        """Return the column of a row named `alias`. An array's own text, {a,b}, is read by no one but PostgreSQL."""
+        column = sql.Identifier(alias, self.column)
+        return sql.SQL("to_jsonb({})").format(column) if self.type == "json" else column
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -59,8 +64,8 @@ class Source:
     only: tuple[str, str] | None = None
 
     def selected(self, alias: str) -> sql.Composed:
-        """Return the columns of a SELECT, in order."""
-        return sql.SQL(", ").join(sql.Identifier(alias, one.column) for one in self.columns)
+        """Return the columns of a SELECT, in order: what is json as the database writes it, its arrays, too."""
+        return sql.SQL(", ").join(one.at(alias) for one in self.columns)
 
 
 _FIGURE = (
