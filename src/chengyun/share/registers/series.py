@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from chengyun.errors import Unavailable
+import numpy as np
+
+from chengyun.share.registers import stl
 
 __all__ = ["Point", "adjusted", "points"]
 
@@ -50,21 +52,15 @@ def points(rows: Iterable[tuple[str, Any, Decimal | None]]) -> list[Point]:
 def adjusted(known: Sequence[Point]) -> list[float] | None:
     """Return the newest values with the season taken out (STL, multiplicative by logarithms where all are above zero).
 
-    None where there is no season to take out: yearly figures, a gap, or fewer than three years. Raises Unavailable without
-    the extra `statistics`.
+    None where there is no season to take out: yearly figures, a gap, or fewer than three years.
     """
     season = {"Q": 4, "-": 12}.get(known[0].period[4:5], 0) if known else 0
     if not season or len(known) < LEAST_YEARS * season or not _without_gap([one.period for one in known], season):
         return None
-    try:
-        import numpy as np
-        from statsmodels.tsa.seasonal import STL  # large: only when somebody looks at a series
-    except ImportError:
-        raise Unavailable("Seasonal adjustment needs statsmodels; install chengyun[statistics].", code="no_statsmodels") from None
     values = np.array([float(one.value) for one in known])
     logged = bool((values > 0).all())
-    fitted = STL(np.log(values) if logged else values, period=season, robust=True).fit()
-    plain = (np.log(values) if logged else values) - fitted.seasonal
+    plain = np.log(values) if logged else values
+    plain = plain - stl.seasonal(plain, season)
     return [float(one) for one in (np.exp(plain) if logged else plain)]
 
 

@@ -23,7 +23,6 @@ from chengyun.access.actors import Actor
 from chengyun.access.policy import Scope, scope
 from chengyun.access.rulebook import rulebook
 from chengyun.city import Citations, City, Listing, Plot, Related, qualify
-from chengyun.errors import Unavailable
 from chengyun.share.registers.citations import Found, citations_of, cited_by
 from chengyun.share.registers.declared import table_of
 from chengyun.share.registers.finding import find_addresses, find_things
@@ -115,7 +114,6 @@ class PlotPanel:
     high: str
     since: str
     until: str
-    note: str
     revised: int
     kind: str = "plot"
 
@@ -238,12 +236,7 @@ def plot(panel_id: str, pack: str, panel: Plot, key: str, actor: Actor) -> PlotP
         return None
     rows = table_of(dataset)._default_manager.filter(allowed.q()).filter(**{panel.by: key})
     known = points(rows.values_list(panel.period, panel.edition, panel.value))
-    note = ""
-    smooth: list[float] | None = None
-    try:
-        smooth = adjusted(known)
-    except Unavailable:
-        note = _("季节调整需要安装 chengyun[statistics]。")
+    smooth = adjusted(known)
     newest, first = [float(one.value) for one in known], [float(one.editions[0][1]) for one in known]
     low, high = (min([*newest, *first]), max([*newest, *first])) if known else (0.0, 0.0)
     revised = sum(one.revised for one in known)
@@ -251,7 +244,7 @@ def plot(panel_id: str, pack: str, panel: Plot, key: str, actor: Actor) -> PlotP
     return PlotPanel(
         panel_id, panel.name, tuple(reversed(lines)), _path(newest, low, high), _path(smooth, low, high) if smooth else "",
         _path(first, low, high) if revised else "", shown.number(low, 1), shown.number(high, 1),
-        known[0].period if known else "", known[-1].period if known else "", note, revised,
+        known[0].period if known else "", known[-1].period if known else "", revised,
     )  # fmt: skip
 
 
