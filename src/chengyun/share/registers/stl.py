@@ -64,11 +64,12 @@ class _Loess:
         places = np.arange(first, count + 2 - first)
         begins = np.clip(places - (length + 1) // 2, 0, count - width)
         points = begins[:, None] + np.arange(width)
-        at = points + 1.0
+        at = (points + 1).astype(np.float64)
         away = np.abs(at - places[:, None])
         reach = (away.max(axis=1) + max(length - count, 0) // 2)[:, None]
         # The thousandths are those of the authors' own program.
-        weights = np.where(away <= 0.001 * reach, 1.0, np.where(away <= 0.999 * reach, (1 - (away / reach) ** 3) ** 3, 0.0))
+        inside: Floats = (1 - (away / reach) ** 3) ** 3
+        weights = np.where(away <= 0.001 * reach, 1.0, np.where(away <= 0.999 * reach, inside, 0.0))
         self._windows, self._places, self._count, self._ends = _Windows(points, at, weights), places, count, ends
 
     def fitted(self, values: Floats, robust: Floats) -> Floats:
