@@ -11,12 +11,14 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from chengyun.access.actors import Actor
 from chengyun.access.models import Account, Organisation
 from chengyun.errors import Refused
 from chengyun.share.catalogue import lists, services
 from chengyun.share.catalogue.models import Entry, Resource, Revision
+from chengyun.share.catalogue.versions import describe_changes
 from chengyun.web import cache
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("catalogue")]
@@ -229,3 +231,65 @@ def test_files_come_in_by_the_page(as_steward: Client) -> None:
     assert "缺少" in answer.content.decode()
     assert Resource.objects.get(origin="elsewhere").name == "Trees"
     assert io.BytesIO(sheet).getbuffer().nbytes > 5_000
+
+
+def test_an_unknown_provider_is_refused_and_what_cannot_be_read_stays_as_it_was_typed(as_steward: Client) -> None:
+    sent = {
+        "name": "名录", "provider": "987654", "sharing": "conditional", "condition": "因履职需要", "cycle": "month",
+        "deed": "keep", "published_on": "", "summary": "一段很长的话", "item.name": ["甲"], "item.key": ["a"], "item.type": ["C"],
+        "item.length": ["3"],
+    }  # fmt: skip
+    wrong = (
+        ({}, "没有编号为 987654 的部门"), ({"provider": "9" * 5_000}, "没有编号为"), ({"provider": "生态环境局"}, "没有编号为"),
+        ({"provider": "", "published_on": "2026-13-01"}, "YYYY-MM-DD"), ({"provider": "", "item.length": ["很长"]}, "应为正整数"),
+        ({"provider": "", "item.length": ["9" * 5_000]}, "应为正整数"),
+    )  # fmt: skip
+    for edit, says in wrong:
+        answer = as_steward.post("/catalogue/new", {**sent, **edit})
+        body = answer.content.decode()
+        assert (answer.status_code, says in body) == (400, True), edit
+        assert "一段很长的话" in body, edit
+    assert 'value="很长"' in as_steward.post("/catalogue/new", {**sent, **wrong[4][0]}).content.decode()
+    assert not Resource.objects.filter(kind="external").exists()
+
+
+def test_a_form_of_many_items_is_kept_whole(as_steward: Client) -> None:
+    count = 300
+    rows = {"key": [f"f{at}" for at in range(count)], "name": [f"项{at}" for at in range(count)], "type": ["C"] * count}
+    empty = {f"item.{name}": [""] * count for name in ("length", "definition", "element")}
+    sent = {
+        "name": "长表", "provider": str(Organisation.objects.get(key="data").pk), "sharing": "conditional", "cycle": "month",
+        "deed": "keep", **{f"item.{name}": values for name, values in rows.items()}, **empty,
+    }  # fmt: skip
+    assert as_steward.post("/catalogue/new", sent).status_code == 303
+    assert len(Revision.objects.get(resource__name="长表").changes["items"][1]) == count
+
+
+def test_what_was_kept_or_came_back_is_gone_on_with(as_steward: Client, as_leader: Client) -> None:
+    """A form that comes back empty is typed again whole, and what is let through at last is there for everybody."""
+    sent = {
+        "name": "养老机构名录", "provider": str(Organisation.objects.get(key="data").pk), "summary": "全市养老机构",
+        "formats": "pdf", "class_code": "302001", "sharing": "conditional", "condition": "因履职需要", "ways": ["file"],
+        "cycle": "month", "published_on": "2026-01-31", "item.name": ["机构名称"], "item.key": ["name"], "item.type": ["C"],
+        "item.length": ["100"],
+    }  # fmt: skip
+    assert as_steward.post("/catalogue/new", {**sent, "deed": "keep"}).status_code == 303
+    one = Resource.objects.get(name="养老机构名录")
+    form = as_steward.get(f"/catalogue/r/{one.key}/edit")
+    assert "接着您未提交的草稿填写" in form.content.decode()
+    assert {it.name: it.value for it in form.context["page"].inputs}["summary"] == "全市养老机构"
+    assert form.context["page"].items[0].values["length"] == 100
+    draft = Revision.objects.get(resource=one)
+    assert reverse("catalogue-edit", args=[one.key]) in as_steward.get(f"/catalogue/revisions/{draft.pk}").content.decode()
+    as_steward.post(f"/catalogue/revisions/{draft.pk}/submit")
+    as_leader.post(f"/catalogue/revisions/{draft.pk}/return", {"note": "请写明更新责任人"})
+    form = as_steward.get(f"/catalogue/r/{one.key}/edit")
+    assert "请写明更新责任人" in form.content.decode()
+    assert {it.name: it.value for it in form.context["page"].inputs}["condition"] == "因履职需要"
+    as_steward.post(f"/catalogue/r/{one.key}/edit", {**sent, "contact": "值班室", "deed": "submit"})
+    second = Revision.objects.get(resource=one, state="submitted")
+    assert [it.label for it in describe_changes(second)][:2] == ["信息资源分类", "信息资源摘要"]
+    as_leader.post(f"/catalogue/revisions/{second.pk}/accept")
+    assert Resource.objects.get(pk=one.pk).state == "published"
+    assert "值班室" in Client().get(f"/catalogue/r/{one.key}").content.decode()
+    assert as_steward.get(f"/catalogue/r/{one.key}/edit").context["page"].started is None

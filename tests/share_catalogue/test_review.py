@@ -14,10 +14,12 @@ from chengyun.access.actors import ANONYMOUS, Actor
 from chengyun.access.models import AuditRecord, Organisation
 from chengyun.errors import NotFound, Refused
 from chengyun.share.catalogue import queries, services
+from chengyun.share.catalogue.fields import item_values
 from chengyun.share.catalogue.models import Item, Resource, Revision
 from chengyun.share.catalogue.search import search
 from chengyun.share.catalogue.sync import ensure_catalogue
 from chengyun.share.catalogue.versions import describe_changes, values_at
+from chengyun.web.catalogue.words import waiting_for
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("catalogue")]
 NOW = dt.datetime(2026, 11, 22, 2, tzinfo=dt.UTC)
@@ -160,3 +162,38 @@ def test_a_providers_code_is_entered_once_and_checked(steward: Actor, environmen
         services.set_provider(steward, environment, "91110000600037341M")
     with pytest.raises(Refused, match="已属于"):
         services.set_provider(steward, Organisation.objects.get(key="housing"), "91110000600037341L")
+
+
+def test_items_that_changed_meanwhile_are_not_taken_out_again(clerk: Actor, steward: Actor) -> None:
+    one = Resource.objects.get(key="air_quality.station")
+    items = item_values(list(one.items.order_by("position", "id")))
+    items[0]["definition"] = "国家或省的站点编码"
+    draft = services.propose(clerk, one.key, {}, items, now=NOW)
+    services.submit(clerk, draft.pk, NOW)
+    Item.objects.create(resource=one, key="added", name="后来声明的字段", type="C", position=99)
+    with pytest.raises(Refused, match="信息项在提交之后又被改过"):
+        services.review(steward, draft.pk, accept=True, now=NOW)
+    assert one.items.filter(key="added").exists()
+
+
+def test_only_those_above_the_provider_and_who_keep_the_catalogue_let_a_change_through(
+    clerk: Actor, actor_as: Callable[..., Actor]
+) -> None:
+    draft = services.propose(clerk, "air_quality.station", {"contact": "值班室"}, now=NOW)
+    services.submit(clerk, draft.pk, NOW)
+
+    def reviewer(role: str, body: str) -> Actor:
+        return actor_as(role, organisation=Organisation.objects.get(key=body), username=f"{role}_{body}")
+
+    branch = Organisation.objects.create(
+        key="haishu", name="海曙区分局", parent=Organisation.objects.get(key="environment"), area_code="330203"
+    )
+    for role, body in (("data_steward", "police"), ("leader", "housing"), ("data_steward", branch.key)):
+        other = reviewer(role, body)
+        assert not waiting_for(other).exists()
+        with pytest.raises(Refused):
+            services.review(other, draft.pk, accept=True, now=NOW)
+    for role, body in (("leader", "environment"), ("data_steward", "data"), ("data_steward", "operations_centre")):
+        assert waiting_for(reviewer(role, body)).get() == draft
+    head = actor_as("leader", organisation=Organisation.objects.get(key="environment"), username="head")
+    assert services.review(head, draft.pk, accept=True, now=NOW).state == "accepted"

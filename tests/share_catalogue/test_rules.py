@@ -85,7 +85,7 @@ def test_items_are_checked_one_by_one(items: list[dict[str, Any]], expects: str)
 
 
 def test_a_typo_is_answered_with_the_nearest_word() -> None:
-    assert 'Did you mean "postgresql"?' in faults({**GOOD, "formats": ["postgres"]}, [ITEM], TODAY)[0].do
+    assert "您是否想写“postgresql”？" in faults({**GOOD, "formats": ["postgres"]}, [ITEM], TODAY)[0].do
 
 
 def test_the_code_is_the_guides() -> None:

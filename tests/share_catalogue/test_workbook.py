@@ -193,3 +193,25 @@ def test_an_office_program_opens_it(tmp_path: Path) -> None:
     book = calamine.CalamineWorkbook.from_path(str(path))
     assert book.sheet_names == ["信息资源", "信息项"]
     assert len(book.get_sheet_by_name("信息资源").to_python()) == Resource.objects.count() + 1
+
+
+def test_what_cannot_be_read_is_said_once_in_the_readers_language_and_in_the_order_of_the_sheet(steward: Actor) -> None:
+    edits = [("信息资源", "I2", "条件共享"), ("信息资源", "O2", "每半月"), ("信息资源", "P2", "明天"), ("信息项", "F2", "文字")]
+    faults = import_workbook(steward, changed(new_rows(), *edits, ("信息资源", "AA1", "多出的列"))).faults
+    assert [(it.sheet, it.cell) for it in faults] == [
+        ("信息资源", "AA1"), ("信息资源", "I2"), ("信息资源", "O2"), ("信息资源", "P2"), ("信息项", "F2"),
+    ]  # fmt: skip
+    assert faults[1].says.endswith("您是否想写“有条件共享”？")
+    assert not any("Did you mean" in it.says for it in faults)
+    wide = changed(new_rows(), ("信息资源", "Z1", "多"), ("信息资源", "AA1", "多"))
+    assert [it.cell for it in import_workbook(steward, wide).faults] == ["Z1", "AA1"]
+
+
+def test_a_sheet_without_a_row_is_no_import(steward: Actor) -> None:
+    book = openpyxl.load_workbook(io.BytesIO(new_rows()))
+    for name in book.sheetnames:
+        book[name].delete_rows(2, 10)
+    out = io.BytesIO()
+    book.save(out)
+    with pytest.raises(Refused, match="没有一行资源"):
+        import_workbook(steward, out.getvalue())

@@ -26,7 +26,7 @@ from chengyun.access.policy import require
 from chengyun.access.predicates import prefix_of
 from chengyun.access.rulebook import Facts, rulebook
 from chengyun.areas.models import Area
-from chengyun.errors import NotFound, Refused, nearest
+from chengyun.errors import NotFound, Refused, meant, nearest
 
 CENTRE = ("operations_centre", "市城市运行中心")
 DEPARTMENTS = (
@@ -151,7 +151,7 @@ def assign(
 ) -> Assignment:
     """Give an account a role. Nobody gives one to themselves, and nobody holds two separated powers. Raises Refused."""
     if role not in Role.values:
-        raise Refused(f"{role!r} is no role.{nearest(role, Role.values)}", code="role_unknown")
+        raise Refused(_("没有岗位 %s。") % role[:40] + meant(role, Role.values), code="role_unknown")
     if actor.account_id == account.pk:
         raise Refused(_("不能任命自己，请由另一位管理员办理。"), code="self_assignment")
     delegation.require_appointment(actor, account, role, organisation, area_code, until)
@@ -256,9 +256,9 @@ def check_terms(
     """Return the dataset's facts when something could be granted on these terms. Raises Refused naming what could not."""
     facts = rulebook().datasets.get(dataset)
     if facts is None:
-        raise Refused(f"{dataset!r} is no dataset.{nearest(dataset, rulebook().datasets)}", code="dataset_unknown")
+        raise Refused(_("没有信息资源 %s。") % dataset[:130] + meant(dataset, rulebook().datasets), code="dataset_unknown")
     if purpose and purpose not in rulebook().purposes:
-        raise Refused(f"{purpose!r} is no purpose.{nearest(purpose, rulebook().purposes)}", code="purpose_unknown")
+        raise Refused(_("没有用途 %s。") % purpose[:40] + meant(purpose, rulebook().purposes), code="purpose_unknown")
     if facts.personal and not (purpose and until):
         raise Refused(_("%s 含个人信息，授权须写明用途和期限。") % facts.name, code="purpose_missing")
     if (shown or frequency is not None) and not purpose:
@@ -268,18 +268,22 @@ def check_terms(
         raise Refused(_("%s 的字段不能分别授权。") % facts.name, code="fields_whole")
     for name, way in shown.items():
         if name not in known:
-            raise Refused(f"{dataset} has no field {name!r}.{nearest(name, known)}", code="field_unknown", field=name)
+            said = _("%(dataset)s 没有字段 %(field)s。") % {"dataset": facts.name, "field": name[:70]}
+            raise Refused(said + meant(name, known), code="field_unknown", field=name)
         if name == "key" and way != "clear" and not facts.personal:
             raise Refused(_("%s 不含个人信息，标识须以明文给出。") % facts.name, code="key_needed", field=name)
         if way == "pseudonym" and name != "key" and facts.masks.get(name) not in pseudonyms.KINDS:
             raise Refused(_("字段 %s 没有假名，请改要明文或掩码。") % name, code="no_pseudonym", field=name)
         if way not in grants.WAYS:
-            raise Refused(f"{name} is to be shown {way!r}; there are {', '.join(grants.WAYS)}.", code="way_unknown", field=name)
+            said = _("字段 %(field)s 的给出方式 %(way)s 应为 %(ways)s 之一。")
+            words = {"field": name, "way": str(way)[:40], "ways": "/".join(grants.WAYS)}
+            raise Refused(said % words, code="way_unknown", field=name)
     for name, values in (rows or {}).items():
         if facts.kind != "entity" or name not in known:
-            raise Refused(f"Rows of {dataset} cannot be told apart by {name!r}.{nearest(name, known)}", code="field_unknown")
+            said = _("%(dataset)s 的行不能按 %(field)s 区分。") % {"dataset": facts.name, "field": name[:70]}
+            raise Refused(said + meant(name, known), code="field_unknown")
         if not values or not all(isinstance(one, str | int) and not isinstance(one, bool) for one in values):
-            raise Refused(f"rows.{name} is {values!r}, expected texts or whole numbers.", code="rows_invalid", field=name)
+            raise Refused(_("行条件 %s 的值应为文字或整数，至少一个。") % name, code="rows_invalid", field=name)
     if rows_since and rows_until and rows_since >= rows_until:
         raise Refused(_("数据的起止时间颠倒了。"), code="period_invalid")
     if (rows_since or rows_until) and facts.kind != "entity" and not facts.time:

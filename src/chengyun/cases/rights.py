@@ -11,7 +11,7 @@ from chengyun.access.policy import may, scope
 from chengyun.cases.models import Case
 from chengyun.cases.owners import within
 from chengyun.city import CaseType, City, Transition
-from chengyun.errors import NotFound, nearest
+from chengyun.errors import NotFound, meant
 
 __all__ = ["DEPARTMENTS", "acts_for_owner", "may_step", "steps_of", "type_of", "visible"]
 
@@ -23,7 +23,7 @@ def type_of(key: str) -> CaseType:
     """Return a declared type. Raises NotFound."""
     city: City = settings.CITY
     if key not in city.cases:
-        raise NotFound(_("没有案件类型 %s。") % key + nearest(key, city.cases))
+        raise NotFound(_("没有案件类型 %s。") % key + meant(key, city.cases))
     found: CaseType = city.cases[key]
     return found
 

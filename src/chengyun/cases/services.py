@@ -34,7 +34,7 @@ from chengyun.cases.rights import DEPARTMENTS, acts_for_owner, may_step, steps_o
 from chengyun.cases.rows import lock_case, new_ids, write_opening, write_step
 from chengyun.city import CaseType, City, Transition
 from chengyun.config import config
-from chengyun.errors import NotFound, Refused, nearest
+from chengyun.errors import NotFound, Refused, meant
 from chengyun.operate import services as alerts
 from chengyun.operate.models import Alert
 
@@ -236,7 +236,7 @@ def _open_step(case: Case, declared: CaseType, transition: str, seen: str | None
     step = declared.step(transition)
     if step is None:
         known = [one.key for one in declared.transitions]
-        raise Refused(_("案件没有“%s”这一步。") % transition + nearest(transition, known), code="unknown_step")
+        raise Refused(_("案件没有“%s”这一步。") % transition + meant(transition, known), code="unknown_step")
     if case.state != step.source or (seen is not None and seen != case.state):
         raise Refused(
             _("案件已是“%(state)s”，不能“%(step)s”。可能已有人办理，请刷新后再看。")
@@ -317,7 +317,7 @@ def categorise(case: Case, category: str, now: dt.datetime) -> None:
     scheme = city.scheme(case.type)
     version = scheme.version_on(local_day(now)) if scheme else ""
     if scheme is not None and scheme.category(category, version) is None:
-        hint = nearest(category, scheme.catalogue(version))
+        hint = meant(category, scheme.catalogue(version))
         raise Refused(
             _("目录 %(version)s 没有类别 %(code)s。") % {"version": version, "code": category} + hint, code="category_unknown"
         )

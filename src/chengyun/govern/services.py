@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from chengyun.access import audit
 from chengyun.access.actors import Actor
 from chengyun.access.policy import require
-from chengyun.errors import Malformed, NotFound, Refused, nearest
+from chengyun.errors import Malformed, NotFound, Refused, meant
 from chengyun.govern.models import Reported, Target
 from chengyun.govern.reading import Line
 
@@ -96,7 +96,7 @@ def link(key: str, indicator: str, subject: str, actor: Actor) -> Target:
     target = _target(key)
     if indicator and indicator not in settings.CITY.indicators:
         raise Refused(
-            _("没有指标 %s。") % indicator + nearest(indicator, settings.CITY.indicators), code="indicator", indicator=indicator
+            _("没有指标 %s。") % indicator + meant(indicator, settings.CITY.indicators), code="indicator", indicator=indicator
         )
     if indicator and not subject.strip():
         raise Refused(_("请写明指标的对象，例如区域编码。"), code="subject")

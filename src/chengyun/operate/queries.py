@@ -23,7 +23,7 @@ from chengyun.access.actors import Actor
 from chengyun.access.policy import scope
 from chengyun.city import Band, City, Indicator, qualify
 from chengyun.config import config
-from chengyun.errors import NotFound, nearest
+from chengyun.errors import NotFound, meant
 from chengyun.operate.alert_queries import AlertGroup, AlertView, alert_view, answers_shown_to, grouped, open_alerts
 from chengyun.operate.alert_store import statement
 from chengyun.operate.models import Figure
@@ -281,7 +281,7 @@ def _band(indicator: str, declared: Indicator, value: float | None) -> Band | No
 def _declared(indicator: str) -> Indicator:
     known = _city().indicators
     if indicator not in known:
-        raise NotFound(_("没有指标 %s。") % indicator + nearest(indicator, known), indicator=indicator)
+        raise NotFound(_("没有指标 %s。") % indicator + meant(indicator, known), indicator=indicator)
     found: Indicator = known[indicator]
     return found
 

@@ -26,7 +26,7 @@ from chengyun.collect.forms.models import Form, FormVersion, Photo, ReviewEvent,
 from chengyun.collect.forms.xlsform import convert
 from chengyun.collect.models import DeadLetter
 from chengyun.config import config
-from chengyun.errors import Malformed, NotFound, Refused, nearest
+from chengyun.errors import Malformed, NotFound, Refused, meant
 
 __all__ = [
     "Taken", "cancel_task", "connect", "consent_path", "give_task", "make_version", "photo_folder", "prefilled", "publish",
@@ -101,14 +101,14 @@ def connect(form: Form, stream: str, columns: Mapping[str, str], actor: Actor) -
     require(actor, "form.design")
     known = settings.CITY.streams
     if stream and stream not in known:
-        raise Refused(_("没有感知流 %s。") % stream + nearest(stream, known), code="form_stream")
+        raise Refused(_("没有感知流 %s。") % stream + meant(stream, known), code="form_stream")
     version = form.versions.exclude(state="draft").first() or form.versions.first()
     paths = {it["path"] for it in version.questions} if version else set()
     for column, path in columns.items():
         if stream and column not in known[stream].columns:
             raise Refused(_("%(stream)s 没有字段 %(column)s。") % {"stream": stream, "column": column}, code="form_column")
         if path not in paths:
-            raise Refused(_("表单没有问题 %s。") % path + nearest(path, paths), code="form_question")
+            raise Refused(_("表单没有问题 %s。") % path + meant(path, paths), code="form_question")
     if stream and known[stream].entity.key not in columns:
         raise Refused(_("缺少字段 %s：不知道观测的是谁。") % known[stream].entity.key, code="form_column")
     with transaction.atomic():

@@ -16,7 +16,7 @@ from chengyun.access.policy import require
 from chengyun.city import City, Topic
 from chengyun.city.words import Payload
 from chengyun.collect.things.models import Channel
-from chengyun.errors import Misdeclared, Refused, nearest
+from chengyun.errors import Misdeclared, Refused, meant
 
 __all__ = ["save_channel"]
 
@@ -28,7 +28,7 @@ def save_channel(
     require(actor, "device.manage")
     city: City = settings.CITY
     if stream not in city.streams:
-        raise Refused(_("没有感知流 %s。") % stream + nearest(stream, city.streams), code="stream")
+        raise Refused(_("没有感知流 %s。") % stream + meant(stream, city.streams), code="stream")
     if not isinstance(fields, Mapping) or not all(isinstance(it, str) for pair in fields.items() for it in pair):
         raise Refused(_("字段对应是一个 JSON 对象：消息中的名称 → 列。"), code="fields")
     try:

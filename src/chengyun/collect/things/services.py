@@ -22,7 +22,7 @@ from chengyun.city import City, qualify
 from chengyun.collect.things import secrets
 from chengyun.collect.things.models import Binding, Calibration, Command, Credential, Device, Firmware, Quarantine
 from chengyun.collect.things.queries import access_device
-from chengyun.errors import NotFound, Refused, nearest
+from chengyun.errors import NotFound, Refused, meant
 
 __all__ = [
     "Issued", "bind", "calibrate", "claim", "credential", "make_claim", "quarantine", "record_firmware", "register_device",
@@ -56,7 +56,7 @@ def register_device(actor: Actor, key: str, *, gateway: str = "", **given: Any) 
     unknown = set(given) - FIELDS
     if unknown:
         word = min(unknown)
-        raise Refused(_("设备没有字段 %s。") % word + nearest(word, FIELDS), code="device_field")
+        raise Refused(_("设备没有字段 %s。") % word + meant(word, FIELDS), code="device_field")
     with transaction.atomic():
         device = Device.objects.select_for_update().filter(key=key).first()
         if device is not None:
@@ -174,7 +174,7 @@ def bind(actor: Actor, key: str, stream: str, entity: str, since: dt.datetime | 
     require(actor, "device.manage")
     city: City = settings.CITY
     if stream not in city.streams:
-        raise Refused(_("没有感知流 %s。") % stream + nearest(stream, city.streams), code="stream")
+        raise Refused(_("没有感知流 %s。") % stream + meant(stream, city.streams), code="stream")
     declared = qualify(stream.split(".")[0], city.streams[stream].entity.to)
     model = apps.get_model(declared.split(".")[0], city.entities[declared].model)
     known = model._default_manager.filter(key=entity).values("area_code", "lon", "lat").first()
@@ -249,7 +249,7 @@ def send_command(
             raise Refused(_("%s 不在使用中。") % device.name, code="device_inactive")
         if name not in device.accepts:
             raise Refused(
-                _("%(device)s 不执行指令 %(name)s。") % {"device": device.name, "name": name} + nearest(name, device.accepts),
+                _("%(device)s 不执行指令 %(name)s。") % {"device": device.name, "name": name} + meant(name, device.accepts),
                 code="command_unknown",
             )
         now = timezone.now()

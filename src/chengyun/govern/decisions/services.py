@@ -17,7 +17,7 @@ from chengyun.access import audit
 from chengyun.access.actors import Actor
 from chengyun.access.models import Organisation
 from chengyun.access.policy import require, require_scope
-from chengyun.errors import NotFound, Refused, nearest
+from chengyun.errors import NotFound, Refused, meant
 from chengyun.govern.decisions.models import Decision, Evaluation, Expectation
 
 __all__ = ["Draft", "Expected", "ask", "begin_review", "conclude", "decide", "draft", "drop", "expect", "get_for", "redraft"]
@@ -77,7 +77,7 @@ def redraft(pk: int, given: Draft, actor: Actor) -> Decision:
 def expect(pk: int, given: Expected, actor: Actor) -> Expectation:
     """Add what a draft is expected to change. Raises Refused for what could never be judged."""
     if given.indicator not in settings.CITY.indicators:
-        raise Refused(_("没有指标 %s。") % given.indicator + nearest(given.indicator, settings.CITY.indicators), code="indicator")
+        raise Refused(_("没有指标 %s。") % given.indicator + meant(given.indicator, settings.CITY.indicators), code="indicator")
     require_scope(actor, given.indicator)
     treated, others = _areas(given.treated), _areas(given.others)
     if not treated:

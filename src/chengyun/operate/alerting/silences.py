@@ -13,7 +13,7 @@ from chengyun.access import audit
 from chengyun.access.actors import Actor
 from chengyun.access.policy import require, require_scope
 from chengyun.access.predicates import prefix_of
-from chengyun.errors import NotFound, Refused, nearest
+from chengyun.errors import NotFound, Refused, meant
 from chengyun.operate.alerting.labels import LABELS
 from chengyun.operate.alerting.models import Silence
 from chengyun.operate.models import Alert
@@ -32,7 +32,7 @@ def silence(
     kept = {name: patterns for name, patterns in kept.items() if patterns}
     for name in kept:
         if name not in LABELS:
-            raise Refused(_("没有“%(name)s”这个标签。") % {"name": name} + nearest(name, LABELS), code="label")
+            raise Refused(_("没有“%(name)s”这个标签。") % {"name": name} + meant(name, LABELS), code="label")
     if not kept:
         raise Refused(_("请写明静默哪些预警；不能静默全部。"), code="match_missing")
     if not now < until <= now + LONGEST:

@@ -20,7 +20,7 @@ from chengyun.access.actors import Actor
 from chengyun.access.policy import scope
 from chengyun.city import City, Index, Part
 from chengyun.city.index import measured_by
-from chengyun.errors import NotFound, nearest
+from chengyun.errors import NotFound, meant
 from chengyun.operate.models import Figure
 from chengyun.operate.queries import subject_names
 from chengyun.standards.composite import apportioned, contributions
@@ -117,7 +117,7 @@ def index_of(key: str, actor: Actor) -> Index:
     """Return an index. Raises NotFound."""
     known = indices_for(actor)
     if key not in known:
-        raise NotFound(_("没有指数 %s。") % key + nearest(key, known))
+        raise NotFound(_("没有指数 %s。") % key + meant(key, known))
     return known[key]
 
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from chengyun.access.actors import Actor
 from chengyun.collect.forms.models import FormVersion
 from chengyun.config import config
-from chengyun.errors import Refused, nearest
+from chengyun.errors import Refused, meant
 from chengyun.share.askonce.bindings import Bound, bindings, consent_of
 from chengyun.share.askonce.holdings import CONSENT, Holding, Standing, elements, holdings, standing
 
@@ -38,8 +38,7 @@ def look(version: FormVersion, actor: Actor) -> None:  # noqa: ARG001  who publi
         named = question.get("element")
         if named and named != CONSENT and named not in known:
             raise Refused(
-                _("题目 %(path)s：没有数据元 %(element)s。") % {"path": question["path"], "element": named}
-                + nearest(named, known),
+                _("题目 %(path)s：没有数据元 %(element)s。") % {"path": question["path"], "element": named} + meant(named, known),
                 code="element_unknown",
             )
     if consent_of(version):

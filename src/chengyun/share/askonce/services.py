@@ -12,7 +12,7 @@ from chengyun.access import audit
 from chengyun.access.actors import Actor
 from chengyun.access.policy import require
 from chengyun.collect.forms.models import Form, FormVersion
-from chengyun.errors import NotFound, Refused, nearest
+from chengyun.errors import NotFound, Refused, meant
 from chengyun.share.askonce.holdings import elements
 from chengyun.share.askonce.models import Decision, Load
 
@@ -24,10 +24,10 @@ def decide(version: FormVersion, path: str, element: str, same: bool, reason: st
     require(actor, "form.design")
     paths = {str(one["path"]) for one in version.questions}
     if path not in paths:
-        raise NotFound(_("表单没有题目 %s。") % path[:80] + nearest(path, paths))
+        raise NotFound(_("表单没有题目 %s。") % path[:80] + meant(path, paths))
     known = elements()
     if element not in known:
-        raise Refused(_("没有数据元 %s。") % element[:80] + nearest(element, known), code="element_unknown")
+        raise Refused(_("没有数据元 %s。") % element[:80] + meant(element, known), code="element_unknown")
     if not same and not reason.strip():
         raise Refused(_("说它不是，须写明理由。"), code="reason_missing")
     with transaction.atomic():

@@ -25,7 +25,7 @@ from chengyun.access import audit
 from chengyun.access.actors import Actor
 from chengyun.access.policy import may, require
 from chengyun.city.elements import ELEMENT_KEY, ELEMENT_TYPES
-from chengyun.errors import NotFound, Refused, nearest
+from chengyun.errors import NotFound, Refused, meant, nearest
 from chengyun.share.catalogue import services
 from chengyun.share.catalogue.fields import item_values
 from chengyun.share.catalogue.models import DataElement, ElementChange, Item, Resource, Revision
@@ -106,7 +106,7 @@ def bind(
         if named is None:
             keys = [str(item["key"]) for item in items]
             raise Refused(
-                _("%(resource)s 没有字段 %(field)s。") % {"resource": one.name, "field": field} + nearest(field, keys),
+                _("%(resource)s 没有字段 %(field)s。") % {"resource": one.name, "field": field} + meant(field, keys),
                 code="field_unknown", field="field",
             )  # fmt: skip
         named["element"], named["source_of_record"] = element or None, bool(element) and source
@@ -281,7 +281,7 @@ def _ended(one: DataElement | None, key: str, after: Mapping[str, Any], _changes
     instead = after["replaced_by"]
     if instead and (instead == key or not DataElement.objects.filter(key=instead, withdrawn=False).exists()):
         known = DataElement.objects.filter(withdrawn=False).values_list("key", flat=True)
-        raise Refused(_("没有可以改用的数据元 %s。") % instead + nearest(instead, known), code="replaced_by", field="replaced_by")
+        raise Refused(_("没有可以改用的数据元 %s。") % instead + meant(instead, known), code="replaced_by", field="replaced_by")
 
 
 def _apply(change: ElementChange, today: dt.date) -> None:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from chengyun.access.actors import Actor
 from chengyun.access.models import Organisation
 from chengyun.access.policy import require
-from chengyun.errors import NotFound, Refused, nearest
+from chengyun.errors import NotFound, Refused, meant
 from chengyun.share.catalogue import services
 from chengyun.share.catalogue.models import Provider, Resource
 from chengyun.share.catalogue.rules import Fault, uscc_fault
@@ -48,6 +48,9 @@ def import_workbook(actor: Actor, data: bytes, now: dt.datetime | None = None) -
     require(actor, "catalogue.edit")
     now = now or timezone.now()
     rows, faults = read_workbook(data)
+    if not rows and not faults:
+        raise Refused(_("“%s”表中没有一行资源，未导入任何内容。") % RESOURCES, code="empty")
+    unread = {(one.sheet, one.cell) for one in faults}
     bodies = {one.name: one for one in Organisation.objects.all()}
     counts = {"registered": 0, "changed": 0, "unchanged": 0}
     try:
@@ -57,9 +60,9 @@ def import_workbook(actor: Actor, data: bytes, now: dt.datetime | None = None) -
                     break
                 body = bodies.get(row.provider)
                 if body is None and not _unregistered(row):
-                    says = _("没有名为“%(name)s”的部门。%(hint)s请先在管理后台建立。") % {
+                    says = _("没有名为“%(name)s”的部门。%(hint)s请核对名称；新部门由系统管理员先建立。") % {
                         "name": row.provider,
-                        "hint": nearest(row.provider, bodies),
+                        "hint": meant(row.provider, bodies),
                     }
                     faults.append(CellFault(RESOURCES, row.cells.get("provider", f"A{row.number}"), says))
                     continue
@@ -69,11 +72,11 @@ def import_workbook(actor: Actor, data: bytes, now: dt.datetime | None = None) -
                             _provider_code(actor, row, body)
                         counts[_row(actor, row, body, now)] += 1
                 except Refused as refused:
-                    faults += _located(row, refused)
+                    faults += _located(row, refused, unread)
             if faults:
                 raise _Faulty
     except _Faulty:
-        return Imported(0, 0, 0, tuple(sorted(faults, key=lambda it: (it.sheet, _row_of(it.cell), it.cell))))
+        return Imported(0, 0, 0, tuple(sorted(faults, key=lambda it: (it.sheet, *_place_of(it.cell)))))
     return Imported(counts["registered"], counts["changed"], counts["unchanged"])
 
 
@@ -129,8 +132,8 @@ def _provider_code(actor: Actor, row: SheetRow, body: Organisation) -> None:
     services.set_provider(actor, body, row.provider_code, kept.contact if kept else "")
 
 
-def _located(row: SheetRow, refused: Refused) -> list[CellFault]:
-    """Return a refusal as faults at the cells it speaks of."""
+def _located(row: SheetRow, refused: Refused, unread: Collection[tuple[str, str]]) -> list[CellFault]:
+    """Return a refusal as faults at the cells it speaks of, but for those that could not be read: that was said of them."""
     found: list[Fault] = list(refused.fields.get("faults", ()))  # type: ignore[call-overload]
     if not found:
         return [CellFault(RESOURCES, row.cells.get(str(refused.fields.get("field", "")), f"A{row.number}"), refused.sentence)]
@@ -139,11 +142,15 @@ def _located(row: SheetRow, refused: Refused) -> list[CellFault]:
         name, _bracket, rest = one.field.partition("[")
         at = int(rest.rstrip("]")) - 1 if rest else -1
         if name == "items" and 0 <= at < len(row.item_cells):
-            located.append(CellFault(ITEMS, next(iter(row.item_cells[at].values())), one.sentence))
-        else:
-            located.append(CellFault(RESOURCES, row.cells.get(name, f"A{row.number}"), one.sentence))
+            cells = row.item_cells[at]
+            if not any((ITEMS, cell) in unread for cell in cells.values()):
+                located.append(CellFault(ITEMS, next(iter(cells.values())), one.sentence))
+        elif (RESOURCES, cell := row.cells.get(name, f"A{row.number}")) not in unread:
+            located.append(CellFault(RESOURCES, cell, one.sentence))
     return located
 
 
-def _row_of(cell: str) -> int:
-    return int("".join(letter for letter in cell if letter.isdigit()) or 0)
+def _place_of(cell: str) -> tuple[int, int, str]:
+    """Return row and column of a cell as they are sorted: AA1 stands behind Z1."""
+    column = cell.rstrip("0123456789")
+    return int(cell[len(column) :] or 0), len(column), column

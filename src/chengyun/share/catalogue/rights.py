@@ -14,6 +14,9 @@ from chengyun.access.services import CENTRE
 from chengyun.errors import Refused
 from chengyun.share.catalogue.models import ElementChange, Resource, Revision
 
+WHOLE_CITY: frozenset[str | None] = frozenset({None, CENTRE[0]})
+"""Bodies whose posts reach every body's resources: the centre; None: a post of no body."""
+
 
 def may_edit(actor: Actor, one: Resource) -> bool:
     """Say whether an actor may propose changes of a resource. A post without a body is the whole city's."""
@@ -28,6 +31,16 @@ def may_edit(actor: Actor, one: Resource) -> bool:
     )  # fmt: skip
 
 
+def may_review(actor: Actor, one: Resource) -> bool:
+    """Say whether an actor may let changes of a resource through: of its provider, of a body above it, of the centre, or of the
+    data bureau, in an area that holds the resource's. `sight.reviewed` says it of many."""
+    if "system" in actor.roles:
+        return True
+    bodies = WHOLE_CITY | {rulebook().requests.bureau, *_chain(one.provider)}
+    roles = rulebook().actions["catalogue.review"][1]
+    return any(post.role in roles and one.area_code.startswith(post.area) and post.organisation in bodies for post in actor.posts)
+
+
 def may_speak_for(actor: Actor, body: Organisation) -> bool:
     """Say whether an actor may put lines of a body on the three lists, settle them and take them off.
 
@@ -35,7 +48,7 @@ def may_speak_for(actor: Actor, body: Organisation) -> bool:
     """
     if "system" in actor.roles:
         return True
-    bodies = {None, CENTRE[0], rulebook().requests.bureau, *_chain(body)}
+    bodies = WHOLE_CITY | {rulebook().requests.bureau, *_chain(body)}
     roles = rulebook().actions["catalogue.edit"][1]
     return any(
         post.role in roles and post.organisation in bodies and (not body.area_code or body.area_code.startswith(post.area))

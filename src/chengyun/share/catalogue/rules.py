@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from stdnum.cn import uscc
 
 from chengyun.city.elements import ELEMENT_KEY, ELEMENT_TYPES
-from chengyun.errors import nearest
+from chengyun.errors import meant
 from chengyun.share.catalogue.fields import label
 from chengyun.share.catalogue.vocabulary import (
     BASE,
@@ -187,4 +187,4 @@ def _items(values: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) -> Ite
 
 
 def _one_of(word: str, known: Mapping[str, Any] | set[str]) -> str:
-    return nearest(str(word).casefold(), known).strip() or _("可选：%s。") % "、".join(sorted(known)[:40])
+    return meant(str(word).casefold(), known).strip() or _("可选：%s。") % "、".join(sorted(known)[:40])

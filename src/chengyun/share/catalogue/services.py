@@ -21,12 +21,12 @@ from django.utils.translation import gettext as _
 from chengyun.access import audit
 from chengyun.access.actors import Actor
 from chengyun.access.models import Organisation
-from chengyun.access.policy import may, require
-from chengyun.errors import NotFound, Refused, nearest
+from chengyun.access.policy import require
+from chengyun.errors import NotFound, Refused, meant, nearest
 from chengyun.share.catalogue.fields import DECLARED_ITEM_FIELDS, FIELDS, ITEM_FIELDS, apply, item_values, label, values_of
 from chengyun.share.catalogue.listing import write_listings
 from chengyun.share.catalogue.models import DataElement, Item, Provider, Resource, Revision
-from chengyun.share.catalogue.rights import may_edit, may_speak_for, require_edit, sign_off
+from chengyun.share.catalogue.rights import may_edit, may_review, may_speak_for, require_edit, sign_off
 from chengyun.share.catalogue.rules import Fault, faults, uscc_fault
 from chengyun.share.catalogue.sight import access_resource
 from chengyun.share.catalogue.text import fold
@@ -34,7 +34,7 @@ from chengyun.share.catalogue.versions import describe_changes, values_at
 
 __all__ = [
     "access_revision", "all_faults", "describe_changes", "discard", "propose", "register", "restore", "review", "set_provider",
-    "submit", "withdraw",
+    "submit", "unfinished", "withdraw",
 ]  # fmt: skip
 
 OPEN = (Revision.State.DRAFT, Revision.State.SUBMITTED)
@@ -52,6 +52,8 @@ def propose(
     with transaction.atomic():
         one = access_resource(actor, key, lock=True)
         require_edit(actor, one)
+        if one.version == 0:
+            values = {"state": Resource.State.PUBLISHED, **values}  # what was never accepted is proposed to be there
         changes = _changes(one, values, items)
         if not changes:
             raise Refused(_("没有改变任何内容。"), code="nothing_changed")
@@ -89,7 +91,16 @@ def register(
             raise Refused(_("您只能登记本部门的信息资源。"), code="not_allowed")
         one.save()
         write_listings([one])
-        return propose(actor, one.key, {**values, "state": Resource.State.PUBLISHED}, list(items) or None, now=now)
+        return propose(actor, one.key, values, list(items) or None, now=now)
+
+
+def unfinished(actor: Actor, one: Resource) -> Revision | None:
+    """Return the actor's own change that they go on with: a draft, or a submission that came back and nothing followed."""
+    newest = one.revisions.order_by("-id").first()
+    if newest is None or newest.author_id is None or newest.author_id != actor.account_id:
+        return None
+    came_back = newest.state == Revision.State.RETURNED and newest.submitted_at is not None
+    return newest if newest.state == Revision.State.DRAFT or came_back else None
 
 
 def submit(actor: Actor, revision_id: int, now: dt.datetime | None = None) -> Revision:
@@ -128,7 +139,10 @@ def review(actor: Actor, revision_id: int, *, accept: bool, note: str = "", now:
     now = now or timezone.now()
     with transaction.atomic():
         one = access_revision(actor, revision_id, lock=True)
-        require(actor, "catalogue.review", one.resource.area_code or None)
+        require(actor, "catalogue.review")
+        if not may_review(actor, one.resource):
+            said = _("只有提供方“%s”、其上级、运行中心和数据主管部门的审核人可以审核。")
+            raise Refused(said % (one.resource.provider_name or "—"), code="not_allowed")
         sign_off(actor, one, accept=accept, note=note, now=now)
         if accept:
             _require_sound(one, timezone.localdate(now))
@@ -191,7 +205,7 @@ def access_revision(actor: Actor, revision_id: int, *, lock: bool = False) -> Re
     if found is not None:
         access_resource(actor, found.resource.key)
         mine = found.author_id is not None and found.author_id == actor.account_id
-        if mine or found.state == Revision.State.ACCEPTED or may(actor, "catalogue.review", found.resource.area_code or None):
+        if mine or found.state == Revision.State.ACCEPTED or may_review(actor, found.resource):
             return found
     raise NotFound(_("没有找到。"))
 
@@ -242,7 +256,7 @@ def _require_sound(one: Revision, today: dt.date) -> None:
     missing = named - set(DataElement.objects.filter(key__in=named, withdrawn=False).values_list("key", flat=True))
     known_elements = list(DataElement.objects.filter(withdrawn=False).values_list("key", flat=True)) if missing else []
     new += [
-        Fault("items", str(key), _("已登记的数据元"), nearest(str(key), known_elements).strip() or _("请从数据元页选择。"))
+        Fault("items", str(key), _("已登记的数据元"), meant(str(key), known_elements).strip() or _("请从数据元页选择。"))
         for key in sorted(missing)
     ]
     if new:
@@ -268,6 +282,8 @@ def _apply(one: Revision) -> None:
             raise Refused(
                 _("“%s”在提交之后又被改过；请退回，由编辑人在新版本上重做。") % label(name), code="changed_meanwhile", field=name
             )
+    if "items" in one.changes and item_values(list(resource.items.order_by("position", "id"))) != one.changes["items"][0]:
+        raise Refused(_("信息项在提交之后又被改过；请退回，由编辑人在新版本上重做。"), code="changed_meanwhile", field="items")
     apply(resource, {name: pair[1] for name, pair in one.changes.items()})
     if "provider" in one.changes:
         body = Organisation.objects.filter(pk=resource.provider_id or 0).first()

@@ -19,6 +19,7 @@ from chengyun.access.predicates import area_in, as_q
 from chengyun.access.rulebook import rulebook
 from chengyun.errors import NotFound
 from chengyun.share.catalogue.models import Listing, Resource
+from chengyun.share.catalogue.rights import WHOLE_CITY
 
 EVERYONE, PROVIDER_AND_REVIEWERS, PROVIDER = 0, 1, 2
 NOTHING = Q(pk__in=[])
@@ -34,10 +35,22 @@ def listed(actor: Actor) -> Q:
     if editing:
         very, below = _bodies({str(post.organisation) for post in editing})
         seen |= Q(audience=PROVIDER_AND_REVIEWERS, provider__in=below) | Q(audience=PROVIDER, provider__in=very)
-    reviewing = [post.area for post in actor.posts if post.role in rulebook().actions["catalogue.review"][1]]
-    if reviewing:
-        seen |= Q(audience=PROVIDER_AND_REVIEWERS) & as_q(area_in(*reviewing), "area_code")
-    return seen
+    return seen | (Q(audience=PROVIDER_AND_REVIEWERS) & reviewed(actor))
+
+
+def reviewed(actor: Actor) -> Q:
+    """Return the condition on Listing of what an actor may let changes of through; `rights.may_review` says it of one."""
+    if "system" in actor.roles:
+        return Q()
+    found = NOTHING
+    for post in actor.posts:
+        if post.role in rulebook().actions["catalogue.review"][1]:
+            wide = post.organisation in WHOLE_CITY | {rulebook().requests.bureau}
+            if wide and not post.area:
+                return Q()
+            inside = as_q(area_in(post.area), "area_code")
+            found |= inside if wide else inside & Q(provider__in=_bodies({str(post.organisation)})[1])
+    return found
 
 
 def access_resource(actor: Actor, key: str, *, lock: bool = False) -> Resource:

@@ -46,12 +46,11 @@ def values_at(one: Resource, number: int) -> dict[str, Any]:
 
 def describe_changes(one: Revision) -> list[Change]:
     """Return what a revision changes, field by field, items one by one."""
-    found = []
-    for name, (before, after) in one.changes.items():
-        if name == "items":
-            found += _item_changes(before or [], after or [])
-        elif name in FIELDS:
-            found.append(Change(name, label(name), _words(name, before), _words(name, after)))
+    changes = one.changes  # PostgreSQL keeps them by the length of their names; they are told in the order of the guide
+    found = [Change(name, label(name), *(_words(name, it) for it in changes[name])) for name in FIELDS if name in changes]
+    if "items" in changes:
+        before, after = changes["items"]
+        found += _item_changes(before or [], after or [])
     return found
 
 

@@ -18,7 +18,7 @@ from typing import IO, Any
 from django.utils.translation import gettext as _
 
 from chengyun.city.elements import ELEMENT_TYPES
-from chengyun.errors import Refused, nearest
+from chengyun.errors import Refused, meant
 from chengyun.share.catalogue.records import Record
 from chengyun.share.catalogue.vocabulary import CYCLES, SHARING, WAYS
 
@@ -99,7 +99,7 @@ def _coded(words: Mapping[str, Any]) -> Reader:
             return word
         codes = known()
         if word not in codes:
-            raise ValueError(_("应为 %(known)s 之一。%(hint)s") % {"known": "、".join(codes), "hint": nearest(word, codes)})
+            raise ValueError(_("应为 %(known)s 之一。%(hint)s") % {"known": "、".join(codes), "hint": meant(word, codes)})
         return codes[word]
 
     return read
@@ -112,7 +112,7 @@ def _ways(word: str) -> list[str]:
 def _number(word: str) -> int | None:
     if not word:
         return None
-    if not word.isascii() or not word.isdigit() or not 0 < int(word) < 2**31:
+    if not word.isascii() or not word.isdigit() or len(word) > 10 or not 0 < int(word) < 2**31:
         raise ValueError(_("应为正整数或空"))
     return int(word)
 
@@ -231,7 +231,7 @@ def read_workbook(data: bytes) -> tuple[list[SheetRow], list[CellFault]]:
         key, name, provider = said.pop("of", ""), said.pop("resource", ""), said.pop("provider", "")
         owner = next((one for one in (by_key.get(key), rows.get((name, provider))) if one is not None), None)
         if owner is None:
-            hint = nearest(name, [known for known, _provider in rows])
+            hint = meant(name, [known for known, _provider in rows])
             faults.append(CellFault(ITEMS, cells["resource"], _("“信息资源”表中没有此名称和提供方的资源。%s") % hint))
             continue
         said["key"] = said.get("key") or said.get("name", "")
@@ -284,7 +284,7 @@ def _rows(
                 if word in known:
                     places[at] = known[word]
                 elif word:
-                    hint = nearest(word, known)
+                    hint = meant(word, known)
                     faults.append(
                         CellFault(
                             sheet.title,

@@ -18,7 +18,7 @@ from chengyun.access.rulebook import Facts, rulebook
 from chengyun.access.services import check_terms
 from chengyun.areas.models import Area
 from chengyun.config import config
-from chengyun.errors import Refused, nearest
+from chengyun.errors import Refused, meant
 from chengyun.share.requests.models import Request
 from chengyun.share.requests.office import today
 
@@ -55,7 +55,7 @@ def known(dataset: str) -> Facts:
     """Return a dataset's facts. Raises Refused for one there is not."""
     facts = rulebook().datasets.get(dataset)
     if facts is None:
-        raise Refused(_("没有信息资源 %s。") % dataset + nearest(dataset, rulebook().datasets), code="dataset_unknown")
+        raise Refused(_("没有信息资源 %s。") % dataset + meant(dataset, rulebook().datasets), code="dataset_unknown")
     return facts
 
 

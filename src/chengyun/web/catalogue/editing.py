@@ -67,7 +67,7 @@ class ItemInput:
 
 @dataclass(frozen=True)
 class EditPage:
-    """key: of the resource, "" for a new one."""
+    """key: of the resource, "" for a new one. started: the reader's own change that the form goes on with, None: none."""
 
     tabs: tuple[Tab, ...]
     key: str
@@ -77,6 +77,7 @@ class EditPage:
     types: tuple[tuple[str, str], ...]
     elements: tuple[tuple[str, str], ...]
     reason: str
+    started: Revision | None
     fault: Fault | None
 
 
@@ -104,7 +105,7 @@ def _form(request: HttpRequest, key: str) -> HttpResponse:
         made: list[Revision] = []
 
         def do() -> None:
-            values, items = _read(request.POST, fixed=one is not None and one.kind != "external")
+            values, items = _read(request.POST)
             if one is None:
                 draft = services.register(actor, {**EMPTY, **values}, items)
             else:
@@ -121,12 +122,13 @@ def _form(request: HttpRequest, key: str) -> HttpResponse:
         values_of(one) if one else {**EMPTY, "provider": None, "sharing": "conditional", "cycle": "month", "code": ""}
     )
     items: list[dict[str, Any]] = item_values(queries.items_of(one)) if one else []
+    started = services.unfinished(actor, one) if one is not None and request.method != "POST" else None
+    if started is not None:
+        values = {**values, **{name: pair[1] for name, pair in started.changes.items() if name != "items"}}
+        items = started.changes["items"][1] if "items" in started.changes else items
     if request.method == "POST":
-        try:
-            given, items = _read(request.POST, fixed=False)
-            values = {**values, **given}
-        except Refused:
-            pass  # the sentence says which cell; what was typed before stands
+        given, items = _read(request.POST, again=True)
+        values = {**values, **given}
     fixed = one is not None and one.kind != "external"
     spare: list[dict[str, Any]] = [] if fixed else [{}] * SPARE_ROWS
     page = EditPage(
@@ -137,7 +139,8 @@ def _form(request: HttpRequest, key: str) -> HttpResponse:
         items=tuple(ItemInput(at, it, fixed) for at, it in enumerate([*items, *spare])),
         types=tuple((key, places.said(name)) for key, name in ELEMENT_TYPES.items()),
         elements=tuple(DataElement.objects.filter(withdrawn=False).values_list("key", "name")),
-        reason=request.POST.get("reason", ""),
+        reason=started.reason if started else request.POST.get("reason", ""),
+        started=started,
         fault=fault,
     )
     return render(request, "catalogue/edit.html", {"page": page}, status=fault.status if fault else 200)
@@ -153,14 +156,17 @@ def _whole(request: HttpRequest, do: Any) -> Fault | None:
     return attempt(request, "edit", both)
 
 
-def _read(post: QueryDict, *, fixed: bool) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def _read(post: QueryDict, *, again: bool = False) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return fields and items that were typed. Raises Refused naming what cannot be read.
+
+    again: for the form to be shown once more: what cannot be read stays as it was typed.
+    """
     values: dict[str, Any] = {}
     for name, (_label, kind) in FIELDS.items():
         if name in LEFT_OUT:
             continue
         if name == "provider":
-            word = post.get(name, "")
-            values[name] = int(word) if word.isascii() and word.isdigit() else None
+            values[name] = _provider(post.get(name, "").strip(), again)
         elif name == "ways":
             values[name] = [way for way in WAYS if way in post.getlist(name)]
         elif kind == "words":
@@ -168,26 +174,35 @@ def _read(post: QueryDict, *, fixed: bool) -> tuple[dict[str, Any], list[dict[st
         elif kind == "flag":
             values[name] = post.get(name) == "1"
         elif kind == "day":
-            values[name] = _day(post.get(name, ""))
+            values[name] = _day(post.get(name, ""), again)
         elif name == "code":
             values[name] = post.get(name, "").strip() or None
         else:
             values[name] = post.get(name, "").strip()
-    return values, _read_items(post, fixed)
+    return values, _read_items(post, again)
 
 
-def _day(word: str) -> str | None:
+def _provider(word: str, again: bool) -> int | None:
+    found = Organisation.objects.filter(pk=int(word)).first() if word.isascii() and word.isdigit() and len(word) < 16 else None
+    if word and found is None and not again:
+        raise Refused(_("没有编号为 %s 的部门；请从提供方的列表中选择。") % word[:20], code="provider", field="provider")
+    return found.pk if found else None
+
+
+def _day(word: str, again: bool) -> str | None:
     if not word:
         return None
     try:
         return day_of(word).isoformat()
     except ValueError as wrong:
+        if again:
+            return word
         raise Refused(_("发布日期“%s”应为 YYYY-MM-DD 形式的日期。") % word[:20], code="day", field="published_on") from wrong
 
 
-def _read_items(post: QueryDict, fixed: bool) -> list[dict[str, Any]]:
+def _read_items(post: QueryDict, again: bool) -> list[dict[str, Any]]:
     items = []
-    for number in range(min(len(post.getlist("item.key")), 2_000)):
+    for number in range(len(post.getlist("item.key"))):
 
         def cell(name: str, at: int = number) -> str:
             given = post.getlist(f"item.{name}")
@@ -196,7 +211,8 @@ def _read_items(post: QueryDict, fixed: bool) -> list[dict[str, Any]]:
         if not cell("key") and not cell("name"):
             continue
         length = cell("length")
-        if length and not (length.isascii() and length.isdigit() and int(length) < 2**31):
+        readable = length.isascii() and length.isdigit() and len(length) < 11 and int(length) < 2**31
+        if length and not readable and not again:
             raise Refused(
                 _("信息项“%(item)s”的长度“%(length)s”应为正整数或空。") % {"item": cell("name"), "length": length[:20]},
                 code="length",
@@ -206,7 +222,7 @@ def _read_items(post: QueryDict, fixed: bool) -> list[dict[str, Any]]:
                 "key": cell("key") or cell("name"),
                 "name": cell("name"),
                 "type": cell("type") or "C",
-                "length": int(length) if length else None,
+                "length": int(length) if readable else length or None,
                 "definition": cell("definition"),
                 "personal": f"{number}" in post.getlist("item.personal"),
                 "element": cell("element") or None,

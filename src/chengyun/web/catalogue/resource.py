@@ -23,7 +23,7 @@ from chengyun.errors import NotFound, Refused
 from chengyun.share.catalogue import queries, services
 from chengyun.share.catalogue.freshness import verdict
 from chengyun.share.catalogue.models import Item, Provider, Resource, Revision
-from chengyun.share.catalogue.rights import may_edit, require_edit
+from chengyun.share.catalogue.rights import may_edit, may_review, require_edit
 from chengyun.share.catalogue.versions import Change, describe_changes
 from chengyun.share.catalogue.vocabulary import CYCLES, KINDS, SHARING, WAYS, class_name
 from chengyun.web import places, shown
@@ -142,7 +142,7 @@ def _shown(request: HttpRequest, key: str, fault: Fault | None) -> HttpResponse:
     editor = may_edit(actor, one)
     said, late = verdict(one.cycle, one.updated_at, now)
     standing = one.revisions.filter(state__in=services.OPEN).first()
-    mine = standing is not None and (standing.author_id == actor.account_id or may(actor, "catalogue.review"))
+    mine = standing is not None and (standing.author_id == actor.account_id or may_review(actor, one))
     day, scores = _quality(actor, key)
     page = ResourcePage(
         tabs=tabs(actor, ""),

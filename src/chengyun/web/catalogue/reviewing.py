@@ -16,6 +16,7 @@ from chengyun.access.policy import may
 from chengyun.access.views import needs, signed_in
 from chengyun.share.catalogue import dictionary, services
 from chengyun.share.catalogue.models import ElementChange, Revision
+from chengyun.share.catalogue.rights import may_review
 from chengyun.share.catalogue.versions import Change, describe_changes
 from chengyun.web.catalogue.words import Tab, tabs, waiting_for
 from chengyun.web.desk.deeds import Fault, attempt, done
@@ -34,7 +35,7 @@ class ReviewsPage:
 
 @dataclass(frozen=True)
 class RevisionPage:
-    """may_review: whether the reader may let it through; own: whether it is theirs."""
+    """may_review: whether the reader may let it through; own: whether it is theirs; going_on: they may edit it further."""
 
     tabs: tuple[Tab, ...]
     revision: Revision
@@ -42,6 +43,7 @@ class RevisionPage:
     changes: tuple[Change, ...]
     may_review: bool
     own: bool
+    going_on: bool
     fault: Fault | None
 
 
@@ -97,9 +99,9 @@ def _shown(request: HttpRequest, number: int, fault: Fault | None) -> HttpRespon
     actor = actor_of(request)
     one = services.access_revision(actor, number)
     own = one.author_id is not None and one.author_id == actor.account_id
-    reviewer = may(actor, "catalogue.review", one.resource.area_code or None)
+    reviewing = may_review(actor, one.resource) and not own and one.state == Revision.State.SUBMITTED
     page = RevisionPage(
-        tabs(actor, ""), one, str(one.get_state_display()), tuple(describe_changes(one)),
-        reviewer and not own and one.state == Revision.State.SUBMITTED, own, fault,
+        tabs(actor, ""), one, str(one.get_state_display()), tuple(describe_changes(one)), reviewing, own,
+        services.unfinished(actor, one.resource) == one, fault,
     )  # fmt: skip
     return render(request, "catalogue/revision.html", {"page": page}, status=fault.status if fault else 200)

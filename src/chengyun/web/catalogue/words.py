@@ -17,7 +17,7 @@ from chengyun.access.policy import may
 from chengyun.share.catalogue import dictionary
 from chengyun.share.catalogue.freshness import Punctuality
 from chengyun.share.catalogue.models import Listing, Revision
-from chengyun.share.catalogue.sight import listed
+from chengyun.share.catalogue.sight import listed, reviewed
 from chengyun.share.catalogue.vocabulary import CYCLES, KINDS, SHARING, class_name
 
 VERDICTS: Mapping[Punctuality, str] = {"in_time": "fresh", "overdue": "bad", "never": "missing", "not_promised": "missing"}
@@ -65,7 +65,7 @@ def reviews_waiting(actor: Actor) -> int:
 
 def waiting_for(actor: Actor) -> QuerySet[Revision]:
     """Return the submitted revisions an actor may review, the longest waiting first."""
-    seen = Listing.objects.filter(listed(actor)).values("pk")
+    seen = Listing.objects.filter(listed(actor), reviewed(actor)).values("pk")
     rows = Revision.objects.filter(state=Revision.State.SUBMITTED, resource__in=seen)
     return rows.exclude(author=actor.account_id).select_related("resource").order_by("submitted_at", "pk")
 

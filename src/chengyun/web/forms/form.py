@@ -26,7 +26,7 @@ from chengyun.access.views import reads
 from chengyun.areas.queries import area
 from chengyun.collect.forms import queries, services
 from chengyun.collect.forms.models import Form, FormVersion, Task
-from chengyun.errors import NotFound, Refused, nearest
+from chengyun.errors import NotFound, Refused, meant
 from chengyun.web.desk.alerts import Choice
 from chengyun.web.desk.deeds import Fault, attempt, done
 from chengyun.web.forms.listing import TaskLine, account_name, server, task_lines
@@ -205,7 +205,7 @@ def _prefill(text: str, versions: list[FormVersion]) -> dict[str, str]:
     for line in filter(None, map(str.strip, text.splitlines())):
         path, equals, value = (part.strip() for part in line.partition("="))
         if not equals or path not in paths:
-            raise Refused(_("预填“%s”须写作：题目的路径 = 值。") % line[:80] + nearest(path, paths), code="prefill")
+            raise Refused(_("预填“%s”须写作：题目的路径 = 值。") % line[:80] + meant(path, paths), code="prefill")
         found[path] = value
     return found
 

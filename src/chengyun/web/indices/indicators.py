@@ -25,7 +25,7 @@ from chengyun.access.policy import scope
 from chengyun.access.views import public
 from chengyun.city import City, Indicator, qualify
 from chengyun.config import config
-from chengyun.errors import NotFound, nearest
+from chengyun.errors import NotFound, meant
 from chengyun.operate.boards.definitions import page_of
 from chengyun.operate.forecasts.models import Issue
 from chengyun.operate.forecasts.reading import dataset_of
@@ -127,7 +127,7 @@ def one(request: HttpRequest, key: str) -> HttpResponse:
     """Show an indicator of a subject (`?area=`): an area, or a thing; when nothing is said the city, or what leads."""
     actor, city = actor_of(request), _city()
     if key not in city.indicators or not scope(actor, key).allowed:
-        raise NotFound(_("没有指标 %s。") % key + nearest(key, [one for one in city.indicators if scope(actor, one).allowed]))
+        raise NotFound(_("没有指标 %s。") % key + meant(key, [one for one in city.indicators if scope(actor, one).allowed]))
     if key in city.indices:
         query = f"?{urlencode({'area': request.GET['area']})}" if request.GET.get("area") else ""
         return HttpResponseRedirect(reverse("index", args=[key]) + query)
