@@ -65,15 +65,9 @@ class Misdeclared(Problem):
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return a hint naming the nearest known word, e.g. ` Did you mean "pm25"?`, or an empty string."""
-    return f' Did you mean "{found}"?' if (found := _close(word, known)) else ""
+    return f' Did you mean "{found}"?' if (found := closest(word, known)) else ""
 
 
-def meant(word: str, known: Iterable[str]) -> str:
-    """Return the same hint in the reader's language, for a sentence that is in it."""
-    from django.utils.translation import gettext as _  # inside: processes that never load Django read this module
-
-    return _("您是否想写“%s”？") % found if (found := _close(word, known)) else ""
-
-
-def _close(word: str, known: Iterable[str]) -> str:
+def closest(word: str, known: Iterable[str]) -> str:
+    """Return the known word that is nearest, or an empty string when none is near."""
     return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)), "")

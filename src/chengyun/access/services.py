@@ -21,12 +21,13 @@ from django.utils.translation import gettext as _
 
 from chengyun.access import audit, delegation, grants, pseudonyms, tokens
 from chengyun.access.actors import SYSTEM, Actor, actor_of_account
+from chengyun.access.hints import meant
 from chengyun.access.models import Account, Assignment, FirstSignIn, Grant, Organisation, Role, Token
 from chengyun.access.policy import require
 from chengyun.access.predicates import prefix_of
 from chengyun.access.rulebook import Facts, rulebook
 from chengyun.areas.models import Area
-from chengyun.errors import NotFound, Refused, meant, nearest
+from chengyun.errors import NotFound, Refused, nearest
 
 CENTRE = ("operations_centre", "市城市运行中心")
 DEPARTMENTS = (

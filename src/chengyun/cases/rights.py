@@ -7,11 +7,12 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from chengyun.access.actors import Actor
+from chengyun.access.hints import meant
 from chengyun.access.policy import may, scope
 from chengyun.cases.models import Case
 from chengyun.cases.owners import within
 from chengyun.city import CaseType, City, Transition
-from chengyun.errors import NotFound, meant
+from chengyun.errors import NotFound
 
 __all__ = ["DEPARTMENTS", "acts_for_owner", "may_step", "steps_of", "type_of", "visible"]
 

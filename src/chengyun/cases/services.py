@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 
 from chengyun.access import audit
 from chengyun.access.actors import Actor
+from chengyun.access.hints import meant
 from chengyun.access.models import Account, Organisation
 from chengyun.access.policy import require
 from chengyun.cases import hooks
@@ -34,7 +35,7 @@ from chengyun.cases.rights import DEPARTMENTS, acts_for_owner, may_step, steps_o
 from chengyun.cases.rows import lock_case, new_ids, write_opening, write_step
 from chengyun.city import CaseType, City, Transition
 from chengyun.config import config
-from chengyun.errors import NotFound, Refused, meant
+from chengyun.errors import NotFound, Refused
 from chengyun.operate import services as alerts
 from chengyun.operate.models import Alert
 

@@ -15,8 +15,9 @@ from django.utils.translation import gettext as _
 
 from chengyun.access import audit
 from chengyun.access.actors import Actor
+from chengyun.access.hints import meant
 from chengyun.access.policy import require
-from chengyun.errors import Malformed, NotFound, Refused, meant
+from chengyun.errors import Malformed, NotFound, Refused
 from chengyun.govern.models import Reported, Target
 from chengyun.govern.reading import Line
 

@@ -20,10 +20,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from chengyun.access.actors import Actor
+from chengyun.access.hints import meant
 from chengyun.access.policy import scope
 from chengyun.city import Band, City, Indicator, qualify
 from chengyun.config import config
-from chengyun.errors import NotFound, meant
+from chengyun.errors import NotFound
 from chengyun.operate.alert_queries import AlertGroup, AlertView, alert_view, answers_shown_to, grouped, open_alerts
 from chengyun.operate.alert_store import statement
 from chengyun.operate.models import Figure

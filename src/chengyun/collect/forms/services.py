@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from chengyun.access import audit
 from chengyun.access.actors import Actor
+from chengyun.access.hints import meant
 from chengyun.access.policy import require
 from chengyun.areas.queries import area_of
 from chengyun.collect import front_door
@@ -26,7 +27,7 @@ from chengyun.collect.forms.models import Form, FormVersion, Photo, ReviewEvent,
 from chengyun.collect.forms.xlsform import convert
 from chengyun.collect.models import DeadLetter
 from chengyun.config import config
-from chengyun.errors import Malformed, NotFound, Refused, meant
+from chengyun.errors import Malformed, NotFound, Refused
 
 __all__ = [
     "Taken", "cancel_task", "connect", "consent_path", "give_task", "make_version", "photo_folder", "prefilled", "publish",

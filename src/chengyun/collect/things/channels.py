@@ -12,11 +12,12 @@ from django.utils.translation import gettext as _
 
 from chengyun.access import audit
 from chengyun.access.actors import Actor
+from chengyun.access.hints import meant
 from chengyun.access.policy import require
 from chengyun.city import City, Topic
 from chengyun.city.words import Payload
 from chengyun.collect.things.models import Channel
-from chengyun.errors import Misdeclared, Refused, meant
+from chengyun.errors import Misdeclared, Refused
 
 __all__ = ["save_channel"]
 

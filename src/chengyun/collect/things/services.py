@@ -17,12 +17,13 @@ from django.utils.translation import gettext as _
 
 from chengyun.access import audit
 from chengyun.access.actors import SYSTEM, Actor
+from chengyun.access.hints import meant
 from chengyun.access.policy import require
 from chengyun.city import City, qualify
 from chengyun.collect.things import secrets
 from chengyun.collect.things.models import Binding, Calibration, Command, Credential, Device, Firmware, Quarantine
 from chengyun.collect.things.queries import access_device
-from chengyun.errors import NotFound, Refused, meant
+from chengyun.errors import NotFound, Refused
 
 __all__ = [
     "Issued", "bind", "calibrate", "claim", "credential", "make_claim", "quarantine", "record_firmware", "register_device",

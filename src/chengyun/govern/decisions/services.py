@@ -15,9 +15,10 @@ from django.utils.translation import gettext as _
 
 from chengyun.access import audit
 from chengyun.access.actors import Actor
+from chengyun.access.hints import meant
 from chengyun.access.models import Organisation
 from chengyun.access.policy import require, require_scope
-from chengyun.errors import NotFound, Refused, meant
+from chengyun.errors import NotFound, Refused
 from chengyun.govern.decisions.models import Decision, Evaluation, Expectation
 
 __all__ = ["Draft", "Expected", "ask", "begin_review", "conclude", "decide", "draft", "drop", "expect", "get_for", "redraft"]

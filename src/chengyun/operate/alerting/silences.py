@@ -11,9 +11,10 @@ from django.utils.translation import gettext as _
 
 from chengyun.access import audit
 from chengyun.access.actors import Actor
+from chengyun.access.hints import meant
 from chengyun.access.policy import require, require_scope
 from chengyun.access.predicates import prefix_of
-from chengyun.errors import NotFound, Refused, meant
+from chengyun.errors import NotFound, Refused
 from chengyun.operate.alerting.labels import LABELS
 from chengyun.operate.alerting.models import Silence
 from chengyun.operate.models import Alert

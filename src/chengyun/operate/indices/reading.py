@@ -17,10 +17,11 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from chengyun.access.actors import Actor
+from chengyun.access.hints import meant
 from chengyun.access.policy import scope
 from chengyun.city import City, Index, Part
 from chengyun.city.index import measured_by
-from chengyun.errors import NotFound, meant
+from chengyun.errors import NotFound
 from chengyun.operate.models import Figure
 from chengyun.operate.queries import subject_names
 from chengyun.standards.composite import apportioned, contributions

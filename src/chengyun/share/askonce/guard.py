@@ -11,9 +11,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from chengyun.access.actors import Actor
+from chengyun.access.hints import meant
 from chengyun.collect.forms.models import FormVersion
 from chengyun.config import config
-from chengyun.errors import Refused, meant
+from chengyun.errors import Refused
 from chengyun.share.askonce.bindings import Bound, bindings, consent_of
 from chengyun.share.askonce.holdings import CONSENT, Holding, Standing, elements, holdings, standing
 

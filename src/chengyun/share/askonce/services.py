@@ -10,9 +10,10 @@ from django.utils.translation import gettext as _
 
 from chengyun.access import audit
 from chengyun.access.actors import Actor
+from chengyun.access.hints import meant
 from chengyun.access.policy import require
 from chengyun.collect.forms.models import Form, FormVersion
-from chengyun.errors import NotFound, Refused, meant
+from chengyun.errors import NotFound, Refused
 from chengyun.share.askonce.holdings import elements
 from chengyun.share.askonce.models import Decision, Load
 

@@ -23,9 +23,10 @@ from django.utils.translation import gettext_lazy
 
 from chengyun.access import audit
 from chengyun.access.actors import Actor
+from chengyun.access.hints import meant
 from chengyun.access.policy import may, require
 from chengyun.city.elements import ELEMENT_KEY, ELEMENT_TYPES
-from chengyun.errors import NotFound, Refused, meant, nearest
+from chengyun.errors import NotFound, Refused, nearest
 from chengyun.share.catalogue import services
 from chengyun.share.catalogue.fields import item_values
 from chengyun.share.catalogue.models import DataElement, ElementChange, Item, Resource, Revision

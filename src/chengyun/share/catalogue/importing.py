@@ -13,9 +13,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from chengyun.access.actors import Actor
+from chengyun.access.hints import meant
 from chengyun.access.models import Organisation
 from chengyun.access.policy import require
-from chengyun.errors import NotFound, Refused, meant
+from chengyun.errors import NotFound, Refused
 from chengyun.share.catalogue import services
 from chengyun.share.catalogue.models import Provider, Resource
 from chengyun.share.catalogue.rules import Fault, uscc_fault

@@ -15,8 +15,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 from stdnum.cn import uscc
 
+from chengyun.access.hints import meant
 from chengyun.city.elements import ELEMENT_KEY, ELEMENT_TYPES
-from chengyun.errors import meant
 from chengyun.share.catalogue.fields import label
 from chengyun.share.catalogue.vocabulary import (
     BASE,

@@ -20,9 +20,10 @@ from django.utils.translation import gettext as _
 
 from chengyun.access import audit
 from chengyun.access.actors import Actor
+from chengyun.access.hints import meant
 from chengyun.access.models import Organisation
 from chengyun.access.policy import require
-from chengyun.errors import NotFound, Refused, meant, nearest
+from chengyun.errors import NotFound, Refused, nearest
 from chengyun.share.catalogue.fields import DECLARED_ITEM_FIELDS, FIELDS, ITEM_FIELDS, apply, item_values, label, values_of
 from chengyun.share.catalogue.listing import write_listings
 from chengyun.share.catalogue.models import DataElement, Item, Provider, Resource, Revision

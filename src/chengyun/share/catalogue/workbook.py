@@ -17,8 +17,9 @@ from typing import IO, Any
 
 from django.utils.translation import gettext as _
 
+from chengyun.access.hints import meant
 from chengyun.city.elements import ELEMENT_TYPES
-from chengyun.errors import Refused, meant
+from chengyun.errors import Refused
 from chengyun.share.catalogue.records import Record
 from chengyun.share.catalogue.vocabulary import CYCLES, SHARING, WAYS
 

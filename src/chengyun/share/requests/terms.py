@@ -12,13 +12,14 @@ from django.apps import apps
 from django.utils.translation import gettext as _
 
 from chengyun.access import grants
+from chengyun.access.hints import meant
 from chengyun.access.models import Grant, Organisation
 from chengyun.access.predicates import prefix_of
 from chengyun.access.rulebook import Facts, rulebook
 from chengyun.access.services import check_terms
 from chengyun.areas.models import Area
 from chengyun.config import config
-from chengyun.errors import Refused, meant
+from chengyun.errors import Refused
 from chengyun.share.requests.models import Request
 from chengyun.share.requests.office import today
 

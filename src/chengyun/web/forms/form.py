@@ -20,13 +20,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from chengyun.access.actors import Actor, actor_of, actor_of_account
+from chengyun.access.hints import meant
 from chengyun.access.models import Account
 from chengyun.access.policy import may, scope
 from chengyun.access.views import reads
 from chengyun.areas.queries import area
 from chengyun.collect.forms import queries, services
 from chengyun.collect.forms.models import Form, FormVersion, Task
-from chengyun.errors import NotFound, Refused, meant
+from chengyun.errors import NotFound, Refused
 from chengyun.web.desk.alerts import Choice
 from chengyun.web.desk.deeds import Fault, attempt, done
 from chengyun.web.forms.listing import TaskLine, account_name, server, task_lines

@@ -21,11 +21,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from chengyun.access.actors import Actor, actor_of
+from chengyun.access.hints import meant
 from chengyun.access.policy import scope
 from chengyun.access.views import public
 from chengyun.city import City, Indicator, qualify
 from chengyun.config import config
-from chengyun.errors import NotFound, meant
+from chengyun.errors import NotFound
 from chengyun.operate.boards.definitions import page_of
 from chengyun.operate.forecasts.models import Issue
 from chengyun.operate.forecasts.reading import dataset_of
