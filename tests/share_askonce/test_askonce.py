@@ -19,9 +19,11 @@ from chengyun.access.models import Account, AuditRecord
 from chengyun.collect.forms import services as forms
 from chengyun.collect.forms.models import Form, FormVersion, Submission
 from chengyun.errors import NotFound, Refused
+from chengyun.packs.legal_entities import pack as legal_entities
+from chengyun.packs.legal_entities.models import Enterprise
 from chengyun.share.askonce import bindings, burden, holdings, services
 from chengyun.share.askonce.models import Decision
-from chengyun.share.catalogue.models import Resource
+from chengyun.share.catalogue.models import DataElement, Resource
 
 ASKS = """text | station | 站点编码 | true() | station.key
 text | name | 站点名称 | true() | station.name
@@ -65,6 +67,25 @@ def test_a_form_that_asks_for_what_is_held_is_refused_with_register_field_and_fr
     assert "站点编码" not in sentence, "what identifies the subject has to be asked"
     version.refresh_from_db()
     assert version.state == "draft"
+
+
+def test_what_names_a_subject_may_be_asked_whatever_its_register_calls_it() -> None:
+    """An entity's code is its key and a column beside: without it nobody knows whom the form is about."""
+    DataElement.objects.bulk_create(
+        [
+            DataElement(key=one.key, name=one.name, type=one.type, source=one.source or "")
+            for one in legal_entities.ELEMENTS
+        ],
+        ignore_conflicts=True,
+    )  # fmt: skip
+    Enterprise.objects.create(
+        key="91330203MA2T0X103W", uscc="91330203MA2T0X103W", name="宁波东海机电有限公司", area_code="330203"
+    )
+    code = "text | code | 统一社会信用代码 | true() | enterprise.uscc\ninteger | staff | 现有员工数 | |"
+    forms.publish(made(code), SYSTEM)
+    with pytest.raises(Refused, match="企业名称") as refusal:
+        forms.publish(made(f"{code}\ntext | called | 企业名称 | | enterprise.name", key="named"), SYSTEM)
+    assert "统一社会信用代码" not in refusal.value.sentence
 
 
 def test_a_register_that_is_empty_or_stale_may_be_asked_again() -> None:

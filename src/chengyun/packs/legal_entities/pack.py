@@ -36,7 +36,8 @@ PACK = Pack(
             masks={"representative": "name", "phone": "phone"},
             compared={"name": "name", "born": "established", "phone": "phone", "address": "address"},
             authorities=[MARKET, CIVIL_AFFAIRS, TAX, HUMAN_RESOURCES, FOREIGN], refers={"building": "buildings.building"},
-            elements={one.key.removeprefix("enterprise."): one.key for one in ELEMENTS},
+            # What names an entity is its code, whichever of the two columns is looked at.
+            elements={"key": "enterprise.uscc", **{one.key.removeprefix("enterprise."): one.key for one in ELEMENTS}},
         ),
         Entity(
             "licence", "许可证", model="Licence", one_row_is="一张许可证", sharing="unconditional",

@@ -66,9 +66,10 @@ def asked_again(version: FormVersion, now: dt.datetime) -> Iterator[Asking]:
     for bound in bindings(version):
         if not bound.counts:
             continue
-        for holding in held.get(bound.element, ()):
-            if holding.field == "key":
-                break
+        kept = held.get(bound.element, ())
+        if any(holding.field == "key" for holding in kept):
+            continue
+        for holding in kept:
             if holding.entity not in standings:
                 standings[holding.entity] = standing(holding.entity, now)
             if standings[holding.entity].fresh:

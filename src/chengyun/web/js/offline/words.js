@@ -5,11 +5,13 @@ let words = {};
 let language = "zh-hans";
 let languages = {};
 
-/** Take the words of all languages; choose the one of the cookie, else the page's. */
-export function startWords(all, otherwise) {
+/** Take the words of all languages; choose the one of the cookie, else the browser's, as the pages of the site do. */
+export function startWords(all) {
   languages = all;
+  const codes = Object.keys(all);
   const chosen = document.cookie.match(/(?:^|; )django_language=([\w-]+)/)?.[1];
-  use(languages[chosen] ? chosen : languages[otherwise] ? otherwise : Object.keys(languages)[0]);
+  const wished = navigator.languages.map((one) => codes.find((code) => code.split("-")[0] === one.toLowerCase().split("-")[0]));
+  use(all[chosen] ? chosen : (wished.find(Boolean) ?? codes[0]));
 }
 
 function use(chosen) {
