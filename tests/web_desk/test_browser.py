@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ pytestmark = pytest.mark.browser
 PASSWORD = "Tower-Bridge-1894"
 
 PLANT = """
+import datetime as dt
 import json
 from django.utils import timezone
 from chengyun.access.actors import SYSTEM
@@ -154,3 +156,21 @@ def test_the_language_is_switched_and_stays(page: Page) -> None:
     expect(page.locator("html")).to_have_attribute("lang", "en")
     page.click(".bar-tools >> text=中文")
     expect(page.locator("html")).to_have_attribute("lang", re.compile("zh"))
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_button_says_what_it_says_with_its_form(page: Page, planted: dict, width: int) -> None:
+    """A draft is not sent, and how a field is asked for can be chosen on a phone."""
+    page.set_viewport_size({"width": width, "height": 844})
+    sign_in(page, "officer")
+    page.goto("/requests/new?dataset=population.person")
+    chosen = page.locator("[name='field:id_number']").bounding_box()
+    assert chosen is not None
+    assert chosen["x"] + chosen["width"] <= width
+    page.select_option("[name='field:sex']", "clear")
+    page.select_option("[name=purpose]", "statistics")
+    page.fill("[name=ends]", (dt.date.today() + dt.timedelta(days=90)).isoformat())
+    page.fill("[name=basis]", "《统计法》第七条")
+    page.click("button:has-text('存为草稿')")
+    expect(page.locator("[role=status]").first).to_contain_text("草稿已保存")
+    expect(page.locator(".page-head")).to_contain_text("草稿")

@@ -8,14 +8,19 @@ export function startDeeds() {
     if (!form || event.defaultPrevented) return;
     event.preventDefault();
     const button = event.submitter;
+    // What the pressed button says, and where it leads, goes with the form; a disabled button would say nothing.
+    const body = new FormData(form, button);
+    const address = button?.hasAttribute("formaction") ? button.formAction : form.action;
     if (button) button.disabled = true;
     try {
-      const answer = await fetch(form.action, { method: "POST", body: new FormData(form), headers: { Accept: "text/html" } });
+      const answer = await fetch(address, { method: "POST", body, headers: { Accept: "text/html" } });
       const next = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("#main");
       if (!next) throw new Error(`${answer.status}`);
       show(next, answer);
     } catch {
       // Whatever went wrong on the way, the browser's own way shows it.
+      if (button?.name) form.append(Object.assign(document.createElement("input"), { type: "hidden", name: button.name, value: button.value }));
+      form.action = address;
       form.submit();
     }
   });
