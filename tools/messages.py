@@ -89,6 +89,7 @@ def kernel_messages() -> Iterator[Message]:
     for declared in (
         SOURCE / "access" / "policy.toml",
         SOURCE / "cases" / "verification" / "rules.toml",
+        SOURCE / "share" / "askonce" / "seconds.toml",
         SOURCE / "share" / "catalogue" / "elements.toml",
     ):
         yield from _texts(tomllib.loads(declared.read_text(encoding="utf-8")), declared.relative_to(ROOT).as_posix())

@@ -183,9 +183,23 @@ def test_a_key_that_was_merged_is_still_what_it_was_known_as_before(city: float,
     before, keys = timezone.now(), list(Enterprise.objects.order_by("key").values_list("key", flat=True)[:2])
     identity.merge(SYSTEM, "legal_entities.enterprise", [keys[0]], keys[1], "同一单位")
     client, path = signed_in("duty_officer"), f"/e/legal_entities.enterprise/{keys[0]}"
-    assert client.get(path).status_code == 302
+    assert client.get(path).headers["Location"] == f"/e/legal_entities.enterprise/{keys[1]}"
     shown = page(client, f"{path}?known={before:%Y-%m-%dT%H:%M:%S.%f}Z")
     assert f"<td>{keys[0]}</td>" in shown
+
+
+@pytest.mark.django_db
+def test_a_thing_that_was_split_shows_what_it_became_and_that_what_it_was(
+    city: float, signed_in: Callable[[str], Client]
+) -> None:
+    key = Enterprise.objects.order_by("key").values_list("key", flat=True)[3]
+    told = Statement.objects.filter(dataset="legal_entities.enterprise", key=key, known_until=None, authority="market")
+    identity.split(SYSTEM, "legal_entities.enterprise", key, {"SPLIT0001": [told[0].pk]}, "两家单位")
+    steward = signed_in("data_steward")
+    for here, word, there in ((key, "拆分出", "SPLIT0001"), ("SPLIT0001", "拆分自", key)):
+        shown = page(steward, f"/e/legal_entities.enterprise/{here}")
+        assert f'{word}</span><span><a href="/e/legal_entities.enterprise/{there}">' in shown
+        assert "两家单位" in shown
 
 
 @pytest.mark.django_db
@@ -334,6 +348,10 @@ def test_records_that_may_be_one_person_wait_for_somebody_to_say_so(city: float,
     assert "记录比对" in page(steward, "/registers/matching")
     asked = {"dataset": "population.person", "left": "public_security", "right": "health"}
     assert steward.post("/registers/matching/compare", {**asked, "right": "public_security"}).status_code == 400
+    # What has nothing that is only its own is said at once: the job could tell nobody.
+    nothing = {"dataset": "legal_entities.enterprise", "left": "market", "right": "foreign"}
+    assert "没有可比的" in steward.post("/registers/matching/compare", nothing).content.decode()
+    assert not ProcrastinateJob.objects.exists()
     assert steward.post("/registers/matching/compare", asked).status_code == 303
     assert steward.post("/registers/matching/compare", asked).status_code == 409
     job = ProcrastinateJob.objects.get(task_name="chengyun.share.registers.tasks.compare_records")

@@ -17,7 +17,7 @@ from chengyun.errors import NotFound, Refused
 from chengyun.packs.population.models import Person
 from chengyun.share.registers import identity, services
 from chengyun.share.registers.models import Link, Refusal, Statement
-from chengyun.share.registers.queries import as_of, leads_to, successors
+from chengyun.share.registers.queries import as_of, leads_to, splits, successors
 
 pytestmark = pytest.mark.django_db
 PERSON = "population.person"
@@ -159,6 +159,31 @@ def test_a_merge_keeps_the_old_key_leading_to_the_thing_and_can_be_undone(tell: 
     assert value("2024-02-20", "2024-02-20", "address", "P2") == "乙路2号"
     with pytest.raises(NotFound, match="could be undone"):
         identity.undo(SYSTEM, decision.pk)
+
+
+def test_of_two_records_of_one_load_that_of_the_key_that_stays_counts() -> None:
+    load = services.begin_load(SYSTEM, PERSON, "test", "public_security", now=at("2024-01-01"))
+    services.take(
+        load, [Stated("person", "P1", {"name": "王芳"}, None, None, 1), Stated("person", "P2", {"name": "王方"}, None, None, 2)]
+    )
+    for stays, goes, name in (("P2", "P1", "王方"), ("P1", "P2", "王芳")):
+        decision = identity.merge(SYSTEM, PERSON, [goes], stays, "同一人")
+        assert Person.objects.get(key=stays).name == name
+        found = as_of(PERSON, stays)
+        assert found is not None
+        assert (found.values["name"], len(found.said["name"].others)) == (name, 1)
+        identity.undo(SYSTEM, decision.pk)
+
+
+def test_a_split_is_told_of_at_both_things_until_it_is_undone(tell: Tell) -> None:
+    tell("2024-01-01", "public_security", "P1", {"name": "王芳"}, "2020-01-01", "2022-01-01")
+    tell("2024-01-02", "public_security", "P1", {"name": "王方"}, "2022-01-01")
+    first = Statement.objects.order_by("valid_from")[0]
+    decision = identity.split(SYSTEM, PERSON, "P1", {"P8": [first.pk]}, "两个人")
+    assert [[(step.key, step.because) for step in steps] for steps in splits(PERSON, "P1")] == [[], [("P8", "两个人")]]
+    assert [[step.key for step in steps] for steps in splits(PERSON, "P8")] == [["P1"], []]
+    identity.undo(SYSTEM, decision.pk)
+    assert splits(PERSON, "P1") == ([], [])
 
 
 def test_a_cycle_is_refused_with_its_path(tell: Tell) -> None:

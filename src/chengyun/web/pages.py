@@ -135,7 +135,8 @@ def entity_page(request: HttpRequest, entity: str, key: str) -> HttpResponse:
     if row is None:
         raise NotFound(f"There is no {entity} {key!r}.")
     if (meant := leads_to(entity, key, instant(request.GET.get("known")))) != key:
-        return HttpResponseRedirect(f"{reverse('entity', args=[entity, meant])}?{request.GET.urlencode()}")
+        query = f"?{request.GET.urlencode()}" if request.GET else ""
+        return HttpResponseRedirect(f"{reverse('entity', args=[entity, meant])}{query}")
     pack = entity.split(".")[0]
     visible = allowed.mask({field.name: getattr(row, field.name) for field in model._meta.concrete_fields})
     name = str(visible.get("name", key))

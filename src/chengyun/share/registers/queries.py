@@ -22,7 +22,7 @@ from chengyun.share.registers.models import Decision, Link, Statement
 from chengyun.share.registers.resolve import FieldSaid, resolve
 from chengyun.share.registers.rows import claims_of, holding_on
 
-__all__ = ["Record", "Step", "as_of", "as_of_many", "decisions_about", "leads_to", "statements_of", "successors"]
+__all__ = ["Record", "Step", "as_of", "as_of_many", "leads_to", "splits", "statements_of", "successors"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def as_of_many(
         if meant in plain:
             yield Record(dataset, meant, day, known, plain[meant], asked=asked)
         elif holding := holding_on(stated.get(meant, ()), day):
-            said = resolve(authorities, [claims_of(one) for one in holding])
+            said = resolve(authorities, [claims_of(one) for one in holding], meant)
             said = {name: one for name, one in said.items() if name in fields}
             values = {name: python_value(it, said[name].chosen.value if name in said else None) for name, it in fields.items()}
             yield Record(dataset, meant, day, known, {**values, "key": meant}, said, asked)
@@ -105,9 +105,15 @@ def successors(dataset: str, key: str) -> tuple[list[Step], list[Step]]:
     return came, went
 
 
-def decisions_about(dataset: str, key: str) -> list[Decision]:
-    """Return the decisions that name a key, newest first."""
-    return list(Decision.objects.filter(dataset=dataset, keys__contains=[key])[:LONGEST])
+def splits(dataset: str, key: str) -> tuple[list[Step], list[Step]]:
+    """Return the things a thing's statements were taken from, and those that its own were given to."""
+    found = Decision.objects.filter(dataset=dataset, kind=Decision.Kind.SPLIT, keys__contains=[key], undone_at=None)
+    of, into = list[Step](), list[Step]()
+    for decision in found.order_by("at", "id")[: 2 * LONGEST]:
+        whole, *parts = decision.keys
+        others, steps = (parts, into) if whole == key else ([whole], of)
+        steps += [Step(other, None, decision.because, decision.pk) for other in others]
+    return of, into
 
 
 def _known(known: dt.datetime | None) -> Q:

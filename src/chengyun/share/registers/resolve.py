@@ -43,11 +43,11 @@ Said = tuple[Claim, Mapping[str, Any]]
 """A statement: its marks (the claim's value unused) and its values."""
 
 
-def resolve(authorities: Sequence[Authority], stated: Iterable[Said]) -> dict[str, FieldSaid]:
-    """Return field → what counts.
+def resolve(authorities: Sequence[Authority], stated: Iterable[Said], key: str) -> dict[str, FieldSaid]:
+    """Return field → what counts of the thing `key`.
 
     The field's own first source, then the authorities in declared order, then what is no longer declared; of one authority
-    (records of one thing under two keys) the one received last.
+    (records of one thing under two keys) the one received last, and of two of one load that of the key that stayed.
     """
     rank = {one.key: number for number, one in enumerate(authorities)}
     first = {field: one.key for one in authorities for field in one.first_for}
@@ -57,9 +57,9 @@ def resolve(authorities: Sequence[Authority], stated: Iterable[Said]) -> dict[st
             claim = Claim(value, marks.authority, marks.key, marks.since, marks.until, marks.received_at, marks.load)
             claims.setdefault(field, []).append(claim)
 
-    def order(field: str, claim: Claim) -> tuple[int, float, int]:
+    def order(field: str, claim: Claim) -> tuple[int, float, int, bool]:
         place = -1 if first.get(field) == claim.authority else rank.get(claim.authority, len(rank))
-        return place, -claim.received_at.timestamp(), -claim.load
+        return place, -claim.received_at.timestamp(), -claim.load, claim.key != key
 
     found = {}
     for field, told in claims.items():

@@ -9,9 +9,11 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 from collections.abc import Iterable
+from importlib.util import find_spec
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from procrastinate.exceptions import AlreadyEnqueued
@@ -20,7 +22,7 @@ from chengyun.access import audit
 from chengyun.access.actors import Actor
 from chengyun.access.policy import require
 from chengyun.city import Entity
-from chengyun.errors import NotFound, Refused, nearest
+from chengyun.errors import NotFound, Refused, Unavailable, nearest
 from chengyun.share.registers.declared import entity_of
 from chengyun.share.registers.identity import ACTION, keep_apart, merge
 from chengyun.share.registers.links import Meanings
@@ -36,9 +38,20 @@ Records = dict[str, dict[str, Any]]
 
 
 def ask(actor: Actor, dataset: str, left: str, right: str) -> None:
-    """Have two authorities' records compared by `jobs`; it may take minutes. Raises Refused as compare does, before it starts."""
+    """Have two authorities' records compared by `jobs`; it may take minutes.
+
+    Raises Refused as compare does, and Unavailable without what compares, before it starts: later nobody would be told.
+    """
     require(actor, ACTION)
     _require_comparable(dataset, left, right)
+    stated = Statement.objects.filter(dataset=dataset, known_until=None)
+    known = stated.filter(authority=left)
+    if not known.exists() or not stated.filter(~Exists(known.filter(key=OuterRef("key"))), authority=right).exists():
+        raise Refused(
+            _("没有可比的：比对的是乙方独有编码的记录与甲方的记录，同一编码的已是同一个对象。"), code="nothing_to_compare"
+        )
+    if find_spec("splink") is None:
+        raise Unavailable(_("比对需要安装 chengyun[matching]。"), code="no_splink")
     from chengyun.share.registers.tasks import compare_records  # the task runs the command that calls this module
 
     try:
@@ -152,7 +165,7 @@ def _records(dataset: str, authority: str, now: dt.datetime) -> Records:
     merged = Meanings.read(dataset, stated).to
     declared = [one for one in entity_of(dataset).authorities if one.key == authority]
     return {
-        key: {name: said.chosen.value for name, said in resolve(declared, map(claims_of, told)).items()}
+        key: {name: said.chosen.value for name, said in resolve(declared, map(claims_of, told), key).items()}
         for key, told in stated.items()
         if key not in merged
     }

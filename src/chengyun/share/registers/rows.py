@@ -50,7 +50,7 @@ def bring_up_to_date(dataset: str, keys: Iterable[str], today: dt.date, *, simul
     rows = {row.key: row for row in model._default_manager.filter(key__in=meanings.keys)}
     wanted: dict[str, dict[str, Any]] = {}
     for key, told in stated.items():
-        said = resolve(authorities, [claims_of(one) for one in _nearest(told, today)])
+        said = resolve(authorities, [claims_of(one) for one in _nearest(told, today)], key)
         wanted[key] = _wanted(dataset, fields, said, told, key)
     place(wanted)
     fresh, changed, columns = [], [], set[str]()

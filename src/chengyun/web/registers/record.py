@@ -15,7 +15,7 @@ from chengyun.access.policy import Scope
 from chengyun.share.registers import asked
 from chengyun.share.registers.declared import authority_name, entity_of, fields_of, python_value, table_of
 from chengyun.share.registers.models import Statement
-from chengyun.share.registers.queries import Record, Step, as_of, statements_of, successors
+from chengyun.share.registers.queries import Record, Step, as_of, splits, statements_of, successors
 from chengyun.web import shown
 from chengyun.web.registers.panels import cell
 
@@ -48,6 +48,9 @@ class Change:
 
 @dataclass(frozen=True)
 class Tie:
+    """What another thing is to this one, in a word; on: since when, "" for always."""
+
+    word: str
     key: str
     href: str
     on: str
@@ -65,23 +68,23 @@ class RecordBlock:
     stated: bool
     fields: tuple[SaidField, ...]
     changes: tuple[Change, ...]
-    came: tuple[Tie, ...]
-    went: tuple[Tie, ...]
+    ties: tuple[Tie, ...]
 
 
 def record(dataset: str, key: str, allowed: Scope, query: Mapping[str, str]) -> RecordBlock:
     """Return what a page shows of a thing's two times, in the limits of the reader's scope. Raises Refused for a wrong day."""
     day, known = asked.day(query.get("day")), asked.instant(query.get("known"))
     if day is None and known is None and not entity_of(dataset).authorities:
-        return RecordBlock("", "", query.get("purpose", ""), False, False, (), (), (), ())
+        return RecordBlock("", "", query.get("purpose", ""), False, False, (), (), ())
     found = as_of(dataset, key, day, known)
     fields = _fields(dataset, found, allowed) if found and _may_see(found, allowed) else ()
     changes = _changes(dataset, key, allowed)
-    came, went = successors(dataset, key)
-    ties = [tuple(_tie(dataset, one) for one in steps) for steps in (came, went)]
+    words = (_("来自"), _("后继"), _("拆分自"), _("拆分出"))
+    steps = (*successors(dataset, key), *splits(dataset, key))
+    ties = tuple(_tie(dataset, word, one) for word, told in zip(words, steps, strict=True) for one in told)
     return RecordBlock(
         query.get("day", ""), query.get("known", ""), query.get("purpose", ""), True, bool(entity_of(dataset).authorities),
-        fields, changes, *ties,
+        fields, changes, ties,
     )  # fmt: skip
 
 
@@ -141,6 +144,6 @@ def _masked(allowed: Scope, values: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _tie(dataset: str, step: Step) -> Tie:
+def _tie(dataset: str, word: str, step: Step) -> Tie:
     on = shown.moment(step.on) if step.on else ""
-    return Tie(step.key, reverse("entity", args=[dataset, step.key]), on, step.because)
+    return Tie(word, step.key, reverse("entity", args=[dataset, step.key]), on, step.because)
