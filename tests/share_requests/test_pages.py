@@ -143,3 +143,42 @@ def test_a_decision_is_explained_to_those_who_may_know(person: Person) -> None:
         "a district's steward learns about the district alone"
     )
     assert browser(clerk).get("/access/explain", asked).status_code == 404
+
+
+def test_the_second_person_sees_what_the_first_agreed_to_give(person: Person) -> None:
+    """Narrowed terms are what is confirmed; a page that shows the wide ones alone is signed blindly."""
+    clerk, officer = browser(person("department_clerk", "health")), browser(person("security_officer"))
+    Organisation.objects.filter(key="data").update(name=rulebook().datasets["population.person"].owner)
+    steward = browser(person("data_steward", "data"))
+    ends = dt.date.today() + dt.timedelta(days=60)
+    asked = {
+        "purpose": "statistics", "basis": "统计法第七条", "ends": ends.isoformat(), "frequency": "5",
+        "field:birth_date": "masked", "field:sex": "clear", "field:id_number": "pseudonym", "note": "核对底册",
+    }  # fmt: skip
+    clerk.post("/requests/new?dataset=population.person", asked)
+    number = Request.objects.get().number
+    wide = steward.post(f"/requests/{number}/agree", {**asked, "frequency": "9", "note": "只给三次"}).content.decode()
+    assert 'value="只给三次"' in wide, "what was typed is not typed again"
+    page = clerk.get(f"/requests/{number}")
+    assert [name for name, _way in page.context["page"].asked.fields] == ["性别", "出生日期", "公民身份号码"]
+    assert page.context["page"].offered is None
+    steward.post(f"/requests/{number}/agree", {**asked, "frequency": "2", "field:birth_date": ""})
+    offered = officer.get(f"/requests/{number}").context["page"].offered
+    assert (offered.frequency, offered.ends) == (2, ends)
+    assert [name for name, _way in offered.fields if name != "编码"] == ["性别", "公民身份号码"]
+    assert "提供部门同意给出" in officer.get(f"/requests/{number}").content.decode()
+    officer.post(f"/requests/{number}/secure")
+    granted = clerk.get(f"/requests/{number}").context["page"]
+    assert (granted.offered, granted.granted.frequency, granted.revoked_at) == (None, 2, None)
+    same = clerk.post(f"/requests/{number}/renew", {"ends": ends.isoformat()})
+    assert same.status_code == 400
+    assert "续期须晚于现在的授权截止日期" in same.content.decode()
+    assert f'value="{ends.isoformat()}"' in same.content.decode()
+    later = (ends + dt.timedelta(days=30)).isoformat()
+    renewal = clerk.post(f"/requests/{number}/renew", {"ends": later}, follow=True)
+    steward.post(f"/requests/{number}/revoke", {"note": "用途已变"})
+    taken = clerk.get(f"/requests/{number}")
+    assert taken.context["page"].revoked_at is not None
+    assert "purpose=statistics" not in taken.content.decode(), "how to read what may no longer be read"
+    again = steward.get(f"/requests/{renewal.context['page'].view.request.number}").content.decode()
+    assert f"{number}</a> 已撤销" in again

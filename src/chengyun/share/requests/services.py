@@ -232,6 +232,8 @@ def renew(actor: Actor, number: str, ends: dt.date) -> Request:
     with transaction.atomic():
         # The row's lock: of two who ask at once, the second finds the first one's request.
         Request.objects.select_for_update(of=("self",)).get(pk=before.pk)
+        if before.grant.until is not None and terms.end_of(ends) <= before.grant.until:
+            raise Refused(_("续期须晚于现在的授权截止日期。"), code="ends_past", field="ends")
         if before.renewals.exclude(state__in=ENDED).exists():
             raise Refused(_("已有一份续期申请在办。"), code="settled")
         made = draft(actor, same, before.organisation, renews=before)

@@ -24,8 +24,8 @@ from chengyun.share.requests.models import Request
 from chengyun.share.requests.office import today
 
 __all__ = [
-    "Terms", "check", "columns", "differences", "grant_words", "key_way", "known", "of", "of_grant", "provider_of", "read",
-    "require_within", "unshared_because",
+    "Terms", "check", "columns", "differences", "end_of", "grant_words", "key_way", "known", "of", "of_grant", "provider_of",
+    "read", "require_within", "unshared_because",
 ]  # fmt: skip
 
 LONGEST_AREA = 15
@@ -78,7 +78,7 @@ def check(request: Request) -> Facts:
     _require_area(request.area_code)
     check_terms(
         request.dataset, shown=request.shown, rows_since=request.rows_since, rows_until=request.rows_until,
-        purpose=request.purpose, frequency=request.frequency, until=_end_of(request.ends),
+        purpose=request.purpose, frequency=request.frequency, until=end_of(request.ends),
     )  # fmt: skip
     return facts
 
@@ -88,7 +88,7 @@ def of(request: Request) -> Terms:
     return Terms(**{name: getattr(request, name) for name in columns(Terms())})
 
 
-def of_grant(grant: Grant, ends: dt.date) -> Terms:
+def of_grant(grant: Grant, ends: dt.date | None) -> Terms:
     """Return a grant's terms with another end."""
     return Terms(
         shown=grant.shown, area_code=grant.area_code, rows_since=grant.rows_since, rows_until=grant.rows_until,
@@ -154,7 +154,12 @@ def grant_words(given: Terms, request: Request) -> dict[str, Any]:
     """Return terms as `access.services.write_grant` takes them."""
     words = columns(given)
     ends = words.pop("ends")
-    return words | {"until": _end_of(ends) if ends else None, "purpose": request.purpose}
+    return words | {"until": end_of(ends) if ends else None, "purpose": request.purpose}
+
+
+def end_of(day: dt.date) -> dt.datetime:
+    """Return when a grant ends whose last day this is."""
+    return dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), config().zone)
 
 
 def provider_of(facts: Facts) -> Organisation | None:
@@ -191,7 +196,3 @@ def _catalogued(dataset: str) -> Any:
     if not apps.is_installed("chengyun.share.catalogue"):
         return None
     return apps.get_model("catalogue", "Resource").objects.filter(key=dataset).select_related("provider").first()
-
-
-def _end_of(day: dt.date) -> dt.datetime:
-    return dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), config().zone)

@@ -12,6 +12,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -27,9 +28,10 @@ from chengyun.web.requests.asked import TermsForm, field_names, read_asked, read
 
 WAYS = {"clear": "明文", "pseudonym": "假名", "masked": "掩码"}
 DEEDS = {
-    "draft": "起草", "change": "修改", "submit": "提交", "return": "退回补正", "agree": "提供部门同意", "approve": "同意",
-    "refuse": "不同意", "withdraw": "撤回", "expire": "到期", "renew": "续期", "revoke": "撤销", "escalate": "超期转办",
-    "suspend": "暂停", "resume": "恢复",
+    "draft": gettext_noop("起草"), "change": "修改", "submit": "提交", "return": "退回补正",
+    "agree": gettext_noop("提供部门同意"), "approve": "同意", "refuse": "不同意", "withdraw": "撤回",
+    "expire": "到期", "renew": "续期", "revoke": "撤销",
+    "escalate": "超期转办", "suspend": "暂停", "resume": "恢复",
 }  # fmt: skip
 
 
@@ -42,14 +44,29 @@ class HistoryLine:
     more: str
 
 
+@dataclass(frozen=True, slots=True)
+class TermsLine:
+    """Terms in words. fields: as (field, how); none: all, as declared. since, until: of the rows. frequency: reads a day."""
+
+    fields: tuple[tuple[str, str], ...]
+    area: str
+    since: dt.datetime | None
+    until: dt.datetime | None
+    frequency: int | None
+    retention_days: int
+    ends: dt.date | None
+
+
 @dataclass(frozen=True)
 class RequestPage:
-    """fields, granted: what is asked for and what was given, as (field, how). form: to change or answer, None for others."""
+    """asked: what is asked for. offered: what the provider agreed to, while a second person is to confirm it. granted: what
+    was given. revoked_at: when it was taken back. form: to change or answer, None for others."""
 
     view: queries.RequestView
-    fields: tuple[tuple[str, str], ...]
-    granted: tuple[tuple[str, str], ...]
-    area: str
+    asked: TermsLine
+    offered: TermsLine | None
+    granted: TermsLine | None
+    revoked_at: dt.datetime | None
     history: tuple[HistoryLine, ...]
     form: TermsForm | None
     fault: Fault | None
@@ -113,16 +130,23 @@ def _page(actor: Actor, number: str, fault: Fault | None) -> RequestPage:
     form = terms_form(asked.dataset, terms.of(asked), fault.given if fault and fault.form in ("change", "agree") else {}) if (
         editing and known
     ) else None  # fmt: skip
+    waiting = asked.state == Request.State.SUBMITTED and asked.agreed_by_id is not None
     return RequestPage(
-        view, _ways(asked.dataset, asked.shown), _ways(asked.dataset, view.grant.shown) if view.grant else (),
-        names_of({asked.area_code})[asked.area_code] if asked.area_code else _("全市"), tuple(map(_line, view.steps)), form,
-        fault, timezone.now(),
+        view, _terms(asked.dataset, terms.of(asked)), _terms(asked.dataset, terms.read(asked.offer)) if waiting else None,
+        _terms(asked.dataset, terms.of_grant(asked.grant, None)) if asked.grant else None,
+        asked.grant.revoked_at if asked.grant else None, tuple(map(_line, view.steps)), form, fault, timezone.now(),
     )  # fmt: skip
 
 
-def _ways(dataset: str, shown: dict[str, str]) -> tuple[tuple[str, str], ...]:
+def _terms(dataset: str, given: terms.Terms) -> TermsLine:
     names = field_names(dataset)
-    return tuple((names.get(name, name), _(WAYS.get(way, way))) for name, way in shown.items())
+    # PostgreSQL keeps the fields by the length of their names; they are told in the order of the register.
+    shown = [one for one in names if one in given.shown] + [one for one in given.shown if one not in names]
+    return TermsLine(
+        tuple((names.get(one, one), _(WAYS.get(given.shown[one], given.shown[one]))) for one in shown),
+        names_of({given.area_code})[given.area_code] if given.area_code else _("全市"), given.rows_since, given.rows_until,
+        given.frequency, given.retention_days, given.ends,
+    )  # fmt: skip
 
 
 def _line(step: Step) -> HistoryLine:
