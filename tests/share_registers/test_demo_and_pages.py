@@ -20,6 +20,7 @@ from chengyun.areas.services import ensure_areas
 from chengyun.city import Stated
 from chengyun.collect.quality.registers import declared_outcomes
 from chengyun.config import config
+from chengyun.errors import Refused
 from chengyun.packs.buildings.models import Address, Building
 from chengyun.packs.laws.models import Article, Law
 from chengyun.packs.legal_entities.models import Enterprise, Licence, Relation
@@ -331,6 +332,25 @@ def test_every_rule_on_a_register_runs_and_finds_what_is_wrong(city: float) -> N
     Person.objects.filter(key="P00000001").update(id_number=number[:-1] + ("0" if number[-1] != "0" else "1"))
     wrong = {it.rule: it for it in declared_outcomes("population.person")}["population.id_number_check"]
     assert [one.subject for one in wrong.found] == ["P00000001"]
+
+
+@pytest.mark.django_db
+def test_a_comparison_that_comes_to_nothing_says_so_to_who_asked(city: float, signed_in: Callable[[str], Client]) -> None:
+    """The tax office knows names and addresses alone: there is nothing sure to learn from."""
+    pytest.importorskip("splink")
+    load = services.begin_load(SYSTEM, "legal_entities.enterprise", "test", "tax")
+    firms = Enterprise.objects.order_by("key")[:80]
+    services.take(
+        load, [Stated("enterprise", f"TAX{at:04}", {"name": one.name, "address": one.address}) for at, one in enumerate(firms)]
+    )
+    steward = signed_in("data_steward")
+    asked = {"dataset": "legal_entities.enterprise", "left": "market", "right": "tax"}
+    assert steward.post("/registers/matching/compare", asked).status_code == 303
+    job = ProcrastinateJob.objects.get(task_name="chengyun.share.registers.tasks.compare_records").args
+    words = {"register": job["dataset"], "left": job["left"], "right": job["right"], "account": job["account"]}
+    with pytest.raises(Refused, match="too little to learn from"):
+        commands._match(Namespace(**words, threshold=0.99))
+    assert "学不出怎样算像" in page(steward, "/registers/matching")
 
 
 @pytest.mark.django_db

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from chengyun.errors import NotFound, Refused
+from chengyun.errors import NotFound, Problem, Refused
 from chengyun.run import setup
 
 __all__ = ["add_commands"]
@@ -189,13 +189,18 @@ def _match(args: argparse.Namespace) -> int:
     setup.django()
     from chengyun.access.actors import actor_of_account
     from chengyun.access.models import Account
-    from chengyun.share.registers.review import compare
+    from chengyun.share.registers.review import came_to_nothing, compare
 
     account = Account.objects.filter(pk=args.account, is_active=True).first() if args.account else None
     if args.account and account is None:
         raise NotFound(f"There is no account {args.account}.")
     actor = actor_of_account(account) if account else _actor()
-    run = compare(actor, args.register, args.left, args.right, threshold=args.threshold)
+    try:
+        run = compare(actor, args.register, args.left, args.right, threshold=args.threshold)
+    except Exception as wrong:
+        if account:
+            came_to_nothing(actor, args.register, args.left, args.right, wrong.code if isinstance(wrong, Problem) else "")
+        raise
     waiting = run.candidates.filter(state="waiting").count()
     print(f"Run {run.pk}: {run.compared:,} pairs compared, {run.matched:,} proposed, {waiting:,} to be looked at.")
     return 0

@@ -188,21 +188,21 @@ def match(
         link_type="link_only", comparisons=[comparison(role) for role in roles], blocking_rules_to_generate_predictions=blocks,
         retain_intermediate_calculation_columns=True, retain_matching_columns=True, max_iterations=20,
     )  # fmt: skip
-    api = DuckDBAPI(connection=connection)
-    linker = Linker([api.register(f"matching_{number}", dataset_display_name=side) for number, side in enumerate("lr")], settings)
     sure: list[Any] = [block_on(*columns) for columns in (("number",), ("name", "born")) if set(columns) <= known]
-    linker.training.estimate_probability_two_random_records_match(sure, recall=LIKELY_RECALL)
-    linker.training.estimate_u_using_random_sampling(max_pairs=SAMPLED_PAIRS, seed=1)
     lessons = [
         columns
         for columns in (("number",), ("name", "born"), ("phone",))
         if set(columns) <= known and len(set(roles) - set(columns)) > 1 and _agreeing(connection, columns) >= FEWEST_PAIRS
     ]
-    if not lessons:
+    if not sure or not lessons:
         raise Refused(
             f"Fewer than {FEWEST_PAIRS} pairs agree in number, or in name and date of birth: that is too little to learn from.",
             code="too_few_to_learn",
         )
+    api = DuckDBAPI(connection=connection)
+    linker = Linker([api.register(f"matching_{number}", dataset_display_name=side) for number, side in enumerate("lr")], settings)
+    linker.training.estimate_probability_two_random_records_match(sure, recall=LIKELY_RECALL)
+    linker.training.estimate_u_using_random_sampling(max_pairs=SAMPLED_PAIRS, seed=1)
     for columns in lessons:
         # Left to itself, the share of true pairs among these may come out as 1, whose logarithm is none.
         linker.training.estimate_parameters_using_expectation_maximisation(

@@ -153,7 +153,16 @@ class Link(models.Model):
 
 
 class MatchRun(models.Model):
-    """One comparison of two sets of records. model: the weights as learnt, so that a score can be worked out again."""
+    """One comparison of two sets of records. model: the weights as learnt, so that a score can be worked out again.
+
+    failed: why it came to nothing, "" where it did not.
+    """
+
+    class Failed(models.TextChoices):
+        NOTHING = "nothing_to_compare", _("没有可比的记录")
+        UNLIKE = "not_comparable", _("两边没有都登记的名称或号码，无从比对")
+        FEW = "too_few_to_learn", _("号码相同或名称与日期都相同的太少，学不出怎样算像")
+        OTHER = "failed", _("没有做完，原因见运行日志")
 
     dataset = models.CharField(_("信息资源"), max_length=130)
     left = models.CharField(_("甲方"), max_length=100)
@@ -165,6 +174,7 @@ class MatchRun(models.Model):
     compared = models.BigIntegerField(default=0)
     matched = models.BigIntegerField(default=0)
     model = models.JSONField(default=dict)
+    failed = models.CharField(_("未完成"), max_length=20, choices=Failed, blank=True, default="")
 
     class Meta:
         verbose_name = _("比对")

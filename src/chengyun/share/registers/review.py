@@ -31,7 +31,7 @@ from chengyun.share.registers.models import Candidate, Decision, MatchRun, State
 from chengyun.share.registers.resolve import resolve
 from chengyun.share.registers.rows import claims_of, holding_on
 
-__all__ = ["accept_proposed", "ask", "compare", "settle"]
+__all__ = ["accept_proposed", "ask", "came_to_nothing", "compare", "settle"]
 
 BATCH = 5_000
 Records = dict[str, dict[str, Any]]
@@ -78,7 +78,10 @@ def compare(
     first = _records(dataset, left, now)
     second = {key: values for key, values in _records(dataset, right, now).items() if key not in first}
     if not first or not second:
-        raise Refused(f"{left} states {len(first):,} things and {right} {len(second):,} others; there is nothing to compare.")
+        raise Refused(
+            f"{left} states {len(first):,} things and {right} {len(second):,} others; there is nothing to compare.",
+            code="nothing_to_compare",
+        )
     import duckdb  # only when records are compared
 
     with duckdb.connect() as connection:
@@ -104,6 +107,15 @@ def compare(
             detail = {"left": left, "right": right, "run": run.pk}
             audit.record(actor, "register.match", dataset, str(run.pk), detail=detail)
     return run
+
+
+def came_to_nothing(actor: Actor, dataset: str, left: str, right: str, code: str) -> MatchRun:
+    """Write down why a comparison that was asked for came to nothing, for who asked. code: of a Problem, "" of anything else."""
+    known = code in MatchRun.Failed.values
+    return MatchRun.objects.create(
+        dataset=dataset, left=left, right=right, actor=actor.name[:150], at=timezone.now(), threshold=THRESHOLD,
+        review_from=REVIEW_FROM, failed=code if known else MatchRun.Failed.OTHER,
+    )  # fmt: skip
 
 
 def settle(actor: Actor, number: int, same: bool, because: str) -> Decision:

@@ -103,6 +103,7 @@ class RunRow:
     waiting: int
     settled: int
     chosen: bool
+    failed: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +215,11 @@ def _shown(request: HttpRequest, fault: Fault | None = None, wanted: int | None 
     asked = request.GET.get("run", "")
     readable = [dataset for dataset in base_registers() if _scope(actor, dataset).allowed]
     runs = list(MatchRun.objects.filter(dataset__in=readable).annotate(all=Count("candidates"))[:RUNS])
-    number = wanted or (int(asked) if asked.isascii() and asked.isdigit() else 0) or (runs[0].pk if runs else 0)
+    number = (
+        wanted
+        or (int(asked) if asked.isascii() and asked.isdigit() else 0)
+        or next((one.pk for one in runs if not one.failed), 0)
+    )
     chosen = next((one for one in runs if one.pk == number), None)
     pairs = _pairs(actor, chosen) if chosen else ()
     decisions = Decision.objects.filter(dataset__in=readable, undone_at=None)[:DECIDED]
@@ -297,6 +302,7 @@ def _run_row(one: MatchRun, chosen: bool) -> RunRow:
     return RunRow(
         one.pk, entity_of(one.dataset).name, left, right, one.at, counts.get(Candidate.State.PROPOSED, 0),
         counts.get(Candidate.State.WAITING, 0), settled, chosen,
+        one.get_failed_display() if one.failed else "",
     )  # fmt: skip
 
 
