@@ -22,6 +22,8 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Keystore:
 
 
 def test_keys_are_listed_and_rotated(store: Keystore, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["keys", "list"]) == 0
+    assert "There is no key yet" in capsys.readouterr().out
     secret, key = store.secret("pseudonyms"), store.signing_key()
     assert main(["keys", "list"]) == 0
     said = capsys.readouterr().out
@@ -29,6 +31,9 @@ def test_keys_are_listed_and_rotated(store: Keystore, capsys: pytest.CaptureFixt
     assert secret.hex() not in said
     assert main(["keys", "rotate", "pseudonyms"]) == 0
     assert store.version("pseudonyms") == 2
+    assert "pinned" not in capsys.readouterr().out
+    assert main(["keys", "rotate", "node"]) == 0
+    assert f"until they pin {store.signing_key().key_id} too" in capsys.readouterr().out
     assert main(["keys", "rotate", "pseudonym"]) == 1
     assert "no key 'pseudonym'" in capsys.readouterr().err
 

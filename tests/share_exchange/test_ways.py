@@ -20,7 +20,7 @@ import pytest
 from django.db import connection
 
 from chengyun.access.actors import SYSTEM
-from chengyun.access.keystore import signing_key, verify
+from chengyun.access.keystore import keystore, signing_key, verify
 from chengyun.access.masks import mask
 from chengyun.access.services import revoke_grant
 from chengyun.errors import Malformed, NotFound, Refused, Unavailable
@@ -33,6 +33,7 @@ from chengyun.share.exchange.models import BulkFile, Receipt, Subscription, Targ
 from chengyun.share.exchange.serving import PREFIX, Ask
 from chengyun.share.federation import filling, mirrors, tables
 from chengyun.share.federation.models import Mirror, Neighbour
+from chengyun.share.ledger import services as ledger
 from chengyun.share.ledger import verifier
 
 _spec = util.spec_from_file_location("exchange_conftest", Path(__file__).with_name("conftest.py"))
@@ -338,3 +339,39 @@ def test_no_answer_is_unpacked(department) -> None:
     with pytest.raises(Malformed, match="packed"):
         department.client.get("/rows", dataset=DATASET)
     assert department.wire.sent[-1].headers["accept-encoding"] == "identity"
+
+
+def test_receipts_hold_after_the_nodes_key_was_rotated(department) -> None:
+    """A receipt file that is written afterwards names both keys: the one of the receipt and the one of the log's head."""
+    given.assets(2)
+    department.grant(DATASET)
+    told = department.client.get("/rows", dataset=DATASET)
+    number = receipts.parse(told.leaf)["id"]
+    before, old = receipts.bundle(number), signing_key("node").key_id
+    store = keystore()
+    kept = store.file.read_bytes()
+    try:
+        store.rotate("node")
+        new = signing_key("node").key_id
+        with pytest.raises(Refused, match="not signed by a key that is pinned"):
+            department.client.get("/rows", dataset=DATASET)
+        ledger.sequence(receipts.LOG)
+        after = receipts.bundle(number)
+    finally:
+        store.file.write_bytes(kept)
+    assert "signer" not in json.loads(before)
+    assert json.loads(after)["signer"]["kid"] == new
+    assert verifier.verify(before, told.body, (old,)).says
+    assert f"signed by the provider's other key {new}" in " ".join(verifier.verify(after, told.body, (old, new)).says)
+    for known in ((old,), (new,)):
+        with pytest.raises(verifier.Wrong, match="none of those you know"):
+            verifier.verify(after, told.body, known)
+    lacking = {name: value for name, value in json.loads(after).items() if name != "signer"}
+    with pytest.raises(verifier.Wrong, match="another key than the file names"):
+        verifier.verify(verifier.canonical(lacking) + b"\n", told.body)
+
+
+@pytest.mark.parametrize("text", ["[]", '"key"', "7", '{"kty": "RSA"}', '{"kty": "OKP", "crv": "Ed25519"}'])
+def test_what_is_no_key_is_refused(db, text: str) -> None:
+    with pytest.raises(Refused):
+        parties.read_jwk(json.loads(text))

@@ -156,7 +156,10 @@ def _link(args: argparse.Namespace) -> int:
 def _keys(args: argparse.Namespace) -> int:  # noqa: ARG001  # as every command
     from chengyun.access.keystore import keystore
 
-    for key in keystore().entries():
+    found = keystore().entries()
+    if not found:
+        print("There is no key yet; each is made when it is first needed.")
+    for key in found:
         print(f"{key.name:<24} version {key.version:<3} {key.use:<7} {key.algorithm:<11} {key.made}  {key.public.get('kid', '')}")
     return 0
 
@@ -164,7 +167,14 @@ def _keys(args: argparse.Namespace) -> int:  # noqa: ARG001  # as every command
 def _rotate(args: argparse.Namespace) -> int:
     from chengyun.access.keystore import keystore
 
-    print(f"{args.name} has version {keystore().rotate(args.name)} now. Back the keystore up.")
+    store = keystore()
+    version = store.rotate(args.name)
+    print(f"{args.name} has version {version} now. Back the keystore up.")
+    if public := store.public_keys(args.name):
+        print(
+            f"Who pinned the old key refuses what is signed from now on until they pin {public[0]['kid']} too: tell neighbours "
+            "and departments. Receipts that were given stay valid."
+        )
     return 0
 
 

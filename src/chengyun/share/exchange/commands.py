@@ -72,6 +72,10 @@ def _add(args: argparse.Namespace) -> int:
         jwk = json.loads(sys.stdin.read() if args.jwk == "-" else Path(args.jwk).read_text())
     except (OSError, ValueError) as wrong:
         raise Refused(f"{args.jwk} holds no JWK: {wrong}.") from wrong
+    if isinstance(jwk, dict) and "d" in jwk:
+        raise Refused(
+            f"{args.jwk} holds a private key: whoever sends it is no longer alone with it. Make a new one, and give `x` alone."
+        )
     made = parties.register(SYSTEM, jwk, args.name or organisation.name, organisation)
     print(f"{made.key_id} speaks for {organisation.key}.")
     return 0

@@ -56,7 +56,8 @@ def end(actor: Actor, key_id: str) -> None:
 
 def read_jwk(jwk: Mapping[str, Any]) -> dict[str, str]:
     """Return a public key with its thumbprint, nothing else. Raises Refused."""
-    words = {"OKP": ("kty", "crv", "x"), "EC": ("kty", "crv", "x", "y")}.get(str(jwk.get("kty")), ())
+    kinds = {"OKP": ("kty", "crv", "x"), "EC": ("kty", "crv", "x", "y")}
+    words = kinds.get(str(jwk.get("kty")), ()) if isinstance(jwk, Mapping) else ()  # it comes from a file or a stranger
     if not words or not all(isinstance(jwk.get(word), str) for word in words):
         raise Refused("A key is a JWK: kty OKP, crv Ed25519, x; or kty EC, crv SM2, x, y.", code="key", status=400)
     key = {word: str(jwk[word]) for word in words}

@@ -242,6 +242,8 @@ def bundle(number: str, *, size: int | None = None) -> bytes:
         "entry": json.loads(entry.leaf), "provider": _own_key(receipt["provider_key"]), "head": head.note,
         "inclusion": {"index": entry.index, "size": head.size, "hashes": [one.hex() for one in proof.hashes]},
     }  # fmt: skip
+    if head.key_id != receipt["provider_key"]:
+        file["signer"] = _own_key(head.key_id)  # the node's key was rotated since
     old = receipt["previous"]["size"]
     hashes = queries.consistency(LOG, old, head.size).hashes if old else ()
     file["consistency"] = {"old": old, "hashes": [one.hex() for one in hashes]}
@@ -269,7 +271,7 @@ def _entry(number: str) -> tuple[Entry, dict[str, Any]]:
 def _own_key(key_id: str) -> dict[str, str]:
     found = next((one for one in public_keys("node") if one["kid"] == key_id), None)
     if found is None:
-        raise NotFound(f"The key {key_id} that signed the receipt is not in this node's keystore.")
+        raise NotFound(f"The key {key_id} that signed it is not in this node's keystore.")
     return found
 
 

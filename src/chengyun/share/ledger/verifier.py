@@ -12,6 +12,7 @@ A receipt file is one JSON object in canonical form (RFC 8785: keys sorted, no s
                     an SM2 key (GB/T 32918) has "y" as well
     inclusion       {"index", "size", "hashes": [hex, …]}: that the entry is in the log a head speaks of; RFC 9162, 2.1.3
     head            the provider's signed head, C2SP tlog-checkpoint
+    signer          optional: the provider's public key that signed the head, where it is another than signed the receipt
     countersigned   optional {"countersignature": {…}, "signature": hex}: the consumer's word for the same receipt
     consumer        the consumer's public key, with `countersigned`; may stand without it
     consistency     optional {"old", "hashes"}: that the log the receipt named as `previous` is the beginning of this one
@@ -23,7 +24,7 @@ A shared signature is of the root of a small tree (RFC 9162, 2.1), and holds the
 
 H is SHA-256 under Ed25519 keys and SM3 under SM2 keys; a tree has 2 to 1024 messages; the highest byte of a number comes first.
 Every byte counts: the file must be exactly the canonical form of what it says, hex in small letters. What is proved is that
-the holders of the two keys said this, and that it stands in the log; whose keys they are, the reader must know: --key.
+the holders of the keys said this, and that it stands in the log; whose keys they are, the reader must know: --key.
 Exit code 0: everything holds. 1: something does not, and the sentence says what. 2: it is no receipt file.
 """
 
@@ -46,7 +47,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 HEX = re.compile(r"(?:[0-9a-f]{2})+")
 NEEDED = {"entry", "provider", "inclusion", "head"}
 WORD = b"\xffchengyun-shared-1\n"
-POSSIBLE = NEEDED | {"countersigned", "consumer", "consistency"}
+POSSIBLE = NEEDED | {"signer", "countersigned", "consumer", "consistency"}
 KINDS = {("OKP", "Ed25519"): ("crv", "kty", "x"), ("EC", "SM2"): ("crv", "kty", "x", "y")}
 """Kind of a key → what its thumbprint is made of."""
 # Standard: GB/T 32918.5-2017, the curve recommended; y² = x³ + ax + b over the field of P, base point (GX, GY) of order N.
@@ -99,8 +100,10 @@ def verify(data: bytes, rows: bytes | None = None, keys: tuple[str, ...] = (), a
         raise Wrong("The receipt names another key of the provider than the file holds.")
     _provided(provider, receipt, entry["signature"])
     done.says.append(f"Signed by the provider's key {provider.name}.")
-    size, root = _head(bundle["head"], provider, receipt)
-    done.says.append(f"The log {receipt.get('log')} had {size} entries when its head was signed.")
+    signer = _key(bundle, "signer", keys) if "signer" in bundle else provider
+    size, root = _head(bundle["head"], signer, receipt)
+    later = f" by the provider's other key {signer.name}" if signer.name != provider.name else ""
+    done.says.append(f"The log {receipt.get('log')} had {size} entries when its head was signed{later}.")
     leaf = hashlib.sha256(b"\x00" + canonical(entry)).digest()
     inclusion = _object(bundle, "inclusion", {"index", "size", "hashes"})
     if inclusion["size"] != size:
@@ -238,7 +241,7 @@ def _coordinate(text: str, where: str) -> bytes:
     return raw
 
 
-def _head(note: Any, provider: _Key, receipt: dict[str, Any]) -> tuple[int, bytes]:
+def _head(note: Any, signer: _Key, receipt: dict[str, Any]) -> tuple[int, bytes]:
     """Return the size and root a head speaks of. Standard: C2SP signed-note, tlog-checkpoint."""
     found = re.fullmatch(
         r"(?P<body>(?P<name>[^\n ]+)\n(?P<size>0|[1-9]\d{0,17})\n(?P<root>[A-Za-z0-9+/]{43}=)\ntime [0-9TZ:.-]{27}\n)"
@@ -253,9 +256,9 @@ def _head(note: Any, provider: _Key, receipt: dict[str, Any]) -> tuple[int, byte
     root, signed = base64.b64decode(found["root"]), base64.b64decode(found["signature"])
     if base64.b64encode(root).decode() != found["root"] or base64.b64encode(signed).decode() != found["signature"]:
         raise Wrong("The head is not in its canonical form: something in it was changed.")
-    if signed[:4] != hashlib.sha256(name.encode() + b"\n" + provider.kind + provider.raw).digest()[:4]:
-        raise Wrong("The head is signed by another key than the receipt.")
-    _signed(provider, found["body"].encode(), signed[4:].hex(), "The head's signature is not the provider's")
+    if signed[:4] != hashlib.sha256(name.encode() + b"\n" + signer.kind + signer.raw).digest()[:4]:
+        raise Wrong("The head is signed by another key than the file names.")
+    _signed(signer, found["body"].encode(), signed[4:].hex(), "The head's signature is not the provider's")
     return int(found["size"]), root
 
 
