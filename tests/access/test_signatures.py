@@ -7,6 +7,7 @@ import concurrent.futures
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from chengyun.access import ciphers, signatures
 from chengyun.errors import Refused
@@ -83,6 +84,23 @@ def test_ed25519_signs_as_rfc_8032_does() -> None:
     signed = signatures.sign("ed25519", private, b"\x72")
     assert signed.hex().startswith("92a009a9f0d4cab8720e820b5f642540")
     assert signatures.verify(jwk, b"\x72", signed)
+
+
+def test_ed25519_is_another_librarys() -> None:
+    for size in (0, 1, 63, 64, 65, 4096):
+        private, said = signatures.make("ed25519"), bytes(range(256)) * 16
+        other, signed = Ed25519PrivateKey.from_private_bytes(private), signatures.sign("ed25519", private, said[:size])
+        other.public_key().verify(signed, said[:size])
+        assert other.sign(said[:size]) == signed
+        assert signatures.untext(signatures.public("ed25519", private)["x"]) == other.public_key().public_bytes_raw()
+        assert signatures.verify(signatures.public("ed25519", private), said[:size], other.sign(said[:size]))
+
+
+def test_a_key_that_any_signature_would_fit_signs_nothing() -> None:
+    # The neutral element as key and R, S = 0: S·B = R + k·A for whatever was said. RFC 8032, 5.1.7, leaves it to the verifier.
+    neutral = b"\x01" + bytes(31)
+    jwk = {"kty": "OKP", "crv": "Ed25519", "x": signatures.text(neutral)}
+    assert not signatures.verify(jwk, b"whatever", neutral + bytes(32))
 
 
 @pytest.mark.parametrize("algorithm", ["ed25519", "sm2"])

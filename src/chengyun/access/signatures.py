@@ -7,14 +7,15 @@ Ed25519's own (RFC 8032), or SM2's r and s, 32 bytes each, with the identity of 
 
 from __future__ import annotations
 
-import base64
 import functools
 import json
+import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+import pybase64
+from nacl import bindings
+from nacl.exceptions import BadSignatureError
 
 from chengyun.access.ciphers import digest
 from chengyun.errors import Refused
@@ -22,21 +23,21 @@ from chengyun.errors import Refused
 Jwk = dict[str, str]
 SM2_IDENTITY = b"1234567812345678"
 """Standard: GM/T 0009-2012, 10: the identity where the two sides agreed on none."""
+_FROM_URL = bytes.maketrans(b"-_+/", b"+/--")
 _THUMBED = {"OKP": ("crv", "kty", "x"), "EC": ("crv", "kty", "x", "y")}
 
 
 def make(algorithm: str) -> bytes:
     """Return a new private key, 32 bytes."""
     if algorithm == "ed25519":
-        return Ed25519PrivateKey.generate().private_bytes_raw()
+        return secrets.token_bytes(32)
     return bytes(_sm2()().generate_keypair()[0]).rjust(32, b"\0")
 
 
 def public(algorithm: str, private: bytes) -> Jwk:
     """Return the public half of a private key."""
     if algorithm == "ed25519":
-        point = Ed25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw()
-        return named({"kty": "OKP", "crv": "Ed25519", "x": text(point)})
+        return named({"kty": "OKP", "crv": "Ed25519", "x": text(_ed25519_signer(private)[32:])})
     point = _sm2_point(private)
     return named({"kty": "EC", "crv": "SM2", "x": text(point[1:33]), "y": text(point[33:])})
 
@@ -44,7 +45,7 @@ def public(algorithm: str, private: bytes) -> Jwk:
 def sign(algorithm: str, private: bytes, data: bytes) -> bytes:
     """Return the signature, 64 bytes."""
     if algorithm == "ed25519":
-        return _ed25519_signer(private).sign(data)
+        return bindings.crypto_sign(data, _ed25519_signer(private))[:64]
     r, s = _sm2_signer(private).sign(data)
     return bytes(r).rjust(32, b"\0") + bytes(s).rjust(32, b"\0")
 
@@ -53,10 +54,12 @@ def verify(jwk: Mapping[str, Any], data: bytes, signature: bytes) -> bool:
     """Say whether the holder of a key signed these bytes. False also for what is no signature; Refused for what is no key."""
     match jwk.get("kty"), jwk.get("crv"):
         case "OKP", "Ed25519":
-            key = _ed25519(_coordinate(jwk, "x"))
+            point = _coordinate(jwk, "x")
+            if len(signature) != 64:
+                return False
             try:
-                key.verify(signature, data)
-            except InvalidSignature:
+                bindings.crypto_sign_open(signature + data, point)
+            except BadSignatureError:
                 return False
             return True
         case "EC", "SM2":
@@ -80,18 +83,19 @@ def named(jwk: Jwk) -> Jwk:
 
 def text(data: bytes) -> str:
     """Return bytes as JSON carries them: base64url without padding."""
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+    return pybase64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 def untext(written: str) -> bytes:
     """Return the bytes again. Raises ValueError for what is none."""
-    return base64.b64decode(written + "=" * (-len(written) % 4), altchars=b"-_", validate=True)
+    return pybase64.b64decode((written + "=" * (-len(written) % 4)).encode("ascii").translate(_FROM_URL), validate=True)
 
 
 def _coordinate(jwk: Mapping[str, Any], name: str) -> bytes:
+    given = jwk.get(name)
     try:
-        found = untext(jwk.get(name) or "")
-    except (ValueError, TypeError):
+        found = untext(given) if isinstance(given, str) else b""
+    except ValueError:
         found = b""
     if len(found) != 32:
         raise Refused(f"The key's {name} is {jwk.get(name)!r}, expected 32 bytes in base64url.")
@@ -99,14 +103,15 @@ def _coordinate(jwk: Mapping[str, Any], name: str) -> bytes:
 
 
 @functools.lru_cache(maxsize=16)
-def _ed25519_signer(private: bytes) -> Ed25519PrivateKey:
-    """Deriving the key again for every message would cost as much as signing it."""
-    return Ed25519PrivateKey.from_private_bytes(private)
+def _ed25519_signer(private: bytes) -> bytes:
+    """Return a private key and its public half, 64 bytes: to derive it for every message would cost as much as signing.
 
-
-@functools.lru_cache(maxsize=1024)
-def _ed25519(point: bytes) -> Ed25519PublicKey:
-    return Ed25519PublicKey.from_public_bytes(point)
+    Raises ValueError for another length.
+    """
+    if len(private) != 32:
+        raise ValueError(f"an Ed25519 private key has 32 bytes, not {len(private)}")
+    made: bytes = bindings.crypto_sign_seed_keypair(private)[1]
+    return made
 
 
 def _sm2() -> Any:

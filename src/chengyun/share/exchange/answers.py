@@ -8,12 +8,13 @@ without a receipt are signed as ever.
 
 from __future__ import annotations
 
-import binascii
 import datetime as dt
 import functools
 import hashlib
 from collections.abc import Mapping
 from typing import Any
+
+import pybase64
 
 from chengyun.errors import Refused
 from chengyun.share.exchange import entries, messages
@@ -32,7 +33,7 @@ def checked(
     keys by their thumbprints. Raises Refused.
     """
     try:
-        leaf = binascii.a2b_base64(headers.get("exchange-receipt", ""), strict_mode=True)
+        leaf = pybase64.b64decode(headers.get("exchange-receipt", ""), validate=True)
     except ValueError:
         raise Refused("The receipt is no base64.", code="receipt", status=401) from None
     alone = status == 200 and "signature-input" not in headers and bool(leaf)

@@ -15,16 +15,14 @@ Standard: RFC 9421, 2, 3 and 5.1; RFC 9530, 2 (Content-Digest, sha-256); RFC 894
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
+import pybase64
 
 from chengyun.access.keystore import SigningKey
 from chengyun.access.signatures import verify
@@ -67,6 +65,8 @@ _OURS = re.compile(
 """The parameters in the order in which this module writes them, as nearly every message has them: read in one go."""
 _PARAMS = {"created": r"\d{1,12}", "nonce": r"[A-Za-z0-9_-]{16,64}", "keyid": r"[A-Za-z0-9_-]{1,64}", "alg": r"[a-z0-9-]{1,20}"}
 
+_URL = re.compile(r"https?://([^/?#]+)([^?#]*)(?:\?([^#]*))?", re.IGNORECASE)
+
 Signer = Callable[[bytes], bytes]
 
 
@@ -93,12 +93,12 @@ class Unsigned(msgspec.Struct, frozen=True):
 
     def signed(self, signature: bytes) -> dict[str, str]:
         """Return the headers with the signature."""
-        return {**self.headers, "signature": f"{LABEL}=:{binascii.b2a_base64(signature, newline=False).decode()}:"}
+        return {**self.headers, "signature": f"{LABEL}=:{pybase64.b64encode_as_string(signature)}:"}
 
 
 def content_digest(body: bytes) -> str:
     """Return a body's digest as its header says it."""
-    return f"sha-256=:{base64.b64encode(hashlib.sha256(body).digest()).decode()}:"
+    return f"sha-256=:{pybase64.b64encode_as_string(hashlib.sha256(body).digest())}:"
 
 
 def sign_request(
@@ -113,12 +113,15 @@ def unsigned_request(
     method: str, url: str, body: bytes, *, key_id: str, algorithm: str, created: int, nonce: str | None = None
 ) -> Unsigned:  # fmt: skip
     """Return a request that is ready to be signed. algorithm: as the signature will name it."""
-    parts = urlsplit(url)
+    where = _URL.match(url)
+    if where is None:
+        raise ValueError(f"{url[:80]!r} is no absolute address")
+    authority, path, query = where.groups("")
     headers = {"content-digest": content_digest(body)} if body else {}
     nonce = nonce or secrets.token_urlsafe(18)
     params = _params(created, nonce, key_id, algorithm)
     signed = f"({_ASKED_WITH_BODY if body else _ASKED}){params}"
-    base = _request_base(method, parts.netloc, parts.path or "/", parts.query, headers.get("content-digest", ""), signed)
+    base = _request_base(method, authority, path or "/", query, headers.get("content-digest", ""), signed)
     headers["signature-input"] = f"{LABEL}={signed}"
     return Unsigned(base, nonce, headers)
 
@@ -222,11 +225,14 @@ def _params(created: int, nonce: str, key_id: str, algorithm: str) -> str:
 
 
 class _Found(msgspec.Struct, frozen=True):
-    """What Signature-Input and Signature say. params: as written, because as written it was signed."""
+    """What Signature-Input and Signature say. params: as written, because as written it was signed; four of them."""
 
     covered: str
     params: str
-    given: Mapping[str, str]
+    created: str
+    nonce: str
+    key_id: str
+    algorithm: str
     signature: bytes
 
 
@@ -235,8 +241,9 @@ def _found(headers: Mapping[str, str]) -> _Found:
         raise _refused("The message is not signed. Sign it as docs/exchange.md says.", code="unsigned")
     signed = _SIGNATURE.fullmatch(headers["signature"].strip())
     ours = _OURS.fullmatch(headers["signature-input"].strip())
-    if ours is not None and signed is not None and ours["label"] == signed["label"]:
-        return _Found(ours["covered"], ours["params"], ours.groupdict(), _untext(signed["signature"]))
+    if ours is not None and signed is not None and ours[1] == signed[1]:
+        _, covered, params, created, nonce, key_id, algorithm = ours.groups()
+        return _Found(covered, params, created, nonce, key_id, algorithm, _untext(signed[2]))
     found = _INPUT.fullmatch(headers["signature-input"].strip())
     pairs = [(name, text or number) for name, text, number in _PARAM.findall(found["params"])] if found else []
     given = dict(pairs)
@@ -248,12 +255,14 @@ def _found(headers: Mapping[str, str]) -> _Found:
         raise _refused(
             f'The signature is not by this profile: one signature, with created, nonce, keyid, alg and tag="{TAG}", each once.'
         )
-    return _Found(found["covered"], found["params"], given, _untext(signed["signature"]))
+    return _Found(
+        found["covered"], found["params"], given["created"], given["nonce"], given["keyid"], given["alg"], _untext(signed[2])
+    )
 
 
 def _untext(signature: str) -> bytes:
     try:
-        return base64.b64decode(signature, validate=True)
+        return pybase64.b64decode(signature, validate=True)
     except ValueError:
         raise _refused("The signature is no base64.") from None
 
@@ -266,8 +275,7 @@ def _covers(found: _Found, covered: str, headers: Mapping[str, str], body: bytes
 
 
 def _checked(found: _Found, base: bytes) -> Checked:
-    given = found.given
-    return Checked(given["keyid"], given["alg"], int(given["created"]), given["nonce"], base, found.signature)
+    return Checked(found.key_id, found.algorithm, int(found.created), found.nonce, base, found.signature)
 
 
 def _request_base(method: str, authority: str, path: str, query: str, digest: str, signed: str) -> bytes:
