@@ -2,7 +2,8 @@
 """Statements the database takes apart and plans once for each connection, for what is done thousands of times.
 
 Django binds values into the text of a statement, so that each is planned anew; planning those of a step takes longer than
-running them. Every value goes as text with a cast beside its place, so that one statement has one plan whatever is in it.
+running them. Every value goes as text with a cast beside its place, so that one statement has one plan whatever is in it; bytes
+go as they are.
 """
 
 from __future__ import annotations
@@ -24,13 +25,16 @@ __all__ = ["ask", "cast", "fetch", "insert", "row_of", "values_of", "written"]
 Row = TypeVar("Row", bound=models.Model)
 
 
-def fetch(text: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-    """Run a statement in the transaction that is open and return its rows. text: one statement, a cast at each value."""
+def fetch(text: str, values: Sequence[Any], *, binary: bool = False) -> list[tuple[Any, ...]]:
+    """Run a statement in the transaction that is open and return its rows. text: one statement, a cast at each value.
+
+    binary: have the rows sent as the database keeps them: for long bytes, of which text is twice as long.
+    """
     opened = connections[DEFAULT_DB_ALIAS]
     opened.ensure_connection()
     opened.validate_no_broken_transaction()
     with opened.wrap_database_errors, psycopg.RawCursor(_preparing(opened.connection)) as cursor:
-        cursor.execute(_numbered(text), _texts(values), prepare=True)
+        cursor.execute(_numbered(text), _texts(values), prepare=True, binary=binary)
         return cursor.fetchall() if cursor.pgresult is not None and cursor.pgresult.nfields else []
 
 
@@ -130,12 +134,12 @@ def _numbered(text: str) -> bytes:
     return (first + "".join(f"${at}{part}" for at, part in enumerate(rest, start=1))).encode()
 
 
-def _texts(values: Sequence[Any]) -> list[str | None]:
-    """Return values as text. Most are text or nothing, and a step has a hundred."""
+def _texts(values: Sequence[Any]) -> list[str | bytes | None]:
+    """Return values as text, but bytes as they are. Most are text or nothing, and a step has a hundred."""
     return [one if one is None or one.__class__ is str else _text(one) for one in values]
 
 
-def _text(value: Any) -> str:
-    if isinstance(value, str):
+def _text(value: Any) -> str | bytes:
+    if isinstance(value, str | bytes):
         return value
     return value.isoformat() if isinstance(value, dt.date) else str(value)  # a datetime is a date

@@ -17,9 +17,10 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import msgspec
 
 from chengyun.access import signatures
 from chengyun.access.ciphers import digest
@@ -35,28 +36,24 @@ ROOTS_KEPT = 1024
 _OWN = 64
 LONGEST = 4 + 32 * (MOST - 1).bit_length() + _OWN
 
-Hash = Callable[[bytes], Any]
-"""Of hashlib's kind: what it returns has a digest()."""
-
 
 def sign_all(key: SigningKey, said: Sequence[bytes]) -> list[bytes]:
     """Return a signature for each of several messages, 2 to MOST."""
     size = len(said)
     if not 2 <= size <= MOST:
         raise ValueError(f"{size} messages, expected 2 to {MOST}")
-    of = _hash(key.algorithm)
-    level, above = [of(b"\x00" + one).digest() for one in said], []
+    of = hashlib.sha256 if key.algorithm == "ed25519" else _Sm3
+    level, every = [of(b"\x00" + one).digest() for one in said], []
     while len(level) > 1:
-        above.append(level)
+        every += level
         odd = level[-1:] if len(level) & 1 else []
         level = [of(b"\x01" + level[at] + level[at + 1]).digest() for at in range(0, len(level) - 1, 2)] + odd
     written = size.to_bytes(2)
     signed = key.sign(WORD + written + level[0])
-    return [written + index.to_bytes(2) + _path(index, above) + signed for index in range(size)]
+    return [b"".join((written, begins, *[every[at] for at in path], signed)) for begins, path in _paths(size)]
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """Where a message stands: which of how many under a root. No two messages of a key stand at the same."""
 
     root: bytes
@@ -73,20 +70,19 @@ def place_signed(jwk: Mapping[str, Any], said: bytes, signature: bytes) -> Place
     """Return where the holder of a key signed this message among others, None where that is not so."""
     size, index = int.from_bytes(signature[:2]), int.from_bytes(signature[2:4])
     end = len(signature) - _OWN
-    if not 2 <= size <= MOST or index >= size or end != 4 + 32 * _path_length(index, size):
+    if not 2 <= size <= MOST or index >= size:
         return None
-    of = _hash("sm2" if jwk.get("kty") == "EC" else "ed25519")
-    found, at, last = of(b"\x00" + said).digest(), index, size - 1
-    for start in range(4, end, 32):
-        # The last of a level without a neighbour stands in the next one as it is.
-        while at == last and not at & 1:
-            at, last = at >> 1, last >> 1
-        beside = signature[start : start + 32]
-        found = of(b"\x01" + beside + found if at & 1 else b"\x01" + found + beside).digest()
-        at, last = at >> 1, last >> 1
-    words = (jwk.get("kty"), jwk.get("crv"), jwk.get("x"), jwk.get("y"))
+    steps = _steps(index, size)
+    if end != 4 + 32 * len(steps):
+        return None
+    kty = jwk.get("kty")
+    of = _Sm3 if kty == "EC" else hashlib.sha256
+    found = of(b"\x00" + said).digest()
+    for start, stop, is_right in steps:
+        beside = signature[start:stop]
+        found = of(b"\x01" + beside + found if is_right else b"\x01" + found + beside).digest()
     try:
-        _require_signed(words, WORD + signature[:2] + found, signature[end:])
+        _require_signed((kty, jwk.get("crv"), jwk.get("x"), jwk.get("y")), WORD + signature[:2] + found, signature[end:])
     except _NotSigned:
         return None
     return Place(found, index, size)
@@ -98,23 +94,30 @@ def is_shared(signature: bytes) -> bool:
 
 
 @functools.lru_cache(maxsize=4096)
-def _path_length(index: int, size: int) -> int:
-    """Return how many hashes lead from a message to the root."""
-    count, last = 0, size - 1
+def _steps(index: int, size: int) -> tuple[tuple[int, int, bool], ...]:
+    """Return for each hash from a message to the root where it begins and ends, and whether what is known stands right of it."""
+    found: list[tuple[int, int, bool]] = []
+    last = size - 1
     while last:
-        count += index & 1 or index < last
+        # The last of a level without a neighbour stands in the next one as it is.
+        if index & 1 or index < last:
+            start = 4 + 32 * len(found)
+            found.append((start, start + 32, bool(index & 1)))
         index, last = index >> 1, last >> 1
-    return count
+    return tuple(found)
 
 
-def _path(index: int, levels: Sequence[Sequence[bytes]]) -> bytes:
-    path = b""
-    for level in levels:
-        beside = index ^ 1
-        if beside < len(level):
-            path += level[beside]
-        index >>= 1
-    return path
+@functools.lru_cache(maxsize=64)
+def _paths(size: int) -> tuple[tuple[bytes, tuple[int, ...]], ...]:
+    """Return for each of so many messages its index as it is written, and where the hashes beside its way stand."""
+    levels, start, width = [], 0, size
+    while width > 1:
+        levels.append((start, width))
+        start, width = start + width, (width + 1) // 2
+    return tuple(
+        (index.to_bytes(2), tuple(at + (index >> up ^ 1) for up, (at, wide) in enumerate(levels) if (index >> up ^ 1) < wide))
+        for index in range(size)
+    )
 
 
 class _NotSigned(Exception):
@@ -135,7 +138,3 @@ class _Sm3:
 
     def digest(self) -> bytes:
         return digest(self._data, "sm3")
-
-
-def _hash(algorithm: str) -> Hash:
-    return hashlib.sha256 if algorithm == "ed25519" else _Sm3
