@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 
+import msgspec
 import pytest
 
 from chengyun.errors import Refused
@@ -21,17 +23,18 @@ NOW = dt.datetime(2026, 11, 22, 9, 30, 0, 123_000, tzinfo=dt.UTC)
 def test_a_receipt_is_written_to_the_byte_as_its_verifier_writes_it(word: str) -> None:
     receipt = {
         "version": 1, "way": "api", "fields": [word, "name"], "grants": [], "asked": {"signed": word, "b": "1", word: ""},
-        "previous": {"size": 2**62, "root": "0" * 64}, "rows": 0, "Way": True, "zu": None, "ä": 1, "中": 2, "~": 3, "_": -4,
+        "previous": {"size": 2**62, "root": "0" * 64}, "rows": 0, "as_of": -4, "log": "exchange", "digest": "",
+        **dict.fromkeys(("id", "at", "provider", "provider_key", "consumer", "consumer_key", "dataset", "purpose"), word),
     }  # fmt: skip
-    assert entries.encoded(receipt) == canonical(receipt)
+    assert entries.encoded(msgspec.convert(receipt, entries.Said)) == canonical(receipt)
 
 
 def test_a_receipts_number_tells_its_time_and_nothing_else() -> None:
-    numbers = [receipts._fresh(NOW) for _ in range(1000)]
+    numbers = [uuid.UUID(one) for one in receipts._fresh(NOW, 1000)]
     assert {(one.version, one.variant) for one in numbers} == {(7, "specified in RFC 4122")}
     assert {one.int >> 80 for one in numbers} == {int(NOW.timestamp() * 1000)}
     assert len({one.int & (1 << 62) - 1 for one in numbers}) == len(numbers)
-    assert receipts._fresh(NOW + dt.timedelta(milliseconds=1)) > max(numbers)
+    assert receipts._fresh(NOW + dt.timedelta(milliseconds=1), 1)[0] > str(max(numbers))
 
 
 def test_a_signature_is_read_alike_in_whatever_order_its_parameters_stand() -> None:

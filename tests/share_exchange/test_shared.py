@@ -5,21 +5,25 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import datetime as dt
 import json
 import random
+import threading
 import time
 from importlib import util
 from pathlib import Path
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 
+from chengyun.access import subjects
 from chengyun.access.keystore import signing_key
+from chengyun.access.models import AuditRecord, GrantUse
 from chengyun.errors import Refused
 from chengyun.protocols.exchange.routes import ROUTES
 from chengyun.share.exchange import answers, entries, messages, parties, receipts
-from chengyun.share.exchange.models import Nonce, Party
+from chengyun.share.exchange.models import Nonce, Receipt
 from chengyun.share.exchange.serving import Answer, Ask, answer_many
 from chengyun.share.exchange.signing import Signing
 from chengyun.share.ledger import verifier
@@ -170,28 +174,105 @@ def test_each_of_those_signed_together_is_taken_once_in_whatever_groups_they_com
     chance = random.Random(11)
     signing = Signing(department.key)
     signing.shares = True
+    given.assets(3)
+    department.grant(given.DATASET)
     made = [signed(department, signing, count) for count in (7, 2, 1, 12)]
-    checked = [
-        messages.read_signature("GET", "node.test", PATH, ask({}, at).query, headers, b"")
-        for group in made for at, (headers, _) in enumerate(group)
-    ]  # fmt: skip
-    coming = checked * 2
+    coming = [ask(headers, at) for group in made for at, (headers, _) in enumerate(group)] * 2
     chance.shuffle(coming)
-    taken: list[messages.Checked] = []
-    known = Nonce.objects.count()
+    taken: list[Ask] = []
+    known, before = Nonce.objects.count(), Receipt.objects.count()
     while coming:
         together = [coming.pop() for _ in range(min(chance.randint(1, 6), len(coming)))]
-        with transaction.atomic():
-            told = parties.admit_many(together, dt.datetime.now(dt.UTC), parties.Known())
-        for one, answer in zip(together, told, strict=True):
+        for one, answer in zip(together, answer_many(together, ROUTES, parties.Known()), strict=True):
             if one in taken:
-                assert isinstance(answer, Refused)
-                assert answer.code == "replayed"
+                assert (answer.status, json.loads(answer.body)["code"]) == (401, "replayed")
             else:
-                assert isinstance(answer, Party)
+                assert answer.status == 200
                 taken.append(one)
-    assert len(taken) == len(checked)
+    assert len(taken) == 22
+    assert Receipt.objects.count() == before + len(taken)
     assert Nonce.objects.count() == known + len(made)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("commits", [True, False])
+def test_what_two_transactions_are_asked_at_once_one_of_them_takes(department, count, commits) -> None:
+    given.assets(3)
+    department.grant(given.DATASET)
+    signing = Signing(department.key)
+    signing.shares = True
+    asks = [ask(headers, at) for at, (headers, _) in enumerate(signed(department, signing, count))]
+    checked = [messages.read_signature("GET", "node.test", PATH, one.query, one.headers, b"") for one in asks]
+    told: list[Answer] = []
+
+    def other() -> None:
+        try:
+            told.extend(answer_many(asks, ROUTES, parties.Known()))
+        finally:
+            connection.close()
+
+    before = Receipt.objects.count()
+    thread = threading.Thread(target=other)
+    with contextlib.suppress(KeyError), transaction.atomic():
+        _, seen = parties.admit_many(checked, dt.datetime.now(dt.UTC), parties.Known(), look=True)
+        parties.take(seen, dt.datetime.now(dt.UTC))
+        thread.start()
+        _wait_until_somebody_waits()
+        if not commits:
+            raise KeyError
+    thread.join(60)
+    assert [one.status for one in told] == [401 if commits else 200] * count
+    assert {json.loads(one.body).get("code", "taken") for one in told} == {"replayed" if commits else "taken"}
+    assert Receipt.objects.count() == before + (0 if commits else count)
+
+
+def _wait_until_somebody_waits() -> None:
+    """Until another connection is held up by what this transaction has written."""
+    end = time.monotonic() + 20
+    with connection.cursor() as cursor:
+        while time.monotonic() < end:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'")
+            if cursor.fetchone()[0]:
+                return
+            time.sleep(0.01)
+    raise AssertionError("nobody waits")
+
+
+def test_reads_of_a_group_are_counted_up_to_the_ceiling_and_recorded_by_name(department) -> None:
+    given.people(5)
+    grant = department.grant("population.person", "statistics", frequency=3)
+    signing = Signing(department.key)
+    signing.shares = True
+    query = "dataset=population.person&purpose=statistics&limit=1&after="
+
+    async def all_of_them(count: int) -> list[tuple[dict[str, str], messages.Unsigned]]:
+        return await asyncio.gather(
+            *(signing.sign("GET", f"{given.ADDRESS}/rows?{query}p{at:05}") for at in range(count))
+        )  # fmt: skip
+
+    def answers_to(count: int) -> list[Answer]:
+        made = asyncio.run(all_of_them(count))
+        asks = [
+            Ask("GET", "node.test", PATH, f"{query}p{at:05}", {**headers, "host": "node.test"})
+            for at, (headers, _) in enumerate(made)
+        ]
+        return answer_many(asks, ROUTES, parties.Known())
+
+    receipts_before, records = Receipt.objects.count(), AuditRecord.objects.filter(dataset="population.person", action="read")
+    before = set(records.values_list("pk", flat=True))
+    assert [one.status for one in answers_to(2)] == [200, 200]
+    (record,) = records.exclude(pk__in=before)
+    assert (record.detail["reads"], record.detail["rows"], record.detail["subjects"]["count"]) == (2, 2, 2)
+    ((number, ids),) = subjects.kept(record.pk, record.pk)
+    assert (number, ids) == (record.pk, subjects.ids_of(("population.person", f"p{at:05}") for at in (1, 2)))
+    assert subjects.holds(json.dumps(record.detail["subjects"]), ids)
+    assert "name" not in record.detail["fields"]
+    told = answers_to(4)
+    assert sorted(one.status for one in told) == [200, 429, 429, 429]
+    assert GrantUse.objects.get(grant=grant).reads == 3
+    assert Receipt.objects.count() == receipts_before + 3
+    assert [len(ids) for _, ids in subjects.kept(record.pk, 1 << 62)] == [2, 1]
 
 
 def test_one_that_is_alone_does_not_wait_and_a_refusal_ends_the_sharing(department) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ from django.db import connection, transaction
 from chengyun.access import subjects as told
 from chengyun.access.actors import Actor
 from chengyun.access.models import AuditRecord
+from chengyun.access.parts import Part
 
 START = bytes(32)
 PAGE = 5_000
@@ -34,8 +36,9 @@ WHERE l.number > %s ORDER BY l.number LIMIT %s
 
 RECORD = """
 INSERT INTO access_auditrecord (at, account_id, actor, organisation, action, dataset, target, purpose, detail)
-VALUES (statement_timestamp(), %s, %s, %s, %s, %s, %s, %s, %s::jsonb)
+VALUES (statement_timestamp(), %s::bigint, %s::text, %s::text, %s::text, %s::text, %s::text, %s::text, %s::jsonb)
 """
+_PART = told.WITH.format(record=RECORD)
 
 UNLINKED = """
 SELECT r.id FROM access_auditrecord r LEFT JOIN access_auditlink l ON l.record_id = r.id
@@ -81,6 +84,30 @@ def record(
     target: key of the thing. detail: what a person needs to understand it; no personal data, no secrets.
     subjects: whose rows were shown, each a dataset and a key; fields: which fields of them.
     """
+    values, whole, ids = _said(actor, action, dataset, target, purpose, detail, subjects, fields)
+    if ids and len(ids) <= told.BATCH:
+        return told.write_with(RECORD, [*values.values(), _text(whole)], ids)
+    with transaction.atomic() if ids else contextlib.nullcontext():
+        made = AuditRecord.objects.create(**values, detail=whole)
+        if ids:
+            told.write(made.pk, ids)
+    return int(made.pk)
+
+
+def part(
+    actor: Actor, action: str, dataset: str, purpose: str, detail: Mapping[str, object], subjects: Iterable[told.Subject],
+    fields: Sequence[str],
+) -> Part | None:  # fmt: skip
+    """Return a record that is to be written with something else; None for one that shows nobody, or more than BATCH rows."""
+    values, whole, ids = _said(actor, action, dataset, "", purpose, detail, subjects, fields)
+    return Part(_PART, [*values.values(), _text(whole), told.listed(ids)]) if 0 < len(ids) <= told.BATCH else None
+
+
+def _said(
+    actor: Actor, action: str, dataset: str, target: str, purpose: str, detail: Mapping[str, object] | None,
+    subjects: Iterable[told.Subject], fields: Sequence[str],
+) -> tuple[dict[str, str | int | None], dict[str, object], list[uuid.UUID]]:  # fmt: skip
+    """Return a record's columns, its detail, and the ids of whose rows were shown."""
     whole, ids = dict(detail or {}), told.ids_of(subjects)
     if fields:
         whole["fields"] = sorted(set(fields))
@@ -90,14 +117,11 @@ def record(
         "account_id": actor.account_id, "actor": actor.name[:100], "organisation": actor.organisation or "", "action": action,
         "dataset": dataset, "target": str(target)[:200], "purpose": purpose,
     }  # fmt: skip
-    if ids and len(ids) <= told.BATCH:
-        text = json.dumps(whole, cls=DjangoJSONEncoder, ensure_ascii=False)
-        return told.write_with(RECORD, [*values.values(), text], ids)
-    with transaction.atomic() if ids else contextlib.nullcontext():
-        made = AuditRecord.objects.create(**values, detail=whole)
-        if ids:
-            told.write(made.pk, ids)
-    return int(made.pk)
+    return values, whole, ids
+
+
+def _text(detail: Mapping[str, object]) -> str:
+    return json.dumps(detail, cls=DjangoJSONEncoder, ensure_ascii=False)
 
 
 def verify(known: Head | None = None) -> Head | Break:

@@ -22,6 +22,7 @@ from chengyun.access import grants, predicates
 from chengyun.access import masks as masking
 from chengyun.access.actors import Actor, Post
 from chengyun.access.models import Grant
+from chengyun.access.parts import Part
 from chengyun.access.predicates import Everything, FieldIn, Nothing, Predicate, Sql, any_of, area_in
 from chengyun.access.rulebook import Facts, Reading, rulebook
 from chengyun.access.tickets import View
@@ -30,6 +31,7 @@ from chengyun.errors import NotFound, Refused, nearest
 if TYPE_CHECKING:
     from django.db.models import Q
     from sqlglot import exp
+
 
 M = TypeVar("M", bound=Model)
 
@@ -197,10 +199,24 @@ class Scope:
         """
         from chengyun.access import audit  # audit.py reads the actors this module hands it
 
-        if self.grants:
-            detail["grants"] = list(self.grants)
-        told = [(self.dataset, key) for key in keys]
+        detail, told = self._of_a_read(keys, detail)
         audit.record(self.actor, "read", self.dataset, target, self.purpose or "", detail, subjects=told, fields=tuple(fields))
+
+    def part_of_count(self, rows: int, reads: int) -> Part | None:
+        """Return what count writes, to be written with something else (grants.part); None where there is nothing to count."""
+        return grants.part(self.grants, rows, reads) if self.grants else None
+
+    def part_of_rows(self, keys: Iterable[str], names: Iterable[str], **detail: object) -> Part | None:
+        """Return what record_rows writes, to be written with something else; None where it has to be written by itself."""
+        from chengyun.access import audit  # as above
+
+        if not self.personal:
+            return None
+        detail, told = self._of_a_read(keys, detail)
+        return audit.part(self.actor, "read", self.dataset, self.purpose or "", detail, told, self.in_full(names))
+
+    def _of_a_read(self, keys: Iterable[str], detail: dict[str, object]) -> tuple[dict[str, object], list[tuple[str, str]]]:
+        return {**detail, **({"grants": list(self.grants)} if self.grants else {})}, [(self.dataset, key) for key in keys]
 
     def view(self) -> View:
         """Return what a ticket can carry: areas and hidden fields. Rows allowed for another reason than their area stay out.

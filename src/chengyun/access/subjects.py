@@ -26,12 +26,11 @@ BATCH = 50_000
 _COPY = "COPY access_auditsubject (subject, record_id) FROM STDIN (FORMAT binary)"
 _BEGIN, _ROW, _END = b"PGCOPY\n\xff\r\n\0" + bytes(8), struct.pack(">hi", 2, 16), struct.pack(">h", -1)
 """PostgreSQL's binary form of rows: head, the start of each row (two fields, the first of sixteen bytes), tail."""
-_WITH = """
-WITH made AS ({record} RETURNING id), shown AS (
-    INSERT INTO access_auditsubject (subject, record_id) SELECT one::uuid, made.id FROM made, string_to_table(%s, ',') AS one
-)
-SELECT id FROM made
-"""
+WITH = """made AS ({record} RETURNING id), shown AS (
+    INSERT INTO access_auditsubject (subject, record_id)
+    SELECT one::uuid, made.id FROM made, string_to_table(%s::text, ',') AS one
+)"""
+"""Of a statement that keeps a record and its subjects; `record`: an INSERT of one row. Its last value is `listed`."""
 _READ = "SELECT record_id, subject FROM access_auditsubject WHERE record_id BETWEEN %s AND %s ORDER BY record_id, subject"
 
 
@@ -77,8 +76,13 @@ def write_with(record: str, values: Sequence[str | int | None], ids: Sequence[uu
     record: an INSERT of one row, without RETURNING. ids: at most BATCH.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_WITH.format(record=record), [*values, ",".join(map(str, ids))])
+        cursor.execute(" ".join(("WITH", WITH.format(record=record), "SELECT id FROM made")), [*values, listed(ids)])
         return int(cursor.fetchone()[0])
+
+
+def listed(ids: Sequence[uuid.UUID]) -> str:
+    """Return subjects' ids as WITH takes them."""
+    return ",".join(map(str, ids))
 
 
 def kept(first: int, last: int) -> Iterator[tuple[int, list[uuid.UUID]]]:

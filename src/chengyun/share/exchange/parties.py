@@ -6,7 +6,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -17,6 +17,7 @@ from chengyun.access import audit
 from chengyun.access.actors import Actor, Post, organisation_bodies
 from chengyun.access.keystore import SigningKey, signing_key, verify
 from chengyun.access.models import Organisation
+from chengyun.access.parts import Part
 from chengyun.access.policy import Scope, scope
 from chengyun.access.predicates import prefix_of
 from chengyun.access.signatures import thumbprint
@@ -26,9 +27,11 @@ from chengyun.share.exchange.messages import SHARED, WINDOW_S, Checked, place_si
 from chengyun.share.exchange.models import Nonce, Party
 from chengyun.share.ledger import queries
 from chengyun.share.ledger.heads import SignedHead
-from chengyun.share.ledger.shared import Place
 
-__all__ = ["Known", "actor_of", "admit", "admit_many", "end", "read_jwk", "register", "scope_of"]
+__all__ = [
+    "Known", "Replayed", "Seen", "actor_of", "admit", "admit_many", "end", "part", "read_jwk", "register", "require_all",
+    "scope_of", "take",
+]  # fmt: skip
 
 KNOWN_FOR_S = 1.0
 """How long a grant that was revoked may still be read by: a scope is asked of the policy once a second, not once a message."""
@@ -91,9 +94,13 @@ def scope_of(party: Party, dataset: str, purpose: str, *, counted: bool = False)
 
 def admit(checked: Checked, now: dt.datetime) -> Party:
     """Return who signed a request. Raises Refused (401) for an unknown key, a wrong signature, another time, a repetition."""
-    found = admit_many([checked], now, Known())[0]
+    (found,), seen = admit_many([checked], now, Known(), look=True)
     if isinstance(found, Refused):
         raise found
+    try:
+        take(seen, now)
+    except Replayed:
+        raise _replayed() from None
     return found
 
 
@@ -146,22 +153,41 @@ class Known:
             kept.clear()
 
 
-_ONCE = """
+Seen = Mapping[tuple[str, int], Sequence[int]]
+"""What one transaction was asked: under which root (`once`, of how many) which messages stand."""
+
+_TAKE = """
 INSERT INTO exchange_nonce AS known (once, at, seen)
 SELECT u.once, %s::timestamptz, u.seen FROM unnest(%s::uuid[], %s::varbit[]) AS u (once, seen)
 ON CONFLICT (once) DO UPDATE SET seen = known.seen | excluded.seen
 WHERE position(B'1' IN known.seen & excluded.seen) = 0
-RETURNING encode(uuid_send(once), 'hex')
+RETURNING once
+"""
+_PART = f"taken AS ({_TAKE})"
+_LOOK = """
+SELECT encode(uuid_send(known.once), 'hex'), (known.seen & u.seen)::text
+FROM unnest(%s::uuid[], %s::varbit[]) AS u (once, seen) JOIN exchange_nonce AS known ON known.once = u.once
+WHERE position(B'1' IN known.seen & u.seen) > 0
 """
 
 
-def admit_many(asked: list[Checked], now: dt.datetime, known: Known) -> list[Party | Refused]:
-    """Return for each request who signed it, or why it is not taken. In the caller's transaction, which keeps what was seen."""
+class Replayed(Exception):
+    """A message was taken before: by another transaction, since or without that this one looked. Nothing of it may stay."""
+
+
+def admit_many(
+    asked: Sequence[Checked], now: dt.datetime, known: Known, *, look: bool
+) -> tuple[list[Party | Refused], Seen]:  # fmt: skip
+    """Return for each request who signed it, or why it is not taken; and what is to be taken (`take`) before any answer goes out.
+
+    look: find those that were taken before now, so that nothing is done for them; without, `take` finds that there is one.
+    """
     told: list[Party | Refused] = []
-    roots: dict[tuple[str, int], dict[int, list[int]]] = {}
+    roots: dict[tuple[str, int], dict[int, int]] = {}
+    at, names = int(now.timestamp()), _Names()
     for one in asked:
         try:
-            within_window(one, int(now.timestamp()))
+            within_window(one, at)
             party = known.party(one.key_id)
             place = None if party is None else place_signed(party.jwk, one)
             if party is None or place is None:
@@ -169,39 +195,61 @@ def admit_many(asked: list[Checked], now: dt.datetime, known: Known) -> list[Par
                 raise Refused(
                     f"The key {one.key_id} is not registered here, or did not sign this{how}.", code="signature", status=401
                 )  # fmt: skip
-            roots.setdefault((once(one.key_id, place), place.size), {}).setdefault(place.index, []).append(len(told))
+            indices = roots.setdefault(names[one.key_id, place.root, place.size], {})
+            if place.index in indices:
+                raise _replayed()
+            indices[place.index] = len(told)
             told.append(party)
         except Refused as wrong:
             told.append(wrong)
-    firsts = {at: list(places) for at, places in roots.items()}
-    fresh = _take(firsts, now)
-    # One that was seen before stands for all of its root: each is asked for by itself, so that nobody else is refused with it.
-    alone = [(at, index) for at, indices in firsts.items() if at not in fresh and len(indices) > 1 for index in indices]
-    taken = {(at, index) for at in fresh for index in firsts[at]} | {one for one in alone if _take({one[0]: [one[1]]}, now)}
-    for at, places in roots.items():
-        for index, found in places.items():
-            for number in found[1:] if (at, index) in taken else found:
-                told[number] = Refused("This very request was taken before. Sign it anew.", code="replayed", status=401)
-    return told
+    if look and roots:
+        for name, both in prepared.fetch(_LOOK, _names_and_bits(roots)):
+            for index in (at for at, bit in enumerate(both) if bit == "1"):
+                told[roots[name, len(both)].pop(index)] = _replayed()
+    return told, {at: list(indices) for at, indices in roots.items() if indices}
 
 
-def _take(wanted: Mapping[tuple[str, int], Sequence[int]], now: dt.datetime) -> set[tuple[str, int]]:
-    """Note that these messages were seen; return under which roots none of them had been before."""
+def take(seen: Seen, now: dt.datetime) -> None:
+    """Note messages as taken, in the caller's transaction. Raises Replayed."""
+    if seen:
+        require_all(seen, len(prepared.fetch(_TAKE, _values(seen, now))))
+
+
+def part(seen: Seen, now: dt.datetime) -> Part | None:
+    """Return what does so with something else: a row of `taken` for each root, of which none may be missing."""
+    return Part(_PART, _values(seen, now)) if seen else None
+
+
+def require_all(seen: Seen, taken: int) -> None:
+    """Raise Replayed unless the messages of every root were taken."""
+    if taken < len(seen):
+        raise Replayed
+
+
+def _values(seen: Seen, now: dt.datetime) -> list[str]:
+    return [now.isoformat(), *_names_and_bits(seen)]
+
+
+def _names_and_bits(seen: Mapping[tuple[str, int], Iterable[int]]) -> list[str]:
     # In order, so that two transactions with the same roots cannot lock each other out.
-    ordered = sorted(wanted)
-    seen = [f"{sum(1 << size - 1 - index for index in wanted[name, size]):0{size}b}" for name, size in ordered]
-    names = ",".join(name for name, _ in ordered)
-    found = {row[0] for row in prepared.fetch(_ONCE, [now, f"{{{names}}}", f"{{{','.join(seen)}}}"])}
-    return {at for at in ordered if at[0] in found}
+    ordered = sorted(seen)
+    bits = [f"{sum(1 << size - 1 - index for index in seen[name, size]):0{size}b}" for name, size in ordered]
+    return [f"{{{','.join(name for name, _ in ordered)}}}", f"{{{','.join(bits)}}}"]
 
 
-def once(key_id: str, place: Place) -> str:
-    """Return what the root a message is signed under is known again by: 16 bytes in hex, of a key and that root.
+def _replayed() -> Refused:
+    return Refused("This very request was taken before. Sign it anew.", code="replayed", status=401)
 
-    Neither a key's name nor a nonce, which stands for the root of a message alone, holds a comma.
-    """
-    size = b"%d," % place.size if place.size > 1 else b""
-    return hashlib.sha256(b"%s,%s%s" % (key_id.encode(), size, place.root)).hexdigest()[:32]
+
+class _Names(dict[tuple[str, bytes, int], tuple[str, int]]):
+    """(key, root, of how many) → what the root is known again by, 16 bytes in hex, and of how many."""
+
+    def __missing__(self, at: tuple[str, bytes, int]) -> tuple[str, int]:
+        key_id, root, size = at
+        # Neither a key's name nor a nonce, which stands for the root of a message alone, holds a comma.
+        said = b"%s,%s%s" % (key_id.encode(), b"%d," % size if size > 1 else b"", root)
+        found = self[at] = hashlib.sha256(said).hexdigest()[:32], size
+        return found
 
 
 def forget_nonces(now: dt.datetime) -> int:

@@ -140,7 +140,7 @@ def _receipt(target: Target, scope: Any, page: reading.Page, *, first: bool) -> 
             ),
             timezone.now(),
         )  # fmt: skip
-    return str(issued.number)
+    return issued.number
 
 
 def _write(sqlalchemy: Any, engine: Any, name: str, page: reading.Page, receipt: str) -> None:

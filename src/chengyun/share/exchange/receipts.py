@@ -9,20 +9,24 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import functools
 import hashlib
 import json
 import secrets
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
+from chengyun.access.grants import require_counted
 from chengyun.access.keystore import SigningKey, public_keys, signing_key, verify
+from chengyun.access.parts import Part
 from chengyun.config import config
 from chengyun.errors import NotFound, Refused
 from chengyun.share import ledger
-from chengyun.share.exchange import entries
+from chengyun.share.exchange import entries, parties
 from chengyun.share.exchange.entries import parse
 from chengyun.share.exchange.models import DayChanged, Party, Receipt
 from chengyun.share.ledger import queries, shared
@@ -64,7 +68,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
 class Issued(msgspec.Struct, frozen=True):
     """A receipt as it was given. leaf: the canonical entry of the log."""
 
-    number: uuid.UUID
+    number: str
     leaf: bytes
 
 
@@ -88,21 +92,19 @@ def sign_many(
     head: what they name as the log's former state; None before its first.
     shares: for each, whether its consumer takes a signature that it shares with others; such receipts are of version 2.
     """
-    previous = {"size": head.size, "root": head.root.hex()} if head else {"size": 0, "root": hashlib.sha256(b"").hexdigest()}
+    previous = entries.Previous(head.root.hex(), head.size) if head else entries.Previous(hashlib.sha256(b"").hexdigest(), 0)
     provider, at = origin(), stamp(now)
     together = list(shares) or [False] * len(drafts)
     if sum(together) < 2:
         together = [False] * len(drafts)
-    numbers, said = [], []
-    for draft, is_shared in zip(drafts, together, strict=True):
-        number = _fresh(now)
-        numbers.append(number)
-        said.append(entries.encoded({
-            "version": entries.SHARED if is_shared else entries.ALONE, "id": str(number), "log": LOG, "at": at, "way": draft.way,
-            "provider": provider, "provider_key": key.key_id, "consumer": draft.consumer, "consumer_key": draft.party.key_id,
-            "dataset": draft.dataset, "purpose": draft.purpose, "fields": list(draft.fields), "grants": list(draft.grants),
-            "rows": draft.rows, "digest": draft.digest, "as_of": draft.as_of, "asked": dict(draft.asked), "previous": previous,
-        }))  # fmt: skip
+    numbers = _fresh(now, len(drafts))
+    said = [
+        entries.encoded(entries.Said(
+            it.as_of, it.asked, at, it.consumer, it.party.key_id, it.dataset, it.digest, it.fields, it.grants, number, LOG,
+            previous, provider, key.key_id, it.purpose, it.rows, entries.SHARED if is_shared else entries.ALONE, it.way,
+        ))
+        for it, number, is_shared in zip(drafts, numbers, together, strict=True)
+    ]  # fmt: skip
     common = [one for one, is_shared in zip(said, together, strict=True) if is_shared]
     signed = iter(shared.sign_all(key, common) if common else ())
     return [
@@ -111,36 +113,73 @@ def sign_many(
     ]  # fmt: skip
 
 
-def keep(drafts: Sequence[Draft], made: Sequence[Issued], now: dt.datetime) -> None:
-    """Write signed receipts of these drafts to the log and the index, in the caller's transaction."""
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What is written with receipts, in their statement. seen: the requests they answer, to be noted as taken.
+
+    grants, count: the reads under these; record: who read whose rows.
+    """
+
+    seen: parties.Seen = field(default_factory=dict)
+    grants: Collection[str] = ()
+    count: Part | None = None
+    record: Part | None = None
+
+
+def keep(drafts: Sequence[Draft], made: Sequence[Issued], now: dt.datetime, beside: Beside | None = None) -> None:
+    """Write signed receipts of these drafts to the log and the index, in the caller's transaction: one statement.
+
+    Raises Refused where a grant is used up, Replayed (parties.py) where a request was taken before.
+    """
     rows = [
         {
-            "number": str(one.number), "way": it.way, "consumer": it.consumer, "dataset": it.dataset, "purpose": it.purpose,
+            "number": one.number, "way": it.way, "consumer": it.consumer, "dataset": it.dataset, "purpose": it.purpose,
             "grants": it.grants, "rows": it.rows, "bytes": it.size,
         }
         for one, it in zip(made, drafts, strict=True)
     ]  # fmt: skip
-    values = [now, origin(), msgspec.json.encode(rows).decode()]
-    append_together(LOG, [one.leaf for one in made], _INDEX, values)
+    beside = beside or Beside()
+    parts = [it for it in (beside.count, beside.record, parties.part(beside.seen, now)) if it]
+    then = _then(tuple(it.text for it in parts), counts=bool(beside.count), takes=bool(beside.seen))
+    values = [now, origin(), msgspec.json.encode(rows).decode(), *(value for it in parts for value in it.values)]
+    ((counted, taken),) = append_together(LOG, [one.leaf for one in made], then, values)
+    if beside.count:
+        require_counted(beside.grants, counted)
+    parties.require_all(beside.seen, taken)
+
+
+@functools.cache
+def _then(parts: tuple[str, ...], *, counts: bool, takes: bool) -> str:
+    """Return what is written with entries: their index, and these parts. It tells how many reads were counted, roots taken."""
+    # In this order: who counts a read locks its grant's line before its own root, in one statement as in several.
+    counted, taken = "(SELECT count(*) FROM counted)", "(SELECT count(*) FROM taken)"
+    return " ".join((_INDEX, *(f", {one}" for one in parts), "SELECT", counted if counts else "0", ",", taken if takes else "0"))
 
 
 _INDEX = """
-INSERT INTO exchange_receipt (number, at, way, provider, consumer, dataset, purpose, grants, rows, bytes, entry, part)
+, kept AS (INSERT INTO exchange_receipt (number, at, way, provider, consumer, dataset, purpose, grants, rows, bytes, entry, part)
 SELECT u.number, %s::timestamptz, u.way, %s::text, u.consumer, u.dataset, u.purpose, u.grants, u.rows, u.bytes, added.id, u.part
 FROM added, ROWS FROM (json_to_recordset(%s::json) AS (number uuid, way text, consumer text, dataset text, purpose text,
     grants varchar(16)[], rows bigint, bytes bigint)) WITH ORDINALITY
-    AS u (number, way, consumer, dataset, purpose, grants, rows, bytes, part)
+    AS u (number, way, consumer, dataset, purpose, grants, rows, bytes, part))
 """
 
 
-def _fresh(now: dt.datetime) -> uuid.UUID:
-    """Return a new receipt's number: nobody can guess it, and those of a time stand together in an index.
+def _fresh(now: dt.datetime, count: int) -> list[str]:
+    """Return new receipts' numbers: nobody can guess one, and those of a time stand together in an index.
 
     Standard: RFC 9562, 5.7 (UUID version 7).
     """
-    milliseconds, chance = int(now.timestamp() * 1000), secrets.randbits(74)
-    high, low = chance >> 62, chance & (1 << 62) - 1
-    return uuid.UUID(int=milliseconds << 80 | 7 << 76 | high << 64 | 2 << 62 | low)
+    when, chance = f"{int(now.timestamp() * 1000):012x}", secrets.token_hex(10 * count)
+    begins = f"{when[:8]}-{when[8:]}-7"
+    return [
+        f"{begins}{chance[at : at + 3]}-{_VARIANT[chance[at + 3]]}{chance[at + 4 : at + 7]}-{chance[at + 7 : at + 19]}"
+        for at in range(0, 20 * count, 20)
+    ]
+
+
+_VARIANT = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
+"""Two bits by chance after the two that say which UUIDs these are."""
 
 
 def first_number(at: dt.datetime) -> uuid.UUID:

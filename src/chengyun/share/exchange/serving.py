@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Signed requests, answered: many in one transaction, whose commit makes all their receipts durable before any answer goes out.
 
-    admit (signature, window, once) → scope → rows, masked → body → receipt → COMMIT → signed answers
+    admit (signature, window) → scope → rows, masked → body → receipt → taken once → COMMIT → signed answers
 
-A Problem is an answer, too. When one request breaks the transaction, each is done again in a transaction of its own.
+A Problem is an answer, too. When one request breaks the transaction, each is done again in a transaction of its own. That a
+request was taken before is found when its receipt is written; where more than a small read hangs on it, it is looked for first.
 """
 
 from __future__ import annotations
 
-import binascii
+import contextlib
 import datetime as dt
 import hashlib
 import json
@@ -20,6 +21,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 import msgspec
+import pybase64
 from django.db import transaction
 
 from chengyun.access.keystore import SigningKey
@@ -69,19 +71,25 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+Read = tuple[Scope, reading.Page, bool]
+"""A page that was read under a scope, and whether it is a first one: to be counted and recorded."""
+
+
 @dataclass(slots=True)
 class Group:
-    """What requests of one transaction share. reads: (scope, page, whether it is a first page), to be counted and recorded.
+    """What requests of one transaction share.
 
     newest: dataset → its version when it was first asked for.
     """
 
-    reads: list[tuple[Scope, reading.Page, bool]] = field(default_factory=list)
+    reads: list[Read] = field(default_factory=list)
     newest: dict[str, int] = field(default_factory=dict)
     pages: dict[int, reading.Page] = field(default_factory=dict)
     """id of the request → its page, where it was read together with others'."""
     params: dict[int, dict[str, str]] = field(default_factory=dict)
     """id of the request → its parameters, where they were taken apart for that."""
+    named: dict[tuple[int, int], tuple[Scope, tuple[Column, ...], list[str], tuple[str, ...]]] = field(default_factory=dict)
+    """ids of a scope and of a page's columns → these themselves, the columns' names and the scope's grants: alike for many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +145,19 @@ Routes = Mapping[tuple[str, str], Route]
 def answer_many(asks: Sequence[Ask], routes: Routes, known: parties.Known, now: dt.datetime | None = None) -> list[Answer]:
     """Answer requests in one transaction; the answers are in their order, and whatever they promise is committed."""
     now = now or dt.datetime.now(dt.UTC)
+    small = len(asks) > 1 and all(ask.method == "GET" for ask in asks)
+    with contextlib.suppress(parties.Replayed):
+        return _answer_once(asks, routes, known, now, look=not small)
+    # Who took the same message has committed by now: looked for, it is found.
+    return _answer_once(asks, routes, known, now, look=True)
+
+
+def _answer_once(asks: Sequence[Ask], routes: Routes, known: parties.Known, now: dt.datetime, *, look: bool) -> list[Answer]:
     try:
         with transaction.atomic():
-            return _answer_all(asks, routes, known, now)
-    except Exception:
-        if len(asks) == 1:
+            return _answer_all(asks, routes, known, now, look=look)
+    except Exception as wrong:
+        if len(asks) == 1 or (isinstance(wrong, parties.Replayed) and not look):
             raise
         return [answer_many([one], routes, known, now)[0] for one in asks]
 
@@ -214,12 +230,16 @@ def digests_answer(asked: Asked) -> Made:
 def paged(asked: Asked, scope: Scope, page: reading.Page, way: str, since: int | None) -> Made:
     """Return a page as an answer that is given with a receipt."""
     dataset, purpose = scope.dataset, scope.purpose or ""
-    shown = [one.name for one in page.fields]
+    named = asked.group.named.get((id(scope), id(page.fields)))
+    if named is None:
+        named = scope, page.fields, [one.name for one in page.fields], scope.grants
+        asked.group.named[id(scope), id(page.fields)] = named
+    *_, shown, grants = named
 
     def draft(body: bytes) -> receipts.Draft:
         return receipts.Draft(
             way=way, party=asked.party, consumer=asked.party.organisation.key, dataset=dataset, purpose=purpose, fields=shown,
-            grants=scope.grants, rows=len(page.rows), digest=hashlib.sha256(body).hexdigest(), size=len(body),
+            grants=grants, rows=len(page.rows), digest=hashlib.sha256(body).hexdigest(), size=len(body),
             as_of=page.as_of, asked=entries.proof_of(asked.checked),
         )  # fmt: skip
 
@@ -232,17 +252,59 @@ def note_read(scope: Scope, page: reading.Page, *, first: bool) -> None:
     note_reads([(scope, page, first)])
 
 
-def note_reads(reads: Sequence[tuple[Scope, reading.Page, bool]]) -> None:
+def note_reads(reads: Sequence[Read]) -> None:
     """Count and record the reads of one transaction: those of one party, dataset and purpose as one, each person by name."""
-    alike: dict[tuple[int, tuple[Column, ...]], list[tuple[Scope, reading.Page, bool]]] = {}
+    for found in _alike(reads):
+        found.scope.count(found.rows, found.firsts)
+        if found.keys:
+            found.scope.record_rows(found.keys, found.names, way="exchange", reads=found.reads, rows=found.rows)
+
+
+def note_beside(reads: Sequence[Read], *, alone: bool) -> receipts.Beside:
+    """Do as note_reads, but return what can be written with the receipts: all of it where the reads are alike.
+
+    alone: count by itself, for a request that is to be told that its grant is used up. Raises Refused.
+    """
+    alike = _alike(reads)
+    if len(alike) != 1:
+        note_reads(reads)
+        return receipts.Beside()
+    (found,) = alike
+    counted = () if alone else found.scope.grants
+    if alone:
+        found.scope.count(found.rows, found.firsts)
+    record = found.scope.part_of_rows(found.keys, found.names, way="exchange", reads=found.reads, rows=found.rows)
+    if record is None and found.keys:
+        found.scope.record_rows(found.keys, found.names, way="exchange", reads=found.reads, rows=found.rows)
+    return receipts.Beside(
+        grants=counted, count=found.scope.part_of_count(found.rows, found.firsts) if counted else None, record=record
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Alike:
+    """Reads that are counted and recorded as one. keys: of whom they showed; names: in which fields."""
+
+    scope: Scope
+    names: list[str]
+    keys: list[str]
+    reads: int
+    rows: int
+    firsts: int
+
+
+def _alike(reads: Sequence[Read]) -> list[_Alike]:
+    alike: dict[tuple[int, tuple[Column, ...]], list[Read]] = {}
     for one in reads:
         alike.setdefault((id(one[0]), one[1].fields), []).append(one)
-    for (_, fields), found in alike.items():
-        scope, rows = found[0][0], sum(len(page.rows) for _, page, _ in found)
-        scope.count(rows, sum(first for _, _, first in found))
-        keys = list(dict.fromkeys(row.subject for _, page, _ in found for row in page.rows if not row.removed))
-        if keys:
-            scope.record_rows(keys, [one.name for one in fields], way="exchange", reads=len(found), rows=rows)
+    return [
+        _Alike(
+            found[0][0], [one.name for one in fields],
+            list(dict.fromkeys(row.subject for _, page, _ in found for row in page.rows if not row.removed)),
+            len(found), sum(len(page.rows) for _, page, _ in found), sum(first for _, _, first in found),
+        )
+        for (_, fields), found in alike.items()
+    ]  # fmt: skip
 
 
 def page_value(dataset: str, purpose: str, page: reading.Page) -> dict[str, Any]:
@@ -254,7 +316,7 @@ def page_value(dataset: str, purpose: str, page: reading.Page) -> dict[str, Any]
     }  # fmt: skip
 
 
-def _answer_all(asks: Sequence[Ask], routes: Routes, known: parties.Known, now: dt.datetime) -> list[Answer]:
+def _answer_all(asks: Sequence[Ask], routes: Routes, known: parties.Known, now: dt.datetime, *, look: bool) -> list[Answer]:
     found: list[Checked | Problem] = []
     for ask in asks:
         try:
@@ -263,7 +325,7 @@ def _answer_all(asks: Sequence[Ask], routes: Routes, known: parties.Known, now: 
             found.append(wrong)
     signed = [one for one in found if isinstance(one, Checked)]
     group = Group()
-    parties_of = parties.admit_many(signed, now, known) if signed else []
+    parties_of, seen = parties.admit_many(signed, now, known, look=look)
     speaking = iter(parties_of)
     read_together([(ask, next(speaking)) for ask, one in zip(asks, found, strict=True) if isinstance(one, Checked)], known, group)
     admitted = iter(parties_of)
@@ -288,15 +350,21 @@ def _answer_all(asks: Sequence[Ask], routes: Routes, known: parties.Known, now: 
     by_place = {at: one for (at, _), one in zip(drafts, issued, strict=True)}
     answers = _answers(asks, made, bodies, by_place, key, shares)
     # All that takes time is done: from the first count on, other transactions that read by the same grant wait for this one.
+    beside = receipts.Beside()
     try:
-        note_reads(group.reads)
+        if drafts:
+            beside = note_beside(group.reads, alone=len(asks) == 1)
+        else:
+            note_reads(group.reads)
     except Refused as refused:
         # A grant's ceiling: of several, each is asked again by itself, so that those below it get through.
         if len(asks) > 1:
             raise
-        return _answers(asks, [(made[0][0], refused)], [_body(refused)], {}, key, [False])
+        answers, drafts = _answers(asks, [(made[0][0], refused)], [_body(refused)], {}, key, [False]), []
     if drafts:
-        receipts.keep([draft for _, draft in drafts], issued, now)
+        receipts.keep([draft for _, draft in drafts], issued, now, replace(beside, seen=seen))
+    else:
+        parties.take(seen, now)
     return answers
 
 
@@ -386,7 +454,7 @@ def _answers(
 ) -> list[Answer]:  # fmt: skip
     """Return the answers, signed: those whose askers take it and that are not alone share one signature."""
     now = int(time.time())
-    encoded = {at: binascii.b2a_base64(one.leaf, newline=False).decode() for at, one in issued.items()}
+    encoded = {at: pybase64.b64encode_as_string(one.leaf) for at, one in issued.items()}
     # A receipt stands for the signature of a 200 (answers.py) where the asker takes shared signatures.
     free = {at for at in issued if shares[at] and _status_of(made[at][1]) == 200}
     together = [at for at, share in enumerate(shares) if share and at not in free]
