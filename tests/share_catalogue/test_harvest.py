@@ -98,16 +98,20 @@ def test_examples_of_other_profiles_are_read(shared: Path, file: str, standard: 
 @pytest.mark.parametrize(
     ("data", "wrong", "says"),
     [
-        (b"", Refused, "empty"),
-        (b"{", Malformed, "not JSON"),
-        (b"<a/>", Refused, "no dcat:Dataset"),
-        (b"a:b a:c a:d .", Malformed, "not RDF"),
-        (b"@prefix x", Malformed, "not RDF"),
-        (b'<!DOCTYPE x [<!ENTITY a "aaaa">]><rdf:RDF/>', Refused, "entities"),
-        (b'{"@context": "http://127.0.0.1:9/x", "@graph": []}', Refused, "context"),
-        (b'[{"a": {"@context": ["http://127.0.0.1:9/x"]}}]', Refused, "context"),
-        (b"\x1f\x8bnot gzip", Malformed, "unpacked"),
-        (b'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"/>', Refused, "no dcat:Dataset"),
+        (b"", Refused, "目录是空的"),
+        (b"{", Malformed, "不是完整的 JSON"),
+        ('{"dataset": [{"title": "噪声"}]}'.encode("gbk"), Malformed, "file：不是 UTF-8"),
+        (bytes(range(128, 256)), Malformed, "file：不是 UTF-8"),
+        (b"\xef\xbb\xbf\n<!DOCTYPE html><html><body>404</body></html>", Malformed, "file：这是网页"),
+        (b"<HTML lang=en>", Malformed, "这是网页"),
+        (b"<a/>", Refused, "没有数据集"),
+        (b"a:b a:c a:d .", Malformed, "不是可读的 RDF"),
+        (b"@prefix x", Malformed, "不是可读的 RDF"),
+        (b'<!DOCTYPE x [<!ENTITY a "aaaa">]><rdf:RDF/>', Refused, "声明了实体"),
+        (b'{"@context": "http://127.0.0.1:9/x", "@graph": []}', Refused, "@context 在别处"),
+        (b'[{"a": {"@context": ["http://127.0.0.1:9/x"]}}]', Refused, "@context 在别处"),
+        (b"\x1f\x8bnot gzip", Malformed, "不能解压"),
+        (b'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"/>', Refused, "没有数据集"),
     ],
 )
 def test_what_is_no_catalogue_is_refused_in_a_sentence(data: bytes, wrong: type[Exception], says: str) -> None:
@@ -133,7 +137,8 @@ def test_entries_of_any_shape_do_no_harm() -> None:
         ]
     }
     done = harvest(SYSTEM, "odd", json.dumps(odd).encode(), "odd.json")
-    assert (done.found, done.added, done.refused) == (4, 2, 2)
+    assert (done.found, done.added, done.refused) == (6, 2, 4), "what is no object is counted, and said to be none"
+    assert sum(it["says"] == "没有标识；未采集。" for it in done.faults) == 2
     said = {(it["field"], it["says"]) for it in done.faults}
     assert {field for field, _says in said} >= {"identifier", "title", "modified", "distribution[1]", "frequency", "contact"}
 

@@ -174,7 +174,7 @@ def test_an_address_that_fails_is_put_off_and_says_why(portal: Portal) -> None:
     read("weak", at)
     assert HarvestAddress.objects.get().next_at == at + dt.timedelta(hours=24)
     portal.answer = lambda *_: (200, {}, b"<html>")
-    assert "not RDF" in read("weak", at).trouble or "no dcat" in HarvestAddress.objects.get().trouble
+    assert "这是网页，不是目录" in read("weak", at).trouble
     assert Resource.objects.get(origin="weak").state == "published", "what was there stays while its catalogue is away"
     portal.answer = lambda *_: (200, {}, data_json("一"))
     assert read("weak", at).outcome == "taken"
@@ -188,11 +188,11 @@ def test_circles_seams_and_floods_end(portal: Portal) -> None:
     )
     portal.answer = lambda path, *_: (200, {}, page.format(n=path[1:], next=portal.url("/1")).encode())
     addresses.keep(SYSTEM, "circle", portal.url("/1"), now=NOW)
-    assert "circle" in read("circle").trouble
+    assert "兜圈子" in read("circle").trouble
     portal.answer = lambda path, *_: (
         (200, {}, page.format(n="1", next=portal.url("/2")).encode()) if path == "/1" else (200, {}, data_json("一"))
     )
-    assert "the page before was dcat" in read("circle").trouble
+    assert "前一页是 dcat" in read("circle").trouble
     portal.answer = lambda *_: (200, {"Content-Encoding": "gzip"}, _bomb())
     assert "larger than" in read("circle").trouble
     assert not Resource.objects.filter(origin="circle").exists()

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
+from django.utils.translation import gettext as _
+
 from chengyun.collect.pull.getting import Getter
 from chengyun.collect.pull.guard import Guard
 from chengyun.collect.pull.spec import HttpRead
@@ -53,7 +55,7 @@ def check_address(url: str, guard: Guard) -> None:
     except ValueError:
         parts, port = urlsplit(""), 0
     if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or len(url) > 1000:
-        raise Refused(f"{url[:120]!r} is no address, expected http(s)://… without a user.", code="url", field="url")
+        raise Refused(_("%s 不是网址，应为 http(s)://…，且不含用户名。") % (url[:120] or "—"), code="url", field="url")
     guard.address(parts.hostname, port)
 
 
@@ -89,15 +91,16 @@ def _whole(getter: Getter, url: str) -> Fetched:
     following: str | None = _first(url)
     while following is not None:
         if any(page["url"] == following for page in pages):
-            raise Malformed(f"{following} was named as the next page twice; the catalogue runs in a circle.", code="paging")
+            raise Malformed(_("%s 两次被列为下一页，目录在兜圈子。") % following, code="paging")
         if len(pages) == MOST_PAGES:
-            raise Malformed(f"The catalogue gave {MOST_PAGES} pages and no end.", code="paging")
+            raise Malformed(_("目录已给出 %d 页，仍没有结束。") % MOST_PAGES, code="paging")
         answer, file, _size = getter.get(following)
         assert file is not None  # nothing was known of it; mypy
         with file:
             page = read_page(file.read(), following)
         if standard and page.standard != standard:
-            raise Malformed(f"{following} is {page.standard}, the page before was {standard}.", code="paging")
+            words = {"url": following, "standard": page.standard, "before": standard}
+            raise Malformed(_("%(url)s 的标准是 %(standard)s，前一页是 %(before)s。") % words, code="paging")
         standard = page.standard
         found += page.found
         pages.append({

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from django.utils.translation import gettext as _
 from rdflib import DCAT, DCTERMS, FOAF, RDF, RDFS, SKOS, Graph, Literal, Namespace, URIRef
 from rdflib.term import Node
 
@@ -21,20 +22,23 @@ _DECLARES = re.compile(rb"<!\s*(DOCTYPE|ENTITY)", re.IGNORECASE)
 def parse(data: bytes, form: str, name: str) -> Graph:
     """Return the graph of a document. Raises Malformed for one that cannot be read, Refused for one with a DTD."""
     if form == "xml" and _DECLARES.search(data):
-        raise Refused(f"{name}: the document declares entities or a document type. Save it without.", code="dtd")
+        raise Refused(_("%s：文件里声明了实体或文档类型（DTD），请去掉后再试。") % (name or "—"), code="dtd")
     try:
         # Relative names stay what they are: a catalogue of ours has no business with where the file lay.
         return Graph().parse(data=data, format=form, publicID="urn:relative:")
     except Exception as wrong:  # rdflib's parsers raise whatever their parts raise
         said = " ".join(str(wrong).split())[:300]
-        raise Malformed(f"{name}: not RDF ({form}): {said}. Check the file with an RDF validator.", code="rdf") from wrong
+        words = {"name": name or "—", "form": form, "why": said}
+        raise Malformed(
+            _("%(name)s：不是可读的 RDF（%(form)s）：%(why)s。请用 RDF 校验工具检查。") % words, code="rdf"
+        ) from wrong
 
 
 def datasets(graph: Graph) -> list[Foreign]:
     """Return every dcat:Dataset, by identifier. Raises Refused when there is none."""
     found = sorted(set(graph.subjects(RDF.type, DCAT.Dataset)), key=str)
     if not found:
-        raise Refused("There is no dcat:Dataset in the document. Is it a catalogue in DCAT?", code="no_datasets")
+        raise Refused(_("文件里没有数据集（dcat:Dataset）。请核对它是否是 DCAT 目录。"), code="no_datasets")
     return [_dataset(graph, one) for one in found]
 
 

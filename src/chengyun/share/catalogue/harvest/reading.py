@@ -9,9 +9,12 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from django.utils.translation import gettext as _
 
 from chengyun.errors import Malformed, Refused
 from chengyun.share.catalogue.harvest.foreign import Distribution, Foreign, text_of
@@ -20,6 +23,7 @@ __all__ = ["Page", "read_catalogue", "read_page"]
 
 LARGEST = 256 * 1024 * 1024
 """Bytes of a file, unpacked."""
+_WEB_PAGE = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype\s+html|html)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +46,25 @@ def read_page(data: bytes, name: str = "") -> Page:
     """Return what stands in one file or answer. Raises Refused or Malformed."""
     data = _unpacked(data)
     begins = data.lstrip()[:1]
+    if _WEB_PAGE.match(data):
+        raise Malformed(_("%s：这是网页，不是目录。请核对网址，或改用目录的下载地址。") % (name or "—"), code="web_page")
     if begins in (b"{", b"["):
         try:
             read = json.loads(data)
+        except UnicodeDecodeError as wrong:
+            raise _not_utf8(name) from wrong
         except (ValueError, RecursionError) as wrong:
-            raise Malformed(f"{name}: not JSON: {wrong}. Save the catalogue again and retry.", code="json") from wrong
+            said = _("%(name)s：不是完整的 JSON（%(why)s）。请重新下载目录后再试。") % {"name": name or "—", "why": wrong}
+            raise Malformed(said, code="json") from wrong
         if isinstance(read, list) and all(isinstance(it, dict) and "urls" in it for it in read):
             return Page("links", list(_links(read)))
         if isinstance(read, dict) and isinstance(read.get("result"), dict):
             count = read["result"].get("count")
-            return Page("ckan", [_ckan(it) for it in _objects(read["result"].get("results"))], total=_number(count))
+            return Page("ckan", [_ckan(it) for it in _entries(read["result"].get("results"))], total=_number(count))
         if isinstance(read, dict) and _is_ckan(read):
             return Page("ckan", [_ckan(read)])
         if isinstance(read, dict) and isinstance(read.get("dataset"), list):
-            return Page("dcat-us", [_dcat_us(it) for it in _objects(read["dataset"])])
+            return Page("dcat-us", [_dcat_us(it) for it in _entries(read["dataset"])])
         return _rdf(data, "json-ld", name, read)
     return _rdf(data, "xml" if begins == b"<" else "turtle", name)
 
@@ -70,12 +79,21 @@ def _unpacked(data: bytes) -> bytes:
             with gzip.open(io.BytesIO(data)) as packed:
                 data = packed.read(LARGEST + 1)
         except (OSError, EOFError) as wrong:
-            raise Malformed(f"The file cannot be unpacked: {wrong}. Fetch it again.", code="gzip") from wrong
+            raise Malformed(_("文件不能解压（%s）。请重新下载。") % wrong, code="gzip") from wrong
     if len(data) > LARGEST:
-        raise Refused(f"The catalogue is larger than {LARGEST >> 20} MB. Harvest it in parts.", code="too_large")
+        raise Refused(_("目录大于 %d MB，请分成几部分采集。") % (LARGEST >> 20), code="too_large")
     if not data.strip():
-        raise Refused("The catalogue is empty. Check the address or the file.", code="empty")
+        raise Refused(_("目录是空的，请核对网址或文件。"), code="empty")
     return data
+
+
+def _not_utf8(name: str) -> Malformed:
+    return Malformed(_("%s：不是 UTF-8 编码的文本。请另存为 UTF-8 后再试。") % (name or "—"), code="encoding")
+
+
+def _entries(found: Any) -> list[Mapping[str, Any]]:
+    """Return the datasets of a list; what is no object has nothing of one, and is counted and reported as such."""
+    return [_mapping(it) for it in found] if isinstance(found, list) else []
 
 
 def _objects(found: Any) -> list[Mapping[str, Any]]:
@@ -179,10 +197,13 @@ def _rdf(data: bytes, form: str, name: str, read: Any = None) -> Page:
     from chengyun.share.catalogue.harvest.rdf import datasets, next_page, parse  # rdflib is large
 
     if form == "json-ld" and _leads_outside(read):
-        raise Refused(
-            f"{name}: its JSON-LD context is elsewhere; nothing is fetched while reading. Put it inside.",
-            code="context",
-        )
+        said = _("%s：JSON-LD 的 @context 在别处，读取时不会去取。请把它写在文件里。")
+        raise Refused(said % (name or "—"), code="context")
+    if form == "turtle":
+        try:
+            data.decode()
+        except UnicodeDecodeError as wrong:
+            raise _not_utf8(name) from wrong
     graph = parse(data, form, name)
     return Page("dcat", datasets(graph), next_page(graph))
 
