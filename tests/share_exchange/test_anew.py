@@ -152,9 +152,11 @@ def test_a_mirror_that_was_not_whole_yet_begins_again(department, rotate, monkey
     monkeypatch.setattr(mirrors, "PAGE", 2)
     mirror = mirror_of(department, PERSON, "statistics")
     mirrors.draw(mirror, department.client, pages=2)
+    assert Mirror.objects.get().rows == 4, "so far"
     rotate()
     mirrors.draw(mirror, department.client)
     assert kept(mirror) == names_now(5)
+    assert Mirror.objects.get().rows == 5
 
 
 def test_a_mirror_gains_and_loses_the_rows_of_grants(department) -> None:

@@ -135,7 +135,9 @@ def test_a_mirror_shows_when_it_was_compared_and_what_was_found(department, monk
     with monkeypatch.context() as away:
         away.setattr(department.client, "get", lambda *_, **__: (_ for _ in ()).throw(Unavailable("海曙没有应答。")))
         assert checking.check_all() == {mirror: "海曙没有应答。"}
-    assert "海曙没有应答。" in says()
+    Mirror.objects.update(reason=mirrors.fault_of(Unavailable("x"), "x"))
+    assert says().count("来源没有应答") == 2
+    assert "来源没有应答" in says()
     assert Mirror.objects.get().checked_at == compared
     with monkeypatch.context() as older:
         older.setattr(department.client, "get", lambda *_, **__: (_ for _ in ()).throw(NotFound("nothing here")))

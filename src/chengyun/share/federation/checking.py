@@ -47,10 +47,12 @@ def check_all(name: str = "") -> dict[Mirror, int | str | None]:
                 mirrors.draw(one, client)
         except Problem as wrong:
             log.warning("%s of %s could not be compared: %s", one.dataset, one.neighbour.name, wrong.sentence)
-            found[one] = _not_compared(one, wrong.sentence)
+            found[one] = wrong.sentence
+            _not_compared(one, mirrors.fault_of(wrong, wrong.sentence))
         except (LookupError, TypeError, ValueError, AttributeError, DatabaseError) as wrong:
             log.exception("%s of %s could not be compared", one.dataset, one.neighbour.name)
-            found[one] = _not_compared(one, f"What the neighbour sent cannot be read: {type(wrong).__name__}.")
+            found[one] = f"What the neighbour sent cannot be read: {type(wrong).__name__}."
+            _not_compared(one, str(found[one]))
         finally:
             client.close()
     return found
@@ -96,9 +98,8 @@ def check(mirror: Mirror, client: Client) -> int | None:
     return len(wrong_ones)
 
 
-def _not_compared(mirror: Mirror, why: str) -> str:
+def _not_compared(mirror: Mirror, why: str) -> None:
     Mirror.objects.filter(pk=mirror.pk).update(unchecked=why[:300])
-    return why
 
 
 def _told(mirror: Mirror, client: Client, depth: int) -> tuple[tuple[Column, ...], list[int]]:

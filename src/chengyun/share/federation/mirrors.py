@@ -22,7 +22,7 @@ from typing import Any
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
-from chengyun.errors import Malformed, NotFound, Problem, Refused
+from chengyun.errors import Malformed, NotFound, Problem, Refused, Unavailable
 from chengyun.share.exchange import hooks, receipts
 from chengyun.share.exchange.client import Client, Told
 from chengyun.share.exchange.digests import Ranges
@@ -35,7 +35,7 @@ from chengyun.share.ledger import queries
 from chengyun.share.ledger.services import append
 from chengyun.share.ledger.verifier import canonical
 
-__all__ = ["HELD", "alone", "begin_anew", "draw", "draw_all", "flow", "read_anew", "receiving", "reconcile", "start"]
+__all__ = ["HELD", "alone", "begin_anew", "draw", "draw_all", "fault_of", "flow", "read_anew", "receiving", "reconcile", "start"]
 
 PAGE = 1000
 AT_ONCE = 4
@@ -86,12 +86,25 @@ def _drawn(one: Mirror) -> bool:
     return False
 
 
+def fault_of(wrong: Exception, why: str) -> str:
+    """Return what is written down of a failure: a Fault, which pages say in words, or the sentence."""
+    match wrong:
+        case Unavailable():
+            return Mirror.Fault.AWAY
+        case NotFound():
+            return Mirror.Fault.GONE
+        case _:
+            return why[:300]
+
+
 def _failed(mirror: Mirror, wrong: Exception, why: str) -> None:
     now = timezone.now()
     failures = mirror.failures + 1
     if failures == 1:
         hooks.tell(flow(mirror, now, fault=type(wrong).__name__))
-    Mirror.objects.filter(pk=mirror.pk).update(reason=why[:300], failures=failures, retry_at=now + backing_off(failures))
+    Mirror.objects.filter(pk=mirror.pk).update(
+        reason=fault_of(wrong, why), failures=failures, retry_at=now + backing_off(failures)
+    )
     neighbours.failed(mirror.neighbour, why, now)
 
 
@@ -246,8 +259,10 @@ def _keep(mirror: Mirror, told: Told) -> tuple[int, bool]:
     columns = tables.read_columns(page["fields"])
     table = tables.staged(held.table) if held.redraw else held.table
     tables.ensure(table, columns)
-    if not held.filled and held.as_of is None:
+    is_new = not held.filled
+    if is_new and held.as_of is None:
         begin_anew(held)
+        held.rows = 0
     receipt = receipts.parse(told.leaf)
     changed = tables.write(table, columns, page["rows"], int(page["as_of"]), str(receipt["id"]))
     held.terms = str(page.get("terms", ""))[:200]
@@ -255,12 +270,13 @@ def _keep(mirror: Mirror, told: Told) -> tuple[int, bool]:
     held.after = page["next"] or ""
     if page["next"]:
         held.as_of = int(page["as_of"])
+        held.rows += changed if is_new else 0
     else:
         is_redrawn = bool(held.redraw)
         if is_redrawn:
             tables.put_in_place(held.table, columns, None if held.redraw == ALL else Ranges.read(held.redraw))
         held.version, held.as_of, held.filled, held.redraw = int(page["as_of"]), None, True, ""
-        held.drawn_at, held.rows = timezone.now(), tables.count(held.table) if changed or is_redrawn else held.rows
+        held.drawn_at, held.rows = timezone.now(), tables.count(held.table) if changed or is_redrawn or is_new else held.rows
     held.reason, held.failures = "", 0
     # The next round by itself: neighbours that have nothing new are asked once a minute.
     held.retry_at = timezone.now() + dt.timedelta(seconds=60 if not page["next"] else 0)

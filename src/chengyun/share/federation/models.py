@@ -155,8 +155,13 @@ class Mirror(models.Model):
     terms: under which the rows were read, as the neighbour calls it. redraw: what is being read anew beside the rows there are,
     which stay until it is whole: "" nothing, "*" everything, or ranges (exchange.digests) in which the copy was damaged.
     checked_at: when it was last compared with the neighbour; differing: in how many ranges it was not what it should be.
-    unchecked: why it could not be compared since: an Unchecked, or a sentence of the neighbour's; "" where it could.
+    reason: why it could not be drawn, a Fault or a sentence; unchecked: why it could not be compared since, an Unchecked, a Fault
+    or a sentence; "" where it could.
     """
+
+    class Fault(models.TextChoices):
+        AWAY = "away", _("来源没有应答，过一会儿再试")
+        GONE = "gone", _("来源没有这项资源，或不再授权")
 
     class Unchecked(models.TextChoices):
         PARTIAL = "partial", _("尚未读全，未核对")

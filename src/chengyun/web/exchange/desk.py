@@ -56,12 +56,15 @@ class AskingLine:
 
 @dataclass(frozen=True, slots=True)
 class MirrorLine:
-    """compared: what the last comparison with its source found, "" for none yet. unchecked: why there was none since.
+    """reason: why it could not be drawn the last time, "" where it could.
+
+    compared: what the last comparison with its source found, "" for none yet. unchecked: why there was none since.
 
     status: ok, partial (mended) or bad (being mended).
     """
 
     row: Mirror
+    reason: str
     compared: str
     status: str
     unchecked: str
@@ -149,8 +152,10 @@ def _mirror(one: Mirror) -> MirrorLine:
         compared, status = _("与来源不一致的行段：%d，正在重读") % one.differing, "bad"
     else:
         compared, status = _("与来源不一致的行段：%d，已重读") % one.differing, "partial"
-    known = one.unchecked in Mirror.Unchecked.values
-    return MirrorLine(one, compared, status, str(Mirror.Unchecked(one.unchecked).label) if known else one.unchecked)
+    words = {**dict(Mirror.Unchecked.choices), **dict(Mirror.Fault.choices)}
+    return MirrorLine(
+        one, str(words.get(one.reason, one.reason)), compared, status, str(words.get(one.unchecked, one.unchecked))
+    )  # fmt: skip
 
 
 def _neighbour(one: Neighbour, offered: int, waiting: int) -> NeighbourLine:
