@@ -93,7 +93,7 @@ def test_what_cannot_be_is_refused_with_the_reason(before: list[Held], said: Hel
 
 
 def test_a_refusal_names_both_spans_and_the_load() -> None:
-    with pytest.raises(Refused, match=r"from 2021-01-01 on .*from 2020-01-01 up to 2022-01-01 \(load 1\)"):
+    with pytest.raises(Refused, match=r"自 2021-01-01 起，.*自 2020-01-01 起、到 2022-01-01 止（装载 load 1）"):
         settle([held("a", "2020-01-01", "2022-01-01")], held("b", "2021-01-01", told="load 2"), TODAY)
 
 

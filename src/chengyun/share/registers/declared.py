@@ -3,18 +3,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
+from django.utils.translation import gettext as _
 
+from chengyun.access.hints import meant
 from chengyun.city import City, Entity
 from chengyun.city.models import Register
 from chengyun.collect.registering import model_of
-from chengyun.errors import NotFound, Refused, nearest
+from chengyun.errors import NotFound, Refused
 
 __all__ = [
     "KERNEL_FIELDS",
@@ -35,7 +37,7 @@ def entity_of(dataset: str) -> Entity:
     """Return the declaration of a register. Raises NotFound naming the nearest."""
     city: City = settings.CITY
     if dataset not in city.entities:
-        raise NotFound(f"There is no register {dataset!r}.{nearest(dataset, city.entities)}")
+        raise NotFound(_("没有登记册 %s。") % dataset[:130] + meant(dataset, city.entities))
     found: Entity = city.entities[dataset]
     return found
 
@@ -48,6 +50,12 @@ def base_registers() -> dict[str, Entity]:
 
 def table_of(dataset: str) -> type[Register]:
     return model_of(settings.CITY, dataset)
+
+
+def no_authority(authority: str, dataset: str, told: Iterable[str]) -> str:
+    """Return the sentence for an authority that a register does not have."""
+    words = {"authority": authority[:70], "dataset": dataset}
+    return _("%(authority)s 不是 %(dataset)s 的来源。") % words + meant(authority, told)
 
 
 def authority_name(dataset: str, authority: str) -> str:
@@ -66,7 +74,7 @@ def read_values(fields: Mapping[str, models.Field[Any, Any]], values: Mapping[st
     for name, value in values.items():
         field = fields.get(name)
         if field is None:
-            raise Refused(f"{name!r} is not a field that can be stated.{nearest(name, fields)}", code="unknown_field")
+            raise Refused(_("没有可陈述的字段 %s。") % name[:70] + meant(name, fields), code="unknown_field")
         read[name] = None if value is None or value == "" else _json(_cleaned(field, value))
     return read
 
@@ -80,18 +88,21 @@ def python_value(field: models.Field[Any, Any], value: Any) -> Any:
 
 def _cleaned(field: models.Field[Any, Any], value: Any) -> Any:
     if field.choices and value not in dict(field.flatchoices):
-        codes = ", ".join(f"{code} {text}" for code, text in field.flatchoices)
-        raise Refused(f"{field.name} is {_short(value)}, which is no code; expected one of {codes[:200]}", code="unknown_code")
+        codes = "; ".join(f"{code} {text}" for code, text in field.flatchoices)
+        words = {"field": field.name, "value": _short(value), "codes": codes[:200]}
+        raise Refused(_("%(field)s 现为 %(value)s，不是代码，应为其中之一：%(codes)s") % words, code="unknown_code")
     try:
         cleaned = field.to_python(value)
         field.run_validators(cleaned)
     except (ValidationError, ValueError, TypeError) as wrong:
         said = "; ".join(wrong.messages) if isinstance(wrong, ValidationError) else str(wrong)
-        raise Refused(f"{field.name} is {_short(value)}: {said}", code="wrong_value") from None
+        words = {"field": field.name, "value": _short(value), "why": said}
+        raise Refused(_("%(field)s 现为 %(value)s：%(why)s") % words, code="wrong_value") from None
     if isinstance(cleaned, str) and "\x00" in cleaned:
-        raise Refused(f"{field.name} holds a zero byte", code="wrong_value")
+        raise Refused(_("%s 含有零字节。") % field.name, code="wrong_value")
     if isinstance(cleaned, float) and cleaned - cleaned != 0:
-        raise Refused(f"{field.name} is {_short(value)}, expected a finite number", code="wrong_value")
+        words = {"field": field.name, "value": _short(value)}
+        raise Refused(_("%(field)s 现为 %(value)s，应为有限的数。") % words, code="wrong_value")
     return cleaned
 
 

@@ -35,7 +35,7 @@ def merge(actor: Actor, dataset: str, old: Sequence[str], into: str, because: st
     with _deciding(actor, dataset, because):
         keys = list(dict.fromkeys(old))
         if not keys:
-            raise Refused("Name at least one key to be merged.", code="no_key")
+            raise Refused(_("请至少写明一个要合并的编码。"), code="no_key")
         _require_known(dataset, [*keys, into])
         for link in Link.objects.filter(dataset=dataset, old_key__in=keys, on=None, known_until=None):
             said = _("%(old)s 已合并到 %(new)s；请先撤销那次合并。") % {"old": link.old_key, "new": link.new_key}
@@ -62,14 +62,16 @@ def split(
             one.pk: one for one in Statement.objects.filter(dataset=dataset, key=key, known_until=None, pk__in=wanted)
         }  # fmt: skip
         if not wanted:
-            raise Refused("Name at least one statement that is of another thing.", code="no_statement")
+            raise Refused(_("请至少写明一条属于另一对象的陈述。"), code="no_statement")
         if lacking := sorted(set(wanted) - set(found)):
-            raise Refused(f"{key} has no such statement held now: {lacking}. List them with `chengyun registers history`.")
+            words = {"key": key, "numbers": ", ".join(map(str, lacking))}
+            raise Refused(_("%(key)s 现在没有这些陈述：%(numbers)s。可用 chengyun registers history 列出。") % words)
         if len(set(wanted)) < len(wanted) or key in parts:
-            raise Refused("A statement is of one thing, and goes to another key than it has.", code="wrong_part")
+            raise Refused(_("一条陈述只属于一个对象，且须改到另一个编码。"), code="wrong_part")
         taken = Statement.objects.filter(dataset=dataset, key__in=parts).values_list("key", flat=True).first()
         if taken is not None:
-            raise Refused(f"{taken} is a thing of {dataset} already; choose a new key, or merge afterwards.", code="key_taken")
+            words = {"key": taken, "dataset": dataset}
+            raise Refused(_("%(key)s 已是 %(dataset)s 的对象；请用新的编码，或之后再合并。") % words, code="key_taken")
         told = []
         Statement.objects.filter(pk__in=wanted).update(known_until=now)
         for new_key, numbers in parts.items():
@@ -112,11 +114,11 @@ def undo(actor: Actor, number: int, now: dt.datetime | None = None) -> Decision:
     now = now or timezone.now()
     decision = Decision.objects.filter(pk=number, undone_at=None).first()
     if decision is None:
-        raise NotFound(f"There is no decision {number} that could be undone.")
+        raise NotFound(_("没有可撤销的决定 %s。") % number)
     with _deciding(actor, decision.dataset, "undo"):
         decision = Decision.objects.select_for_update().get(pk=number)
         if decision.undone_at is not None:
-            raise NotFound(f"There is no decision {number} that could be undone.")
+            raise NotFound(_("没有可撤销的决定 %s。") % number)
         if decision.kind == Decision.Kind.SPLIT:
             _tell_back(decision, now)
         Link.objects.filter(decision=decision, known_until=None).update(known_until=now)
@@ -134,18 +136,15 @@ def _tell_back(decision: Decision, now: dt.datetime) -> None:
     told = dict(decision.detail["told"])
     again = list(Statement.objects.filter(pk__in=told.values(), known_until=None))
     if len(again) < len(told):
-        raise Refused(
-            f"Since decision {decision.pk}, what was split off has been told otherwise; merge the keys instead.",
-            code="told_since",
-        )
+        raise Refused(_("决定 %d 之后，拆出的部分已另有陈述；请改为合并编码。") % decision.pk, code="told_since")
     key = decision.keys[0]
     held = list(Statement.objects.filter(dataset=decision.dataset, key=key, known_until=None))
     for one in again:
         for other in held:
             if one.authority == other.authority and _overlap(one, other):
+                words = {"number": decision.pk, "authority": other.authority, "key": key}
                 raise Refused(
-                    f"Since decision {decision.pk}, {other.authority} has told of {key} for the same days; merge instead.",
-                    code="told_since",
+                    _("决定 %(number)d 之后，%(authority)s 又陈述了同一时段的 %(key)s；请改为合并。") % words, code="told_since"
                 )
     Statement.objects.filter(pk__in=[one.pk for one in again]).update(known_until=now)
     for one in again:
@@ -185,7 +184,7 @@ def _deciding(actor: Actor, dataset: str, because: str) -> Iterator[None]:
 def _require_known(dataset: str, keys: Sequence[str]) -> None:
     there = set(table_of(dataset)._default_manager.filter(key__in=keys).values_list("key", flat=True))
     if lacking := [key for key in keys if key not in there]:
-        raise NotFound(f"{dataset} has no {', '.join(lacking[:5])}.")
+        raise NotFound(_("%(dataset)s 没有 %(keys)s。") % {"dataset": dataset, "keys": ", ".join(lacking[:5])})
 
 
 def _decide(

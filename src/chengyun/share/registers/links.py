@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from chengyun.errors import Refused
 from chengyun.share.registers.models import Link
@@ -55,7 +56,8 @@ class Meanings:
             if key not in self.to:
                 return key
             key = self.to[key][0]
-        raise Refused(f"{key!r} leads through more than {LONGEST} merges; undo some of them.", code="cycle")
+        words = {"key": key, "count": LONGEST}
+        raise Refused(_("%(key)s 经过的合并超过 %(count)d 次，请撤销其中几次。") % words, code="cycle")
 
     def ended_on(self, key: str) -> dt.date | None:
         """Return when a key became another's; None: it is its own."""
@@ -69,15 +71,16 @@ def refuse_cycle(dataset: str, old: str, new: Sequence[str], *, same: bool = Fal
     between the two may contradict, in whichever direction.
     """
     if old in new:
-        raise Refused(f"{old} cannot lead to itself.", code="cycle", path=[old, old])
+        raise Refused(_("%s 不能归到自身。") % old, code="cycle", path=[old, old])
     way = _way(dataset, new, {old})
     path = [old, *way] if way else _way(dataset, [old], set(new)) if same else None
     if path:
-        ends = "it would lead back to itself" if way else f"{path[0]} went over into {path[-1]}"
-        raise Refused(
-            f"{old} cannot lead to {path[1] if way else path[-1]}: {ends}, {' → '.join(path)}. Undo one of these steps first.",
-            code="cycle", path=path,
+        words = {"old": old, "new": path[1] if way else path[-1], "first": path[0], "last": path[-1], "path": " → ".join(path)}
+        said = (
+            _("%(old)s 不能归到 %(new)s：会绕回自身，%(path)s。请先撤销其中一步。")
+            if way else _("%(old)s 不能归到 %(new)s：%(first)s 已由 %(last)s 承继，%(path)s。请先撤销其中一步。")
         )  # fmt: skip
+        raise Refused(said % words, code="cycle", path=path)
 
 
 def _way(dataset: str, starts: Sequence[str], ends: Collection[str]) -> list[str] | None:

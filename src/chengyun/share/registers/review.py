@@ -22,8 +22,8 @@ from chengyun.access import audit
 from chengyun.access.actors import Actor
 from chengyun.access.policy import require
 from chengyun.city import Entity
-from chengyun.errors import NotFound, Refused, Unavailable, nearest
-from chengyun.share.registers.declared import entity_of
+from chengyun.errors import NotFound, Refused, Unavailable
+from chengyun.share.registers.declared import entity_of, no_authority
 from chengyun.share.registers.identity import ACTION, keep_apart, merge
 from chengyun.share.registers.links import Meanings
 from chengyun.share.registers.matching import REVIEW_FROM, THRESHOLD, match
@@ -78,10 +78,9 @@ def compare(
     first = _records(dataset, left, now)
     second = {key: values for key, values in _records(dataset, right, now).items() if key not in first}
     if not first or not second:
-        raise Refused(
-            f"{left} states {len(first):,} things and {right} {len(second):,} others; there is nothing to compare.",
-            code="nothing_to_compare",
-        )
+        words = {"left": left, "first": len(first), "right": right, "second": len(second)}
+        said = _("%(left)s 陈述了 %(first)d 个对象，%(right)s 另有 %(second)d 个，没有可比对的。") % words
+        raise Refused(said, code="nothing_to_compare")
     import duckdb  # only when records are compared
 
     with duckdb.connect() as connection:
@@ -124,7 +123,7 @@ def settle(actor: Actor, number: int, same: bool, because: str) -> Decision:
     with transaction.atomic():
         found = Candidate.objects.select_for_update().select_related("run").filter(pk=number).first()
         if found is None:
-            raise NotFound(f"There is no candidate {number}.")
+            raise NotFound(_("没有编号为 %s 的待定对。") % number)
         if found.state in (Candidate.State.SAME, Candidate.State.APART):
             raise Refused(_("这一对已有人作出决定。"), code="settled")
         dataset = found.run.dataset
@@ -157,11 +156,11 @@ def accept_proposed(actor: Actor, run: int, because: str) -> int:
 def _require_comparable(dataset: str, left: str, right: str) -> Entity:
     entity = entity_of(dataset)
     if not entity.compared:
-        raise Refused(f"{dataset} does not say by what its records are compared.", code="not_comparable")
+        raise Refused(_("%s 没有声明按什么比对记录。") % dataset, code="not_comparable")
     told = [one.key for one in entity.authorities]
     for authority in (left, right):
         if authority not in told:
-            raise Refused(f"{authority!r} states nothing of {dataset}.{nearest(authority, told)}", code="unknown_authority")
+            raise Refused(no_authority(authority, dataset, told), code="unknown_authority")
     if left == right:
         raise Refused(_("请选择两个不同的来源。"), code="same_source")
     return entity

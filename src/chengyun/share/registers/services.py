@@ -14,13 +14,14 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Max
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from chengyun.access import audit
 from chengyun.access.actors import Actor
 from chengyun.areas.models import Area
 from chengyun.city import Stated
-from chengyun.errors import Refused, nearest
-from chengyun.share.registers.declared import entity_of, fields_of, read_values, table_of
+from chengyun.errors import Refused
+from chengyun.share.registers.declared import entity_of, fields_of, no_authority, read_values, table_of
 from chengyun.share.registers.models import Load, Refusal, Statement
 from chengyun.share.registers.rows import bring_up_to_date, write_rows
 from chengyun.share.registers.validity import Held, settle
@@ -55,14 +56,12 @@ def begin_load(
     now = now or timezone.now()
     told = [one.key for one in entity_of(dataset).authorities]
     if authority not in told:
-        raise Refused(f"{authority!r} states nothing of {dataset}.{nearest(authority, told)}", code="unknown_authority")
+        raise Refused(no_authority(authority, dataset, told), code="unknown_authority")
     newest = Load.objects.filter(dataset=dataset).aggregate(newest=Max("received_at"))["newest"]
     if newest is not None and now < newest:
-        raise Refused(
-            f"The clock says {now:%Y-%m-%d %H:%M:%S} UTC, and {dataset} has a load received at {newest:%Y-%m-%d %H:%M:%S} UTC. "
-            "What is known has an order in time: set the clock and load again.",
-            code="clock_went_back",
-        )
+        words = {"now": f"{now:%Y-%m-%d %H:%M:%S} UTC", "newest": f"{newest:%Y-%m-%d %H:%M:%S} UTC", "dataset": dataset}
+        said = _("本机时钟是 %(now)s，而 %(dataset)s 已有 %(newest)s 收到的装载。所知有先后：请校准时钟后再装载。")
+        raise Refused(said % words, code="clock_went_back")
     with transaction.atomic():
         load = Load.objects.create(
             dataset=dataset,
@@ -142,19 +141,18 @@ def _is_key(text: str) -> bool:
 
 def _said(load: Load, one: Stated, fields: Mapping[str, Any], areas: frozenset[str]) -> Held:
     if not _is_key(one.key):
-        said = f"expected 1 to {LONGEST_KEY} characters that may stand in an address: no slash, no control character"
-        raise Refused(f"key is {one.key[:40]!r}, {said}", code="wrong_key")
+        words = {"key": repr(one.key[:40]), "count": LONGEST_KEY}
+        said = _("编码现为 %(key)s，应为 1 到 %(count)d 个可写入网址的字符，不含斜杠和控制字符。")
+        raise Refused(said % words, code="wrong_key")
     values = read_values(fields, one.values)
     area = values.get("area_code")
     if area and area not in areas:
-        raise Refused(
-            f"area_code is {area!r}, which is no area, now or before; load the areas, or correct it", code="unknown_area"
-        )
+        raise Refused(_("没有区域 %s，也不曾有过；请核对区域编码。") % area, code="unknown_area")
     return Held(values, one.since, one.until, None, _mark(load.pk), one.line)
 
 
 def _mark(load: int) -> str:
-    return f"load {load}"
+    return f"#{load}"
 
 
 def _row(load: Load, key: str, one: Held) -> Statement:

@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from chengyun.errors import Refused
 
 __all__ = ["Held", "Settled", "settle", "span"]
@@ -49,9 +51,8 @@ def settle(held: Sequence[Held], said: Held, today: dt.date) -> Settled:
     Raises Refused (code overlapping_validity, twice_in_one_load, days_out_of_order) with both spans in the sentence.
     """
     if said.since is not None and said.until is not None and said.until <= said.since:
-        raise Refused(
-            f"it holds from {said.since} up to {said.until}, expected the end after the beginning", code="days_out_of_order"
-        )
+        words = {"since": said.since, "until": said.until}
+        raise Refused(_("自 %(since)s 起、到 %(until)s 止，起止颠倒：止期应晚于起期。") % words, code="days_out_of_order")
     known = sorted(held, key=lambda one: one.since or dt.date.min)
     if said.since is None and known:
         said = _dated(known, said, today)
@@ -68,7 +69,7 @@ def settle(held: Sequence[Held], said: Held, today: dt.date) -> Settled:
         if same.values == said.values and same.until == said.until:
             return Settled(held=tuple(known))
         if same.told == said.told:
-            raise Refused(f"the same load states it twice for {span(said)}; keep one of the rows", code="twice_in_one_load")
+            raise Refused(_("同一次装载两次陈述了%s；请只留一行。") % span(said), code="twice_in_one_load")
         return _changed(known, (same,), (said,))
     if before is not None and _reaches(before, said.since):
         if before.values == said.values and before.until == said.until:
@@ -79,8 +80,10 @@ def settle(held: Sequence[Held], said: Held, today: dt.date) -> Settled:
 
 def span(one: Held) -> str:
     """Return a state's days as words of a message."""
-    begin = f"from {one.since}" if one.since else "since an unknown day"
-    return f"{begin} up to {one.until}" if one.until else f"{begin} on"
+    words = {"since": one.since, "until": one.until}
+    if one.until:
+        return (_("自 %(since)s 起、到 %(until)s 止") if one.since else _("到 %(until)s 止，起日不详")) % words
+    return _("自 %(since)s 起") % words if one.since else _("起日不详的时段")
 
 
 def _dated(known: Sequence[Held], said: Held, today: dt.date) -> Held:
@@ -103,9 +106,9 @@ def _refuse_overlap(said: Held, later: Sequence[Held], before: Held | None) -> N
         if not (follows and said.until == before.until):
             clash = before
     if clash is not None:
+        words = {"said": span(said), "clash": span(clash), "told": clash.told}
         raise Refused(
-            f"it holds {span(said)} and overlaps what the same authority said {span(clash)} ({clash.told}). "
-            "End or correct that one first",
+            _("%(said)s，与同一来源所述的%(clash)s（装载 %(told)s）重叠；请先终止或更正后者。") % words,
             code="overlapping_validity",
         )
 
