@@ -215,6 +215,23 @@ def test_no_serious_barrier_and_no_wider_than_a_phone(phone: Callable[..., Phone
     assert max(wide) <= 0
 
 
+DUE = """
+from chengyun.collect.forms.models import Form, Task
+form = Form.objects.get(key="component_patrol")
+Task.objects.create(form=form, title="按城市时间", area_code="330203001", made_by="test", due_at="2040-01-05T18:30+08:00")
+"""
+
+
+def test_times_are_the_citys_wherever_the_phone_believes_it_is(phone: Callable[..., Phone]) -> None:
+    mine = phone(timezone_id="America/New_York")
+    mine.place.django(DUE)
+    page = mine.sign_in("grid_two", HOME)
+    assert (
+        "1/5 18:30"
+        in page.locator(".card", has_text="按城市时间").or_(page.locator(".card-link", has_text="按城市时间")).first.inner_text()
+    )
+
+
 def test_a_shape_is_drawn_on_our_own_map_and_by_keys(phone: Callable[..., Phone]) -> None:
     mine = phone()
     page = mine.sign_in("grid_barrier", HOME)

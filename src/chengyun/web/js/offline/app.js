@@ -22,7 +22,7 @@ const LITTLE = 50 * 1048576;
  * mark(app) → a word to remember, and ended(word, csrf) as the last thing the session does, perhaps much later.
  */
 export async function startApp(application) {
-  startWords(settings.languages);
+  startWords(settings.languages, settings.zone);
   const theme = document.cookie.match(/(?:^|; )theme=(light|dark)/)?.[1];
   if (theme) document.documentElement.dataset.theme = theme;
   const app = new App(application);

@@ -4,10 +4,12 @@
 let words = {};
 let language = "zh-hans";
 let languages = {};
+let zone;
 
-/** Take the words of all languages; choose the one of the cookie, else the browser's, as the pages of the site do. */
-export function startWords(all) {
+/** Take the words of all languages; choose the one of the cookie, else the browser's, as the pages of the site do. cityZone: whose time is shown. */
+export function startWords(all, cityZone) {
   languages = all;
+  zone = cityZone;
   const codes = Object.keys(all);
   const chosen = document.cookie.match(/(?:^|; )django_language=([\w-]+)/)?.[1];
   const wished = navigator.languages.map((one) => codes.find((code) => code.split("-")[0] === one.toLowerCase().split("-")[0]));
@@ -45,9 +47,9 @@ export function ago(moment, now = Date.now()) {
   return format.format(0, "minute");
 }
 
-/** Return a moment as date and time of day. */
+/** Return a moment as date and time of day in the city, wherever the device believes it is. */
 export function clock(moment) {
-  return new Intl.DateTimeFormat(document.documentElement.lang, { month: "numeric", day: "numeric", hour: "2-digit", minute: "2-digit", hour12: false }).format(new Date(moment));
+  return new Intl.DateTimeFormat(document.documentElement.lang, { timeZone: zone, month: "numeric", day: "numeric", hour: "2-digit", minute: "2-digit", hour12: false }).format(new Date(moment));
 }
 
 export function megabytes(bytes) {
