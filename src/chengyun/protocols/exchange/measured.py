@@ -4,8 +4,7 @@
 CHENGYUN_BENCH_PLAIN makes it the latter. Both come through the same door, in the same groups and threads, and do all of this:
 whose request it is, what the policy lets through, the rows, the masks, the grant's count, the audit with each person read.
 Only the exchange as it is checks a signature, keeps its nonce, signs a receipt and the answer, and puts the receipt into the
-log, which it gives its places and signed heads once a second, as the door does. Count and audit, of which the plain read makes
-a statement each like every reader of the policy, it writes with the receipts.
+log, which it gives its places and signed heads once a second, as the door does. Each writes all it has to write in one statement.
 """
 
 from __future__ import annotations

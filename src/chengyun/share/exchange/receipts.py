@@ -23,6 +23,7 @@ import msgspec
 from chengyun.access.grants import require_counted
 from chengyun.access.keystore import SigningKey, public_keys, signing_key, verify
 from chengyun.access.parts import Part
+from chengyun.cases import prepared
 from chengyun.config import config
 from chengyun.errors import NotFound, Refused
 from chengyun.share import ledger
@@ -36,8 +37,8 @@ from chengyun.share.ledger.services import append, append_together, origin
 from chengyun.share.ledger.verifier import canonical
 
 __all__ = [
-    "Draft", "Issued", "bundle", "countersign", "first_number", "issue", "issue_many", "keep", "parse", "said_by_consumer",
-    "sign_many",
+    "Beside", "Draft", "Issued", "bundle", "countersign", "first_number", "issue", "issue_many", "keep", "parse",
+    "said_by_consumer", "sign_many", "write",
 ]  # fmt: skip
 
 LOG = "exchange"
@@ -115,21 +116,48 @@ def sign_many(
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """What is written with receipts, in their statement. seen: the requests they answer, to be noted as taken.
+    """What is written with receipts, in their statement. record: who read whose rows.
 
-    grants, count: the reads under these; record: who read whose rows.
+    grants, counted: reads under these; seen, taken: the requests that are answered, to be noted as taken.
     """
 
-    seen: parties.Seen = field(default_factory=dict)
     grants: Collection[str] = ()
-    count: Part | None = None
+    counted: Part | None = None
     record: Part | None = None
+    seen: parties.Seen = field(default_factory=dict)
+    taken: Part | None = None
+
+    @property
+    def parts(self) -> list[Part]:
+        return [one for one in (self.counted, self.record, self.taken) if one]
+
+    @property
+    def text(self) -> str:
+        """What follows in a WITH that has begun; it tells how many reads were counted, and roots taken."""
+        return _with(tuple(one.text for one in self.parts), counts=bool(self.counted), takes=bool(self.taken))
+
+    @property
+    def values(self) -> list[str | int | None]:
+        return [value for one in self.parts for value in one.values]
+
+    def require(self, counted: int, taken: int) -> None:
+        """Raise Refused where a grant is used up, Replayed (parties.py) where a request was taken before."""
+        if self.counted:
+            require_counted(self.grants, counted)
+        parties.require_all(self.seen, taken)
+
+
+def write(beside: Beside) -> None:
+    """Write this without receipts, in the caller's transaction: one statement. Raises as Beside.require does."""
+    if beside.parts:
+        ((counted, taken),) = prepared.fetch("WITH" + beside.text.removeprefix(","), beside.values)
+        beside.require(counted, taken)
 
 
 def keep(drafts: Sequence[Draft], made: Sequence[Issued], now: dt.datetime, beside: Beside | None = None) -> None:
     """Write signed receipts of these drafts to the log and the index, in the caller's transaction: one statement.
 
-    Raises Refused where a grant is used up, Replayed (parties.py) where a request was taken before.
+    Raises as Beside.require does.
     """
     rows = [
         {
@@ -139,21 +167,17 @@ def keep(drafts: Sequence[Draft], made: Sequence[Issued], now: dt.datetime, besi
         for one, it in zip(made, drafts, strict=True)
     ]  # fmt: skip
     beside = beside or Beside()
-    parts = [it for it in (beside.count, beside.record, parties.part(beside.seen, now)) if it]
-    then = _then(tuple(it.text for it in parts), counts=bool(beside.count), takes=bool(beside.seen))
-    values = [now, origin(), msgspec.json.encode(rows).decode(), *(value for it in parts for value in it.values)]
-    ((counted, taken),) = append_together(LOG, [one.leaf for one in made], then, values)
-    if beside.count:
-        require_counted(beside.grants, counted)
-    parties.require_all(beside.seen, taken)
+    values = [now, origin(), msgspec.json.encode(rows).decode(), *beside.values]
+    ((counted, taken),) = append_together(LOG, [one.leaf for one in made], _INDEX + beside.text, values)
+    beside.require(counted, taken)
 
 
 @functools.cache
-def _then(parts: tuple[str, ...], *, counts: bool, takes: bool) -> str:
-    """Return what is written with entries: their index, and these parts. It tells how many reads were counted, roots taken."""
+def _with(parts: tuple[str, ...], *, counts: bool, takes: bool) -> str:
     # In this order: who counts a read locks its grant's line before its own root, in one statement as in several.
     counted, taken = "(SELECT count(*) FROM counted)", "(SELECT count(*) FROM taken)"
-    return " ".join((_INDEX, *(f", {one}" for one in parts), "SELECT", counted if counts else "0", ",", taken if takes else "0"))
+    told = ("SELECT", counted if counts else "0", ",", taken if takes else "0")
+    return "".join((*(f", {one}" for one in parts), " ".join(("", *told))))
 
 
 _INDEX = """

@@ -255,9 +255,7 @@ def note_read(scope: Scope, page: reading.Page, *, first: bool) -> None:
 def note_reads(reads: Sequence[Read]) -> None:
     """Count and record the reads of one transaction: those of one party, dataset and purpose as one, each person by name."""
     for found in _alike(reads):
-        found.scope.count(found.rows, found.firsts)
-        if found.keys:
-            found.scope.record_rows(found.keys, found.names, way="exchange", reads=found.reads, rows=found.rows)
+        receipts.write(found.beside())
 
 
 def note_beside(reads: Sequence[Read], *, alone: bool) -> receipts.Beside:
@@ -269,16 +267,11 @@ def note_beside(reads: Sequence[Read], *, alone: bool) -> receipts.Beside:
     if len(alike) != 1:
         note_reads(reads)
         return receipts.Beside()
-    (found,) = alike
-    counted = () if alone else found.scope.grants
-    if alone:
-        found.scope.count(found.rows, found.firsts)
-    record = found.scope.part_of_rows(found.keys, found.names, way="exchange", reads=found.reads, rows=found.rows)
-    if record is None and found.keys:
-        found.scope.record_rows(found.keys, found.names, way="exchange", reads=found.reads, rows=found.rows)
-    return receipts.Beside(
-        grants=counted, count=found.scope.part_of_count(found.rows, found.firsts) if counted else None, record=record
-    )  # fmt: skip
+    beside = alike[0].beside()
+    if not alone:
+        return beside
+    receipts.write(replace(beside, record=None))
+    return replace(beside, grants=(), counted=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +284,15 @@ class _Alike:
     reads: int
     rows: int
     firsts: int
+
+    def beside(self) -> receipts.Beside:
+        """Return what counts and records them; what is too long to be written with something else is recorded now."""
+        record = self.scope.part_of_rows(self.keys, self.names, way="exchange", reads=self.reads, rows=self.rows)
+        if record is None and self.keys:
+            self.scope.record_rows(self.keys, self.names, way="exchange", reads=self.reads, rows=self.rows)
+        return receipts.Beside(
+            grants=self.scope.grants, counted=self.scope.part_of_count(self.rows, self.firsts), record=record
+        )  # fmt: skip
 
 
 def _alike(reads: Sequence[Read]) -> list[_Alike]:
@@ -362,7 +364,7 @@ def _answer_all(asks: Sequence[Ask], routes: Routes, known: parties.Known, now: 
             raise
         answers, drafts = _answers(asks, [(made[0][0], refused)], [_body(refused)], {}, key, [False]), []
     if drafts:
-        receipts.keep([draft for _, draft in drafts], issued, now, replace(beside, seen=seen))
+        receipts.keep([draft for _, draft in drafts], issued, now, replace(beside, seen=seen, taken=parties.part(seen, now)))
     else:
         parties.take(seen, now)
     return answers
