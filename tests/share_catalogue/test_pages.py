@@ -293,3 +293,30 @@ def test_what_was_kept_or_came_back_is_gone_on_with(as_steward: Client, as_leade
     assert Resource.objects.get(pk=one.pk).state == "published"
     assert "值班室" in Client().get(f"/catalogue/r/{one.key}").content.decode()
     assert as_steward.get(f"/catalogue/r/{one.key}/edit").context["page"].started is None
+
+
+def test_a_draft_that_somebody_left_keeps_nobody_waiting_for_ever(as_leader: Client, account_as: Callable[..., Account]) -> None:
+    clerks = []
+    for name in ("first", "second"):
+        clerks.append(Client())
+        clerks[-1].force_login(
+            account_as("department_clerk", organisation=Organisation.objects.get(key="environment"), username=name)
+        )
+    first, second = clerks
+    items = [row.values for row in first.get("/catalogue/r/air_quality.station/edit").context["page"].items]
+    rows = {f"item.{name}": ["" if it[name] is None else it[name] for it in items] for name in ("key", "name", "type", "length")}
+    sent = {"summary": "一段说明", "sharing": "conditional", "cycle": "month", "deed": "keep", **rows}
+    first.post("/catalogue/r/air_quality.station/edit", sent)
+    draft = Revision.objects.get(resource__key="air_quality.station", state="draft")
+    assert "first 已有一项修改待完成" in second.get("/catalogue/r/air_quality.station/edit").content.decode()
+    assert second.post("/catalogue/r/air_quality.station/edit", sent).status_code == 400
+    assert second.get(f"/catalogue/revisions/{draft.pk}").status_code == 404
+    assert second.post(f"/catalogue/revisions/{draft.pk}/discard").status_code == 404
+    assert "搁置这份草稿" in as_leader.get(f"/catalogue/revisions/{draft.pk}").content.decode()
+    assert as_leader.post(f"/catalogue/revisions/{draft.pk}/submit").status_code in (400, 403)
+    assert as_leader.post(f"/catalogue/revisions/{draft.pk}/discard").status_code == 303
+    assert "由 leader 搁置" in first.get(f"/catalogue/revisions/{draft.pk}").content.decode()
+    assert second.post("/catalogue/r/air_quality.station/edit", sent).status_code == 303
+    theirs = Revision.objects.get(resource__key="air_quality.station", state="draft")
+    Revision.objects.filter(pk=theirs.pk).update(state="submitted")
+    assert as_leader.post(f"/catalogue/revisions/{theirs.pk}/discard").status_code == 403, "what was submitted is reviewed"

@@ -34,8 +34,8 @@ from chengyun.share.catalogue.text import fold
 from chengyun.share.catalogue.versions import describe_changes, values_at
 
 __all__ = [
-    "access_revision", "all_faults", "describe_changes", "discard", "propose", "register", "restore", "review", "set_provider",
-    "submit", "unfinished", "withdraw",
+    "access_revision", "all_faults", "describe_changes", "discard", "others_change", "propose", "register",
+    "restore", "review", "set_provider", "submit", "unfinished", "withdraw",
 ]  # fmt: skip
 
 OPEN = (Revision.State.DRAFT, Revision.State.SUBMITTED)
@@ -61,7 +61,8 @@ def propose(
         standing = one.revisions.filter(state__in=OPEN).first()
         if standing is not None and standing.author_id != actor.account_id:
             raise Refused(
-                _("%(who)s 已有一项修改待完成；请等其审核或退回后再改。") % {"who": standing.author_name}, code="under_change"
+                _("%(who)s 已有一项修改待完成；请等其审核或退回，或请审核人搁置其草稿后再改。") % {"who": standing.author_name},
+                code="under_change",
             )
         if standing is not None and standing.state == Revision.State.SUBMITTED:
             raise Refused(_("您的修改正在审核；请先撤回。"), code="under_review")
@@ -104,11 +105,18 @@ def unfinished(actor: Actor, one: Resource) -> Revision | None:
     return newest if newest.state == Revision.State.DRAFT or came_back else None
 
 
+def others_change(actor: Actor, one: Resource) -> str:
+    """Return the name of whoever else has a change of a resource under way, so that no other can be proposed; "": nobody."""
+    standing = one.revisions.filter(state__in=OPEN).first()
+    return standing.author_name if standing is not None and standing.author_id != actor.account_id else ""
+
+
 def submit(actor: Actor, revision_id: int, now: dt.datetime | None = None) -> Revision:
     """Hand a draft to review. Raises Refused with every fault the change brings in."""
     now = now or timezone.now()
     with transaction.atomic():
         draft = access_revision(actor, revision_id, lock=True)
+        require(actor, "catalogue.edit")
         if draft.author_id != actor.account_id or draft.state != Revision.State.DRAFT:
             raise Refused(_("只有编辑人可以提交自己的草稿。"), code="not_allowed")
         _require_sound(draft, timezone.localdate(now))
@@ -123,13 +131,15 @@ def submit(actor: Actor, revision_id: int, now: dt.datetime | None = None) -> Re
 
 
 def discard(actor: Actor, revision_id: int) -> None:
-    """Take back one's own draft or submission."""
+    """Take back one's own draft or submission; a reviewer sets aside a draft that somebody left and that keeps others waiting."""
     with transaction.atomic():
         draft = access_revision(actor, revision_id, lock=True)
-        if draft.author_id != actor.account_id or draft.state not in OPEN:
-            raise Refused(_("只能撤回自己尚未审核的修改。"), code="not_allowed")
+        own = draft.author_id == actor.account_id and draft.state in OPEN
+        left = draft.state == Revision.State.DRAFT and may_review(actor, draft.resource)
+        if not own and not left:
+            raise Refused(_("只能撤回自己尚未审核的修改，或由审核人搁置他人未提交的草稿。"), code="not_allowed")
         draft.state = Revision.State.RETURNED
-        draft.note = _("编辑人撤回。")
+        draft.note = _("编辑人撤回。") if own else _("由 %s 搁置。") % actor.name[:100]
         draft.save(update_fields=["state", "note"])
         _back_to_draft(draft.resource)
         audit.record(actor, "catalogue.discard", "catalogue", draft.resource.key)

@@ -67,7 +67,10 @@ class ItemInput:
 
 @dataclass(frozen=True)
 class EditPage:
-    """key: of the resource, "" for a new one. started: the reader's own change that the form goes on with, None: none."""
+    """key: of the resource, "" for a new one. started: the reader's own change that the form goes on with, None: none.
+
+    others: who else has a change under way, which has to end first; "": nobody.
+    """
 
     tabs: tuple[Tab, ...]
     key: str
@@ -78,6 +81,7 @@ class EditPage:
     elements: tuple[tuple[str, str], ...]
     reason: str
     started: Revision | None
+    others: str
     fault: Fault | None
 
 
@@ -141,6 +145,7 @@ def _form(request: HttpRequest, key: str) -> HttpResponse:
         elements=tuple(DataElement.objects.filter(withdrawn=False).values_list("key", "name")),
         reason=started.reason if started else request.POST.get("reason", ""),
         started=started,
+        others=services.others_change(actor, one) if one is not None else "",
         fault=fault,
     )
     return render(request, "catalogue/edit.html", {"page": page}, status=fault.status if fault else 200)

@@ -35,7 +35,8 @@ class ReviewsPage:
 
 @dataclass(frozen=True)
 class RevisionPage:
-    """may_review: whether the reader may let it through; own: whether it is theirs; going_on: they may edit it further."""
+    """may_review: whether the reader may let it through; own: whether it is theirs; left: whether they
+    may set aside another's draft; going_on: they may edit it further."""
 
     tabs: tuple[Tab, ...]
     revision: Revision
@@ -43,6 +44,7 @@ class RevisionPage:
     changes: tuple[Change, ...]
     may_review: bool
     own: bool
+    left: bool
     going_on: bool
     fault: Fault | None
 
@@ -71,7 +73,7 @@ def revision(request: HttpRequest, number: int) -> HttpResponse:
 
 
 @require_POST
-@needs("catalogue.edit")
+@signed_in
 def act(request: HttpRequest, number: int, deed: str) -> HttpResponse:
     """Submit or take back one's own change."""
     actor = actor_of(request)
@@ -99,9 +101,10 @@ def _shown(request: HttpRequest, number: int, fault: Fault | None) -> HttpRespon
     actor = actor_of(request)
     one = services.access_revision(actor, number)
     own = one.author_id is not None and one.author_id == actor.account_id
-    reviewing = may_review(actor, one.resource) and not own and one.state == Revision.State.SUBMITTED
+    reviewer = may_review(actor, one.resource) and not own
     page = RevisionPage(
-        tabs(actor, ""), one, str(one.get_state_display()), tuple(describe_changes(one)), reviewing, own,
+        tabs(actor, ""), one, str(one.get_state_display()), tuple(describe_changes(one)),
+        reviewer and one.state == Revision.State.SUBMITTED, own, reviewer and one.state == Revision.State.DRAFT,
         services.unfinished(actor, one.resource) == one, fault,
     )  # fmt: skip
     return render(request, "catalogue/revision.html", {"page": page}, status=fault.status if fault else 200)
