@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import itertools
 import socket
 import threading
@@ -14,9 +15,11 @@ import pytest
 
 from chengyun.access.actors import SYSTEM
 from chengyun.access.keystore import signing_key
+from chengyun.collect.pull import getting, outside
+from chengyun.collect.pull.guard import Guard
+from chengyun.collect.pull.spec import HttpRead
 from chengyun.errors import Malformed, Unavailable
 from chengyun.share.exchange import client as exchange
-from chengyun.share.exchange import outside
 from chengyun.share.federation import neighbours
 
 STEPS, PAUSE_S = 600, 0.02
@@ -69,6 +72,18 @@ def trickling(request: pytest.FixtureRequest) -> Iterator[Stranger]:
 def test_a_stranger_that_trickles_is_left(trickling: Stranger) -> None:
     with outside.client(5.0, 0.5) as http, pytest.raises(httpx.TimeoutException):
         http.get(trickling.address)
+    assert not trickling.ended
+
+
+def test_a_service_that_trickles_is_left(monkeypatch: pytest.MonkeyPatch, trickling: Stranger) -> None:
+    """A source that is asked, or a catalogue that is harvested."""
+    monkeypatch.setattr(getting, "SHORTEST_END_S", 0.5)
+    monkeypatch.setattr(getting, "ATTEMPTS", 1)
+    local = frozenset({"127.0.0.1"})
+    getter = getting.Getter(trickling.address, HttpRead(largest_mb=0.01), Guard(local=local), dt.datetime.now(dt.UTC))
+    with pytest.raises(Unavailable):
+        getter.get(trickling.address)
+    getter.close()
     assert not trickling.ended
 
 

@@ -25,6 +25,8 @@ __all__ = ["Getter", "Wait", "shown"]
 
 CONNECT_WITHIN_S = 10.0
 ANSWER_WITHIN_S = 60.0
+SHORTEST_END_S, SLOWEST_S_PER_MB = 600.0, 8.0
+"""An answer is read to its end within ten minutes, or as a line of 1 Mbit/s needs for the largest it may be."""
 ATTEMPTS = 4
 LONGEST_WAIT_S = 60.0
 """A longer Retry-After ends the run; the next is not before it."""
@@ -51,7 +53,12 @@ class Getter:
         self._hosts = {self._home.hostname, *read.hosts}
         self._last_asked = 0.0
         # No proxies and no .netrc from the environment: where a source leads is decided by the guard alone.
-        self._client = httpx.Client(timeout=httpx.Timeout(ANSWER_WITHIN_S, connect=CONNECT_WITHIN_S), trust_env=False)
+        from chengyun.collect.pull import outside  # as httpx: only where something is asked
+
+        self._client = httpx.Client(
+            transport=outside.Ending(max(SHORTEST_END_S, read.largest_mb * SLOWEST_S_PER_MB)),
+            timeout=httpx.Timeout(ANSWER_WITHIN_S, connect=CONNECT_WITHIN_S), trust_env=False,
+        )  # fmt: skip
 
     def close(self) -> None:
         self._client.close()

@@ -15,8 +15,9 @@ from urllib.parse import urlencode
 import httpx
 
 from chengyun.access.keystore import SigningKey
+from chengyun.collect.pull import outside
 from chengyun.errors import Malformed, NotFound, Problem, Refused, Unavailable
-from chengyun.share.exchange import answers, messages, outside, receipts
+from chengyun.share.exchange import answers, messages, receipts
 from chengyun.share.ledger.verifier import canonical
 
 __all__ = ["ANSWERED_WITHIN_S", "Client", "Told", "published"]

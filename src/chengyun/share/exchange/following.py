@@ -31,10 +31,11 @@ from chengyun.access import grants
 from chengyun.access.keystore import signing_key
 from chengyun.access.policy import Scope
 from chengyun.access.rulebook import rulebook
+from chengyun.collect.pull import outside
 from chengyun.collect.pull.guard import Guard
 from chengyun.config import config
 from chengyun.errors import NotFound, Problem, Refused
-from chengyun.share.exchange import messages, outside, reading, receipts
+from chengyun.share.exchange import messages, reading, receipts
 from chengyun.share.exchange.models import Party, Subscription
 from chengyun.share.exchange.parties import scope_of
 from chengyun.share.exchange.serving import Going, note_read, page_value

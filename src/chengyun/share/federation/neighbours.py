@@ -16,9 +16,10 @@ from chengyun.access import audit
 from chengyun.access.actors import Actor
 from chengyun.access.keystore import signing_key
 from chengyun.access.models import Organisation
+from chengyun.collect.pull import outside
 from chengyun.config import config
 from chengyun.errors import Malformed, NotFound, Refused, Unavailable, nearest
-from chengyun.share.exchange import outside, parties
+from chengyun.share.exchange import parties
 from chengyun.share.exchange.client import ANSWERED_WITHIN_S, Client, published
 from chengyun.share.exchange.models import Party
 from chengyun.share.federation.models import Neighbour

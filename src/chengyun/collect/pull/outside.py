@@ -18,7 +18,7 @@ import httpx
 
 from chengyun.errors import Malformed, Unavailable
 
-__all__ = ["blocks", "body", "client"]
+__all__ = ["Ending", "blocks", "body", "client"]
 
 
 def client(within_s: float, whole_s: float) -> httpx.Client:
@@ -28,7 +28,7 @@ def client(within_s: float, whole_s: float) -> httpx.Client:
     """
     headers = {"accept-encoding": "identity"}
     return httpx.Client(
-        transport=_Ending(whole_s), timeout=within_s, follow_redirects=False, trust_env=False, headers=headers
+        transport=Ending(whole_s), timeout=within_s, follow_redirects=False, trust_env=False, headers=headers
     )  # fmt: skip
 
 
@@ -55,8 +55,8 @@ def blocks(told: httpx.Response, who: str) -> Iterator[bytes]:
         raise Unavailable(f"{who} broke off: {type(wrong).__name__}.") from wrong
 
 
-class _Ending(httpx.HTTPTransport):
-    """The network. Each thread's exchange ends by itself."""
+class Ending(httpx.HTTPTransport):
+    """The network, with an end for each exchange of a thread. whole_s: from the first word sent to the last byte read."""
 
     def __init__(self, whole_s: float) -> None:
         authorities = httpx.create_ssl_context(trust_env=False)
