@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 
 import pytest
 from django.test import Client
 
 from chengyun.access.models import Account, Assignment, AuditRecord, Grant, Organisation
+from chengyun.areas.models import Area
 
 pytestmark = pytest.mark.django_db
 PAGES = {
@@ -95,3 +97,24 @@ def test_a_grant_is_made_and_ended(as_role: Callable[[str], tuple[Client, Accoun
     client.post("/admin/access/grant/", {"action": "end", "_selected_action": [given.pk]})
     given.refresh_from_db()
     assert given.until is not None
+
+
+def test_a_grant_that_leads_nowhere_is_refused_with_what_was_typed(
+    as_role: Callable[[str], tuple[Client, Account]], bureau: Organisation
+) -> None:
+    client, _ = as_role("security_officer")
+    Area.objects.create(code="330203", name="海曙区", level="district", valid_from=dt.date(2020, 1, 1))
+    offered = client.get("/admin/access/grant/add/").context["adminform"].form.fields
+    assert ("population.person", "人口 (population.person)") in offered["dataset"].choices
+    assert ("statistics", "统计分析 (statistics)") in offered["purpose"].choices
+    form = {"dataset": "parking.lot", "organisation": bureau.pk, "role": "", "fields": "", "area_code": "", "purpose": "",
+            "basis": "甬数〔2026〕1号", "until_0": "", "until_1": ""}  # fmt: skip
+    for wrong, says in (
+        ({"fields": "nmae"}, "停车场 没有字段 nmae。您是否想写“name”？"), ({"area_code": "330299"}, "没有区域 330299"),
+        ({"until_0": "2020-01-01", "until_1": "00:00:00"}, "授权截止日期已过"),
+    ):  # fmt: skip
+        answer = client.post("/admin/access/grant/add/", {**form, **wrong})
+        assert (answer.status_code, says in answer.content.decode()) == (400, True), says
+        assert "甬数〔2026〕1号" in answer.content.decode()
+    assert not Grant.objects.exists()
+    assert client.post("/admin/access/grant/add/", {**form, "fields": "name", "area_code": "330203"}).status_code == 302

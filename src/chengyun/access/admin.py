@@ -10,7 +10,7 @@ Pages here write through services.py, so a rule holds in whatever way somebody c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -24,6 +24,7 @@ from chengyun.access import audit, delegation, services
 from chengyun.access.actors import Actor, actor_of
 from chengyun.access.models import Account, Assignment, AuditRecord, Grant, Organisation, Role, Token
 from chengyun.access.policy import may, scope
+from chengyun.access.rulebook import rulebook
 from chengyun.errors import NotFound, Refused
 
 
@@ -219,6 +220,17 @@ class GrantAdmin(MadeOnce):
     list_display = ["number", "dataset", "organisation", "role", "area_code", "purpose", "since", "until", "revoked_at"]
     list_select_related = ["organisation", "granted_by"]
     list_filter = ["dataset"]
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **rest: Any) -> Any:
+        """Offer datasets and purposes by their names: nobody knows their keys by heart."""
+        book = rulebook()
+        named: dict[str, Mapping[str, str]] = {
+            "dataset": {key: one.name for key, one in book.datasets.items()}, "purpose": book.purposes,
+        }  # fmt: skip
+        if db_field.name not in named:
+            return super().formfield_for_dbfield(db_field, request, **rest)
+        offered = [("", "---------"), *((key, f"{_(name)} ({key})") for key, name in named[db_field.name].items())]
+        return forms.ChoiceField(choices=offered, required=not db_field.blank, label=db_field.verbose_name)
 
     def make(self, actor: Actor, given: dict[str, Any]) -> int:
         return services.grant(actor, **given).pk

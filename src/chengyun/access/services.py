@@ -159,8 +159,7 @@ def assign(
     now = grants.database_time()
     if until is not None and until <= now:
         raise Refused(_("任命的止期已过，请写将来的时间，或留空。"), code="ends_past", field="until")
-    if area_code and Area.objects.exists() and not Area.objects.filter(code__startswith=prefix_of(area_code)).exists():
-        raise Refused(_("没有区域 %s，也不曾有过；请核对区域编码。") % area_code, code="area_unknown", field="area_code")
+    _require_area(area_code)
     with transaction.atomic():
         # The row lock keeps two assignments that would meet in one person from passing the check side by side.
         Account.objects.select_for_update().get(pk=account.pk)
@@ -197,6 +196,15 @@ def grant(actor: Actor, dataset: str, organisation: Organisation | None = None, 
     Nobody grants to a body or role of their own.
     """
     require(actor, "grant.manage")
+    known = grants.fields_of(dataset) if dataset in rulebook().datasets else ()
+    for name in terms.get("fields", ()):
+        if known and name not in known:
+            words = {"dataset": rulebook().datasets[dataset].name, "field": str(name)[:70]}
+            said = _("%(dataset)s 没有字段 %(field)s。") % words
+            raise Refused(said + meant(str(name), known), code="field_unknown", field="fields")
+    _require_area(terms.get("area_code", ""))
+    if terms.get("until") is not None and terms["until"] <= grants.database_time():
+        raise Refused(_("授权截止日期已过。"), code="ends_past", field="until")
     return write_grant(actor, dataset, organisation, role, **terms)
 
 
@@ -366,6 +374,12 @@ def revoke_token(prefix: str, actor: Actor = SYSTEM, now: dt.datetime | None = N
             raise NotFound(f"No key in use begins with {prefix!r}. See `chengyun token list`.")
         audit.record(actor, "token.revoke", "accounts", prefix)
     return revoked
+
+
+def _require_area(code: str) -> None:
+    """Raise Refused for what is no area of this city, now or before: what is given for it would lead nowhere."""
+    if code and Area.objects.exists() and not Area.objects.filter(code__startswith=prefix_of(code)).exists():
+        raise Refused(_("没有区域 %s，也不曾有过；请核对区域编码。") % code, code="area_unknown", field="area_code")
 
 
 def _has_administrator() -> bool:
