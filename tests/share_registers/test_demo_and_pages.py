@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator
@@ -28,10 +29,11 @@ from chengyun.packs.macro_economy.models import Figure, Series
 from chengyun.packs.population.models import Household, Migration, Person
 from chengyun.share.lookups.models import Identity
 from chengyun.share.lookups.queries import Asked, looks
-from chengyun.share.registers import commands, demo, identity, review, services
+from chengyun.share.registers import commands, demo, identity, review, seasons, services
 from chengyun.share.registers.citations import citations_of, cited_by
-from chengyun.share.registers.models import Decision, MatchRun, Refusal, Statement
+from chengyun.share.registers.models import Decision, MatchRun, Refusal, Season, Statement
 from chengyun.share.registers.queries import as_of, leads_to
+from chengyun.share.registers.series import adjusted, points
 
 
 @pytest.fixture(scope="module")
@@ -288,9 +290,9 @@ def test_a_law_that_has_ended_says_so(city: float) -> None:
     assert "<dt>已核实</dt><dd>是</dd>" in shown
     assert "限值 gb3095.pm25_24h" in shown
     # Sources of dated tables are written in English; a Chinese page says them in Chinese, an English one as they stand.
-    assert '<td class="note">GB 3095-2012，表 1</td>' in shown
+    assert '<td class="note long">GB 3095-2012，表 1</td>' in shown
     english = Client(headers={"accept-language": "en"}).get("/e/laws.law/GB-3095-2012").content.decode()
-    assert '<td class="note">GB 3095-2012, table 1</td>' in english
+    assert '<td class="note long">GB 3095-2012, table 1</td>' in english
     for key, pack in settings.CITY.packs.items():
         for table in pack.limits:
             for entry in pack.limits.editions(table):
@@ -300,11 +302,41 @@ def test_a_law_that_has_ended_says_so(city: float) -> None:
 
 
 @pytest.mark.django_db
-def test_a_series_shows_its_revisions_and_its_season_apart(city: float) -> None:
-    shown = page(Client(), "/e/macro_economy.series/sim_retail.330200.M")
-    assert "季节调整后" in shown
+def test_a_series_shows_its_revisions_and_its_season_apart(city: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for statsmodels, and a season that was taken out of other figures is not shown."""
+    pytest.importorskip("statsmodels")
+    address, waits, column = "/e/macro_economy.series/sim_retail.330200.M", "季节调整后的数值正在计算", ">季节调整后</th>"
+    jobs = ProcrastinateJob.objects.filter(task_name="chengyun.share.registers.tasks.make_seasons", status="todo")
+
+    def look() -> str:
+        with monkeypatch.context() as without:
+            without.setitem(sys.modules, "statsmodels.tsa.seasonal", None)
+            return page(Client(), address)
+
+    shown = look()
     assert "首次公布" in shown
     assert "个时期有修订" in shown
+    assert waits in shown
+    assert column not in shown
+    assert look() == shown
+    assert jobs.count() == 1
+    commands._seasons(Namespace())
+    made = Season.objects.get(dataset="macro_economy.figure", key="sim_retail.330200.M")
+    known = points(Figure.objects.filter(series=made.key).values_list("period", "edition", "value"))
+    assert made.values == pytest.approx(adjusted(known))
+    shown = look()
+    assert waits not in shown
+    assert column in shown
+    assert list(seasons.due(settings.CITY)) == []
+    newest = Figure.objects.filter(series=made.key).order_by("-period", "-edition")[0]
+    Figure.objects.filter(pk=newest.pk).update(value=newest.value + 1)
+    assert waits in look()
+    assert [one.key for one in seasons.due(settings.CITY)] == [made.key]
+    assert seasons.make(settings.CITY) == 1
+    assert column in look()
+    Figure.objects.filter(series=made.key).delete()
+    seasons.make(settings.CITY)
+    assert not Season.objects.filter(key=made.key).exists()
 
 
 @pytest.mark.django_db

@@ -38,6 +38,7 @@ def test_the_newest_edition_counts_and_the_first_stays_beside_it() -> None:
 
 
 def test_the_season_is_taken_out_of_months_and_of_nothing_else() -> None:
+    pytest.importorskip("statsmodels")
     months = [
         (
             f"{2018 + at // 12}-{at % 12 + 1:02d}",

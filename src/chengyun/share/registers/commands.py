@@ -64,6 +64,7 @@ def add_commands(subparsers: Any) -> None:
     )
     compared.add_argument("--account", type=int, default=0, help=argparse.SUPPRESS)
     compared.set_defaults(func=_match)
+    verbs.add_parser("seasons", help="take the season out of series whose figures have changed").set_defaults(func=_seasons)
     undo = verbs.add_parser("undo", help="take a decision back")
     undo.add_argument("number", type=int)
     undo.set_defaults(func=_undo)
@@ -203,6 +204,16 @@ def _match(args: argparse.Namespace) -> int:
         raise
     waiting = run.candidates.filter(state="waiting").count()
     print(f"Run {run.pk}: {run.compared:,} pairs compared, {run.matched:,} proposed, {waiting:,} to be looked at.")
+    return 0
+
+
+def _seasons(_args: argparse.Namespace) -> int:
+    setup.django()
+    from django.conf import settings
+
+    from chengyun.share.registers.seasons import make
+
+    print(f"Took the season out of {make(settings.CITY):,} series.")
     return 0
 
 

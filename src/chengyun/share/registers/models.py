@@ -4,6 +4,7 @@
     Load ──< Statement       one authority, one key, the days it holds for, and when we knew it: two times, neither overlapping
     Decision ──< Link        two keys are one thing, or one thing went over into another; a person decided, and can take it back
     MatchRun ──< Candidate   two records that may be of one thing, with what speaks for and against it
+    Season                   a series with its season taken out
 
 The row of a pack's register is what follows from the statements for today. Only services.py writes here.
 """
@@ -11,9 +12,10 @@ The row of a pack's register is what follows from the statements for today. Only
 from __future__ import annotations
 
 from django.contrib.postgres.constraints import ExclusionConstraint
-from django.contrib.postgres.fields import DateRangeField, DateTimeRangeField, RangeOperators
+from django.contrib.postgres.fields import ArrayField, DateRangeField, DateTimeRangeField, RangeOperators
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 
@@ -150,6 +152,23 @@ class Link(models.Model):
             models.Index(fields=["dataset", "old_key"], name="registers_link_old"),
             models.Index(fields=["dataset", "new_key"], name="registers_link_new"),
         ]
+
+
+class Season(models.Model):
+    """A series with its season taken out. of: digest of the figures it was made from; of others it says nothing (seasons.py)."""
+
+    dataset = models.CharField(max_length=130)
+    key = models.CharField(max_length=200)
+    of = models.CharField(max_length=64)
+    values = ArrayField(models.FloatField())
+    made_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["dataset", "key"]
+        constraints = [models.UniqueConstraint(fields=["dataset", "key"], name="registers_season_once")]
+
+    def __str__(self) -> str:
+        return f"{self.dataset} {self.key}"
 
 
 class MatchRun(models.Model):

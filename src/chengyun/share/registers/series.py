@@ -3,17 +3,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-import numpy as np
+from chengyun.errors import Unavailable
 
-from chengyun.share.registers import stl
-
-__all__ = ["Point", "adjusted", "points"]
+__all__ = ["Point", "adjusted", "digest", "points", "season_of"]
 
 LEAST_YEARS = 3
 """Years of months or quarters a season is read from; with fewer, it cannot be told from chance."""
@@ -49,18 +48,35 @@ def points(rows: Iterable[tuple[str, Any, Decimal | None]]) -> list[Point]:
     ]  # fmt: skip
 
 
+def season_of(known: Sequence[Point]) -> int:
+    """Return how many periods a year has; 0 where there is no season to take out: years, a gap, or fewer than three of them."""
+    season = {"Q": 4, "-": 12}.get(known[0].period[4:5], 0) if known else 0
+    long = bool(season) and len(known) >= LEAST_YEARS * season
+    return season if long and _without_gap([one.period for one in known], season) else 0
+
+
+def digest(known: Sequence[Point]) -> str:
+    """Return what the newest figures are known again by: SHA-256 in hex of their periods and values."""
+    return hashlib.sha256("\n".join(f"{one.period}={one.value}" for one in known).encode()).hexdigest()
+
+
 def adjusted(known: Sequence[Point]) -> list[float] | None:
     """Return the newest values with the season taken out (STL, multiplicative by logarithms where all are above zero).
 
-    None where there is no season to take out: yearly figures, a gap, or fewer than three years.
+    None where there is no season to take out (season_of). Raises Unavailable without the extra `statistics`.
     """
-    season = {"Q": 4, "-": 12}.get(known[0].period[4:5], 0) if known else 0
-    if not season or len(known) < LEAST_YEARS * season or not _without_gap([one.period for one in known], season):
+    season = season_of(known)
+    if not season:
         return None
+    try:
+        import numpy as np
+        from statsmodels.tsa.seasonal import STL  # large: in a process of its own (seasons.py)
+    except ImportError:
+        raise Unavailable("Seasonal adjustment needs statsmodels; install chengyun[statistics].", code="no_statsmodels") from None
     values = np.array([float(one.value) for one in known])
     logged = bool((values > 0).all())
-    plain = np.log(values) if logged else values
-    plain = plain - stl.seasonal(plain, season)
+    fitted = STL(np.log(values) if logged else values, period=season, robust=True).fit()
+    plain = (np.log(values) if logged else values) - fitted.seasonal
     return [float(one) for one in (np.exp(plain) if logged else plain)]
 
 

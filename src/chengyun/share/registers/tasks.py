@@ -7,17 +7,20 @@ import datetime as dt
 import logging
 import subprocess
 import sys
+from importlib.util import find_spec
 
 from django.conf import settings
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
 from chengyun.config import config
-from chengyun.share.registers import demo, services
+from chengyun.share.registers import demo, seasons, services
 from chengyun.share.registers.declared import base_registers
 
 LOOK_BACK = dt.timedelta(days=40)
 """Days that a computer may have been off; a row that is up to date stays as it is."""
+
+LONGEST_S = 3_600
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +40,22 @@ def compare_records(dataset: str, left: str, right: str, account: int) -> None:
     ended = subprocess.run([sys.executable, "-m", "chengyun.cli", *words], capture_output=True, text=True, check=False)
     said = (ended.stdout if ended.returncode == 0 else ended.stderr).strip()
     log.log(logging.INFO if ended.returncode == 0 else logging.ERROR, "%s: %s", dataset, said[-500:])
+
+
+@app.periodic(cron="41 * * * *")
+@app.task(queueing_lock="registers.seasons", lock="registers.seasons", pass_context=False)
+def make_seasons(timestamp: int) -> None:  # noqa: ARG001  procrastinate passes when it was due
+    """Have the seasons of series taken out, where figures have changed, in a process of its own."""
+    if next(seasons.due(settings.CITY), None) is None or find_spec("statsmodels") is None:
+        return
+    words = [sys.executable, "-m", "chengyun.cli", "registers", "seasons"]
+    try:
+        ended = subprocess.run(words, capture_output=True, text=True, timeout=LONGEST_S, check=False)
+    except subprocess.TimeoutExpired:
+        log.error("seasons took more than %d s and were ended", LONGEST_S)
+        return
+    said = (ended.stdout if ended.returncode == 0 else ended.stderr).strip()
+    log.log(logging.INFO if ended.returncode == 0 else logging.ERROR, "seasons: %s", said[-500:])
 
 
 @app.periodic(cron="7 0 * * *")

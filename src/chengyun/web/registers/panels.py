@@ -23,10 +23,11 @@ from chengyun.access.actors import Actor
 from chengyun.access.policy import Scope, scope
 from chengyun.access.rulebook import rulebook
 from chengyun.city import Citations, City, Listing, Plot, Related, qualify
+from chengyun.share.registers import seasons
 from chengyun.share.registers.citations import Found, citations_of, cited_by
 from chengyun.share.registers.declared import table_of
 from chengyun.share.registers.finding import find_addresses, find_things
-from chengyun.share.registers.series import Point, adjusted, points
+from chengyun.share.registers.series import Point, points
 from chengyun.web import shown
 from chengyun.web.places import area_names, said
 
@@ -114,6 +115,7 @@ class PlotPanel:
     high: str
     since: str
     until: str
+    note: str
     revised: int
     kind: str = "plot"
 
@@ -236,7 +238,12 @@ def plot(panel_id: str, pack: str, panel: Plot, key: str, actor: Actor) -> PlotP
         return None
     rows = table_of(dataset)._default_manager.filter(allowed.q()).filter(**{panel.by: key})
     known = points(rows.values_list(panel.period, panel.edition, panel.value))
-    smooth = adjusted(known)
+    season = seasons.shown(dataset, key, known)
+    smooth = season.values
+    note = {
+        seasons.State.WAITING: _("季节调整后的数值正在计算，稍后刷新本页即可看到。"),
+        seasons.State.ABSENT: _("季节调整需要安装 chengyun[statistics]。"),
+    }.get(season.state, "")
     newest, first = [float(one.value) for one in known], [float(one.editions[0][1]) for one in known]
     low, high = (min([*newest, *first]), max([*newest, *first])) if known else (0.0, 0.0)
     revised = sum(one.revised for one in known)
@@ -244,7 +251,7 @@ def plot(panel_id: str, pack: str, panel: Plot, key: str, actor: Actor) -> PlotP
     return PlotPanel(
         panel_id, panel.name, tuple(reversed(lines)), _path(newest, low, high), _path(smooth, low, high) if smooth else "",
         _path(first, low, high) if revised else "", shown.number(low, 1), shown.number(high, 1),
-        known[0].period if known else "", known[-1].period if known else "", revised,
+        known[0].period if known else "", known[-1].period if known else "", note, revised,
     )  # fmt: skip
 
 
