@@ -120,6 +120,10 @@ def test_a_change_goes_from_the_form_through_review(as_steward: Client, as_leade
     assert as_leader.post(f"/catalogue/revisions/{revision.pk}/accept").status_code == 303
     shown = Client().get("/catalogue/r/parking.lot").content.decode()
     assert "市区公共停车场" in shown
+    assert "/requests/new?dataset=parking.lot" in shown
+    Resource.objects.filter(key="parking.lot").update(state="withdrawn")
+    assert "/requests/new" not in Client().get("/catalogue/r/parking.lot").content.decode(), "what is withdrawn is not asked for"
+    Resource.objects.filter(key="parking.lot").update(state="published")
     restored = as_steward.post(f"/catalogue/r/parking.lot/restore/{Resource.objects.get(key='parking.lot').version - 1}")
     assert restored.status_code == 303
     assert Revision.objects.get(resource__key="parking.lot", state="draft").changes["summary"][1] != "市区公共停车场"
@@ -282,6 +286,8 @@ def test_what_was_kept_or_came_back_is_gone_on_with(as_steward: Client, as_leade
     draft = Revision.objects.get(resource=one)
     assert reverse("catalogue-edit", args=[one.key]) in as_steward.get(f"/catalogue/revisions/{draft.pk}").content.decode()
     as_steward.post(f"/catalogue/revisions/{draft.pk}/submit")
+    waiting = as_steward.get(f"/catalogue/r/{one.key}/edit").content.decode()
+    assert "您的修改正在审核；请先撤回" in waiting
     as_leader.post(f"/catalogue/revisions/{draft.pk}/return", {"note": "请写明更新责任人"})
     form = as_steward.get(f"/catalogue/r/{one.key}/edit")
     assert "请写明更新责任人" in form.content.decode()

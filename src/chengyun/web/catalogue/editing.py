@@ -70,6 +70,7 @@ class EditPage:
     """key: of the resource, "" for a new one. started: the reader's own change that the form goes on with, None: none.
 
     others: who else has a change under way, which has to end first; "": nobody.
+    reviewed: the reader's own change that is being reviewed, which they take back first; None: none.
     """
 
     tabs: tuple[Tab, ...]
@@ -82,6 +83,7 @@ class EditPage:
     reason: str
     started: Revision | None
     others: str
+    reviewed: Revision | None
     fault: Fault | None
 
 
@@ -146,6 +148,9 @@ def _form(request: HttpRequest, key: str) -> HttpResponse:
         reason=started.reason if started else request.POST.get("reason", ""),
         started=started,
         others=services.others_change(actor, one) if one is not None else "",
+        reviewed=one.revisions.filter(state=Revision.State.SUBMITTED, author=actor.account_id).first()
+        if one is not None
+        else None,
         fault=fault,
     )
     return render(request, "catalogue/edit.html", {"page": page}, status=fault.status if fault else 200)

@@ -230,6 +230,6 @@ def _links(one: Resource) -> tuple[tuple[str, str], ...]:
         found.append((_("血缘"), reverse("lineage-place", args=[one.key])))
     if one.kind == "case_type":
         found.append((_("案件类型"), reverse("case-type", args=[one.key])))
-    if one.kind != "external" and one.sharing != "none":
+    if one.kind != "external" and one.sharing != "none" and one.state == Resource.State.PUBLISHED:
         found.append((_("申请使用"), f"{reverse('request-new')}?{urlencode({'dataset': one.key})}"))
     return tuple(found)
