@@ -9,6 +9,7 @@ import uuid
 import msgspec
 import pytest
 
+from chengyun.access import signatures
 from chengyun.errors import Refused
 from chengyun.share.exchange import entries, messages, receipts
 from chengyun.share.ledger.verifier import canonical
@@ -27,6 +28,33 @@ def test_a_receipt_is_written_to_the_byte_as_its_verifier_writes_it(word: str) -
         **dict.fromkeys(("id", "at", "provider", "provider_key", "consumer", "consumer_key", "dataset", "purpose"), word),
     }  # fmt: skip
     assert entries.encoded(msgspec.convert(receipt, entries.Said)) == canonical(receipt)
+
+
+def test_a_receipt_that_says_more_is_signed_for_all_it_says() -> None:
+    private = signatures.make("ed25519")
+    jwk = signatures.public("ed25519", private)
+    receipt = {
+        "version": 1, "way": "api", "fields": [], "grants": [], "asked": {}, "previous": {"size": 0, "root": "", "more": 1.5},
+        "rows": 0, "as_of": 1, "log": "exchange", "digest": "", "provider_key": jwk["kid"], "another": ["word", None],
+        **dict.fromkeys(("id", "at", "provider", "consumer", "consumer_key", "dataset", "purpose"), "中"),
+    }  # fmt: skip
+
+    def found(changed: dict[str, object], text: bytes = b"") -> entries.Said | None:
+        leaf = entries.written(canonical({**receipt, **changed}), signatures.sign("ed25519", private, canonical(receipt)))
+        return entries.signed_by(text or leaf, {jwk["kid"]: jwk})
+
+    assert found({}) is not None
+    for changed in ({"another": ["word"]}, {"previous": {"size": 0, "root": ""}}, {"and": 1}, {"rows": 1}, {"version": True}):
+        assert found(changed) is None
+    leaf = entries.written(canonical(receipt), signatures.sign("ed25519", private, canonical(receipt)))
+    for text in (
+        leaf[:-1] + b',"more":1}',
+        leaf.replace(b'"rows":0', b'"rows":0,"rows":0'),
+        leaf.replace(b":0", b": 0"),
+        b"{}",
+        b"[" * 9999,
+    ):
+        assert found({}, text) is None
 
 
 def test_a_receipts_number_tells_its_time_and_nothing_else() -> None:

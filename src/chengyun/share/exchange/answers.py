@@ -47,24 +47,23 @@ def checked(
     receipt = entries.signed_by(leaf, pinned)
     if receipt is None:
         raise Refused("The receipt is not signed by a key that is pinned.", code="receipt", status=401)
-    if receipt.get("digest") != hashlib.sha256(body).hexdigest() or receipt.get("consumer_key") != consumer_key:
+    if receipt.digest != hashlib.sha256(body).hexdigest() or receipt.consumer_key != consumer_key:
         raise Refused("The receipt is not of what arrived.", code="receipt", status=401)
     if alone:
         _require_to(receipt, asked, now)
     return leaf
 
 
-def _require_to(receipt: Mapping[str, Any], asked: messages.Unsigned, now: int) -> None:
+def _require_to(receipt: entries.Said, asked: messages.Unsigned, now: int) -> None:
     """Raise Refused unless a receipt that stands for the answer's signature is of this request, and of now."""
-    said = receipt.get("asked")
-    if not isinstance(said, dict) or said.get("signed") != hashlib.sha256(asked.base).hexdigest():
+    if receipt.asked.get("signed") != hashlib.sha256(asked.base).hexdigest():
         raise Refused("The answer is to another request.", code="receipt", status=401)
     try:
-        at = _seconds(receipt["at"])
-    except (ValueError, KeyError, TypeError):
+        at = _seconds(receipt.at)
+    except (ValueError, OverflowError):
         raise Refused("The receipt says no time.", code="receipt", status=401) from None
     if abs(at - now) > messages.WINDOW_S:
-        raise Refused(f"The answer is of {receipt['at']}, further from now than clocks may differ.", code="clock", status=401)
+        raise Refused(f"The answer is of {receipt.at}, further from now than clocks may differ.", code="clock", status=401)
 
 
 @functools.lru_cache(maxsize=64)

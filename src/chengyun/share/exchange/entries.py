@@ -26,12 +26,12 @@ ALONE, SHARED = 1, 2
 """Versions."""
 
 
-class Previous(msgspec.Struct, forbid_unknown_fields=True):
+class Previous(msgspec.Struct):
     root: str
     size: int
 
 
-class Said(msgspec.Struct, forbid_unknown_fields=True):
+class Said(msgspec.Struct):
     """The words of both versions, none of them a fraction, in the order of their canonical form: msgspec writes just that."""
 
     as_of: int
@@ -54,7 +54,7 @@ class Said(msgspec.Struct, forbid_unknown_fields=True):
     way: str
 
 
-class _Entry(msgspec.Struct, forbid_unknown_fields=True):
+class _Entry(msgspec.Struct):
     receipt: Said
     signature: str
 
@@ -90,34 +90,32 @@ def parse(leaf: bytes) -> dict[str, Any]:
     return found
 
 
-def signed_by(leaf: bytes, keys: Mapping[str, Mapping[str, Any]]) -> dict[str, Any] | None:
+def signed_by(leaf: bytes, keys: Mapping[str, Mapping[str, Any]]) -> Said | None:
     """Return the receipt in an entry if the one of some keys that it names signed it, in the form it names."""
     try:
-        found = _decoder.decode(leaf)
-        receipt: dict[str, Any] = msgspec.to_builtins(found.receipt)
-        said, signature = encoded(found.receipt), found.signature
-    except (ValueError, OverflowError, RecursionError):
-        # Another's program may say more than ours.
-        try:
-            entry = json.loads(leaf)
-            receipt, signature = dict(entry["receipt"]), str(entry["signature"])
-            said = canonical(receipt)
-        except (ValueError, KeyError, TypeError, RecursionError):
-            return None
-    try:
-        raw = untext(signature) if receipt.get("version") == SHARED else bytes.fromhex(signature)
-        jwk = keys[receipt["provider_key"]]
-    except (ValueError, KeyError, TypeError):
+        entry = _decoder.decode(leaf)
+        receipt = entry.receipt
+        raw = untext(entry.signature) if receipt.version == SHARED else bytes.fromhex(entry.signature)
+        jwk = keys[receipt.provider_key]
+    except (ValueError, KeyError, RecursionError):
         return None
     # There is one way to write an entry: what is signed is what stands in it.
+    said = encoded(receipt)
     if leaf != written(said, raw):
-        return None
-    match receipt.get("version"):
-        case int(version) if version == ALONE and version is not True:
-            return receipt if verify(jwk, said, raw) else None
-        case int(version) if version == SHARED:
-            return receipt if shared.verify(jwk, said, raw) else None
-    return None
+        # Another's program may say more than ours.
+        said = _said_in(leaf)
+        if leaf != written(said, raw):
+            return None
+    is_signed = {ALONE: verify, SHARED: shared.verify}.get(receipt.version)
+    return receipt if is_signed and is_signed(jwk, said, raw) else None
+
+
+def _said_in(leaf: bytes) -> bytes:
+    """Return the canonical form of all that a receipt says; empty where it has none."""
+    try:
+        return canonical(json.loads(leaf)["receipt"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return b""
 
 
 def _text(signature: bytes) -> str:

@@ -52,16 +52,14 @@ class Signing:
             self.shares = messages.accepts(headers, self._key)
 
     def _alone(self, method: str, url: str, body: bytes) -> Signed:
-        made = self._made(method, url, body, is_shared=False)
+        (made,) = self._made([(method, url, body)], is_shared=False)
         headers = made.signed(self._key.sign(made.base))
         # What it takes itself need not be said by who signs a request so.
         return (headers | {"accept-signature": messages.ACCEPTS} if self._takes else headers), made
 
-    def _made(self, method: str, url: str, body: bytes, *, is_shared: bool) -> messages.Unsigned:
-        return messages.unsigned_request(
-            method, url, body, key_id=self._key.key_id, algorithm=messages.name_of(self._key, is_shared=is_shared),
-            created=int(time.time()),
-        )  # fmt: skip
+    def _made(self, asked: Sequence[tuple[str, str, bytes]], *, is_shared: bool) -> list[messages.Unsigned]:
+        key_id, algorithm, now = self._key.key_id, messages.name_of(self._key, is_shared=is_shared), int(time.time())
+        return [messages.unsigned_request(*one, key_id=key_id, algorithm=algorithm, created=now) for one in asked]
 
     def _sign_waiting(self) -> None:
         waiting, self._waiting = [one for one in self._waiting if not one[3].done()], []
@@ -80,5 +78,5 @@ class Signing:
     def _group(self, asked: Sequence[tuple[str, str, bytes]]) -> list[Signed]:
         if len(asked) == 1:
             return [self._alone(*asked[0])]
-        made = [self._made(*one, is_shared=True) for one in asked]
+        made = self._made(asked, is_shared=True)
         return list(zip(messages.sign_all(self._key, made), made, strict=True))
