@@ -21,6 +21,7 @@ from django.utils import timezone
 from chengyun.access.actors import SYSTEM
 from chengyun.collect import front_door
 from chengyun.collect.forms.models import Form, FormVersion, ReviewEvent, Submission
+from chengyun.collect.pull import outside
 from chengyun.config import config
 from chengyun.errors import Unavailable
 from chengyun.lake import database
@@ -232,11 +233,11 @@ def test_each_day_is_put_down_once_and_handed_over_in_order(department, told, mo
     answers = [200, 503, 400, 200]
     got: list[str] = []
 
-    def post(_url: str, *, content: bytes, **_given: Any) -> httpx.Response:
-        got.append(json.loads(content)["job"]["name"])
-        return httpx.Response(answers.pop(0) if answers else 201, request=httpx.Request("POST", "http://far.test"))
+    def post(request: httpx.Request) -> httpx.Response:
+        got.append(json.loads(request.content)["job"]["name"])
+        return httpx.Response(answers.pop(0) if answers else 201)
 
-    monkeypatch.setattr(httpx, "post", post)
+    monkeypatch.setattr(outside, "client", lambda *_ends: httpx.Client(transport=httpx.MockTransport(post)))
     teller = Teller("http://far.test/api/v1/lineage")
     assert outbox.hand_over(teller) == 1
     assert got == names[:2]

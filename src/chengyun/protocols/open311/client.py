@@ -3,17 +3,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 
+from chengyun.collect.pull import outside
 from chengyun.errors import Malformed, Refused, Unavailable
 
 __all__ = ["Client", "Filed"]
 
-WITHIN_S = 20.0
+WITHIN_S, WHOLE_S = 20.0, 60.0
+"""For each word to arrive, and for all of an answer."""
 LARGEST = 4 * 2**20
 
 
@@ -34,7 +37,8 @@ class Client:
         self.url, self._key = url.rstrip("/"), key
         self._named = {"jurisdiction_id": jurisdiction} if jurisdiction else {}
         # Redirects are not followed: a key must not reach whoever a foreign server names.
-        self._http = httpx.Client(timeout=WITHIN_S, follow_redirects=False, transport=transport)
+        given = httpx.Client(timeout=WITHIN_S, follow_redirects=False, transport=transport) if transport else None
+        self._http = given or outside.client(WITHIN_S, WHOLE_S)
 
     def close(self) -> None:
         self._http.close()
@@ -64,18 +68,17 @@ class Client:
     def _list(self, method: str, path: str, **given: Any) -> list[dict[str, Any]]:
         params = {**self._named, **given.pop("params", {})} if method == "GET" else None
         try:
-            answer = self._http.request(method, f"{self.url}/{path}.json", params=params, **given)
+            with self._http.stream(method, f"{self.url}/{path}.json", params=params, **given) as answer:
+                got = outside.body(answer, LARGEST, f"{self.url}/{path}")
         except httpx.HTTPError as wrong:
             raise Unavailable(f"{self.url} does not answer: {type(wrong).__name__}.") from wrong
         if answer.status_code >= 500 or answer.status_code in (408, 425, 429):
             raise Unavailable(f"{self.url} answered {answer.status_code}. It is asked again later.")
         if answer.status_code >= 300:
-            raise Refused(f"{self.url}/{path} answered {answer.status_code}: {answer.text[:300]}", code="remote")
-        if len(answer.content) > LARGEST:
-            raise Malformed(f"{self.url}/{path} answered {len(answer.content):,} bytes, expected at most {LARGEST:,}.")
+            raise Refused(f"{self.url}/{path} answered {answer.status_code}: {got[:300].decode(errors='replace')}", code="remote")
         try:
-            found = answer.json()
-        except ValueError as wrong:
+            found = json.loads(got)
+        except (ValueError, RecursionError) as wrong:
             raise Malformed(f"{self.url}/{path} answered no JSON.") from wrong
         if not isinstance(found, list) or (path != "services" and not found) or not all(isinstance(one, dict) for one in found):
             raise Malformed(f"{self.url}/{path} answered no list of objects, as GeoReport v2 has it.")
