@@ -42,9 +42,10 @@ KEY = "pseudonym:key"
 
 COUNT = """
 INSERT INTO access_grantuse (grant_id, day, reads, rows, last_at)
-SELECT id, (now() AT TIME ZONE %s::text)::date, %s::integer, %s::bigint, now() FROM access_grant
-WHERE number = ANY(string_to_array(%s::text, ','))
-ORDER BY id
+SELECT g.id, (now() AT TIME ZONE %s::text)::date, u.reads, u.rows, now()
+FROM unnest(%s::text[], %s::integer[], %s::bigint[]) AS u (number, reads, rows) JOIN access_grant g ON g.number = u.number
+WHERE u.reads <= coalesce(g.frequency, 2147483647)
+ORDER BY g.id
 ON CONFLICT (grant_id, day) DO UPDATE
 SET reads = access_grantuse.reads + excluded.reads, rows = access_grantuse.rows + excluded.rows,
     last_at = greatest(access_grantuse.last_at, now())
@@ -52,7 +53,10 @@ WHERE access_grantuse.reads + excluded.reads
       <= coalesce((SELECT frequency FROM access_grant WHERE id = excluded.grant_id), 2147483647)
 RETURNING grant_id
 """
-"""One statement: of two reads side by side only one gets the last of the day. Ordered, so they cannot lock each other out."""
+"""One statement: of two reads side by side only one gets the last of the day. Ordered, so they cannot lock each other out.
+
+The first of a day are held to the ceiling by the first WHERE, those that come after them by the second.
+"""
 _PART = f"counted AS ({COUNT})"
 
 
@@ -207,18 +211,21 @@ def fields_of(dataset: str) -> frozenset[str]:
 
 def counted(numbers: Iterable[str], rows: int = 0, reads: int = 1) -> None:
     """Count reads under grants. Raises Refused, counting none, when one of them has been read as often today as it may be."""
-    wanted = set(numbers)
+    wanted = dict.fromkeys(numbers, (reads, rows))
     if not wanted:
         return
     # Of one grant the statement itself counts all or nothing.
     with transaction.atomic() if len(wanted) > 1 else contextlib.nullcontext(), connection.cursor() as cursor:
-        cursor.execute(COUNT, _values(wanted, rows, reads))
+        cursor.execute(COUNT, _values(wanted))
         require_counted(wanted, len(cursor.fetchall()))
 
 
-def part(numbers: Iterable[str], rows: int, reads: int) -> Part:
-    """Return what counts reads with something else: a row of `counted` for each grant, of which none may be missing."""
-    return Part(_PART, _values(set(numbers), rows, reads))
+def part(uses: Mapping[str, tuple[int, int]]) -> Part:
+    """Return what counts reads with something else: a row of `counted` for each grant, of which none may be missing.
+
+    uses: a grant's number → reads and rows.
+    """
+    return Part(_PART, _values(uses))
 
 
 def require_counted(wanted: Collection[str], found: int) -> None:
@@ -227,8 +234,9 @@ def require_counted(wanted: Collection[str], found: int) -> None:
         raise Refused(_("授权今日的读取次数已用完，请明日再读。"), code="frequency", status=429)
 
 
-def _values(numbers: set[str], rows: int, reads: int) -> list[str | int]:
-    return [config().time_zone, reads, rows, ",".join(sorted(numbers))]
+def _values(uses: Mapping[str, tuple[int, int]]) -> list[str]:
+    reads, rows = (",".join(str(use[at]) for use in uses.values()) for at in (0, 1))
+    return [config().time_zone, f"{{{','.join(uses)}}}", f"{{{reads}}}", f"{{{rows}}}"]
 
 
 def database_time() -> dt.datetime:

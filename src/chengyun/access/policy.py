@@ -202,10 +202,6 @@ class Scope:
         detail, told = self._of_a_read(keys, detail)
         audit.record(self.actor, "read", self.dataset, target, self.purpose or "", detail, subjects=told, fields=tuple(fields))
 
-    def part_of_count(self, rows: int, reads: int) -> Part | None:
-        """Return what count writes, to be written with something else (grants.part); None where there is nothing to count."""
-        return grants.part(self.grants, rows, reads) if self.grants else None
-
     def part_of_rows(self, keys: Iterable[str], names: Iterable[str], **detail: object) -> Part | None:
         """Return what record_rows writes, to be written with something else; None where it has to be written by itself."""
         from chengyun.access import audit  # as above

@@ -123,15 +123,15 @@ def _is_slow(ask: Ask) -> bool:
     """Say whether a question may take long: large pages, streams' pages (which open DuckDB), and whatever writes."""
     if ask.method != "GET":
         return True
-    if not ask.path.endswith(("/rows", "/changes")):
+    if not ask.path.endswith(("/rows", "/changes")) or "/subscriptions/" in ask.path:
         return True
     params = parse_qs(ask.query)
     limit = params.get("limit", ["100"])[-1]
-    if not limit.isdigit() or len(limit) > 5 or int(limit) > SMALL_PAGE:
+    if not (limit.isascii() and limit.isdigit()) or len(limit) > 5 or int(limit) > SMALL_PAGE:
         return True
     from chengyun.share.exchange.sources import kind_of
 
     try:
-        return kind_of(params.get("dataset", [""])[-1]) == "stream" or "/subscriptions/" in ask.path
+        return kind_of(params.get("dataset", [""])[-1]) == "stream"
     except NotFound:
         return False

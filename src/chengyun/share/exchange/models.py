@@ -46,7 +46,8 @@ class Nonce(models.Model):
     """Signed requests that were taken. Kept for twice the window in which one may be taken at all.
 
     once: of their key and nonce, or of the root that several are signed under (parties.py); nobody finds others that have the
-    same. The column `seen` (bit varying) says which of those under the root were taken.
+    same. The column `seen` (bit varying) says which of those under the root were taken; at: when
+    the last of them was.
     """
 
     once = models.UUIDField(primary_key=True)

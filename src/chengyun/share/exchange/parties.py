@@ -35,6 +35,8 @@ __all__ = [
 
 KNOWN_FOR_S = 1.0
 """How long a grant that was revoked may still be read by: a scope is asked of the policy once a second, not once a message."""
+LOOKS_FOR_S = 10.0
+"""How long after a message that was taken before others like it are looked for, before anything is done for them."""
 
 
 def register(actor: Actor, jwk: Mapping[str, Any], name: str, organisation: Organisation) -> Party:
@@ -112,6 +114,16 @@ class Known:
         self._scopes: dict[tuple[str, str, str, bool], tuple[float, Scope]] = {}
         self._heads: dict[str, tuple[float, SignedHead | None]] = {}
         self._key: tuple[float, SigningKey] | None = None
+        self._looks_until = 0.0
+
+    @property
+    def looks(self) -> bool:
+        """Whether messages that were taken before are to be looked for first."""
+        return time.monotonic() < self._looks_until
+
+    def look_first(self) -> None:
+        """Look first from now on, for a while after the last that was found."""
+        self._looks_until = time.monotonic() + LOOKS_FOR_S
 
     def party(self, key_id: str) -> Party | None:
         now = time.monotonic()
@@ -159,7 +171,7 @@ Seen = Mapping[tuple[str, int], Sequence[int]]
 _TAKE = """
 INSERT INTO exchange_nonce AS known (once, at, seen)
 SELECT u.once, %s::timestamptz, u.seen FROM unnest(%s::uuid[], %s::varbit[]) AS u (once, seen)
-ON CONFLICT (once) DO UPDATE SET seen = known.seen | excluded.seen
+ON CONFLICT (once) DO UPDATE SET seen = known.seen | excluded.seen, at = greatest(known.at, excluded.at)
 WHERE position(B'1' IN known.seen & excluded.seen) = 0
 RETURNING once
 """
@@ -206,6 +218,7 @@ def admit_many(
         for name, both in prepared.fetch(_LOOK, _names_and_bits(roots)):
             for index in (at for at, bit in enumerate(both) if bit == "1"):
                 told[roots[name, len(both)].pop(index)] = _replayed()
+                known.look_first()
     return told, {at: list(indices) for at, indices in roots.items() if indices}
 
 

@@ -24,7 +24,9 @@ import msgspec
 import pybase64
 from django.db import transaction
 
+from chengyun.access import grants
 from chengyun.access.keystore import SigningKey
+from chengyun.access.parts import Part
 from chengyun.access.policy import Scope
 from chengyun.errors import Malformed, NotFound, Problem, Refused, Unavailable, nearest
 from chengyun.share.exchange import cursors, digests, entries, messages, parties, reading, receipts
@@ -147,8 +149,10 @@ def answer_many(asks: Sequence[Ask], routes: Routes, known: parties.Known, now: 
     now = now or dt.datetime.now(dt.UTC)
     small = len(asks) > 1 and all(ask.method == "GET" for ask in asks)
     with contextlib.suppress(parties.Replayed):
-        return _answer_once(asks, routes, known, now, look=not small)
-    # Who took the same message has committed by now: looked for, it is found.
+        return _answer_once(asks, routes, known, now, look=not small or known.looks)
+    # Who took the same message has committed by now: looked for, it is found. So are those that come next: who sends what was
+    # taken before would else have everybody's questions answered twice.
+    known.look_first()
     return _answer_once(asks, routes, known, now, look=True)
 
 
@@ -234,12 +238,12 @@ def paged(asked: Asked, scope: Scope, page: reading.Page, way: str, since: int |
     if named is None:
         named = scope, page.fields, [one.name for one in page.fields], scope.grants
         asked.group.named[id(scope), id(page.fields)] = named
-    *_, shown, grants = named
+    *_, shown, numbers = named
 
     def draft(body: bytes) -> receipts.Draft:
         return receipts.Draft(
             way=way, party=asked.party, consumer=asked.party.organisation.key, dataset=dataset, purpose=purpose, fields=shown,
-            grants=grants, rows=len(page.rows), digest=hashlib.sha256(body).hexdigest(), size=len(body),
+            grants=numbers, rows=len(page.rows), digest=hashlib.sha256(body).hexdigest(), size=len(body),
             as_of=page.as_of, asked=entries.proof_of(asked.checked),
         )  # fmt: skip
 
@@ -248,29 +252,37 @@ def paged(asked: Asked, scope: Scope, page: reading.Page, way: str, since: int |
 
 
 def note_read(scope: Scope, page: reading.Page, *, first: bool) -> None:
-    """Count a read under its grants and record it when it is about persons. Raises Refused at a grant's ceiling."""
-    note_reads([(scope, page, first)])
+    """Count a read under its grants and record it when it is about persons. Raises Refused at a ceiling, noting nothing."""
+    with transaction.atomic():
+        note_reads([(scope, page, first)])
 
 
 def note_reads(reads: Sequence[Read]) -> None:
-    """Count and record the reads of one transaction: those of one party, dataset and purpose as one, each person by name."""
-    for found in _alike(reads):
-        receipts.write(found.beside())
+    """Count and record the reads of one transaction: those of one party, dataset and purpose as one, each person by name.
+
+    Raises Refused at a grant's ceiling; what is then noted of the others is the caller's to undo.
+    """
+    receipts.write(note_beside(reads, alone=False))
 
 
 def note_beside(reads: Sequence[Read], *, alone: bool) -> receipts.Beside:
-    """Do as note_reads, but return what can be written with the receipts: all of it where the reads are alike.
+    """Do as note_reads, but return what can be written with the receipts: the counts, and the record where the reads are alike.
 
-    alone: count by itself, for a request that is to be told that its grant is used up. Raises Refused.
+    alone: count by itself, for a request that is to be told that its grant is used up. Raises Refused, counting none.
     """
     alike = _alike(reads)
-    if len(alike) != 1:
-        note_reads(reads)
-        return receipts.Beside()
-    beside = alike[0].beside()
+    records = [one.record() for one in alike]
+    if len(alike) > 1:
+        for one in records:
+            receipts.write(receipts.Beside(record=one))
+        records = []
+    uses = _uses(alike)
+    beside = receipts.Beside(grants=uses, counted=grants.part(uses) if uses else None, record=records[0] if records else None)
     if not alone:
         return beside
-    receipts.write(replace(beside, record=None))
+    # Of one grant the statement itself counts all or nothing.
+    with transaction.atomic() if len(uses) > 1 else contextlib.nullcontext():
+        receipts.write(replace(beside, record=None))
     return replace(beside, grants=(), counted=None)
 
 
@@ -285,14 +297,23 @@ class _Alike:
     rows: int
     firsts: int
 
-    def beside(self) -> receipts.Beside:
-        """Return what counts and records them; what is too long to be written with something else is recorded now."""
+    def record(self) -> Part | None:
+        """Return what records them; what is too long to be written with something else is recorded now."""
         record = self.scope.part_of_rows(self.keys, self.names, way="exchange", reads=self.reads, rows=self.rows)
         if record is None and self.keys:
             self.scope.record_rows(self.keys, self.names, way="exchange", reads=self.reads, rows=self.rows)
-        return receipts.Beside(
-            grants=self.scope.grants, counted=self.scope.part_of_count(self.rows, self.firsts), record=record
-        )  # fmt: skip
+        return record
+
+
+def _uses(alike: Sequence[_Alike]) -> dict[str, tuple[int, int]]:
+    """Return for each grant its reads and rows: counted by one statement, in one order, or two transactions would wait for
+    each other."""
+    found: dict[str, tuple[int, int]] = {}
+    for one in alike:
+        for number in one.scope.grants:
+            reads, rows = found.get(number, (0, 0))
+            found[number] = reads + one.firsts, rows + one.rows
+    return found
 
 
 def _alike(reads: Sequence[Read]) -> list[_Alike]:
