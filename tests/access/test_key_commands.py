@@ -10,6 +10,7 @@ import pytest
 
 from chengyun.access import ciphers, keystore
 from chengyun.access.keystore import Keystore, Master
+from chengyun.access.models import AuditRecord
 from chengyun.cli import main
 
 
@@ -21,6 +22,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Keystore:
     return made
 
 
+@pytest.mark.django_db
 def test_keys_are_listed_and_rotated(store: Keystore, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["keys", "list"]) == 0
     assert "There is no key yet" in capsys.readouterr().out
@@ -34,8 +36,11 @@ def test_keys_are_listed_and_rotated(store: Keystore, capsys: pytest.CaptureFixt
     assert "pinned" not in capsys.readouterr().out
     assert main(["keys", "rotate", "node"]) == 0
     assert f"until they pin {store.signing_key().key_id} too" in capsys.readouterr().out
+    recorded = AuditRecord.objects.latest("pk")
+    assert (recorded.action, recorded.target, recorded.detail) == ("key.rotate", "node", {"version": 2})
     assert main(["keys", "rotate", "pseudonym"]) == 1
     assert "no key 'pseudonym'" in capsys.readouterr().err
+    assert AuditRecord.objects.latest("pk") == recorded
 
 
 def test_the_master_key_is_changed(

@@ -165,10 +165,12 @@ def _keys(args: argparse.Namespace) -> int:  # noqa: ARG001  # as every command
 
 
 def _rotate(args: argparse.Namespace) -> int:
+    setup.django()
     from chengyun.access.keystore import keystore
+    from chengyun.access.services import rotate_key
 
     store = keystore()
-    version = store.rotate(args.name)
+    version = rotate_key(args.name)
     print(f"{args.name} has version {version} now. Back the keystore up.")
     if public := store.public_keys(args.name):
         print(

@@ -19,7 +19,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from chengyun.access import audit, delegation, grants, pseudonyms, tokens
+from chengyun.access import audit, delegation, grants, keystore, pseudonyms, tokens
 from chengyun.access.actors import SYSTEM, Actor, actor_of_account
 from chengyun.access.hints import meant
 from chengyun.access.models import Account, Assignment, FirstSignIn, Grant, Organisation, Role, Token
@@ -374,6 +374,17 @@ def revoke_token(prefix: str, actor: Actor = SYSTEM, now: dt.datetime | None = N
             raise NotFound(f"No key in use begins with {prefix!r}. See `chengyun token list`.")
         audit.record(actor, "token.revoke", "accounts", prefix)
     return revoked
+
+
+def rotate_key(name: str) -> int:
+    """Make a new version of a key in the keystore; return its number. Whoever may run commands here may: there is no page.
+
+    Raises Refused for a key there is none of. The keystore keeps no transaction: nothing is done where the database is away.
+    """
+    with transaction.atomic():
+        version = keystore.keystore().rotate(name)
+        audit.record(SYSTEM, "key.rotate", "", name, detail={"version": version})
+    return version
 
 
 def _require_area(code: str) -> None:

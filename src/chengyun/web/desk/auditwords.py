@@ -81,7 +81,7 @@ DEEDS: Mapping[str, str | Promise] = {
     "roster.swap.agree": _("同意换班"), "roster.swap.refuse": _("不同意换班"),
     "register.merge": _("合并登记"), "register.split": _("拆分登记"), "register.succeed": _("承继登记"),
     "register.apart": _("确认不是同一对象"), "ngsild.retry": _("重发 NGSI-LD 通知"), "wall.sync": _("同步行级权限"),
-    "wall.let_in": _("放行数据库账号"),
+    "wall.let_in": _("放行数据库账号"), "key.rotate": _("更换密钥"),
     "alert_rule.draft": _("规则退回草稿"), "alert_rule.tested": _("规则已回测"), "alert_rule.probation": _("规则转入试运行"),
     "alert_rule.live": _("规则转为正式"), "alert_rule.demoted": _("规则降级"), "alert_rule.withdrawn": _("规则撤下"),
     "request.draft": _("起草共享申请"), "request.change": _("修改共享申请"), "request.submit": _("提交共享申请"),
