@@ -103,6 +103,42 @@ def test_a_key_that_any_signature_would_fit_signs_nothing() -> None:
     assert not signatures.verify(jwk, b"whatever", neutral + bytes(32))
 
 
+def test_keys_and_signatures_that_are_no_points_or_are_written_otherwise_sign_nothing() -> None:
+    prime, order = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
+    # The points of order 1, 2, 4 and 8; every number from the prime on, which is written otherwise; with the sign set.
+    small = [
+        "00" * 32, "01" + "00" * 31, "ec" + "ff" * 30 + "7f",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+    ]  # fmt: skip
+    points = [bytes.fromhex(one) for one in small] + [(prime + at).to_bytes(32, "little") for at in range(19)]
+    points += [one[:31] + bytes([one[31] | 0x80]) for one in points] + [b"\xff" * 32, b"\x02" + bytes(31)]
+    for point in points:
+        jwk = {"kty": "OKP", "crv": "Ed25519", "x": signatures.text(point)}
+        for r in points[:6]:
+            for s in (0, 1, order - 1, order, order + 1, 2**256 - 1):
+                assert not signatures.verify(jwk, b"x", r + s.to_bytes(32, "little"))
+    private = signatures.make("ed25519")
+    jwk, signed = signatures.public("ed25519", private), signatures.sign("ed25519", private, b"x")
+    s = int.from_bytes(signed[32:], "little")
+    for more in range(1, 15):
+        assert not signatures.verify(jwk, b"x", signed[:32] + (s + more * order).to_bytes(32, "little"))
+
+
+def test_a_key_is_read_from_base64url_alone() -> None:
+    raw = b"\xfb\xff" * 16
+    good = signatures.text(raw)
+    assert signatures.untext(good) == raw
+    assert "-" in good
+    assert "_" in good
+    for wrong in (
+        good.replace("-", "+"), good.replace("_", "/"), good + "==", f" {good}", f"{good}\n", good[:5] + "\n" + good[5:],
+        good[:-2], good + "é", "城" + good, good + "\ud800", good[:-1] + "\0", good + "A",
+    ):  # fmt: skip
+        with pytest.raises(Refused, match="expected 32 bytes"):
+            signatures.verify({"kty": "OKP", "crv": "Ed25519", "x": wrong}, b"", bytes(64))
+
+
 @pytest.mark.parametrize("algorithm", ["ed25519", "sm2"])
 def test_no_other_message_key_or_signature_passes(algorithm: str) -> None:
     private, other = signatures.make(algorithm), signatures.make(algorithm)

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import random
 import threading
 
 import pytest
@@ -160,3 +162,33 @@ def test_who_gets_past_the_triggers_is_found() -> None:
         transaction.set_rollback(True)
     assert not found.holds
     assert check("audit").holds
+
+
+def root_of(hashes: list[bytes]) -> bytes:
+    """The root by the words of RFC 9162, 2.1.1."""
+    if len(hashes) == 1:
+        return hashes[0]
+    left = 1 << (len(hashes) - 1).bit_length() - 1
+    return hashlib.sha256(b"\1" + root_of(hashes[:left]) + root_of(hashes[left:])).digest()
+
+
+def test_rows_of_one_leaf_and_of_many_empty_ones_too_stand_in_the_order_in_which_they_were_said() -> None:
+    chance = random.Random(9)
+    size = fill(1).index + 1
+    said = [one.leaf for one in queries.entries("audit", 0, size)]
+    then = "INSERT INTO told SELECT added.id FROM added"
+    for rows in (1, 3, 450):
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("CREATE TEMP TABLE told (id bigint) ON COMMIT DROP")
+            for _ in range(rows):
+                leaves = [chance.randbytes(chance.choice([0, 0, 1, 7, 300])) for _ in range(chance.choice([1, 1, 2, 5]))]
+                if len(leaves) > 1 or chance.random() < 0.5:
+                    ledger_services.append_together("audit", leaves, then, [])
+                else:
+                    ledger_services.append("audit", leaves[0])
+                said += leaves
+        head = ledger.sequence("audit")
+        assert head.size == len(said)
+        assert head.root == root_of([hashlib.sha256(b"\0" + one).digest() for one in said])
+        assert check("audit").holds
+    assert [one.leaf for one in queries.entries("audit", 0, len(said))] == said

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import random
 
 import pytest
 
@@ -135,3 +136,54 @@ def test_a_key_of_another_kind_hashes_otherwise() -> None:
     leaf = hashlib.sha256(b"\0" + said[0]).digest()
     assert leaf not in signed[1]
     assert not shared.verify(key().public, said[2], signed[2])
+
+
+def standing(size: int, index: int, leaf: bytes, path: list[bytes]) -> bytes | None:
+    """The root that a path leads to, by the words of RFC 9162, 2.1.3: from the root down. None for a path of another length."""
+    if size == 1:
+        return None if path else leaf
+    left = 1 << (size - 1).bit_length() - 1
+    if not path:
+        return None
+    if index < left:
+        below = standing(left, index, leaf, path[:-1])
+        return None if below is None else hashlib.sha256(b"\1" + below + path[-1]).digest()
+    below = standing(size - left, index - left, leaf, path[:-1])
+    return None if below is None else hashlib.sha256(b"\1" + path[-1] + below).digest()
+
+
+def placed(jwk, said: bytes, signature: bytes) -> tuple[bytes, int, int] | None:
+    """What place_signed says, told straight on."""
+    if len(signature) < 68 or (len(signature) - 68) % 32:
+        return None
+    size, index = int.from_bytes(signature[:2]), int.from_bytes(signature[2:4])
+    if not 2 <= size <= 1024 or index >= size:
+        return None
+    path = [signature[at : at + 32] for at in range(4, len(signature) - 64, 32)]
+    root = standing(size, index, hashlib.sha256(b"\0" + said).digest(), path)
+    if root is None or not signatures.verify(jwk, shared.WORD + signature[:2] + root, signature[-64:]):
+        return None
+    return root, index, size
+
+
+@pytest.mark.parametrize("sizes", [range(2, 40), range(40, 131, 7), (127, 128, 129, 1023, 1024)])
+def test_what_stands_where_is_told_as_it_is_straight_on(sizes) -> None:
+    chance, mine = random.Random(5), key()
+    for size in sizes:
+        said = [chance.randbytes(chance.randint(0, 60)) for _ in range(size)]
+        signed = shared.sign_all(mine, said)
+        for at in range(size) if size < 40 else {0, size - 1, *chance.sample(range(size), 6)}:
+            whole = signed[at]
+            spoiled = bytearray(whole)
+            spoiled[chance.randrange(len(whole))] ^= chance.randrange(1, 256)
+            cut = chance.randrange(len(whole))
+            others = [(size, at ^ 1), (size - 1, at), (size + 1, at), (size, size), (chance.randrange(2000), at), (65535, at)]
+            wrong = [
+                bytes(spoiled), whole[:cut], whole[cut:], whole + bytes(32), whole[:4] + whole[36:], whole[4:],
+                *(other.to_bytes(2) + index.to_bytes(2) + whole[4:] for other, index in others),
+            ]  # fmt: skip
+            for one in (whole, *wrong):
+                found = shared.place_signed(mine.public, said[at], one)
+                assert (found and (found.root, found.index, found.size)) == placed(mine.public, said[at], one)
+                assert (found is not None) == (one == whole)
+            assert found is None
