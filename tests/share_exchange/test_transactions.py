@@ -193,3 +193,21 @@ def test_what_may_take_long_or_writes_comes_by_itself(address: str, slow: bool) 
     path, _, query = address.partition("?")
     assert door._is_slow(Ask("GET", "node.test", f"{serving.PREFIX}{path}", query, {})) is slow
     assert door._is_slow(Ask("POST", "node.test", f"{serving.PREFIX}{path}", query, {}))
+
+
+def test_that_there_is_nothing_to_read_is_asked_of_the_policy_once_a_second(department, monkeypatch) -> None:
+    given.assets(3)
+    asked: list[tuple[str, str]] = []
+    real = parties.scope_of
+    monkeypatch.setattr(parties, "scope_of", lambda party, *given, **named: asked.append(given) or real(party, *given, **named))
+    known, query = parties.Known(), f"dataset={given.DATASET}&limit=1&purpose="
+    told = [answer_many(asks(department, [query] * count), ROUTES, known) for count in (8, 1)]
+    assert {one.status for group in told for one in group} == {404}
+    assert asked == [(given.DATASET, "")]
+    # What nobody can be granted does not fill the memory.
+    answer_many(asks(department, [f"{query}{'x' * 200}"] * 2), ROUTES, known)
+    assert len(known._scopes) == 1
+    # What is granted is seen a second later.
+    department.grant(given.DATASET)
+    monkeypatch.setattr(parties.time, "monotonic", lambda now=time.monotonic: now() + 1)
+    assert answer_many(asks(department, [query]), ROUTES, known)[0].status == 200

@@ -22,7 +22,7 @@ from chengyun.access.policy import Scope, scope
 from chengyun.access.predicates import prefix_of
 from chengyun.access.signatures import thumbprint
 from chengyun.cases import prepared
-from chengyun.errors import NotFound, Refused
+from chengyun.errors import NotFound, Problem, Refused
 from chengyun.share.exchange.messages import SHARED, WINDOW_S, Checked, place_signed, within_window
 from chengyun.share.exchange.models import Nonce, Party
 from chengyun.share.ledger import queries
@@ -35,6 +35,8 @@ __all__ = [
 
 KNOWN_FOR_S = 1.0
 """How long a grant that was revoked may still be read by: a scope is asked of the policy once a second, not once a message."""
+LONGEST_NAMES = 160
+"""Characters of a dataset and a purpose, as both are kept: longer ones, which are of nothing, are not remembered."""
 LOOKS_FOR_S = 10.0
 """How long after a message that was taken before others like it are looked for, before anything is done for them."""
 
@@ -111,7 +113,7 @@ class Known:
 
     def __init__(self) -> None:
         self._parties: dict[str, tuple[float, Party | None]] = {}
-        self._scopes: dict[tuple[str, str, str, bool], tuple[float, Scope]] = {}
+        self._scopes: dict[tuple[str, str, str, bool], tuple[float, Scope | Problem]] = {}
         self._heads: dict[str, tuple[float, SignedHead | None]] = {}
         self._key: tuple[float, SigningKey] | None = None
         self._looks_until = 0.0
@@ -140,8 +142,18 @@ class Known:
         at = (party.key_id, dataset, purpose, counted)
         known = self._scopes.get(at)
         if known is None or known[0] < now:
+            # That there is nothing is known as long: who asks for it again and again would hold up the others.
+            found: Scope | Problem
+            try:
+                found = scope_of(party, dataset, purpose, counted=counted)
+            except Problem as wrong:
+                if len(dataset) + len(purpose) > LONGEST_NAMES:
+                    raise
+                found = wrong
             self._drop(self._scopes)
-            known = self._scopes[at] = (now + KNOWN_FOR_S, scope_of(party, dataset, purpose, counted=counted))
+            known = self._scopes[at] = (now + KNOWN_FOR_S, found)
+        if isinstance(known[1], Problem):
+            raise known[1].with_traceback(None)
         return known[1]
 
     def head(self, log: str) -> SignedHead | None:
