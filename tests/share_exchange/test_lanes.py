@@ -233,3 +233,16 @@ def test_a_ceiling_lets_so_many_through_two_servers_and_no_more(department, serv
     assert (after["Receipt"] - before["Receipt"], after["Nonce"] - before["Nonce"]) == (11, 1)
     assert _shown(record) == {"reads": 11, "rows": rows}
     assert [GrantUse.objects.get(grant=one).rows for one in (tight, wide)] == [rows, rows]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "query", "value", "status"),
+    [
+        ("GET", "/catalogue", "after=a%00b", None, 400), ("POST", "/files", "", {**READ, "since": 10**30}, 400),
+        ("POST", "/files", "", {**READ, "dataset": "\ud800"}, 400), ("POST", "/files", "", {**READ, "dataset": "\0"}, 404),
+        ("POST", "/subscriptions", "", {**READ, "dataset": "\ud800"}, 400), ("POST", "/subscriptions", "", [], 400),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_written_is_refused(department, method: str, path: str, query: str, value: Any, status: int) -> None:
+    (ask, _) = signed(department, [(method, path, query, value)] * 2)
+    assert answer_many([ask], ROUTES, parties.Known())[0].status == status

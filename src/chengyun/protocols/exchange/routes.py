@@ -74,7 +74,10 @@ def open_receipts(asked: Asked) -> Made:
 
 def catalogue(asked: Asked) -> Made:
     """GET /catalogue: what there is, as every node may know."""
-    return Made(offering.own(asked.params.get("after", "")))
+    after = asked.params.get("after", "")
+    if "\0" in after:
+        raise Refused("after is the key of a resource.", code="parameter", status=400)
+    return Made(offering.own(after))
 
 
 def messages(asked: Asked) -> Made:
@@ -86,7 +89,7 @@ def ask_for_file(asked: Asked) -> Made:
     """POST /files: a file is made in the background."""
     value = asked.json("dataset", "purpose", "format", "since", "terms")
     since = value.get("since", 0)
-    if type(since) is not int or since < 0:
+    if type(since) is not int or not 0 <= since < 1 << 63:
         raise Refused("since is a version, a whole number from 0.", code="parameter", status=400)
     dataset, purpose, format = str(value.get("dataset", "")), str(value.get("purpose", "")), str(value.get("format", "parquet"))
     made = bulk.ask_for(asked.party, dataset, purpose, format, since, str(value.get("terms", "")))
