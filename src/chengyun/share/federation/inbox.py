@@ -48,14 +48,24 @@ def take(neighbour: Neighbour, value: Any) -> list[dict[str, str]]:
     """Take messages in the order they came; return what became of each. Raises Malformed for what is no list of messages."""
     if not isinstance(value, list) or len(value) > MOST:
         raise Malformed(f"messages is a list of at most {MOST}.", status=400)
-    return [_take(neighbour, _read(one)) for one in value]
+    messages = [_read(one) for one in value]
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(_LOCKED, [[f"federation {neighbour.pk} {one.subject}" for one in messages]])
+        return [_take(neighbour, one) for one in messages]
+
+
+_LOCKED = """
+SELECT pg_advisory_xact_lock(at) FROM (
+    SELECT DISTINCT hashtextextended(one, 0) AS at FROM unnest(%s::text[]) AS one ORDER BY at
+) AS subjects
+"""
+"""The same message may come twice at once, over two connections; in order, so that they cannot lock each other out."""
 
 
 def _take(neighbour: Neighbour, message: Message) -> dict[str, str]:
     told = {"id": str(message.number)}
-    with transaction.atomic(), connection.cursor() as cursor:
-        # The same message may come twice at once, over two connections.
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"federation {neighbour.pk} {message.subject}"])
+    with transaction.atomic():
         known = Taken.objects.filter(neighbour=neighbour, number=message.number).first()
         if known is not None:
             return {**told, "outcome": "known" if known.outcome == "taken" else known.outcome, "reason": known.reason}
