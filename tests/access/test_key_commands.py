@@ -35,12 +35,20 @@ def test_keys_are_listed_and_rotated(store: Keystore, capsys: pytest.CaptureFixt
     assert store.version("pseudonyms") == 2
     assert "pinned" not in capsys.readouterr().out
     assert main(["keys", "rotate", "node"]) == 0
-    assert f"until they pin {store.signing_key().key_id} too" in capsys.readouterr().out
+    assert f"signed by {store.signing_key().key_id}; the old key says so" in capsys.readouterr().out
     recorded = AuditRecord.objects.latest("pk")
     assert (recorded.action, recorded.target, recorded.detail) == ("key.rotate", "node", {"version": 2})
     assert main(["keys", "rotate", "pseudonym"]) == 1
     assert "no key 'pseudonym'" in capsys.readouterr().err
     assert AuditRecord.objects.latest("pk") == recorded
+    lost = store.signing_key().key_id
+    assert main(["keys", "lost", lost]) == 0
+    assert f"the key in use, {store.signing_key().key_id}" in capsys.readouterr().out
+    assert store.successions()[-1]["succession"]["to"] is None
+    recorded = AuditRecord.objects.latest("pk")
+    assert (recorded.action, recorded.target, recorded.detail) == ("key.lost", "node", {"version": 2, "key": lost})
+    assert main(["keys", "lost", lost]) == 1
+    assert "not lost already" in capsys.readouterr().err
 
 
 def test_the_master_key_is_changed(

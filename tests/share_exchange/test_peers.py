@@ -141,7 +141,7 @@ def test_only_a_certificate_of_the_departments_authority_opens_the_address_with_
         from chengyun.share.exchange.client import Client
 
         http = httpx.Client(verify=context("department"), trust_env=False, timeout=30)
-        client = Client(address, department.key, department.client._pinned, http)
+        client = Client(address, department.key, department.client.pinned, http)
         told = client.get("/rows", dataset=given.DATASET)
         assert [row["key"] for row in told.json()["rows"]] == ["s0000"]
         client.countersign(told.leaf)

@@ -355,6 +355,16 @@ def test_receipts_hold_after_the_nodes_key_was_rotated(department) -> None:
         new = signing_key("node").key_id
         with pytest.raises(Refused, match="not signed by a key that is pinned"):
             department.client.get("/rows", dataset=DATASET)
+        told_to_all = httpx.Response(200, json={"successions": store.successions()})
+        sent = department.wire.sent
+        department.wire.changed = lambda answer: told_to_all if sent[-1].url.path.endswith("/keys") else answer
+        pinned = {old: store.public_keys()[1]}
+        followed = exchange.Client(department.client.address, department.key, pinned, httpx.Client(transport=department.wire))
+        assert followed.get("/rows", dataset=DATASET).json()["rows"], "the old key's word for the new one is followed"
+        assert (set(followed.pinned), "until" in followed.pinned[old]) == ({old, new}, True)
+        asked = len(sent)
+        followed.get("/rows", dataset=DATASET)
+        assert len(sent) == asked + 1
         ledger.sequence(receipts.LOG)
         after = receipts.bundle(number)
     finally:

@@ -23,15 +23,17 @@ import pytest
 from django.db import connection
 
 from chengyun.access.actors import SYSTEM
-from chengyun.access.keystore import signing_key
+from chengyun.access.keystore import keystore, signing_key
+from chengyun.access.models import AuditRecord
 from chengyun.bench.place import Place, status, wait_for
 from chengyun.config import config
 from chengyun.errors import Malformed, NotFound, Problem, Refused, Unavailable
 from chengyun.protocols.exchange import published
 from chengyun.protocols.exchange.routes import ROUTES
 from chengyun.share.exchange import parties
+from chengyun.share.exchange.client import Client
 from chengyun.share.exchange.serving import PREFIX, Ask, answer_many
-from chengyun.share.federation import askings, checking, inbox, mirrors, neighbours, offering, outbox, tables
+from chengyun.share.federation import askings, checking, inbox, mirrors, neighbours, offering, outbox, successors, tables
 from chengyun.share.federation.models import Asking, Mirror, Neighbour, Offered, Sent, Taken
 from chengyun.share.ledger.checks import check
 
@@ -155,6 +157,7 @@ def test_what_two_nodes_tell_each_other(district: Place) -> None:
         other = neighbours.add(SYSTEM, "haishu", there, [thumbprint])
         mirror = asked_and_granted(other, district)
         killed_in_mid_exchange(mirror, district)
+        keys_rotated_in_mid_exchange(mirror, district)
         away_and_changed(mirror, district)
         revoked(mirror, district)
     finally:
@@ -221,6 +224,50 @@ def killed_in_mid_exchange(mirror: Mirror, district: Place) -> None:
     agree(district, lost=1)
 
 
+def keys_rotated_in_mid_exchange(mirror: Mirror, district: Place) -> None:
+    """Both nodes get new keys while a mirror is read anew: each follows the other; what the old keys asked for is settled."""
+    store, other = keystore(), mirror.neighbour
+    kept, ours = store.file.read_bytes(), signing_key().key_id
+    (theirs,) = other.keys
+    Mirror.objects.filter(pk=mirror.pk).update(redraw=mirrors.ALL, after="", as_of=None)
+    mirror.refresh_from_db()
+    client, pages = neighbours.client_of(other), []
+
+    def rotating(path: str, **params: object) -> Any:
+        if path == "/rows":
+            pages.append(path)
+            if len(pages) == 2:
+                done = district.run("keys", "rotate", "node")
+                assert done.returncode == 0, done.stderr
+                time.sleep(parties.KNOWN_FOR_S)
+        return Client.get(client, path, **params)
+
+    try:
+        with pytest.MonkeyPatch.context() as small:
+            small.setattr(mirrors, "PAGE", 1000)
+            small.setattr(client, "get", rotating)
+            mirrors.draw(mirror, client)
+        assert tables.count(mirror.table) == ROWS
+        other.refresh_from_db()
+        (new,) = other.keys.keys() - {theirs}
+        assert (other.keys[theirs].keys() - {"kty", "crv", "x", "kid"}, other.keys[new]["kid"]) == ({"until"}, new)
+        said = AuditRecord.objects.filter(action="federation.succeeded").latest("pk")
+        assert (said.target, said.detail["key"], said.detail["successor"]) == ("haishu", theirs, new)
+        client.get("/rows", dataset=mirror.dataset, purpose=mirror.purpose, limit=1)  # its receipt stays open
+        store.rotate("node")
+        renewed = neighbours.client_of(other)
+        with pytest.raises(Refused, match="not registered here"):
+            renewed.get("/datasets")
+        assert "1" in district.django("from chengyun.share.federation import successors; print(successors.follow_all())")
+        time.sleep(parties.KNOWN_FOR_S)
+        assert mirrors.reconcile(renewed) == (0, 1), "it was asked for by the old key"
+        assert mirrors.reconcile(renewed) == (0, 0)
+        agree(district, lost=2)
+    finally:
+        store.file.write_bytes(kept)
+        assert signing_key().key_id == ours
+
+
 def away_and_changed(mirror: Mirror, district: Place) -> None:
     """While the provider is away, messages wait; when it is back, all that changed comes, once."""
     district.django(CHANGE)
@@ -250,7 +297,7 @@ def away_and_changed(mirror: Mirror, district: Place) -> None:
     assert origin["receipt"]["provider"] == "haishu"
     assert origin["receipt"]["grants"]
     assert Neighbour.objects.get().failing_since is None
-    agree(district, lost=1)
+    agree(district, lost=2)
 
 
 def revoked(mirror: Mirror, district: Place) -> None:
@@ -288,6 +335,7 @@ def test_a_node_written_from_the_protocol_alone() -> None:
         assert mirrors.reconcile(client) == (0, 0)
         compared_and_mended(node, mirror, client)
         published_by(node, other)
+        assert successors.follow_all() == 0, "it knows no successions"
         assert [one["kind"] for one in node.heard] == ["request"]
         assert len(node.receipts) == len(node.countersigned) == 3
         here = f"http://127.0.0.1:{city.server_address[1]}{PREFIX}"

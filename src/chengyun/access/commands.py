@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`chengyun token create|list|revoke`, `chengyun audit verify`, `chengyun account link`, `chengyun keys list|rotate|rewrap`."""
+"""`chengyun token`, `chengyun audit`, `chengyun wall`, `chengyun account`, `chengyun keys`."""
 
 from __future__ import annotations
 
@@ -52,6 +52,9 @@ def add_commands(subparsers: Any) -> None:
     rotate = keys.add_parser("rotate", help="make a new version of a key; the old ones go on opening what they sealed")
     rotate.add_argument("name")
     rotate.set_defaults(func=_rotate)
+    lost = keys.add_parser("lost", help="tell others no longer to believe a key that may be in other hands; it has no successor")
+    lost.add_argument("key", metavar="THUMBPRINT")
+    lost.set_defaults(func=_lost)
     rewrap = keys.add_parser("rewrap", help="seal every key under another master key")
     rewrap.add_argument("--to-file", metavar="FILE", help="a key file that is to be made")
     rewrap.add_argument("--to-passphrase", action="store_true", help="a passphrase, read from the terminal or standard input")
@@ -174,9 +177,24 @@ def _rotate(args: argparse.Namespace) -> int:
     print(f"{args.name} has version {version} now. Back the keystore up.")
     if public := store.public_keys(args.name):
         print(
-            f"Who pinned the old key refuses what is signed from now on until they pin {public[0]['kid']} too: tell neighbours "
-            "and departments. Receipts that were given stay valid."
+            f"What is signed from now on is signed by {public[0]['kid']}; the old key says so at /keys. Neighbours that "
+            "follow it need nothing; others refuse what is signed until they pin the new key. Receipts that were given "
+            "stay valid."
         )
+    return 0
+
+
+def _lost(args: argparse.Namespace) -> int:
+    setup.django()
+    from chengyun.access.keystore import public_keys
+    from chengyun.access.services import lose_key
+
+    lose_key(args.key)
+    print(
+        f"{args.key} says of itself at /keys that it was lost: no neighbour follows it. Back the keystore up, and tell "
+        f"neighbours and departments the key in use, {public_keys('node')[0]['kid']}, by another way than the network: they pin "
+        "it by hand."
+    )
     return 0
 
 

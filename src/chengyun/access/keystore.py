@@ -25,12 +25,14 @@ import secrets as random
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
-from chengyun.access import ciphers, signatures
+from chengyun.access import ciphers, signatures, successions
 from chengyun.access.private_files import put, require_private, stamp
 from chengyun.config import config, make_folder
 from chengyun.errors import Refused
@@ -44,6 +46,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One version of one key. use: "sign" or "secret"; wrapped: the secret half, sealed by the master key.
 
     algorithm: of a signature; of a secret, the set of algorithms it was made for, which its users keep to.
+    lost: since when others are told not to believe it any more.
     """
 
     name: str
@@ -54,6 +57,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sealing: str
     wrapped: str
     public: dict[str, str] = {}
+    lost: str | msgspec.UnsetType = msgspec.UNSET  # unset is not written: files from before it keep their seal
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -105,13 +109,20 @@ class Keystore:
         self._entries: dict[tuple[str, int], Entry] = {}
         self._newest: dict[str, int] = {}
         self._opened: dict[tuple[str, int], bytes] = {}
+        self._said: dict[str, list[dict[str, Any]]] = {}
         self._key = b""
         self._salt = self._digest = ""
 
     def signing_key(self, name: str = "node") -> SigningKey:
         """Return the newest version of a key pair, made when there is none."""
-        entry = self._newest_entry(name, "sign")
-        return SigningKey(entry.public["kid"], entry.algorithm, entry.version, dict(entry.public), self._open(entry))
+        return self._signing_key(self._newest_entry(name, "sign"))
+
+    def older_keys(self, name: str = "node") -> tuple[SigningKey, ...]:
+        """Return the versions of a key pair before the newest, newest first, but for lost ones: for what was begun with them."""
+        with self._lock:
+            self._refresh()
+            found = [it for it in self._entries.values() if it.name == name and it.use == "sign" and it.lost is msgspec.UNSET]
+            return tuple(self._signing_key(it) for it in sorted(found, key=_version)[-2::-1])
 
     def public_keys(self, name: str = "node") -> tuple[signatures.Jwk, ...]:
         """Return the public half of every version, the newest first: whoever has them can check what was ever signed."""
@@ -119,6 +130,16 @@ class Keystore:
             self._refresh()
             found = [entry for entry in self._entries.values() if entry.name == name and entry.use == "sign"]
         return tuple(dict(entry.public) for entry in sorted(found, key=lambda entry: -entry.version))
+
+    def successions(self, name: str = "node") -> list[dict[str, Any]]:
+        """Return what each older version of a key pair says of the one after it, or of itself where it was lost."""
+        with self._lock:
+            self._refresh()
+            if name not in self._said:
+                every = sorted((it for it in self._entries.values() if it.name == name and it.use == "sign"), key=_version)
+                said = [self._succession(old, new) for old, new in pairwise(every)][-successions.MOST_SAID :]
+                self._said[name] = said
+            return list(self._said[name])
 
     def secret(self, name: str, version: int | None = None) -> bytes:
         """Return 32 secret bytes: the newest version, made when there is none, or the one asked for."""
@@ -163,6 +184,20 @@ class Keystore:
                 raise Refused(f"There is no key {name!r} in {self.file}. `chengyun keys list` names them all.")
             return self._add(name, self._entries[name, self._newest[name]].use).version
 
+    def lose(self, key_id: str) -> Entry:
+        """Tell others no longer to believe a version of a key pair, by its thumbprint; return it. The newest gets a new one."""
+        with self._writing():
+            found = next((it for it in self._entries.values() if it.public.get("kid") == key_id), None)
+            if found is None or found.lost is not msgspec.UNSET:
+                raise Refused(f"There is no key {key_id} that is not lost already. `chengyun keys list` names them all.")
+            lost = msgspec.structs.replace(found, lost=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"))
+            self._entries[found.name, found.version] = lost
+            if found.version == self._newest[found.name]:
+                self._add(found.name, found.use)
+            else:
+                self._write()
+            return lost
+
     def rewrap(self, master: Master) -> None:
         """Seal every key anew under another master key, e.g. when the old one was seen."""
         with self._writing():
@@ -199,6 +234,17 @@ class Keystore:
             if at not in self._opened:
                 self._opened[at] = ciphers.unseal(self._key, _bytes(entry.wrapped), _context(entry), entry.sealing)
             return self._opened[at]
+
+    def _signing_key(self, entry: Entry) -> SigningKey:
+        return SigningKey(entry.public["kid"], entry.algorithm, entry.version, dict(entry.public), self._open(entry))
+
+    def _succession(self, old: Entry, new: Entry) -> dict[str, Any]:
+        def sign(data: bytes) -> bytes:
+            return signatures.sign(old.algorithm, self._open(old), data)
+
+        if isinstance(old.lost, str):
+            return successions.say(sign, old.public["kid"], None, dt.datetime.fromisoformat(old.lost))
+        return successions.say(sign, old.public["kid"], new.public, dt.datetime.fromisoformat(new.made))
 
     def _sealing_key(self, entry: Entry) -> bytes:
         return ciphers.derive(self._open(entry), "seal", algorithm="sha-256")
@@ -255,7 +301,7 @@ class Keystore:
         whole = msgspec.structs.replace(bare, seal=self._mac(bare))
         put(self.file, msgspec.json.format(msgspec.json.encode(whole), indent=1) + b"\n")
         self._adopt()
-        self._seen = stamp(self.file)
+        self._seen, self._said = stamp(self.file), {}
 
     def _adopt(self) -> None:
         """Give a new master key its place once the keystore made with it has its own: a crash between leaves both findable."""
@@ -267,7 +313,7 @@ class Keystore:
         try:
             seen = stamp(self.file)
         except FileNotFoundError:
-            self._seen, self._entries, self._newest, self._opened = None, {}, {}, {}
+            self._seen, self._entries, self._newest, self._opened, self._said = None, {}, {}, {}, {}
             return
         if seen == self._seen:
             return
@@ -294,7 +340,7 @@ class Keystore:
         self._salt = read.salt
         self._entries = {(entry.name, entry.version): entry for entry in read.keys}
         self._newest = dict(sorted(self._entries))
-        self._opened, self._seen = {}, seen
+        self._opened, self._seen, self._said = {}, seen, {}
 
     def _master_key(self, salt: str) -> bytes:
         if self._master.passphrase is not None:
@@ -322,9 +368,19 @@ def signing_key(name: str = "node") -> SigningKey:
     return keystore().signing_key(name)
 
 
+def older_keys(name: str = "node") -> tuple[SigningKey, ...]:
+    """Return the versions of a key pair before the newest that were not lost, newest first."""
+    return keystore().older_keys(name)
+
+
 def public_keys(name: str = "node") -> tuple[signatures.Jwk, ...]:
     """Return the public half of every version of a key pair, the newest first."""
     return keystore().public_keys(name)
+
+
+def successions_of(name: str = "node") -> list[dict[str, Any]]:
+    """Return what the older versions of a key pair say of those after them (access/successions.py)."""
+    return keystore().successions(name)
 
 
 def verify(jwk: signatures.Jwk, data: bytes, signature: bytes) -> bool:
@@ -357,7 +413,11 @@ def _from_passphrase(passphrase: str, salt: bytes) -> bytes:
 
 def _context(entry: Entry) -> bytes:
     """What a wrapped key belongs to: moved to another name, version or public half it does not open."""
-    return msgspec.json.encode(msgspec.structs.replace(entry, wrapped="", made=""))
+    return msgspec.json.encode(msgspec.structs.replace(entry, wrapped="", made="", lost=msgspec.UNSET))
+
+
+def _version(entry: Entry) -> int:
+    return entry.version
 
 
 def _waiting(file: Path) -> Path:

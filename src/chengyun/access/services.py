@@ -387,6 +387,13 @@ def rotate_key(name: str) -> int:
     return version
 
 
+def lose_key(key_id: str) -> None:
+    """Tell others no longer to believe a key pair of ours that may be in other hands, by its thumbprint; as rotate_key."""
+    with transaction.atomic():
+        lost = keystore.keystore().lose(key_id)
+        audit.record(SYSTEM, "key.lost", "", lost.name, detail={"version": lost.version, "key": key_id})
+
+
 def _require_area(code: str) -> None:
     """Raise Refused for what is no area of this city, now or before: what is given for it would lead nowhere."""
     if code and Area.objects.exists() and not Area.objects.filter(code__startswith=prefix_of(code)).exists():

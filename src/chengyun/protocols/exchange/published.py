@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from chengyun.access.keystore import public_keys, signing_key
+from chengyun.access.keystore import public_keys, signing_key, successions_of
 from chengyun.config import config
 from chengyun.errors import NotFound, Refused
 from chengyun.share import ledger
@@ -27,7 +27,7 @@ def found(path: str) -> Callable[[Params], Any] | None:
 
 def _keys(_: Params) -> dict[str, Any]:
     signing_key("node")
-    return {"node": config().node, "keys": list(public_keys("node"))}
+    return {"node": config().node, "keys": list(public_keys("node")), "successions": successions_of("node")}
 
 
 def _head(log: str, _: Params) -> dict[str, Any]:

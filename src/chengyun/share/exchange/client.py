@@ -7,13 +7,14 @@ import contextlib
 import datetime as dt
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
 import httpx
 
+from chengyun.access import successions
 from chengyun.access.keystore import SigningKey
 from chengyun.collect.pull import outside
 from chengyun.errors import Malformed, NotFound, Problem, Refused, Unavailable
@@ -30,6 +31,9 @@ ANSWERED_WITHIN_S = 300.0
 MOST_PUBLISHED = 16 * 1024 * 1024
 """Of an answer that is open to all: statistics of 90 days, of 1,000 lines of 180 bytes each."""
 
+FOLLOWS_EVERY_S = 60.0
+Keys = Mapping[str, Mapping[str, Any]]
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -44,17 +48,24 @@ class Told:
 
 
 class Client:
-    """One neighbour's exchange, for one thread. pinned: its public keys; answers by others are refused.
+    """One neighbour's exchange, for one thread. pinned: its public keys by thumbprint; answers by others are refused.
+
+    When an answer is by another key, the words of the pinned ones for those that come after them are followed
+    (access/successions.py); `pinned` is then what to keep for the next time. follow: takes what /keys tells and returns what is
+    pinned from then on. older: keys of ours before `key`, by which receipts are settled that were asked for by them.
 
     Raises Unavailable when it is away or does not come to an end (worth retrying), Malformed when it sends more than an answer
     can be, and the Problem it answers with.
     """
 
     def __init__(
-        self, address: str, key: SigningKey, pinned: Mapping[str, Mapping[str, Any]], http: httpx.Client | None = None
-    ) -> None:
+        self, address: str, key: SigningKey, pinned: Keys, http: httpx.Client | None = None,
+        follow: Callable[[Any], Keys] | None = None, older: Sequence[SigningKey] = (),
+    ) -> None:  # fmt: skip
         self.address = address.rstrip("/")
-        self._key, self._pinned = key, {name: dict(jwk) for name, jwk in pinned.items()}
+        self.pinned: Keys = {name: dict(jwk) for name, jwk in pinned.items()}
+        self._key, self._older = key, older
+        self._follow, self._asks_again = follow or self._taken, 0.0
         self._http = http or outside.client(WITHIN_S, ANSWERED_WITHIN_S)
 
     def get(self, path: str, **params: object) -> Told:
@@ -65,34 +76,70 @@ class Client:
         return published(self._http, f"{self.address}{path}")
 
     def post(self, path: str, value: Any) -> Told:
-        return self.ask("POST", path, {}, json.dumps(value, ensure_ascii=False).encode())
+        return self.ask("POST", path, {}, _encoded(value))
 
-    def ask(self, method: str, path: str, params: Mapping[str, object], body: bytes = b"") -> Told:
-        """Send a signed request and return its checked answer."""
+    def ask(
+        self, method: str, path: str, params: Mapping[str, object], body: bytes = b"", key: SigningKey | None = None
+    ) -> Told:  # fmt: skip
+        """Send a signed request and return its checked answer. key: that signs it, where it is not the newest of ours."""
+        own = key or self._key
         given = {name: value for name, value in params.items() if value is not None}
         url = f"{self.address}{path}" + (f"?{urlencode(given)}" if given else "")
-        told, asked = self._send(method, url, body)
+        told, asked = self._send(method, url, body, key=own)
         with contextlib.closing(told):
             got = outside.body(told, MOST_BYTES, self.address)
-        leaf = answers.checked(
-            told.status_code, dict(told.headers), got, asked, self._key.key_id, self._pinned, int(time.time())
-        )  # fmt: skip
+        try:
+            leaf = self._checked(told, got, asked, own)
+        except Refused as wrong:
+            if wrong.code not in ("signature", "receipt") or not self._follows():
+                raise
+            leaf = self._checked(told, got, asked, own)
         if told.status_code >= 400:
             raise problem_of(told.status_code, got)
         return Told(told.status_code, got, leaf)
 
+    def _checked(self, told: httpx.Response, got: bytes, asked: messages.Unsigned, own: SigningKey) -> bytes:
+        pinned = successions.believed(self.pinned, dt.datetime.now(dt.UTC))
+        return answers.checked(
+            told.status_code, dict(told.headers), got, asked, own.key_id, pinned, int(time.time())
+        )  # fmt: skip
+
+    def _follows(self) -> bool:
+        """Ask for the keys that came after those that are pinned; return whether there are. At most once a minute."""
+        now = time.monotonic()
+        if now < self._asks_again:
+            return False
+        self._asks_again = now + FOLLOWS_EVERY_S
+        before = self.pinned
+        try:
+            self.pinned = self._follow(self.published("/keys"))
+        except Problem:
+            return False
+        return self.pinned != before
+
+    def _taken(self, told: Any) -> Keys:
+        said = told.get("successions") if isinstance(told, dict) else None
+        return successions.taken(self.pinned, said, dt.datetime.now(dt.UTC))[0]
+
     def countersign(self, leaf: bytes) -> None:
-        """Say that what a receipt speaks of has arrived."""
-        said = receipts.said_by_consumer(leaf, self._key.key_id, dt.datetime.now(dt.UTC))
-        self.post(
-            f"/receipts/{said['receipt']}/countersignature",
-            {"countersignature": said, "signature": self._key.sign(canonical(said)).hex()},
-        )
+        """Say that what a receipt speaks of has arrived, by the key that asked for it."""
+        asked_by = receipts.parse(leaf)["consumer_key"]
+        key = next((one for one in self._older if one.key_id == asked_by), self._key)
+        said = receipts.said_by_consumer(leaf, key.key_id, dt.datetime.now(dt.UTC))
+        word = {"countersignature": said, "signature": key.sign(canonical(said)).hex()}
+        self.ask("POST", f"/receipts/{said['receipt']}/countersignature", {}, _encoded(word), key)
 
     def disclaim(self, number: str) -> None:
-        """Say that what a receipt speaks of never arrived here."""
-        said = {"receipt": number, "arrived": False, "consumer_key": self._key.key_id}
-        self.post(f"/receipts/{number}/disclaimer", {"disclaimer": said, "signature": self._key.sign(canonical(said)).hex()})
+        """Say that what a receipt speaks of never arrived here, by the key that asked for it: the provider knows which it was."""
+        for key in (own := (self._key, *self._older)):
+            said = {"receipt": number, "arrived": False, "consumer_key": key.key_id}
+            word = {"disclaimer": said, "signature": key.sign(canonical(said)).hex()}
+            try:
+                self.ask("POST", f"/receipts/{number}/disclaimer", {}, _encoded(word), key)
+                break
+            except NotFound:
+                if key is own[-1]:
+                    raise
 
     def part(self, path: str, start: int, end: int) -> bytes:
         """Return bytes start to end, inclusive, of a file's part; its manifest says what they must be."""
@@ -113,16 +160,17 @@ class Client:
         self._http.close()
 
     def _send(
-        self, method: str, url: str, body: bytes, more: Mapping[str, str] | None = None
+        self, method: str, url: str, body: bytes, more: Mapping[str, str] | None = None, key: SigningKey | None = None
     ) -> tuple[httpx.Response, messages.Unsigned]:  # fmt: skip
         """Send a signed request; return the head of its answer, whose body the caller reads and closes."""
+        own = key or self._key
         request = self._http.build_request(method, url, content=body or None)
         target = request.url.copy_with(raw_path=request.url.raw_path)
         made = messages.unsigned_request(
             method, f"{target.scheme}://{request.headers['host']}{target.raw_path.decode('ascii')}", body,
-            key_id=self._key.key_id, algorithm=messages.name_of(self._key, is_shared=False), created=int(time.time()),
+            key_id=own.key_id, algorithm=messages.name_of(own, is_shared=False), created=int(time.time()),
         )  # fmt: skip
-        signed = made.signed(self._key.sign(made.base))
+        signed = made.signed(own.sign(made.base))
         request.headers.update(
             {"accept-signature": messages.ACCEPTS, "accept-encoding": "identity", **signed, **(more or {})}
         )  # fmt: skip
@@ -148,6 +196,10 @@ def published(http: httpx.Client, address: str) -> Any:
         return json.loads(got)
     except (ValueError, RecursionError) as wrong:
         raise Malformed(f"{address} answered with no JSON.", code="answer") from wrong
+
+
+def _encoded(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode()
 
 
 def problem_of(status: int, body: bytes) -> Problem:

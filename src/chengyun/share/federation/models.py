@@ -20,7 +20,8 @@ from chengyun.city.models import tracked
 
 @tracked
 class Neighbour(models.Model):
-    """A node we exchange with. keys: its pinned public keys, by thumbprint; address: of its exchange, …/exchange/v1.
+    """A node we exchange with. keys: its pinned public keys, by thumbprint, with `since` and `until` where
+    one came after the other (access/successions.py); address: of its exchange, …/exchange/v1.
 
     organisation: what it is to our policy. seen_at: when it last answered; failing_since: None while it does.
     """

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from chengyun.access import audit
 from chengyun.access.actors import Actor
-from chengyun.access.keystore import signing_key
+from chengyun.access.keystore import older_keys, signing_key
 from chengyun.access.models import Organisation
 from chengyun.collect.pull import outside
 from chengyun.config import config
@@ -22,6 +22,7 @@ from chengyun.errors import Malformed, NotFound, Refused, Unavailable, nearest
 from chengyun.share.exchange import parties
 from chengyun.share.exchange.client import ANSWERED_WITHIN_S, Client, published
 from chengyun.share.exchange.models import Party
+from chengyun.share.federation import successors
 from chengyun.share.federation.models import Neighbour
 
 __all__ = [
@@ -104,7 +105,10 @@ def neighbour_of(party: Party) -> Neighbour:
 def client_of(neighbour: Neighbour) -> Client:
     """Return how a neighbour is spoken with, signed by this node's key."""
     http = outside.client(ASK_WITHIN_S, ANSWERED_WITHIN_S)
-    return Client(neighbour.address, signing_key("node"), neighbour.keys, http)
+    return Client(
+        neighbour.address, signing_key("node"), neighbour.keys, http, lambda told: successors.follow(neighbour, told),
+        older_keys("node"),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,16 @@ def draw_mirrors(timestamp: int) -> None:  # noqa: ARG001
         mirrors.draw_all()
 
 
+@app.periodic(cron="* * * * *")
+@app.task(queueing_lock="federation.follow", lock="federation.follow", pass_context=False)
+def follow_keys(timestamp: int) -> None:  # noqa: ARG001
+    """Follow neighbours that have a new key, so that what they ask under it is answered."""
+    if Neighbour.objects.filter(active=True).exists():
+        from chengyun.share.federation import successors
+
+        successors.follow_all()
+
+
 @app.periodic(cron="37 3 * * *")
 @app.task(queueing_lock="federation.check", lock="federation.check", pass_context=False)
 def check_mirrors(timestamp: int) -> None:  # noqa: ARG001

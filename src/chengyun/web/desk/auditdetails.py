@@ -59,6 +59,7 @@ TERMS: Mapping[str, str | Promise] = {
     "rows": _("行数"), "run": _("批次"), "same": _("同一含义"), "same_as": _("与之相同"), "scopes": _("权限"),
     "server": _("对方系统"), "set": _("已设置"), "sha256": _("SHA-256"), "shift": _("班次"), "since": _("起"),
     "starts": _("开始"), "state": _("状态"), "stream": _("感知流"), "subject": _("对象"), "subjects": _("涉及人数"),
+    "successor": _("新密钥"),
     "taken_back": _("已收回"), "tile": _("面板"), "tiles": _("面板数"), "times_a_year": _("每年次数"), "to": _("给"),
     "turns": _("班次数"), "type": _("案件类型"), "until": _("止"), "url": _("地址"), "username": _("账号"), "value": _("数值"),
     "version": _("版本"), "way": _("途径"), "ways": _("道路数"), "why": _("理由"), "with": _("其余项数"),
