@@ -105,6 +105,29 @@ def test_a_neighbours_request_is_answered_where_every_departments_is(department)
     assert "已撤销" in page
 
 
+def test_a_neighbours_keys_are_shown_with_what_came_after_what(department) -> None:
+    pinned = {
+        "old-key": {"until": "2199-01-02T03:04:05Z"}, "new-key": {"since": "2026-11-23T07:00:00Z"},
+        "gone-key": {"until": "2026-01-01T00:00:00Z"},
+    }  # fmt: skip
+    neighbour = Neighbour.objects.create(
+        name="haishu", title="海曙区", address="http://a", organisation=department.organisation, keys=pinned
+    )  # fmt: skip
+    steward = who("data_steward")
+
+    def says() -> str:
+        page = steward.get("/exchange").content.decode()
+        return page[page.index('id="neighbours"') :]
+
+    page = says()
+    assert page.index("new-key") < page.index("2026-11-23 15:00 接替前一密钥") < page.index("old-key")
+    assert page.index("old-key") < page.index("已被接替，至 2199-01-02 11:04 仍认可")
+    assert "gone-key" not in page
+    neighbour.keys = {}
+    neighbour.save(update_fields=["keys"])
+    assert "没有可认可的密钥" in says()
+
+
 def test_a_mirror_shows_when_it_was_compared_and_what_was_found(department, monkeypatch) -> None:
     neighbour = Neighbour.objects.create(name="haishu", title="海曙区", address="http://a", organisation=department.organisation)
     mirror = mirrors.start(neighbour, "water_supply.asset")

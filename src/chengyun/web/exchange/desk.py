@@ -16,6 +16,7 @@ from django.views.decorators.http import require_safe
 from chengyun.access.actors import Actor, actor_of
 from chengyun.access.models import Organisation
 from chengyun.access.rulebook import rulebook
+from chengyun.access.successions import believed
 from chengyun.access.views import needs
 from chengyun.share.exchange import receipts
 from chengyun.share.exchange.models import Receipt, Subscription
@@ -31,8 +32,17 @@ MOST_COUNTED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
+class KeyLine:
+    """A key a neighbour is known by. since: when it came after another; until: how long it is still believed; None: pinned."""
+
+    thumbprint: str
+    since: dt.datetime | None
+    until: dt.datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class NeighbourLine:
-    """status: ok, stale (paused) or bad (it does not answer)."""
+    """status: ok, stale (paused) or bad (it does not answer). keys: that are believed, those in use first."""
 
     title: str
     name: str
@@ -42,6 +52,7 @@ class NeighbourLine:
     harvested_at: dt.datetime | None
     offered: int
     waiting: int
+    keys: tuple[KeyLine, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,4 +176,13 @@ def _neighbour(one: Neighbour, offered: int, waiting: int) -> NeighbourLine:
         status, says = "bad", _("未应答")
     else:
         status, says = ("ok", _("正常")) if one.seen_at else ("partial", _("尚未联系"))
-    return NeighbourLine(str(one), one.name, status, says, one.seen_at, one.harvested_at, offered, waiting)
+    return NeighbourLine(str(one), one.name, status, says, one.seen_at, one.harvested_at, offered, waiting, _keys(one))
+
+
+def _keys(one: Neighbour) -> tuple[KeyLine, ...]:
+    def moment(word: str | None) -> dt.datetime | None:
+        return dt.datetime.fromisoformat(word) if word else None
+
+    found = believed(one.keys, timezone.now())
+    lines = [KeyLine(name, moment(jwk.get("since")), moment(jwk.get("until"))) for name, jwk in sorted(found.items())]
+    return tuple(sorted(lines, key=lambda it: it.until is not None))
