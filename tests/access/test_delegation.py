@@ -128,6 +128,27 @@ def test_the_administration_shows_a_district_its_own(
     assert client.get("/admin/access/token/").status_code in (403, 404)
 
 
+def test_people_to_appoint_are_searched_within_reach_and_none_is_listed_beforehand(
+    account_as: Callable[..., Account], branches: dict[str, Organisation]
+) -> None:
+    chief = account_as("administrator", organisation=branches["own"], username="district")
+    both = account_as("handler", organisation=branches["own"], username="canary_both")
+    Assignment.objects.create(account=both, role="leader", organisation=branches["above"])
+    away = account_as("leader", organisation=branches["above"], username="canary_away")
+    client = Client()
+    client.force_login(chief)
+    form = client.get("/admin/access/assignment/add/").content.decode()
+    assert "canary" not in form
+    asked = {"app_label": "access", "model_name": "assignment", "field_name": "account", "term": "canary"}
+    found = client.get("/admin/autocomplete/", asked).json()["results"]
+    assert [one["id"] for one in found] == [str(both.pk)], (
+        "who has a post elsewhere may be given one here, though not administered"
+    )
+    given = {"role": "handler", "organisation": branches["below"].pk, "area_code": "", "until_0": "", "until_1": ""}
+    assert client.post("/admin/access/assignment/add/", given | {"account": away.pk}).status_code == 200, "not among the choices"
+    assert client.post("/admin/access/assignment/add/", given | {"account": both.pk}).status_code == 302
+
+
 def test_the_administrator_of_a_department_is_not_the_citys(
     account_as: Callable[..., Account], branches: dict[str, Organisation]
 ) -> None:

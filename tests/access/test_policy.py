@@ -81,7 +81,8 @@ def oracle(facts: Facts, role: str, own: bool, area: str, code: str, purpose: st
             return inside
         if own and facts.kind == "entity" and role in ("department_clerk", "data_steward"):
             return purpose in ("case", "duty", "quality") and inside
-        return facts.key == "accounts" and (for_cases or (role in POWERS and purpose in ("account", "audit")))
+        for_posts = (role in POWERS and purpose in ("account", "audit")) or (role == "data_steward" and purpose == "account")
+        return facts.key == "accounts" and (for_cases or for_posts)
     if facts.open or (facts.sharing == "unconditional" and role in OPERATIONS | DEPARTMENTS | CASEWORK):
         return True
     if facts.key in ("dead_letters", "receipts"):

@@ -110,7 +110,11 @@ class AboutPeople(PolicyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> Any:
         found = super().get_queryset(request)
-        return found.filter(self.of_account(delegation.managed(actor_of(request)))) if self.reads(request) else found.none()
+        return found.filter(self.of_account(self.within(request))) if self.reads(request) else found.none()
+
+    def within(self, request: HttpRequest) -> Q:
+        """Return the accounts whose rows are shown, as a condition."""
+        return delegation.managed(actor_of(request))
 
     def reads(self, request: HttpRequest) -> bool:
         """Say whether accounts may be read, and record that they are."""
@@ -143,6 +147,11 @@ class AccountAdmin(AboutPeople):
     list_display = ["username", "name", "organisation", "is_active", "last_login"]
     list_select_related = ["organisation"]
     search_fields = ["username", "name"]
+
+    def within(self, request: HttpRequest) -> Q:
+        # The field of an assignment asks here whom it may name, which is more than whom one administers.
+        asks = request.resolver_match is not None and request.resolver_match.url_name == "autocomplete"
+        return delegation.appointable(actor_of(request)) if asks else super().within(request)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         # Django lets an address filter by any field; a hash that can be asked for digit by digit can be read.
@@ -190,6 +199,7 @@ class MadeOnce(PolicyAdmin):
 class AssignmentAdmin(MadeOnce, AboutPeople):
     read = write = "account.manage"
     fields = ["account", "role", "organisation", "area_code", "until"]
+    autocomplete_fields = ["account"]
     list_display = ["account", "role", "organisation", "area_code", "since", "until"]
     list_filter = ["role"]
     list_select_related = ["account", "organisation"]

@@ -28,8 +28,8 @@ from chengyun.access.rulebook import rulebook
 from chengyun.errors import Refused
 
 __all__ = [
-    "appointable", "audited", "bodies", "managed", "oversees", "require_account", "require_appointment", "require_body", "roles",
-    "whole",
+    "appointable", "audited", "bodies", "managed", "oversees", "posts", "require_account", "require_appointment", "require_body",
+    "roles", "whole",
 ]  # fmt: skip
 
 
@@ -84,8 +84,7 @@ def roles(actor: Actor) -> frozenset[str]:
     """Return the roles an actor may give to somebody somewhere."""
     if whole(actor):
         return frozenset(Role.values)
-    reach = {(one.role, role) for one in _reaches(actor) for role in rulebook().delegation[one.role]}
-    return frozenset(role for own, role in reach if own == "administrator" or _powers(role) <= _powers(own))
+    return frozenset(role for one in _reaches(actor) for role in _gives(one.role))
 
 
 def bodies(actor: Actor) -> Q:
@@ -98,6 +97,24 @@ def appointable(actor: Actor) -> Q:
     return Q(organisation__in=Organisation.objects.filter(bodies(actor))) if not whole(actor) else Q()
 
 
+def posts(actor: Actor) -> Q:
+    """Return the assignments an actor could have given, and so may end, as a condition."""
+    if whole(actor):
+        return Q()
+    found = []
+    for one in _reaches(actor):
+        inside = Q(area_code__startswith=one.area) & ~Q(area_code="") | Q(
+            area_code="", organisation__area_code__startswith=one.area
+        )
+        if not one.area:
+            inside |= Q(organisation=None)
+        if one.body is not None:
+            inside &= Q(organisation__in=one.bodies)
+        own = Q(account__organisation__in=Organisation.objects.filter(one.own()))
+        found.append(Q(role__in=_gives(one.role)) & inside & own)
+    return _any(found)
+
+
 def require_appointment(
     actor: Actor, account: Account, role: str, organisation: Organisation | None, area_code: str, until: dt.datetime | None
 ) -> None:
@@ -106,9 +123,7 @@ def require_appointment(
     if whole(actor):
         return
     for one in _reaches(actor):
-        if role not in rulebook().delegation.get(one.role, ()) or not one.holds(organisation, area_code):
-            continue
-        if one.role != "administrator" and not _powers(role) <= _powers(one.role):
+        if role not in _gives(one.role) or not one.holds(organisation, area_code):
             continue
         if one.until is not None and (until is None or until > one.until):
             raise Refused(_("任命不能长于您自己的任期。"), code="outlasts")
@@ -183,6 +198,12 @@ def _under(pk: int | None, root: int, parents: Mapping[int, int | None]) -> bool
         seen.add(pk)
         pk = parents.get(pk)
     return False
+
+
+def _gives(own: str) -> frozenset[str]:
+    """Return the roles a post of a role may give: those [delegation] lists; a steward's none beyond its own powers."""
+    given = rulebook().delegation[own]
+    return frozenset(role for role in given if own == "administrator" or _powers(role) <= _powers(own))
 
 
 def _powers(role: str) -> frozenset[str]:

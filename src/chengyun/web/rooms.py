@@ -40,7 +40,7 @@ ROOMS: Mapping[str | Promise, Mapping[str, str | Promise]] = {
     },
     _("安全与运行"): {
         "access-explain": _("权限解释"), "privacy-reads": _("个人信息查阅"), "privacy-reversals": _("假名还原"),
-        "audit": _("审计记录"), "status": _("运行状态"),
+        "audit": _("审计记录"), "status": _("运行状态"), "posts": _("岗位任命"), "admin:index": _("管理后台"),
     },
 }  # fmt: skip
 """Name of a room → name of the page's address → its name in the menu."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from chengyun.web.desk import account, alerts, audit, case_photos, cases, letters, overview, status, why
+from chengyun.web.desk import account, alerts, audit, case_photos, cases, letters, overview, posts, status, why
 
 urlpatterns: list[URLPattern] = [
     path("desk", overview.desk, name="desk"),
@@ -30,6 +30,8 @@ urlpatterns: list[URLPattern] = [
     path("why/<int:figure_id>", why.why, name="why"),
     path("status", status.status, name="status"),
     path("audit", audit.audit_list, name="audit"),
+    path("posts", posts.posts, name="posts"),
+    path("posts/<int:post_id>/end", posts.end, name="post-end"),
     path("accounts/", account.account_page, name="account"),
     path("accounts/keys", account.make_key, name="account-keys"),
     path("accounts/keys/<slug:prefix>/revoke", account.revoke_key, name="account-key-revoke"),
