@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import re
 from collections.abc import Callable
 
 import openpyxl
@@ -251,6 +252,20 @@ def test_the_pages_and_the_workbook(steward: tuple[Client, Actor]) -> None:
     assert book.sheetnames == ["表单", "街道", "重复"]
     assert Client().get("/burden").status_code == 302
     assert client.get("/burden/none").status_code == 404
+
+
+def test_what_is_agreed_to_is_no_text_and_few_minutes_are_not_no_hours(steward: tuple[Client, Actor]) -> None:
+    client, actor = steward
+    version = made(CONSENT, choices=CHOICES)
+    forms.publish(version, actor)
+    Submission.objects.create(
+        instance="uuid:one", version=version, xml="<x/>", digest="d", values={},
+        received_at=timezone.now(), area_code="330203001",
+    )  # fmt: skip
+    for address in (f"/forms/{version.form_id}", f"/burden/{version.form_id}"):
+        row = client.get(address).content.decode().partition("同意从登记中读取")[2].partition("</tr>")[0]
+        assert "<td>勾选同意</td>" in row, address
+    assert re.search(r'<td class="number">\d 分钟</td>', client.get("/burden").content.decode())
 
 
 def test_what_a_register_fills_in_is_not_counted_as_asked_again() -> None:

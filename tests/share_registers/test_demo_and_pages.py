@@ -4,10 +4,13 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator
+from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -15,7 +18,7 @@ from django.test import Client
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from chengyun.access.actors import SYSTEM
+from chengyun.access.actors import SYSTEM, actor_of_account
 from chengyun.access.models import Account, Assignment, AuditRecord, Organisation
 from chengyun.areas.services import ensure_areas
 from chengyun.city import Stated
@@ -29,7 +32,7 @@ from chengyun.packs.macro_economy.models import Figure, Series
 from chengyun.packs.population.models import Household, Migration, Person
 from chengyun.share.lookups.models import Identity
 from chengyun.share.lookups.queries import Asked, looks
-from chengyun.share.registers import commands, demo, identity, review, seasons, services
+from chengyun.share.registers import commands, demo, identity, review, seasons, services, tasks
 from chengyun.share.registers.citations import citations_of, cited_by
 from chengyun.share.registers.models import Decision, MatchRun, Refusal, Season, Statement
 from chengyun.share.registers.queries import as_of, leads_to
@@ -442,3 +445,31 @@ def test_records_that_may_be_one_person_wait_for_somebody_to_say_so(city: float,
     # Nobody else comes in here.
     assert signed_in("department_clerk").get("/registers/matching").status_code == 404
     assert "一数一源" in page(signed_in("duty_officer"), "/registers")
+
+
+@pytest.mark.django_db
+def test_a_comparison_that_was_killed_is_in_the_list(city: float, signed_in: Callable[[str], Client], monkeypatch: Any) -> None:
+    steward = signed_in("data_steward")
+    account = Account.objects.get(username__startswith="data_steward")
+    asked = {"dataset": "population.person", "left": "public_security", "right": "health", "account": account.pk}
+    ended = subprocess.CompletedProcess([], -9, "", "")
+    monkeypatch.setattr(tasks.subprocess, "run", lambda *_words, **_rest: ended)
+    tasks.compare_records(**asked)
+    assert MatchRun.objects.get().actor == actor_of_account(account).name
+    assert "没有做完，原因见运行日志" in page(steward, "/registers/matching")
+
+    def said_why(*_words: object, **_rest: object) -> subprocess.CompletedProcess[str]:
+        review.came_to_nothing(SYSTEM, "population.person", "public_security", "health", "too_few_to_learn")
+        return subprocess.CompletedProcess([], 1, "", "")
+
+    monkeypatch.setattr(tasks.subprocess, "run", said_why)
+    tasks.compare_records(**asked)
+    assert sorted(MatchRun.objects.values_list("failed", flat=True)) == ["failed", "too_few_to_learn"]
+
+
+@pytest.mark.django_db
+def test_decimals_are_written_as_other_numbers(city: float, signed_in: Callable[[str], Client]) -> None:
+    from chengyun.web.registers.panels import cell
+
+    field = Enterprise._meta.get_field("capital")
+    assert [cell(field, Decimal(text)) for text in ("5000000.00", "12.50", "0.00")] == ["5,000,000", "12.5", "0"]

@@ -51,6 +51,18 @@ def test_an_age_is_said_in_one_unit(before: dt.timedelta, says: str) -> None:
         assert shown.age(NOON - before, NOON) == says
 
 
+@pytest.mark.parametrize(
+    ("value", "decimals", "says"),
+    [
+        (None, 1, "—"), (0.0, 1, "0.0 小时"), (0.002, 1, "不到 1 分钟"), (0.05, 1, "3 分钟"), (0.25, 1, "0.2 小时"),
+        (0.25, 0, "15 分钟"), (1234.5, 0, "1,234 小时"),
+    ],
+)  # fmt: skip
+def test_few_hours_are_said_in_minutes(value: float | None, decimals: int, says: str) -> None:
+    with translation.override("zh-hans"):
+        assert shown.hours(value, decimals) == says
+
+
 def test_a_moment_is_local_and_in_the_language_of_the_page() -> None:
     with translation.override("zh-hans"):
         assert shown.moment(NOON) == "2026-03-01 12:00"

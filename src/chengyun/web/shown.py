@@ -20,6 +20,16 @@ MARKS = {"：": ": ", "、": ", ", "，": ", ", "；": "; ", "。": ". ", "（":
 """Marks of punctuation in English."""
 
 
+def hours(value: float | None, decimals: int = 0) -> str:
+    """Return hours with their unit, in minutes where so few decimals would say next to nothing; "—" for None and NaN."""
+    if value is None or math.isnan(value):
+        return NOTHING
+    if 0 < value < 10**-decimals:
+        minutes = round(value * 60)
+        return ngettext("%(count)d 分钟", "%(count)d 分钟", minutes) % {"count": minutes} if minutes else _("不到 1 分钟")
+    return _("%s 小时") % number(value, decimals)
+
+
 def relation(comparator: str) -> str:
     """Return a relation of the plans' targets as it is printed: ≥ for >=, ≤ for <=, ≈ for ~."""
     return RELATIONS.get(comparator, comparator)

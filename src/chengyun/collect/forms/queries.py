@@ -197,6 +197,13 @@ def choices_of(xform: str) -> Mapping[str, Mapping[str, Mapping[str, str]]]:
 
 
 @functools.lru_cache(maxsize=8)
+def acknowledged_in(xform: str) -> frozenset[str]:
+    """Return the paths of questions that are agreed to and not answered: their type in the form is that of text."""
+    root = ElementTree.fromstring(xform)  # noqa: S314  as above
+    return frozenset((one.get("ref") or "").split("/", 2)[-1] for one in root.iter(f"{_XFORMS}trigger"))
+
+
+@functools.lru_cache(maxsize=8)
 def groups_of(xform: str) -> Mapping[str, Mapping[str, str]]:
     """Return the labels of a form's groups and repeats: path → language → label."""
     root = ElementTree.fromstring(xform)  # noqa: S314  as above

@@ -10,12 +10,17 @@ import sys
 from importlib.util import find_spec
 
 from django.conf import settings
+from django.db.models import Max
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
+from chengyun.access.actors import SYSTEM, actor_of_account
+from chengyun.access.models import Account
 from chengyun.config import config
 from chengyun.share.registers import demo, seasons, services
 from chengyun.share.registers.declared import base_registers
+from chengyun.share.registers.models import MatchRun
+from chengyun.share.registers.review import came_to_nothing
 
 LOOK_BACK = dt.timedelta(days=40)
 """Days that a computer may have been off; a row that is up to date stays as it is."""
@@ -36,10 +41,16 @@ def fill_due(timestamp: int) -> None:  # noqa: ARG001  procrastinate passes when
 @app.task(pass_context=False)
 def compare_records(dataset: str, left: str, right: str, account: int) -> None:
     """Compare what two authorities state, in a process of its own: what it loads is large, and gone afterwards."""
+    runs = MatchRun.objects.filter(dataset=dataset, left=left, right=right)
+    before = runs.aggregate(newest=Max("pk", default=0))["newest"]
     words = ["registers", "match", dataset, "--left", left, "--right", right, "--account", str(account)]
     ended = subprocess.run([sys.executable, "-m", "chengyun.cli", *words], capture_output=True, text=True, check=False)
     said = (ended.stdout if ended.returncode == 0 else ended.stderr).strip()
     log.log(logging.INFO if ended.returncode == 0 else logging.ERROR, "%s: %s", dataset, said[-500:])
+    if ended.returncode and not runs.filter(pk__gt=before).exists():
+        # It was killed, or failed before it could write down why.
+        asker = Account.objects.filter(pk=account).first()
+        came_to_nothing(actor_of_account(asker) if asker else SYSTEM, dataset, left, right, "")
 
 
 @app.periodic(cron="41 * * * *")

@@ -137,24 +137,28 @@ def _shown(request: HttpRequest, key: str, fault: Fault | None) -> HttpResponse:
     again = {one.bound.path: one.holding.name for one in asked_again(version, now)}
     bound = bindings(version)
     own = Load.objects.filter(form_id=key).first()
+    agreed = queries.acknowledged_in(version.xform)
     page = FormPage(
         key=key, title=version.title, version=version.version,
         minutes=burden.minutes_of(version, bound, own, burden.seconds_on(now.date())),
-        questions=tuple(_line(one, names.get(one.element, ""), again.get(one.path, "")) for one in bound),
+        questions=tuple(
+            _line(one, "trigger" if one.path in agreed else one.type, names.get(one.element, ""), again.get(one.path, ""))
+            for one in bound
+        ),
         load=own, elements=tuple(names.items()),
         may_design=may(actor_of(request), "form.design"), fault=fault,
     )  # fmt: skip
     return render(request, "askonce/form.html", {"page": page}, status=fault.status if fault else 200)
 
 
-def _line(one: Bound, name: str, held: str) -> QuestionLine:
+def _line(one: Bound, kind: str, name: str, held: str) -> QuestionLine:
     said = {"declared": _("表单中写明"), "decided": _("已确认"), "proposed": _("建议"), "": ""}[one.how]
     if one.element == CONSENT:
         name = _("同意从登记中预填")
     shown = [(key, value) for key, value in one.because.items() if key in ("likeness", "left", "head", "qualifier", "choices")]
     why = "；".join(f"{_feature(key)} {value:.2f}" for key, value in shown)
     return QuestionLine(
-        one.path, one.label, type_name(one.type), one.element, name, said, one.certain, round(one.score * 100), why, held
+        one.path, one.label, type_name(kind), one.element, name, said, one.certain, round(one.score * 100), why, held
     )
 
 

@@ -244,10 +244,10 @@ def _show(request: HttpRequest, key: str, fault: Fault | None = None) -> HttpRes
 def questions_of(version: FormVersion) -> tuple[QuestionLine, ...]:
     """Return a version's questions in the page's language."""
     choices = queries.choices_of(version.xform)
+    types = dict.fromkeys(choices, "select") | dict.fromkeys(queries.acknowledged_in(version.xform), "trigger")
     return tuple(
         QuestionLine(
-            it["path"], label_of(it["labels"], it["path"]), type_name("select" if it["path"] in choices else it["type"]),
-            it["required"],
+            it["path"], label_of(it["labels"], it["path"]), type_name(types.get(it["path"], it["type"])), it["required"],
             tuple(label_of(labels, value) for value, labels in choices.get(it["path"], {}).items()),
             max(it["repeats"], key=len, default=""),
         )

@@ -293,6 +293,6 @@ def type_name(kind: str) -> str:
     words = {
         "string": _("文字"), "select": _("单选或多选"), "int": _("整数"), "decimal": _("数字"), "date": _("日期"),
         "time": _("时刻"), "dateTime": _("日期时间"), "geopoint": _("点位"), "geotrace": _("线路"), "geoshape": _("面域"),
-        "binary": _("文件"), "boolean": _("是或否"), "barcode": _("条码"),
+        "binary": _("文件"), "boolean": _("是或否"), "barcode": _("条码"), "trigger": _("勾选同意"),
     }  # fmt: skip
     return words.get(kind, kind)

@@ -10,6 +10,7 @@ import datetime as dt
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
@@ -378,6 +379,8 @@ def cell(one: Any, value: Any) -> str:
         return shown.listed([said(part) for part in str(value).split("、")])
     if isinstance(value, float):
         return f"{value:.5f}" if one.name in ("lon", "lat") else f"{value:,.10g}"
+    if isinstance(value, Decimal):
+        return f"{value.normalize():,f}"
     if isinstance(value, dt.date | dt.datetime):
         return shown.moment(value)
     return str(value)

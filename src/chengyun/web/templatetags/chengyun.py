@@ -57,6 +57,12 @@ def figure(value: float | None, decimals: int = 0) -> str:
 
 
 @register.filter
+def hours(value: float | None, decimals: int = 0) -> str:
+    """Return hours with their unit, in minutes where they are few; "—" when they are not known."""
+    return shown.hours(value, decimals)
+
+
+@register.filter
 def unit(symbol: str) -> str:
     """Return a unit as it is written behind a figure in the page's language; "" for a figure without one."""
     return shown.unit(symbol)
