@@ -17,7 +17,7 @@ from house import STREAM
 from chengyun.access.models import Account, Assignment, AuditRecord, Organisation
 from chengyun.collect.pull import queries, services
 from chengyun.collect.pull.credentials import Credentials, open_
-from chengyun.collect.pull.models import Drift, Source
+from chengyun.collect.pull.models import Drift, Run, Source
 from chengyun.collect.pull.spec import read_spec
 from chengyun.config import config
 from chengyun.errors import Refused, Unavailable
@@ -127,6 +127,19 @@ def test_an_administrator_looks_and_does_not_touch(town, counts, postgres, sign_
     assert page.status_code == 200
     assert "更换凭据" not in page.content.decode()
     assert browser.post(f"/sources/{source.key}/pause").status_code == 404
+
+
+def test_why_a_reading_failed_is_said_in_the_language_of_the_page(town, counts, postgres, sign_in):
+    source = town.source(
+        address=postgres.address, read={"kind": "database", "table": counts[1]},
+        stream={"to": STREAM, "columns": {"station": "zd", "start": "sj"}},
+    )  # fmt: skip
+    told = "http://bins.example/a answers 404, expected 200. Check the address."
+    Run.objects.create(source=source, by="schedule", started_at=timezone.now(), state="failed", error=told)
+    steward = sign_in("data_steward")
+    for address in ("/sources", f"/sources/{source.key}"):
+        assert "应答 404，应为 200" in steward.get(address, headers={"accept-language": "zh-CN"}).content.decode(), address
+        assert told in steward.get(address, headers={"accept-language": "en"}).content.decode(), address
 
 
 def test_lag_is_an_alarm_and_a_paused_source_is_none(town, counts, postgres):

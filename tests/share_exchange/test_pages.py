@@ -128,6 +128,17 @@ def test_a_neighbours_keys_are_shown_with_what_came_after_what(department) -> No
     assert "没有可认可的密钥" in says()
 
 
+def test_why_a_neighbour_refused_is_said_in_chinese_beside_its_own_words(department) -> None:
+    neighbour = Neighbour.objects.create(name="haishu", title="海曙区", address="http://a", organisation=department.organisation)
+    theirs = "days is a whole number from 1 to 3660."
+    asked = {"neighbour": neighbour, "ours": True, "dataset": "water_supply.asset", "purpose": "statistics", "state": "refused"}
+    Asking.objects.create(number=uuid.uuid4(), reason=theirs, **asked)
+    Asking.objects.create(number=uuid.uuid4(), reason="材料不全", **asked)
+    page = who("data_steward").get("/exchange", headers={"accept-language": "zh-CN"}).content.decode()
+    assert f'期限应为 1 至 3660 的整数天。 <span lang="en">{theirs}</span>' in page
+    assert page.count("材料不全") == 1
+
+
 def test_a_mirror_shows_when_it_was_compared_and_what_was_found(department, monkeypatch) -> None:
     neighbour = Neighbour.objects.create(name="haishu", title="海曙区", address="http://a", organisation=department.organisation)
     mirror = mirrors.start(neighbour, "water_supply.asset")

@@ -203,19 +203,19 @@ def test_what_is_not_there_is_a_calm_404(city, client: Client, path: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("query", "status"),
+    ("query", "status", "says"),
     [
-        ({}, 400),
-        ({"indicators": "air_quality.nothing"}, 404),
-        ({"indicators": "air_quality.area_hour_aqi", "span": "century"}, 400),
-        ({"stream": "air_quality.station_5min", "fields": "pm99", "subject": "S0"}, 400),
-        ({"stream": "air_quality.station_5min", "fields": "pm25", "subject": "none"}, 404),
+        ({}, 400, "序列需要写明 stream 或 indicators"),
+        ({"indicators": "air_quality.nothing"}, 404, "没有找到"),
+        ({"indicators": "air_quality.area_hour_aqi", "span": "century"}, 400, "时段是 century"),
+        ({"stream": "air_quality.station_5min", "fields": "pm99", "subject": "S0"}, 400, "没有量 pm99"),
+        ({"stream": "air_quality.station_5min", "fields": "pm25", "subject": "none"}, 404, "没有找到"),
     ],
 )
-def test_a_wrong_series_is_refused_in_words(city, client: Client, query: dict[str, str], status: int) -> None:
-    answer = client.get("/series.json", query)
+def test_a_wrong_series_is_refused_in_words(city, client: Client, query: dict[str, str], status: int, says: str) -> None:
+    answer = client.get("/series.json", query, headers={"accept-language": "zh-CN"})
     assert answer.status_code == status
-    assert answer.json()["message"]
+    assert says in answer.json()["message"]
 
 
 def test_a_series_of_figures_is_the_same_as_picture_and_as_table(city, client: Client) -> None:

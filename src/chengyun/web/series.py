@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from psycopg import sql
 
 from chengyun.access.actors import Actor
+from chengyun.access.hints import meant
 from chengyun.access.policy import Scope, require_scope
 from chengyun.city import City, Indicator, Stream, qualify, sql_name
 from chengyun.config import config
@@ -90,14 +91,14 @@ def chart_data(asked: Mapping[str, str], actor: Actor, now: dt.datetime) -> Char
     Raises Refused for what is not declared, NotFound for what the actor may not read.
     """
     if any("\x00" in value for value in asked.values()):
-        raise Refused("A series is asked for with a character that no key has.")
+        raise Refused(_("所问的序列里有标识不会有的字符。"))
     span = length_of(asked.get("span", "7d"))
     subject = asked.get("subject", "")
     if asked.get("stream"):
         return _stream_data(asked["stream"], _once(asked.get("fields", "")), subject, span, actor, now)
     names = _once(asked.get("indicators", ""))
     if not names:
-        raise Refused("A series needs `stream` or `indicators`.")
+        raise Refused(_("序列需要写明 stream 或 indicators。"))
     return _figure_data(names, subject, asked.get("districts") == "1", span, actor, now)
 
 
@@ -109,7 +110,8 @@ def _stream_data(name: str, wanted: list[str], key: str, span: dt.timedelta, act
     allowed = require_scope(actor, name)
     quantities = {quantity.key: quantity for quantity in stream.quantities if quantity.key not in allowed.hidden}
     for wrong in (one for one in wanted if one not in quantities):
-        raise Refused(f"{name} has no quantity {wrong!r}.{nearest(wrong, quantities)} It has {', '.join(quantities)}.")
+        words = {"stream": name, "quantity": wrong[:70], "there": shown.listed(quantities)}
+        raise Refused(_("%(stream)s 没有量 %(quantity)s；有 %(there)s。") % words + meant(wrong, quantities))
     chosen = [quantities[one] for one in wanted or quantities]
     _require_entity(qualify(name.split(".")[0], stream.entity.to), key, actor, allowed)
     newest = _newest_time(name, stream, key)

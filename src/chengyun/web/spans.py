@@ -33,7 +33,8 @@ def length_of(key: str) -> dt.timedelta:
     for name, _text, length in SPANS:
         if name == key:
             return length
-    raise Refused(f"span is {key!r}, expected one of {', '.join(name for name, *_rest in SPANS)}.")
+    words = {"span": key[:20], "spans": ", ".join(name for name, *_rest in SPANS)}
+    raise Refused(str(_("时段是 %(span)s，应为 %(spans)s 之一。")) % words)
 
 
 def default_span(cadence: dt.timedelta | None) -> str:

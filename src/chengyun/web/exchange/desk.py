@@ -22,6 +22,7 @@ from chengyun.share.exchange import receipts
 from chengyun.share.exchange.models import Receipt, Subscription
 from chengyun.share.federation.models import Asking, Mirror, Neighbour
 from chengyun.share.requests import rights
+from chengyun.web import sentences
 from chengyun.web.exchange.receipt import readable
 
 __all__ = ["desk"]
@@ -57,12 +58,13 @@ class NeighbourLine:
 
 @dataclass(frozen=True, slots=True)
 class AskingLine:
-    """request: its number here, where it is answered, for who may see it there; "" otherwise."""
+    """request: its number here, where it is answered, for who may see it there; "" otherwise. reason: in the page's language."""
 
     row: Asking
     dataset: str
     purpose: str
     request: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,7 @@ def _page(actor: Actor) -> DeskPage:
             AskingLine(
                 one, named(one.dataset), _(book.purposes.get(one.purpose, one.purpose)),
                 one.request.number if one.request is not None and rights.sees(actor, one.request) else "",
+                sentences.said(one.reason),
             )
             for one in Asking.objects.select_related("neighbour", "request__organisation", "request__provider")[:SHOWN]
         ),

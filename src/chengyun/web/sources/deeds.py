@@ -20,6 +20,7 @@ from chengyun.access.views import needs
 from chengyun.collect.pull import services
 from chengyun.collect.pull.queries import access_source
 from chengyun.errors import NotFound, Refused, Unavailable
+from chengyun.web import sentences
 from chengyun.web.desk.deeds import Fault, attempt, done
 from chengyun.web.sources import forms
 from chengyun.web.sources.changing import changed, typed
@@ -177,7 +178,7 @@ def _tested(key: str) -> dict[str, Any]:
             log.error("the test of source %s broke: %s", key, told.stderr)
             raise Unavailable(_("试读出了错，原因在页面进程的日志里。"))
         last = (told.stderr.strip().splitlines() or [_("试读没有成功。")])[-1]
-        raise Refused(last, code="test")
+        raise Refused(sentences.said(last), code="test")
     found: dict[str, Any] = json.loads(told.stdout.strip().splitlines()[-1])
     return found
 

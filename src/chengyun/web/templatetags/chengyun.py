@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from chengyun.collect.models import Shedding
 from chengyun.collect.queries import shedding
-from chengyun.web import places, shown, titles
+from chengyun.web import places, sentences, shown, titles
 from chengyun.web.alerts.wording import span
 from chengyun.web.assets import asset_url
 
@@ -54,6 +54,12 @@ def moment(value: dt.datetime | dt.date | None) -> str:
 def figure(value: float | None, decimals: int = 0) -> str:
     """Return a number with its decimals; "—" when it is not known, never 0."""
     return shown.number(value, decimals)
+
+
+@register.filter
+def sentence(text: str) -> str:
+    """Return a sentence that is kept in English in the page's language, where it is known."""
+    return sentences.said(text)
 
 
 @register.filter
