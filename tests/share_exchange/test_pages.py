@@ -15,7 +15,7 @@ from django.utils import timezone
 from chengyun.access.models import Account, Assignment, Grant, Organisation
 from chengyun.errors import NotFound, Unavailable
 from chengyun.share.exchange import receipts, statistics
-from chengyun.share.exchange.models import Receipt
+from chengyun.share.exchange.models import Receipt, Subscription
 from chengyun.share.federation import checking, inbox, mirrors, neighbours
 from chengyun.share.federation.models import Asking, Mirror, Neighbour, Sent
 from chengyun.share.ledger import verifier
@@ -137,6 +137,15 @@ def test_why_a_neighbour_refused_is_said_in_chinese_beside_its_own_words(departm
     page = who("data_steward").get("/exchange", headers={"accept-language": "zh-CN"}).content.decode()
     assert f'期限应为 1 至 3660 的整数天。 <span lang="en">{theirs}</span>' in page
     assert page.count("材料不全") == 1
+
+
+def test_why_a_subscriber_could_not_be_told_is_said_in_chinese(department) -> None:
+    Subscription.objects.create(
+        number=uuid.uuid4(), party=department.party, dataset="water_supply.asset", url="http://a.example/in", failures=2,
+        reason="a.example answered 500.", retry_at=timezone.now(),
+    )  # fmt: skip
+    page = who("data_steward").get("/exchange", headers={"accept-language": "zh-CN"}).content.decode()
+    assert '<span class="status status-bad">a.example 应答 500。</span>' in page
 
 
 def test_a_mirror_shows_when_it_was_compared_and_what_was_found(department, monkeypatch) -> None:

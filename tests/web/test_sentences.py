@@ -6,7 +6,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import httpx
 import pytest
 from django.utils import translation
 
+from chengyun.collect.pull import changed, outside
 from chengyun.collect.pull.getting import Getter
 from chengyun.collect.pull.guard import Guard
 from chengyun.collect.pull.spec import HttpRead
@@ -78,6 +79,68 @@ def test_a_name_nobody_knows_is_said_in_chinese(monkeypatch: pytest.MonkeyPatch)
         Guard().address("nowhere.example", 80)
     with translation.override("zh-hans"):
         assert "网络上没有 nowhere.example 这个名称" in sentences.said(refused.value.sentence)
+
+
+def _body(**answer: Any) -> None:
+    def send(_request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, **answer)
+
+    with httpx.Client(transport=httpx.MockTransport(send)) as client, client.stream("GET", "http://a.example/") as told:
+        outside.body(told, 1 << 20, "a.example")
+
+
+def _breaks_off() -> Iterator[bytes]:
+    yield b"x"
+    raise httpx.ReadError("gone")
+
+
+def _late() -> Iterator[bytes]:
+    yield b"x"
+    raise httpx.ReadTimeout("late")
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        ({"content": b"x" * (2 << 20)}, "a.example 的应答超过 1 MB。"),
+        ({"content": b"", "headers": {"content-encoding": "gzip"}}, "a.example 压缩了应答，而要求的是不压缩。"),
+        ({"content": _breaks_off()}, "a.example 中断了应答：ReadError。"),
+        ({"content": _late()}, "a.example 没有按时应答完。"),
+    ],
+)
+def test_an_answer_that_does_not_end_is_said_in_chinese(answer: dict[str, Any], says: str) -> None:
+    with pytest.raises(Problem) as refused:
+        _body(**answer)
+    with translation.override("zh-hans"):
+        assert sentences.said(refused.value.sentence) == says
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "The folder /srv/in is not there.", "h.example is not there: [Errno 2] in",
+        "h.example may not be read: denied. Mend its permissions or the credentials.", "h.example cannot be read now: OSError: x",
+        "a.csv is larger than 5,000 bytes. Raise largest_mb, or split it.", "Something broke here; it is in the log of jobs.",
+        "public.t has no column a, b. It has c, d. Mend the mapping.", "The neighbour did not say what became of it.",
+        "A later step of the same subject took effect already.", "a.example:80 cannot be reached.", "a.example answered 500.",
+        "Messages of the kind 'x' are not known here; known are a, b.", "It could not be told; see the log.",
+    ],
+)  # fmt: skip
+def test_what_is_kept_already_is_said_in_chinese(written: str) -> None:
+    assert re.search(r"[\u3400-\u9fff]", sentences.in_chinese(written))
+
+
+def test_what_changed_in_a_source_is_said_in_chinese() -> None:
+    kinds = [
+        changed.Change("appeared", "a", "", "text", True), changed.Change("vanished", "b", "text", "", True),
+        changed.Change("renamed", "c", "text", "d", True), changed.Change("retyped", "e", "integer", "text", True),
+    ]  # fmt: skip
+    told = f"public.counts: {'; '.join(changed.said(one) for one in kinds)}. Nothing of it was taken; decide what it means."
+    with translation.override("zh-hans"):
+        assert sentences.said(told) == (
+            "public.counts 的列变了（新出现列 a；列 b 不见了；列 c 不见了，那里是 d；列 e 原为 integer，现为 text），"
+            "没有读入任何一行；请决定每个变化的含义。"
+        )
 
 
 def test_what_is_not_known_stays_as_it_came() -> None:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is kept as one English sentence, since programs and other nodes read it, in Chinese for a reader of Chinese pages.
+"""What is kept as one English sentence, since programs and other nodes read it, in Chinese for readers of Chinese pages.
 
-Readings of sources that failed, and refusals between nodes. A sentence that is not known stays as it came.
+Readings of sources that failed, what could not be told to subscribers, and refusals between nodes. A sentence that is not known
+stays as it came.
 """
 
 from __future__ import annotations
@@ -59,9 +60,27 @@ _SENTENCES = tuple(
             r"(?P<what>\S+) shows a key nobody has vouched for\..*",
             "{what} 出示的密钥无人担保。请用 ssh-keyscan 取得其公钥行，核对后写入数据目录的 known_hosts。",
         ),
+        # collect.pull.outside
+        (r"(?P<who>\S+) answered with more than (?P<size>\d+ \w+)\.", "{who} 的应答超过 {size}。"),
+        (r"(?P<who>\S+) packed its answer, which it was asked not to\.", "{who} 压缩了应答，而要求的是不压缩。"),
+        (r"(?P<who>\S+) did not end its answer in time\.", "{who} 没有按时应答完。"),
+        (r"(?P<who>\S+) broke off: (?P<why>.*)\.", "{who} 中断了应答：{why}。"),
+        # collect.pull.changed
+        (
+            r"(?P<at>.+) has no column (?P<lost>.+)\. It has (?P<found>.*)\. Mend the mapping\.",
+            "{at} 没有列 {lost}；有 {found}。请修正对应关系。",
+        ),
+        (
+            r"(?P<at>.+?): (?P<changes>column '.*)\. Nothing of it was taken; decide what it means\.",
+            "{at} 的列变了（{changes}），没有读入任何一行；请决定每个变化的含义。",
+        ),
         # collect.pull.runs
         (r"Something broke here; it is in the log of jobs\.", "本机出了错，原因见 jobs 的运行日志。"),
         (r"A run of this source is under way\. Wait for its end\.", "这个数据源正在读取，请等它结束。"),
+        # share.exchange.following
+        (r"(?P<who>\S+) cannot be reached\.", "连不上 {who}。"),
+        (r"(?P<who>\S+) answered (?P<status>\d+)\.", "{who} 应答 {status}。"),
+        (r"It could not be told; see the log\.", "没有送达，原因见运行日志。"),
         # share.federation.askings, inbox and outbox, of whichever node
         (
             r"There is no dataset '(?P<dataset>.*)' that is shared with other nodes\.",
@@ -79,13 +98,33 @@ _SENTENCES = tuple(
 )
 """Pattern of the whole sentence → what it says in Chinese; the most particular first."""
 
+_CHANGES = tuple(
+    (re.compile(pattern), chinese)
+    for pattern, chinese in (
+        (r"column '([^']*)' appeared", r"新出现列 \1"),
+        (r"column '([^']*)' is gone and '([^']*)' stands there", r"列 \1 不见了，那里是 \2"),
+        (r"column '([^']*)' is gone", r"列 \1 不见了"),
+        (r"column '([^']*)' was (\S+) and is ([^;]*)", r"列 \1 原为 \2，现为 \3"),
+    )
+)
+"""Pattern of a source's change as collect.pull.changed says it → in Chinese."""
+
 
 def in_chinese(sentence: str) -> str:
     """Return what a known English sentence says in Chinese, "" for any other."""
     for pattern, chinese in _SENTENCES:
         if found := pattern.fullmatch(sentence):
-            return chinese.format(**found.groupdict())
+            return chinese.format(**{name: _changes(text) for name, text in found.groupdict().items()})
     return ""
+
+
+def _changes(text: str) -> str:
+    """Return a list of a source's changes in Chinese; any other text as it is."""
+    if not text.startswith("column '"):
+        return text
+    for pattern, chinese in _CHANGES:
+        text = pattern.sub(chinese, text)
+    return text.replace("; ", "；")
 
 
 def said(sentence: str) -> str:
