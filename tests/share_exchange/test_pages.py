@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from importlib import util
 from pathlib import Path
@@ -12,10 +13,10 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from chengyun.access.models import Account, Assignment, Grant, Organisation
+from chengyun.access.models import Account, Assignment, AuditRecord, Grant, Organisation
 from chengyun.errors import NotFound, Unavailable
 from chengyun.share.exchange import receipts, statistics
-from chengyun.share.exchange.models import Receipt, Subscription
+from chengyun.share.exchange.models import Party, Receipt, Subscription
 from chengyun.share.federation import checking, inbox, mirrors, neighbours
 from chengyun.share.federation.models import Asking, Mirror, Neighbour, Sent
 from chengyun.share.ledger import verifier
@@ -193,3 +194,53 @@ def test_a_mirror_shows_when_it_was_compared_and_what_was_found(department, monk
 @pytest.mark.parametrize("address", ["/exchange/receipts/00000000-0000-0000-0000-000000000000", "/exchange/receipts/x"])
 def test_what_is_not_there_is_not_found(department, address: str) -> None:
     assert who("data_steward").get(address).status_code == 404
+
+
+def test_a_key_is_registered_and_ended_on_its_page_by_who_administers_the_whole_city(department) -> None:
+    centre = Organisation.objects.get_or_create(key="operations_centre", defaults={"name": "市城市运行中心"})[0]
+    other = Organisation.objects.create(key="below_test", name="下级测试", parent=centre)
+    whole, part, steward = who("administrator"), who("administrator", other), who("data_steward")
+    key = given.new_key()
+    form = {"organisation": "below_test", "name": "调度系统", "jwk": json.dumps(key.public)}
+    for stranger in (part, steward):
+        assert stranger.get("/exchange/keys").status_code in (403, 404)
+        assert stranger.post("/exchange/keys/add", form).status_code in (403, 404)
+        assert stranger.post(f"/exchange/keys/{department.key.key_id}/end", {"confirm": "yes"}).status_code in (403, 404)
+        assert "/exchange/keys" not in stranger.get("/exchange").content.decode()
+    assert not Party.objects.filter(key_id=key.key_id).exists()
+    assert "/exchange/keys" in whole.get("/exchange").content.decode()
+    assert whole.post("/exchange/keys/add", form).status_code == 303
+    made = Party.objects.get(key_id=key.key_id)
+    said = AuditRecord.objects.latest("pk")
+    assert (said.action, said.target, said.detail, said.account_id is not None) == (
+        "exchange.party", key.key_id, {"organisation": "below_test"}, True,
+    )  # fmt: skip
+    page = whole.get("/exchange/keys").content.decode()
+    assert key.key_id in page
+    assert department.key.key_id in page
+    address = f"/exchange/keys/{key.key_id}/end"
+    unsure = whole.post(address)
+    assert (unsure.status_code, "请先勾选确认" in unsure.content.decode()) == (400, True)
+    assert whole.post(address, {"confirm": "yes"}).status_code == 303
+    made.refresh_from_db()
+    assert made.revoked_at is not None
+    assert AuditRecord.objects.latest("pk").action == "exchange.party_ended"
+    assert whole.post(address, {"confirm": "yes"}).status_code == 404
+    again = whole.post("/exchange/keys/add", form)
+    assert (again.status_code, "已经登记过" in again.content.decode()) == (400, True)
+
+
+@pytest.mark.parametrize(
+    ("jwk", "why"),
+    [
+        ("", "这不是 JWK"), ("[]", "这不是 JWK"), ("[" * 3000, "这不是 JWK"), ("{" + " " * 4000 + "}", "这不是 JWK"),
+        ('{"kty": "RSA", "n": "AQAB"}', "这不是可用的公钥"),
+        ('{"kty": "OKP", "crv": "Ed25519", "x": "AA"}', "这不是可用的公钥"),
+        ('{"kty": "OKP", "crv": "Ed25519", "x": "AA", "d": "secret-half"}', "这里面有私钥"),
+    ],
+)  # fmt: skip
+def test_what_is_no_public_key_is_refused_in_words_and_not_shown_again(department, jwk: str, why: str) -> None:
+    told = who("administrator").post("/exchange/keys/add", {"organisation": "civil_affairs_test", "name": "系统", "jwk": jwk})
+    page = told.content.decode()
+    assert (told.status_code, why in page, "secret-half" in page) == (400, True, False)
+    assert Party.objects.count() == 1

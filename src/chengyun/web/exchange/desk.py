@@ -23,6 +23,7 @@ from chengyun.share.exchange.models import Receipt, Subscription
 from chengyun.share.federation.models import Asking, Mirror, Neighbour
 from chengyun.share.requests import rights
 from chengyun.web import sentences
+from chengyun.web.exchange import keys
 from chengyun.web.exchange.receipt import readable
 
 __all__ = ["desk"]
@@ -93,7 +94,10 @@ class ReceiptLine:
 
 @dataclass(frozen=True, slots=True)
 class DeskPage:
-    """today: exchanges of this local day so far; open: those of them whose receipt is not countersigned yet."""
+    """today: exchanges of this local day so far; open: those of them whose receipt is not countersigned yet.
+
+    administers: whether they see the keys of bodies.
+    """
 
     neighbours: tuple[NeighbourLine, ...]
     askings: tuple[AskingLine, ...]
@@ -102,6 +106,7 @@ class DeskPage:
     receipts: tuple[ReceiptLine, ...]
     open: str
     today: str
+    administers: bool
     as_of: dt.datetime
 
 
@@ -148,6 +153,7 @@ def _page(actor: Actor) -> DeskPage:
         ),
         open=_up_to(counts["open"], counts["today"]),
         today=_up_to(counts["today"], counts["today"]),
+        administers=keys.administers(actor),
         as_of=timezone.now(),
     )  # fmt: skip
 
