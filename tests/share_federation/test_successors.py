@@ -68,6 +68,7 @@ def test_a_lost_key_is_let_go_at_once(haishu: Neighbour) -> None:
 def test_who_ended_a_key_by_hand_does_not_follow_it(haishu: Neighbour) -> None:
     parties.end(SYSTEM, key(1)["kid"])
     assert successors.follow(haishu, {"successions": [word(1, 2)]}).keys() == {key(1)["kid"]}
+    assert successors.follow(haishu, {"successions": [word(1, None)]}) == {}, "that it was lost is believed all the same"
 
 
 def test_a_key_that_speaks_for_another_is_not_taken(haishu: Neighbour) -> None:

@@ -66,8 +66,10 @@ def follow(neighbour: Neighbour, told: Any, now: dt.datetime | None = None) -> d
 
 def _bars(held: Neighbour, step: Step) -> bool:
     """Say whether a step leads from or to a key whose word is not taken here, or to one that speaks for somebody else."""
+    if step.key is None:
+        return False
     ended = Party.objects.filter(key_id=step.of).exclude(revoked_at=None).exists()
-    other = step.key is not None and Party.objects.filter(key_id=step.key["kid"]).exclude(
+    other = Party.objects.filter(key_id=step.key["kid"]).exclude(
         organisation=held.organisation, revoked_at=None
     ).exists()  # fmt: skip
     if ended or other:
