@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import django
 import psycopg
 import pytest
+from django.apps import apps
 from django.core.management.commands import flush
 from django.core.management.sql import sql_flush as django_sql_flush
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -130,6 +131,16 @@ def _own_language() -> Iterator[None]:
     """A test that chooses a language chooses it for itself."""
     yield
     translation.deactivate()
+
+
+@pytest.fixture(autouse=True)
+def _own_content_types() -> Iterator[None]:
+    """What a test made and took back is not remembered: Django keeps the numbers of content types for the whole process."""
+    yield
+    if apps.ready:
+        from django.contrib.contenttypes.models import ContentType
+
+        ContentType.objects.clear_cache()
 
 
 @pytest.fixture(scope="session", autouse=True)

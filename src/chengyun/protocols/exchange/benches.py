@@ -30,7 +30,7 @@ from chengyun.bench.place import Place, free_ports, status, wait_for
 
 PEOPLE = int(os.environ.get("CHENGYUN_BENCH_PEOPLE", "200000"))
 SECONDS = float(os.environ.get("CHENGYUN_BENCH_SECONDS", "10"))
-ROUNDS = 3
+ROUNDS = 5
 BULK_ROWS = int(os.environ.get("CHENGYUN_BENCH_BULK_ROWS", "30000000"))
 
 FILL = """
