@@ -98,7 +98,7 @@ def test_groups_that_read_by_the_same_grants_in_another_order_do_not_wait_for_ea
     granted = [department.grant(dataset, purpose) for dataset in datasets for purpose in ("statistics", "duty")]
     queries = [f"dataset={one.dataset}&purpose={one.purpose}&limit=1" for one in granted]
     wrong: list[Exception] = []
-    once, begun = serving._answer_once, threading.Barrier(2)
+    once, begun = serving._answer_all, threading.Barrier(2)
 
     def watched(*given, **named) -> list[Answer]:
         try:
@@ -113,7 +113,7 @@ def test_groups_that_read_by_the_same_grants_in_another_order_do_not_wait_for_ea
         noted(beside)
         time.sleep(0.01)
 
-    monkeypatch.setattr(serving, "_answer_once", watched)
+    monkeypatch.setattr(serving, "_answer_all", watched)
     monkeypatch.setattr(serving.receipts, "write", slowly)
     told: list[Answer] = []
 
@@ -211,3 +211,18 @@ def test_that_there_is_nothing_to_read_is_asked_of_the_policy_once_a_second(depa
     department.grant(given.DATASET)
     monkeypatch.setattr(parties.time, "monotonic", lambda now=time.monotonic: now() + 1)
     assert answer_many(asks(department, [query]), ROUTES, known)[0].status == 200
+
+
+def test_what_takes_its_time_is_looked_for_first_and_what_is_small_is_not(department, monkeypatch) -> None:
+    given.assets(3)
+    department.grant(given.DATASET)
+    query, looked = f"dataset={given.DATASET}&limit=1", []
+    every = serving._answer_all
+    monkeypatch.setattr(serving, "_answer_all", lambda *args, **named: looked.append(named["look"]) or every(*args, **named))
+    for known, first in ((parties.Known(), [False]), (parties.Known(looks=True), [True])):
+        (one,) = asks(department, [query])
+        assert answer_many([one], ROUTES, known)[0].status == 200
+        assert looked == first
+        again = answer_many([one], ROUTES, known)[0]
+        assert (again.status, json.loads(again.body)["code"]) == (401, "replayed")
+        looked.clear()

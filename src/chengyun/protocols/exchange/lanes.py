@@ -55,7 +55,8 @@ class Lanes:
             self._slow.put(None)
 
     def _run(self, lane: queue.SimpleQueue[Waiting | None], most: int) -> None:
-        known = Known()
+        # What takes its time is not done for who sends what was taken before.
+        known = Known(looks=most == 1)
         while (first := lane.get()) is not None:
             group = [first]
             while len(group) < most:
@@ -72,7 +73,7 @@ class Lanes:
                 answers: Sequence[Answer] = self._answering([ask for ask, _, _ in group], self._routes, known)
             except Exception as wrong:
                 connection.close()
-                known = Known()
+                known = Known(looks=most == 1)
                 _finish(group, [_failing(wrong)] * len(group))
             else:
                 _finish(group, [_settling(one) for one in answers])

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -111,12 +112,12 @@ def admit(checked: Checked, now: dt.datetime) -> Party:
 class Known:
     """Parties, scopes, heads and the own key, asked for at most once a second; for one thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, looks: bool = False) -> None:
         self._parties: dict[str, tuple[float, Party | None]] = {}
         self._scopes: dict[tuple[str, str, str, bool], tuple[float, Scope | Problem]] = {}
         self._heads: dict[str, tuple[float, SignedHead | None]] = {}
         self._key: tuple[float, SigningKey] | None = None
-        self._looks_until = 0.0
+        self._looks_until = math.inf if looks else 0.0
 
     @property
     def looks(self) -> bool:
@@ -125,7 +126,7 @@ class Known:
 
     def look_first(self) -> None:
         """Look first from now on, for a while after the last that was found."""
-        self._looks_until = time.monotonic() + LOOKS_FOR_S
+        self._looks_until = max(self._looks_until, time.monotonic() + LOOKS_FOR_S)
 
     def party(self, key_id: str) -> Party | None:
         now = time.monotonic()

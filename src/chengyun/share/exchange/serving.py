@@ -147,23 +147,35 @@ Routes = Mapping[tuple[str, str], Route]
 def answer_many(asks: Sequence[Ask], routes: Routes, known: parties.Known, now: dt.datetime | None = None) -> list[Answer]:
     """Answer requests in one transaction; the answers are in their order, and whatever they promise is committed."""
     now = now or dt.datetime.now(dt.UTC)
-    small = len(asks) > 1 and all(ask.method == "GET" for ask in asks)
-    with contextlib.suppress(parties.Replayed):
-        return _answer_once(asks, routes, known, now, look=not small or known.looks)
-    # Who took the same message has committed by now: looked for, it is found. So are those that come next: who sends what was
-    # taken before would else have everybody's questions answered twice.
-    known.look_first()
-    return _answer_once(asks, routes, known, now, look=True)
-
-
-def _answer_once(asks: Sequence[Ask], routes: Routes, known: parties.Known, now: dt.datetime, *, look: bool) -> list[Answer]:
+    if known.looks or any(ask.method != "GET" for ask in asks):
+        return _looked(asks, routes, known, now)
     try:
         with transaction.atomic():
-            return _answer_all(asks, routes, known, now, look=look)
-    except Exception as wrong:
-        if len(asks) == 1 or (isinstance(wrong, parties.Replayed) and not look):
-            raise
-        return [answer_many([one], routes, known, now)[0] for one in asks]
+            return _answer_all(asks, routes, known, now, look=False)
+    except parties.Replayed:
+        # Those that come next are looked for, too: who sends what was taken before would else have everybody answered twice.
+        known.look_first()
+        return _looked(asks, routes, known, now)
+    except Exception:
+        return [_looked([one], routes, known, now)[0] for one in asks]
+
+
+def _looked(asks: Sequence[Ask], routes: Routes, known: parties.Known, now: dt.datetime) -> list[Answer]:
+    """Answer requests, having looked which of them were taken before; one by one where together they break the transaction."""
+    for last in (False, True):
+        try:
+            with transaction.atomic():
+                return _answer_all(asks, routes, known, now, look=True)
+        except parties.Replayed:
+            # Who took the same message meanwhile has committed by now: looked for again, it is found.
+            known.look_first()
+            if last and len(asks) == 1:
+                raise
+        except Exception:
+            if len(asks) == 1:
+                raise
+            break
+    return [_looked([one], routes, known, now)[0] for one in asks]
 
 
 def rows_answer(asked: Asked) -> Made:
@@ -376,12 +388,12 @@ def _answer_all(asks: Sequence[Ask], routes: Routes, known: parties.Known, now: 
     beside = receipts.Beside()
     try:
         if drafts:
-            beside = note_beside(group.reads, alone=len(asks) == 1)
+            beside = note_beside(group.reads, alone=look and len(asks) == 1)
         else:
             note_reads(group.reads)
     except Refused as refused:
         # A grant's ceiling: of several, each is asked again by itself, so that those below it get through.
-        if len(asks) > 1:
+        if len(asks) > 1 or not look:
             raise
         answers, drafts = _answers(asks, [(made[0][0], refused)], [_body(refused)], {}, key, [False]), []
     if drafts:
