@@ -121,6 +121,6 @@ def test_no_more_keys_are_read_than_there_can_be() -> None:
 @pytest.mark.parametrize("told", [b"[]", b"{}", b'{"keys": ["x"], "node": "haishu"}', b'{"keys": {}, "node": 1}'])
 def test_keys_that_are_none_are_told_so(told: bytes) -> None:
     other = Stranger(HEAD + b"content-length: %d\r\n\r\n" % len(told), lambda _: told, steps=1, pause_s=0)
-    with pytest.raises(Exception, match=r"does not show a node's keys|calls itself|A key is a JWK"):
+    with pytest.raises(Exception, match=r"does not show a node's keys|calls itself"):
         neighbours.add(SYSTEM, "haishu", other.address, ["x"])
     other.close()

@@ -167,7 +167,7 @@ def _keys_at(address: str, name: str) -> dict[str, dict[str, str]]:
     try:
         keys = [parties.read_jwk(one) for one in found["keys"]]
         called = found["node"]
-    except (ValueError, KeyError, TypeError, AttributeError) as wrong:
+    except (ValueError, KeyError, TypeError, Refused) as wrong:
         raise Unavailable(f"{address}/keys does not show a node's keys: {type(wrong).__name__}.") from wrong
     if called != name:
         raise Refused(f"The node at {address} calls itself {str(called)[:63]!r}, not {name!r}.")
